@@ -1,0 +1,1 @@
+"""Five kinds of company data into one PostgreSQL database, with Dagster."""

@@ -1,0 +1,62 @@
+"""The one exception tree of the project.
+
+    IngestionError
+    ├── PermanentError            trying again cannot help: fail the job now
+    │   ├── ConfigurationError        a setting is missing or wrong
+    │   ├── ContractError             what was sent breaks the contract (the message names the field)
+    │   ├── UnknownTenantError        no tenant of that name
+    │   ├── LandedFileError           a recorded file is gone or is not what was recorded
+    │   └── StaleAttemptError         a newer attempt owns the job: this worker is a zombie
+    └── TransientError            the same call may succeed later: back off and retry
+        ├── EmbeddedServerError       the embedded PostgreSQL did not start or stop
+        └── StagingLostError          staged rows vanished in a server crash: stage the file again
+
+Whoever catches decides by the two middle names only. Anything outside the tree is a defect of
+ours and is treated as transient, because a retry is harmless (every step is idempotent) and a
+dropped job is not.
+"""
+
+
+class IngestionError(Exception):
+    """Any failure that the project knows by name."""
+
+
+class PermanentError(IngestionError):
+    """Trying again cannot help."""
+
+
+class ConfigurationError(PermanentError):
+    """A setting is missing or wrong."""
+
+
+class ContractError(PermanentError):
+    """What was sent breaks the contract; the message names the field and the rule."""
+
+
+class UnknownTenantError(PermanentError):
+    """No tenant of that name."""
+
+
+class LandedFileError(PermanentError):
+    """A recorded file is gone, or is not what was recorded."""
+
+
+class StaleAttemptError(PermanentError):
+    """A newer attempt owns the job; what this worker did has been rolled back."""
+
+
+class TransientError(IngestionError):
+    """The same call may succeed later."""
+
+
+class EmbeddedServerError(TransientError):
+    """The embedded PostgreSQL did not start or stop."""
+
+
+class StagingLostError(TransientError):
+    """Staged rows vanished in a server crash; the file has to be staged again."""
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether retrying after this error is pointless."""
+    return isinstance(error, PermanentError)

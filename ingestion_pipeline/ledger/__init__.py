@@ -1,0 +1,1 @@
+"""What happened: tenants, uploads, jobs, attempts. Imports neither dagster nor fastapi."""

