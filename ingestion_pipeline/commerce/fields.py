@@ -1,0 +1,225 @@
+"""The careful reader: one line, field by field, with every reason why it is no row."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypedDict
+from uuid import UUID
+
+import msgspec
+
+from ingestion_pipeline.commerce.contract import (
+    INTEGER_MAXIMUM,
+    MONEY_DECIMALS,
+    MONEY_DIGITS,
+    MONEY_LIMIT,
+    UUID_PATTERN,
+    Entity,
+    Field,
+)
+from ingestion_pipeline.commerce.currencies import CURRENCIES
+from ingestion_pipeline.commerce.lines import UnusableLine
+
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encoder = msgspec.json.Encoder()
+_NULL = b"null"
+
+
+class Reason(TypedDict):
+    """Why a line is no row: the field at fault (`line` for the whole), the rule, what was there."""
+
+    field: str
+    rule: str
+    value: str
+
+
+class _BrokenRuleError(ValueError):
+    """A value breaks the rule that is the message."""
+
+
+def read_line(line: bytes, entity: Entity) -> tuple[Any, ...] | list[Reason]:
+    """The values of a line in the order of `entity.columns`, or all reasons why it has none."""
+    if isinstance(line, UnusableLine):
+        return [_reason("line", line.rule, line.content)]
+    try:
+        text = line.decode()
+        members = _members(line)
+    except UnicodeDecodeError as error:
+        return [_reason("line", f"must be UTF-8 (byte {error.start} is not)", line)]
+    except (msgspec.DecodeError, ValueError):
+        return [_reason("line", "must be one JSON object", line)]
+    values: list[Any] = []
+    reasons: list[Reason] = []
+    for rule in entity.fields:
+        raw = members.pop(rule.name, None)
+        try:
+            values.append(_read(raw, rule))
+        except _BrokenRuleError as broken:
+            reasons.append(_reason(rule.name, str(broken), raw or b"(missing)"))
+    try:
+        extra = _object(_join(members)) if members else None
+    except _BrokenRuleError as broken:
+        reasons.append(_reason("extra", str(broken), text.encode()))
+    if reasons:
+        return reasons
+    return (*values, extra)
+
+
+def _members(line: bytes) -> dict[str, bytes]:
+    """The members of a JSON object, each as its JSON text."""
+    try:
+        return {name: bytes(raw) for name, raw in _decode_members(line).items()}
+    except msgspec.DecodeError:
+        # NaN and Infinity are no JSON, but Python and JavaScript programs write them: reading
+        # them here lets the reason name the field instead of "the line".
+        members = json.loads(line)
+        if not isinstance(members, dict):
+            raise
+        texts = {name: json.dumps(value).encode() for name, value in members.items()}
+        if not any(b"NaN" in text or b"Infinity" in text for text in texts.values()):
+            raise
+        return texts
+
+
+def _read(raw: bytes | None, rule: Field) -> Any:
+    if rule.kind == "object":
+        return _object(b"{}" if raw in (None, _NULL) else raw)  # type: ignore[arg-type]
+    if raw is None or raw == _NULL:
+        if rule.nullable:
+            return None
+        raise _BrokenRuleError("must not be missing" if raw is None else "must not be null")
+    match rule.kind:
+        case "uuid":
+            return _uuid(raw)
+        case "text":
+            return _text(raw, rule)
+        case "money":
+            return _money(raw, rule)
+        case "integer":
+            return _integer(raw, rule)
+        case "boolean":
+            return _boolean(raw)
+        case "instant":
+            return _instant(raw)
+        case "currency":
+            return _currency(raw)
+
+
+def _string(raw: bytes, otherwise: str) -> str:
+    try:
+        value = msgspec.json.decode(raw, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _BrokenRuleError(otherwise) from None
+    return value
+
+
+def _uuid(raw: bytes) -> UUID:
+    text = _string(raw, "must be a UUID")
+    if not UUID_PATTERN.fullmatch(text):
+        raise _BrokenRuleError("must be a UUID")
+    return UUID(text)
+
+
+def _text(raw: bytes, rule: Field) -> str:
+    text = _string(raw, "must be a text")
+    if rule.maximum_length is not None and len(text) > rule.maximum_length:
+        raise _BrokenRuleError(f"must be at most {rule.maximum_length} characters long")
+    if "\x00" in text:
+        raise _BrokenRuleError("must not hold the NUL character")
+    return text
+
+
+def _money(raw: bytes, rule: Field) -> Decimal:
+    text = _string(raw, "") if raw.startswith(b'"') else raw.decode()
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise _BrokenRuleError("must be a number") from None
+    if not amount.is_finite():
+        raise _BrokenRuleError("must be a finite number")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MONEY_DECIMALS:
+        raise _BrokenRuleError(f"must have at most {MONEY_DECIMALS} decimals")
+    if rule.minimum is not None and amount < rule.minimum:
+        raise _BrokenRuleError(f"must be at least {rule.minimum}")
+    if abs(amount) >= MONEY_LIMIT:
+        raise _BrokenRuleError(f"must have at most {MONEY_DIGITS} digits, {MONEY_DECIMALS} of them decimals")
+    return amount
+
+
+def _integer(raw: bytes, rule: Field) -> int:
+    try:
+        number = msgspec.json.decode(raw, type=int)
+    except msgspec.DecodeError:
+        special = raw in (b"NaN", b"Infinity", b"-Infinity")
+        raise _BrokenRuleError(f"must be a {'finite' if special else 'whole'} number") from None
+    if rule.minimum is not None and number < rule.minimum:
+        raise _BrokenRuleError(f"must be at least {rule.minimum}")
+    if number > INTEGER_MAXIMUM:
+        raise _BrokenRuleError(f"must be at most {INTEGER_MAXIMUM}")
+    return number
+
+
+def _boolean(raw: bytes) -> bool:
+    if raw not in (b"true", b"false"):
+        raise _BrokenRuleError("must be true or false")
+    return raw == b"true"
+
+
+def _instant(raw: bytes) -> datetime:
+    text = _string(raw, "must be an ISO 8601 time")
+    try:
+        instant = msgspec.json.decode(raw, type=datetime)
+    except msgspec.DecodeError:
+        try:
+            instant = datetime.fromisoformat(text)  # forms that RFC 3339 leaves out
+        except ValueError:
+            raise _BrokenRuleError("must be an ISO 8601 time") from None
+    try:
+        return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+    except OverflowError:
+        raise _BrokenRuleError("must lie between the years 1 and 9999") from None
+
+
+def _currency(raw: bytes) -> str:
+    text = _string(raw, "must be an ISO 4217 currency code")
+    if text not in CURRENCIES:
+        raise _BrokenRuleError("must be an ISO 4217 currency code")
+    return text
+
+
+def _object(raw: bytes) -> str:
+    """A JSON object's own text, once it is sure that a jsonb column takes it."""
+    text = raw.decode()
+    if not text.startswith("{"):
+        raise _BrokenRuleError("must be an object")
+    if "NaN" in text or "Infinity" in text:
+        _refuse_constants(text)
+    if "\\u" in text and "\x00" in _everything(json.loads(text)):
+        raise _BrokenRuleError("must not hold the NUL character")
+    return text
+
+
+def _refuse_constants(text: str) -> None:
+    def refuse(_: str) -> None:
+        raise _BrokenRuleError("must hold finite numbers only")
+
+    json.loads(text, parse_constant=refuse)
+
+
+def _everything(value: object) -> str:
+    """All names and texts in a JSON value, run together."""
+    if isinstance(value, dict):
+        return "".join(map(_everything, [*value, *value.values()]))
+    if isinstance(value, list):
+        return "".join(map(_everything, value))
+    return value if isinstance(value, str) else ""
+
+
+def _join(members: dict[str, bytes]) -> bytes:
+    return b"{" + b", ".join(_encoder.encode(n) + b": " + raw for n, raw in members.items()) + b"}"
+
+
+def _reason(field: str, rule: str, value: bytes) -> Reason:
+    shown = value[:100].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    return Reason(field=field, rule=rule, value=shown)
