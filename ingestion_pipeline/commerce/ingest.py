@@ -65,16 +65,22 @@ class IngestResult:
         }
 
 
-def data_files(folder: Path) -> list[tuple[Path, Entity]]:
-    """The data files of a folder in order of loading: parents first, then by name.
+def data_files(folder: Path) -> tuple[list[tuple[Path, Entity]], list[str]]:
+    """The data files of a folder in order of loading (parents first, then by name).
 
-    Raises:
-        ContractError: a file's name says no type (hidden files are passed over).
+    Returns:
+        the files, and for every other file the reason why it is none; hidden files are passed over.
     """
-    names = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    files: list[tuple[Path, Entity]] = []
+    others: list[str] = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            try:
+                files.append((path, entity_of_file(path.name)))
+            except ContractError as error:
+                others.append(str(error))
     order = list(ENTITIES)
-    typed = [(path, entity_of_file(path.name)) for path in names]
-    return sorted(typed, key=lambda pair: order.index(pair[1].name))
+    return sorted(files, key=lambda pair: order.index(pair[1].name)), others
 
 
 def ingest(

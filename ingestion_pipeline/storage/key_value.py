@@ -38,10 +38,11 @@ class KeyValue(Protocol):
     """The entries of one namespace; a tenant has one of its own.
 
     A key is 1 to 512 characters without NUL. A value is anything that `json.dumps` takes, but
-    NaN, infinities, and strings with NUL or half a surrogate pair; the order of the members of
-    an object is not kept. `ttl` is the lifetime of an entry, from now on, None for ever; an
-    expired entry is there for nobody. A version is given to one write and never again, not even
-    after the key was deleted, or expired, and was made anew.
+    NaN, infinities, and strings with NUL or half a surrogate pair. As JSON has it, the order of
+    an object's members is not kept, and a float of 1e16 or more may come back as an integer.
+    `ttl` is the lifetime of an entry, from now on, None for ever; an expired entry is there for
+    nobody. A version is given to one write and never again, not even after the key was deleted,
+    or expired, and was made anew.
 
     Every method raises:
         ContractError: a key, value or lifetime is not as above.
@@ -106,7 +107,9 @@ def key_value(namespace: str, configuration: Settings | None = None) -> KeyValue
 
     secret = (configuration or settings()).key_value_url
     if secret is None:
-        url = None if configuration is None else database.database_url(configuration)
+        if configuration is None:
+            return PostgreSQLKeyValue(database.engine(), namespace)
+        url = database.database_url(configuration)
         return PostgreSQLKeyValue(database.engine(url), namespace)
     if not secret.get_secret_value().startswith(("redis://", "rediss://")):
         raise ConfigurationError("KEY_VALUE_URL must be redis://… or rediss://…, or unset")

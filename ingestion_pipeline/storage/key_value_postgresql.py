@@ -39,7 +39,7 @@ key_value = sa.Table(
     "key_value",
     metadata,
     sa.Column("namespace", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text(collation="C"), primary_key=True),
     sa.Column("value", JSONB, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("expires_at", _timestamp),
@@ -84,7 +84,7 @@ class PostgreSQLKeyValue:
             index_elements=_primary_key, set_=changes
         )
         with self._connection() as connection:
-            version = connection.scalar(statement.returning(key_value.c.version))
+            version = connection.execute(statement.returning(key_value.c.version)).scalar_one()
         return int(version)
 
     def delete(self, key: str) -> bool:
@@ -142,7 +142,7 @@ class PostgreSQLKeyValue:
         return int(value)
 
     def purge(self) -> int:
-        """See `KeyValue.purge`; on a connection everything stays locked until the caller commits."""
+        """See `KeyValue.purge`; on a connection everything stays locked until its commit."""
         # Skipping locked rows: somebody is writing them anew. MATERIALIZED by its FOR UPDATE,
         # so that the limit holds.
         batch = (

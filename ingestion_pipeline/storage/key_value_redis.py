@@ -115,7 +115,8 @@ def client(url: str) -> redis.Redis:
             url,
             socket_connect_timeout=5,
             socket_timeout=5,
-            # By itself the client repeats what was not answered, and might count it twice.
+            # Whoever repeats an increment that was not answered may count it twice. Some ways to
+            # make this client repeat by default, up to ten times; ours must not.
             retry=Retry(NoBackoff(), 0),
         )
     except ValueError:
@@ -139,12 +140,8 @@ class RedisKeyValue:
     def get(self, key: str) -> Entry | None:
         """See `KeyValue.get`."""
         with _transient():
-            value, version = cast(
-                "list[bytes | None]",
-                self._server.hmget(
-                    self._entry(checked(key, name="key", longest=LONGEST_KEY)), ["value", "version"]
-                ),
-            )
+            fields = self._server.hmget(self._entry(key), ["value", "version"])
+        value, version = cast("list[bytes | None]", fields)
         if value is None or version is None:
             return None
         return Entry(json.loads(value), int(version))
@@ -192,23 +189,24 @@ class RedisKeyValue:
         return sum(dropped for _, dropped in self._pages("", PAGE))
 
     def _pages(self, prefix: str, page: int) -> Iterator[tuple[Sequence[bytes], int]]:
-        first: bytes = b"[" + prefix.encode()
+        """The living keys of each page, and how many dead ones were dropped from it."""
+        first = b"[" + prefix.encode()
         final = b"(" + prefix.encode() + b"\xff"  # no byte of UTF-8 is as high
+        entries = self._prefix + "entry:"
         while first:
             with _transient():
-                keys, dropped, first = self._list(keys=self._names(""), args=[first, final, page])
-            yield keys, dropped
+                alive, dropped, first = self._list(self._names(entries), [first, final, page])
+            yield alive, dropped
 
     def _run(self, script: Script, key: str, *arguments: str | int) -> Any:
-        checked(key, name="key", longest=LONGEST_KEY)
         with _transient():
-            return script(keys=self._names(key), args=[key, *arguments])
+            return script(self._names(self._entry(key)), [key, *arguments])
 
-    def _names(self, key: str) -> Sequence[str]:
-        return [self._entry(key), self._prefix + "keys", self._prefix + "version"]
+    def _names(self, entry: str) -> Sequence[str]:
+        return [entry, self._prefix + "keys", self._prefix + "version"]
 
     def _entry(self, key: str) -> str:
-        return f"{self._prefix}entry:{key}"
+        return f"{self._prefix}entry:{checked(key, name='key', longest=LONGEST_KEY)}"
 
 
 def _lifetime(ttl: timedelta | None) -> str:

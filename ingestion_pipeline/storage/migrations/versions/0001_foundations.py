@@ -111,7 +111,7 @@ def upgrade() -> None:
 
         CREATE TABLE key_value (
             namespace text NOT NULL,
-            key text NOT NULL,
+            key text COLLATE "C" NOT NULL,
             value jsonb NOT NULL,
             version bigint NOT NULL,
             expires_at timestamptz,
