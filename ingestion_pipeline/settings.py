@@ -37,13 +37,16 @@ class Settings(BaseSettings):
         None, description="redis:// URL of the key-value store; unset: a table in the database"
     )
     landing_url: str | None = Field(
-        None, description="Where received files are kept, any fsspec URL; unset: INGESTION_HOME/landing"
+        None,
+        description="Where received files are kept, any fsspec URL; unset: INGESTION_HOME/landing",
     )
     drop_url: str | None = Field(
-        None, description="Drop folder, one folder a tenant, any fsspec URL; unset: INGESTION_HOME/drop"
+        None,
+        description="Drop folder, one folder a tenant, any fsspec URL; unset: INGESTION_HOME/drop",
     )
     drop_settle: Seconds = Field(
-        timedelta(seconds=5), description="Seconds without a change until a dropped file is complete"
+        timedelta(seconds=5),
+        description="Seconds without a change until a dropped file is complete",
     )
     orphan_grace: Seconds = Field(
         timedelta(hours=24), description="Seconds that a row may wait for its parent unreported"

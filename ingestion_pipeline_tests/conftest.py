@@ -38,7 +38,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
 def database_url(server_url: sa.URL) -> Iterator[str]:
     """URL of a migrated, empty database of this test's own."""
     name = f"test_{next(_numbers)}"
-    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE template_ingestion STRATEGY file_copy")
+    _administer(
+        server_url, f"CREATE DATABASE {name} TEMPLATE template_ingestion STRATEGY file_copy"
+    )
     yield server_url.set(database=name).render_as_string(hide_password=False)
     _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -71,7 +71,9 @@ def _records(blocks: Iterator[list[bytes]]) -> Iterator[list[list[str] | Unusabl
 
 
 def _require_columns(header: list[str], entity: Entity) -> None:
-    needed = {field.name for field in entity.fields if not field.nullable and field.kind != "object"}
+    needed = {
+        field.name for field in entity.fields if not field.nullable and field.kind != "object"
+    }
     if missing := needed - set(header):
         raise ContractError(
             f"header: {entity.name} needs the columns {', '.join(sorted(missing))}; "

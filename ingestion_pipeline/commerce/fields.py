@@ -143,7 +143,9 @@ def _money(raw: bytes, rule: Field) -> Decimal:
     if rule.minimum is not None and amount < rule.minimum:
         raise _BrokenRuleError(f"must be at least {rule.minimum}")
     if abs(amount) >= MONEY_LIMIT:
-        raise _BrokenRuleError(f"must have at most {MONEY_DIGITS} digits, {MONEY_DECIMALS} of them decimals")
+        raise _BrokenRuleError(
+            f"must have at most {MONEY_DIGITS} digits, {MONEY_DECIMALS} of them decimals"
+        )
     return amount
 
 

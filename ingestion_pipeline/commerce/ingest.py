@@ -17,8 +17,13 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity, entity_of_file
 from ingestion_pipeline.commerce.load import merge_staged
-from ingestion_pipeline.commerce.merge import DOMAIN, merge_upload, merge_waiting
-from ingestion_pipeline.commerce.stage import Reading, collect_statistics, stage
+from ingestion_pipeline.commerce.merge import (
+    DOMAIN,
+    after_staging,
+    merge_upload,
+    merge_waiting,
+)
+from ingestion_pipeline.commerce.stage import Reading, stage
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.ledger import tenants, uploads
 from ingestion_pipeline.ledger.uploads import Counts
@@ -146,7 +151,7 @@ def dry_run(
                     savepoint.rollback()
                     load.fail(connection, tenant_id, error)
                     continue
-                collect_statistics(connection, entity, load.reading.counts)
+                after_staging(connection, entity)
                 [upload] = uploads.find(connection, [load.upload_id])
                 merge_upload(connection, upload)
                 for child in ENTITIES.values():
@@ -199,7 +204,7 @@ class _Load:
 def _merge(engine: sa.Engine, load: _Load) -> None:
     with load.timed():
         with engine.begin() as connection:
-            collect_statistics(connection, load.entity, load.reading.counts)
+            after_staging(connection, load.entity)
         merge_staged(engine, load.entity)
 
 

@@ -15,11 +15,13 @@ import sqlalchemy as sa
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.merge import (
     DOMAIN,
+    after_merging,
+    after_staging,
     merge_upload,
     merge_waiting,
     tenants_with_waiting,
 )
-from ingestion_pipeline.commerce.stage import Progress, Reading, collect_statistics, stage
+from ingestion_pipeline.commerce.stage import Progress, Reading, stage
 from ingestion_pipeline.errors import IngestionError, StagingLostError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.leases import kept_alive
@@ -134,7 +136,7 @@ def stage_upload(
             jobs.hold(connection, claim)
         reading = stage(connection, upload, file, progress=progress)
     with engine.begin() as connection:
-        collect_statistics(connection, ENTITIES[upload.type], reading.counts)
+        after_staging(connection, ENTITIES[upload.type])
     return reading
 
 
@@ -151,8 +153,11 @@ def merge_staged(engine: sa.Engine, entity: Entity) -> Merged:
                     jobs.settle(connection, upload.job_id, _result(counts))
         except StagingLostError as error:
             _stage_again(engine, upload, error)
-        else:
-            outcome.upload_ids.extend([upload.upload_id] if counts is not None else [])
+            continue
+        if counts is not None:
+            outcome.upload_ids.append(upload.upload_id)
+            with engine.begin() as connection:
+                after_merging(connection, entity, counts)
     with engine.connect() as connection:
         tenants = tenants_with_waiting(connection, entity)
     for tenant_id in tenants:

@@ -4,8 +4,8 @@ Uploads of one type are merged one by one in order of arrival, each in a transac
 customers before products before orders before order_items. A row whose parent is missing moves to
 the waiting partition; `merge_waiting` tries it again when parents have come.
 
-One SQL statement does the work of a merge: it classifies every arrival (bulk.classify), inserts,
-updates, sets aside, and returns how many rows went which way, by upload.
+The work is two SQL statements (bulk.Merge): one inserts what is new, one updates, sets aside and
+counts the rest. Every row is counted by its upload and by what became of it.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from ingestion_pipeline.ledger.uploads import Counts, Upload
 from ingestion_pipeline.storage import bulk
 
 DOMAIN = "commerce"
-_WORTH_TRUNCATING = 10_000
+_LARGE = 10_000  # rows
 Actions = dict[int, dict[str, int]]  # upload id → {action: rows}
 
 
@@ -39,29 +39,21 @@ def merge_upload(connection: sa.Connection, upload: Upload) -> Counts | None:
     [current] = uploads.find(connection, [upload.upload_id])
     if current.status != "staged":
         return None
-    arrived = ARRIVED[entity.name]
     staged = uploads.counts_of(connection, [upload.upload_id])[upload.upload_id]
-    mine = sa.and_(
-        arrived.c.upload_id == upload.upload_id, arrived.c.tenant_id == upload.tenant_id
-    )
-    latest = (
-        sa.select(*(c for c in arrived.c if c.name not in ("waiting", "waiting_since")))
-        .where(mine)
-        .distinct(arrived.c[entity.key])
-        .order_by(arrived.c[entity.key], arrived.c.line_number.desc())
-        .subquery("latest")
-    )
-    _drop_older_waiting(connection, entity, upload.tenant_id, latest)
+    arrived = ARRIVED[entity.name]
+    mine = sa.and_(arrived.c.upload_id == upload.upload_id, arrived.c.tenant_id == upload.tenant_id)
+    duplicates = _drop_earlier_lines(connection, entity, mine)
+    rows = sa.select(*_content(arrived)).where(mine).subquery("arrivals")
+    _drop_older_waiting(connection, entity, upload.tenant_id, rows)
     actions = _merge(
-        connection, entity, latest, keep_waiting=True,
-        renew_version=uploads.earlier_unfinished(connection, upload, domain=DOMAIN),
+        connection, entity, rows, expected=staged.staged - duplicates, set_aside=True,
+        confirm=uploads.earlier_unfinished(connection, upload, domain=DOMAIN),
     )[upload.upload_id]  # fmt: skip
-    removed = _remove(connection, arrived, mine, upload, staged.staged)
+    removed = _remove(connection, arrived, mine, staged.staged) + duplicates
     if removed != staged.staged:
         raise StagingLostError(
             f"upload {upload.upload_id}: {staged.staged} rows were staged, {removed} are there"
         )
-    duplicates = staged.staged - sum(actions.values())
     actions["superseded"] += duplicates
     counts = replace(staged, **actions)
     uploads.set_counts(connection, upload.upload_id, counts)
@@ -71,24 +63,35 @@ def merge_upload(connection: sa.Connection, upload: Upload) -> Counts | None:
 
 def merge_waiting(connection: sa.Connection, tenant_id: int, entity: Entity) -> int:
     """Merge the tenant's waiting rows whose parents have come; returns how many no longer wait."""
-    if not entity.parents:
+    table = WAITING[entity.name]
+    mine = table.c.tenant_id == tenant_id
+    if not entity.parents or not connection.scalar(sa.select(sa.exists().where(mine))):
         return 0
     _lock(connection, tenant_id, entity)
-    table = WAITING[entity.name]
     _drop_older_waiting(connection, entity, tenant_id, table.alias("newer"))
-    waiting = (
-        sa.select(*(c for c in table.c if c.name not in ("waiting", "waiting_since")))
-        .where(table.c.tenant_id == tenant_id)
-        .order_by(table.c[entity.key])
-        .subquery("latest")
-    )
+    rows = sa.select(*_content(table)).where(mine).subquery("arrivals")
     settled = 0
-    for upload_id, actions in _merge(connection, entity, waiting, keep_waiting=False).items():
+    for upload_id, actions in _merge(connection, entity, rows).items():
         actions.pop("waiting", None)
-        if rows := sum(actions.values()):
-            uploads.add_to_counts(connection, upload_id, {**actions, "waiting": -rows})
-            settled += rows
+        if number := sum(actions.values()):
+            uploads.add_to_counts(connection, upload_id, {**actions, "waiting": -number})
+            settled += number
     return settled
+
+
+def after_staging(connection: sa.Connection, entity: Entity) -> None:
+    """Let the planner know what has arrived; in a transaction of its own."""
+    bulk.collect_statistics(
+        connection, ARRIVED[entity.name], ["tenant_id", "upload_id", entity.key]
+    )
+
+
+def after_merging(connection: sa.Connection, entity: Entity, counts: Counts) -> None:
+    """Let the planner know what a large upload has added; in a transaction of its own."""
+    if counts.inserted >= _LARGE:
+        bulk.collect_statistics(connection, FINAL[entity.name], ["tenant_id", entity.key])
+    if counts.waiting:
+        bulk.collect_statistics(connection, WAITING[entity.name], ["tenant_id", entity.key])
 
 
 def tenants_with_waiting(connection: sa.Connection, entity: Entity) -> list[int]:
@@ -100,66 +103,84 @@ def tenants_with_waiting(connection: sa.Connection, entity: Entity) -> list[int]
 def _merge(
     connection: sa.Connection,
     entity: Entity,
-    latest: sa.Subquery,
+    arrivals: sa.Subquery,
     *,
-    keep_waiting: bool,
-    renew_version: bool = False,
+    expected: int | None = None,
+    set_aside: bool = False,
+    confirm: bool = False,
 ) -> Actions:
-    """Classify, write, set aside or release waiting rows; count rows by upload and action."""
-    target = FINAL[entity.name]
-    key = ["tenant_id", entity.key]
-    columns = [name for name in entity.columns if name != entity.key]
-    parents = [
-        (FINAL[parent], {"tenant_id": "tenant_id", field: ENTITIES[parent].key})
-        for field, parent in entity.parents.items()
-    ]
-    classified = bulk.classify(
-        arrivals=latest, target=target, key=key, columns=columns, version="upload_id",
-        parents=parents,
-    )  # fmt: skip
-    writes = bulk.write_classified(
-        classified, target=target, key=key, columns=columns, version="upload_id"
-    )
-    if entity.parents:
-        writes.append(
-            _set_aside(classified, entity) if keep_waiting else _release(classified, entity)
-        )
-    if renew_version:
-        writes.append(_renew_version(classified, target, key))
-    count = (
-        sa.select(classified.c.upload_id, classified.c.action, sa.func.count())
-        .group_by(classified.c.upload_id, classified.c.action)
-        .add_cte(*writes)
+    """Carry a merge out and count rows by upload and action.
+
+    Args:
+        arrivals: the rows, at most one a key.
+        expected: how many there are, where that is known: if all are new, we are done early.
+        set_aside: move rows that wait into the waiting partition; else they come from there, and
+            those that no longer wait leave it.
+        confirm: see `_confirm`.
+    """
+    merge = bulk.Merge(
+        arrivals=arrivals,
+        target=FINAL[entity.name],
+        key=("tenant_id", entity.key),
+        columns=tuple(name for name in entity.columns if name != entity.key),
+        version="upload_id",
+        parents=tuple(
+            (FINAL[parent], {"tenant_id": "tenant_id", field: ENTITIES[parent].key})
+            for field, parent in entity.parents.items()
+        ),
     )
     actions: Actions = defaultdict(lambda: defaultdict(int))
-    with bulk.foreign_keys_checked_in_bulk(connection, [parent for parent, _ in parents]):
-        for upload_id, action, rows in connection.execute(count):
-            actions[upload_id][action] = rows
+    with bulk.foreign_keys_checked_in_bulk(connection, [parent for parent, _ in merge.parents]):
+        inserted = merge.insert_new().returning(merge.target.c.upload_id).cte("inserted")
+        count = sa.select(inserted.c.upload_id, sa.func.count()).group_by(inserted.c.upload_id)
+        for upload_id, number in connection.execute(count):
+            actions[upload_id]["inserted"] = number
+        if sum(counts["inserted"] for counts in actions.values()) == expected:
+            return actions
+        rest = merge.rest()
+        writes = [merge.update(rest)]
+        if entity.parents:
+            writes.append(
+                _set_aside(rest, entity) if set_aside else _release(rest, entity, merge.target)
+            )
+        if confirm:
+            writes.append(_confirm(rest, merge.target, merge.key))
+        count = (
+            sa.select(rest.c.upload_id, rest.c.action, sa.func.count())
+            .group_by(rest.c.upload_id, rest.c.action)
+            .add_cte(*writes)
+        )
+        for upload_id, action, number in connection.execute(count):
+            actions[upload_id][action] = number
     return actions
 
 
-def _set_aside(classified: sa.CTE, entity: Entity) -> sa.CTE:
-    table = WAITING[entity.name]
+def _content(staging: sa.Table) -> list[sa.Column[object]]:
+    """The columns of a staging table that are about the row, not about its waiting."""
+    return [column for column in staging.c if not column.name.startswith("waiting")]
+
+
+def _set_aside(rest: sa.CTE, entity: Entity) -> sa.CTE:
     names = ["tenant_id", "upload_id", "line_number", *entity.columns]
-    rows = sa.select(
-        sa.true(), sa.func.now(), *(classified.c[name] for name in names)
-    ).where(classified.c.action == "waiting")
-    return sa.insert(table).from_select(["waiting", "waiting_since", *names], rows).cte("set_aside")
-
-
-def _release(classified: sa.CTE, entity: Entity) -> sa.CTE:
-    table = WAITING[entity.name]
-    return (
-        sa.delete(table)
-        .where(
-            bulk.same_key(table, classified, ["tenant_id", entity.key]),
-            classified.c.action != "waiting",
-        )
-        .cte("released")
+    rows = sa.select(sa.true(), sa.func.now(), *(rest.c[name] for name in names)).where(
+        rest.c.action == "waiting"
     )
+    columns = ["waiting", "waiting_since", *names]
+    return sa.insert(WAITING[entity.name]).from_select(columns, rows).cte("set_aside")
 
 
-def _renew_version(classified: sa.CTE, target: sa.Table, key: list[str]) -> sa.CTE:
+def _release(rest: sa.CTE, entity: Entity, target: sa.Table) -> sa.CTE:
+    """Delete from the waiting partition what has just been inserted or settled otherwise."""
+    table = WAITING[entity.name]
+    key = ("tenant_id", entity.key)
+    settled = sa.exists().where(bulk.same_key(table, rest, key), rest.c.action != "waiting")
+    inserted = sa.exists().where(
+        bulk.same_key(table, target, key), target.c.upload_id == table.c.upload_id
+    )
+    return sa.delete(table).where(sa.or_(settled, inserted)).cte("released")
+
+
+def _confirm(rest: sa.CTE, target: sa.Table, key: tuple[str, ...]) -> sa.CTE:
     """Mark unchanged rows as this upload's too.
 
     Done only while an earlier file is still to be loaded: that file must not overwrite what this
@@ -167,10 +188,31 @@ def _renew_version(classified: sa.CTE, target: sa.Table, key: list[str]) -> sa.C
     """
     return (
         sa.update(target)
-        .values(upload_id=classified.c.upload_id)
-        .where(classified.c.action == "unchanged", bulk.same_key(target, classified, key))
+        .values(upload_id=rest.c.upload_id)
+        .where(rest.c.action == "unchanged", bulk.same_key(target, rest, key))
         .cte("confirmed")
     )
+
+
+def _drop_earlier_lines(
+    connection: sa.Connection, entity: Entity, mine: sa.ColumnElement[bool]
+) -> int:
+    """Where a file holds several versions of a row, keep the last; returns how many went."""
+    arrived = ARRIVED[entity.name]
+    last = sa.func.max(arrived.c.line_number)
+    repeated = (
+        sa.select(arrived.c[entity.key], last.label("last"))
+        .where(mine)
+        .group_by(arrived.c[entity.key])
+        .having(sa.func.count() > 1)
+        .subquery("repeated")
+    )
+    earlier = sa.delete(arrived).where(
+        mine,
+        arrived.c[entity.key] == repeated.c[entity.key],
+        arrived.c.line_number < repeated.c.last,
+    )
+    return connection.execute(earlier).rowcount
 
 
 def _drop_older_waiting(
@@ -179,7 +221,7 @@ def _drop_older_waiting(
     """Drop the tenant's waiting rows of which `newer` holds a version that arrived later."""
     table = WAITING[entity.name]
     mine = table.c.tenant_id == tenant_id
-    if not entity.parents or not connection.scalar(sa.select(sa.exists().where(mine))):
+    if not connection.scalar(sa.select(sa.exists().where(mine))):
         return
     dropped = (
         sa.delete(table)
@@ -202,11 +244,10 @@ def _remove(
     connection: sa.Connection,
     arrived: sa.Table,
     mine: sa.ColumnElement[bool],
-    upload: Upload,
     staged: int,
 ) -> int:
     """Empty the arrived partition of this upload; returns how many rows it had."""
-    if staged >= _WORTH_TRUNCATING and _lock_exclusively(connection, arrived):
+    if staged >= _LARGE and _lock_exclusively(connection, arrived):
         mine_only = sa.select(sa.func.count(), sa.func.count().filter(sa.not_(mine)))
         total, others = connection.execute(mine_only.select_from(arrived)).one()
         if others == 0:
@@ -228,6 +269,4 @@ def _lock_exclusively(connection: sa.Connection, table: sa.Table) -> bool:
 def _lock(connection: sa.Connection, tenant_id: int, entity: Entity) -> None:
     """One merge at a time for a tenant's table; others wait their turn."""
     name = f"{DOMAIN}/{entity.name}/{tenant_id}"
-    connection.execute(
-        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0)))
-    )
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))

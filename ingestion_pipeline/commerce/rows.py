@@ -118,7 +118,10 @@ def _struct(entity: Entity) -> type[msgspec.Struct]:
     """The entity as a msgspec struct; a line with an unknown field makes it raise."""
     return msgspec.defstruct(
         entity.name,
-        [(f.name, _type(f)) if not f.nullable else (f.name, _type(f) | None, None) for f in entity.fields],
+        [
+            (f.name, _type(f)) if not f.nullable else (f.name, _type(f) | None, None)
+            for f in entity.fields
+        ],
         gc=False,
         kw_only=True,
         forbid_unknown_fields=True,

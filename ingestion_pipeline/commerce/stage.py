@@ -23,7 +23,6 @@ from ingestion_pipeline.ledger.uploads import Counts, Upload
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_rows
 
 Progress = Callable[[int], None]
-_ROWS_WORTH_STATISTICS = 10_000
 
 
 @dataclass
@@ -98,13 +97,9 @@ def stage(
     return reading
 
 
-def collect_statistics(connection: sa.Connection, entity: Entity, counts: Counts) -> None:
-    """Tell the planner how much has arrived; without that it plans a bulk merge row by row."""
-    if counts.staged >= _ROWS_WORTH_STATISTICS:
-        connection.exec_driver_sql(f"ANALYZE {ARRIVED[entity.name].name} (upload_id)")
-
-
-def read_only(entity: Entity, file: IO[bytes], file_name: str, progress: Progress | None) -> Reading:
+def read_only(
+    entity: Entity, file: IO[bytes], file_name: str, progress: Progress | None
+) -> Reading:
     """Validate a file without a database: what a dry run says."""
     parser = RowParser(entity, 0, 0)
     reading = Reading()

@@ -92,7 +92,9 @@ def claim(
         .with_for_update(skip_locked=True)
     )
     taken = connection.execute(due).all()
-    _close_attempts(connection, [row.job_id for row in taken], outcome="lapsed", error="lease lapsed")
+    _close_attempts(
+        connection, [row.job_id for row in taken], outcome="lapsed", error="lease lapsed"
+    )
     exhausted = [row.job_id for row in taken if row.attempt >= row.max_attempts]
     _bury(connection, exhausted, error="the worker of the last attempt vanished")
     statement = (
@@ -126,9 +128,7 @@ def hold(connection: sa.Connection, claim: Claim) -> None:
     Raises:
         StaleAttemptError: it does not; roll back.
     """
-    owned = connection.scalar(
-        sa.select(jobs.c.job_id).where(*_owned_by(claim)).with_for_update()
-    )
+    owned = connection.scalar(sa.select(jobs.c.job_id).where(*_owned_by(claim)).with_for_update())
     if owned is None:
         raise _stale(claim)
 
@@ -148,9 +148,7 @@ def renew(connection: sa.Connection, claims: Sequence[Claim], lease: timedelta) 
     return connection.execute(statement).rowcount
 
 
-def complete(
-    connection: sa.Connection, claim: Claim, result: dict[str, Any] | None = None
-) -> None:
+def complete(connection: sa.Connection, claim: Claim, result: dict[str, Any] | None = None) -> None:
     """End a job well.
 
     Raises:
@@ -210,9 +208,7 @@ def release(connection: sa.Connection, job_id: int, *, reason: str) -> int:
     return _release(connection, jobs.c.job_id == job_id, reason=reason)
 
 
-def _release(
-    connection: sa.Connection, which: sa.ColumnElement[bool], *, reason: str
-) -> int:
+def _release(connection: sa.Connection, which: sa.ColumnElement[bool], *, reason: str) -> int:
     held = connection.execute(
         sa.select(jobs.c.job_id, jobs.c.attempt, jobs.c.max_attempts)
         .where(which, jobs.c.status == "processing")
@@ -306,7 +302,5 @@ def _bury(connection: sa.Connection, job_ids: Sequence[int], *, error: str) -> N
         connection.execute(
             sa.update(jobs)
             .where(jobs.c.job_id.in_(job_ids))
-            .values(
-                status="dead", error=error, lease_expires_at=None, updated_at=sa.func.now()
-            )
+            .values(status="dead", error=error, lease_expires_at=None, updated_at=sa.func.now())
         )

@@ -14,9 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def kept_alive(
-    engine: sa.Engine, claims: Sequence[jobs.Claim], lease: timedelta
-) -> Iterator[None]:
+def kept_alive(engine: sa.Engine, claims: Sequence[jobs.Claim], lease: timedelta) -> Iterator[None]:
     """Renew the leases from a thread, three times a lease, until the block ends.
 
     When the process dies the thread dies with it, and the leases lapse. A renewal that fails is

@@ -175,7 +175,12 @@ class EmbeddedServer:
             configuration.write(_CONFIGURATION)
         # initdb makes the database `postgres` only; ours is made before anybody sees the cluster.
         single = self._run(
-            "postgres", "--single", "-D", str(fresh), "postgres", given=f"CREATE DATABASE {DATABASE}\n"
+            "postgres",
+            "--single",
+            "-D",
+            str(fresh),
+            "postgres",
+            given=f"CREATE DATABASE {DATABASE}\n",
         )
         if single.returncode != 0:
             raise EmbeddedServerError(f"CREATE DATABASE failed:\n{single.stderr}")
@@ -195,7 +200,9 @@ class EmbeddedServer:
         log = self.data / "server.log"
         return log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
 
-    def _run(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, program: str, *arguments: str, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs, as an unprivileged user where we are root."""
         # Its own session: Ctrl-C in our terminal must not reach the server. Output goes to files,
         # because a server that inherits a pipe keeps its reader waiting for ever.
