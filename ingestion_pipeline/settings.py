@@ -4,6 +4,7 @@ Nothing else in the package looks at the environment. README's table of variable
 with this class by a test.
 """
 
+import os
 from datetime import timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -85,3 +86,11 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process."""
     return Settings()
+
+
+def environment_of(configuration: Settings) -> dict[str, str]:
+    """The environment that gives a child process the same settings, wherever it runs."""
+    child = {**os.environ, "INGESTION_HOME": str(configuration.home)}
+    if configuration.database_url is None:
+        child.pop("DATABASE_URL", None)
+    return child

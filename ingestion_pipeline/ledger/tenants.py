@@ -28,6 +28,15 @@ class Tenant:
     created_at: datetime
     active_keys: int
 
+    def as_dict(self) -> dict[str, str | int]:
+        """The tenant's entry in `tenants list --json`."""
+        return {
+            "tenant": self.name,
+            "tenant_id": self.tenant_id,
+            "created_at": self.created_at.isoformat(),
+            "active_keys": self.active_keys,
+        }
+
 
 def key_hash(api_key: str) -> bytes:
     """What the database stores of an API key (32 bytes)."""

@@ -1,0 +1,41 @@
+# Two commands do everything: `make run` and `make test`. Each installs what it needs first.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: setup run demo test lint bench lock clean
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+run: setup ## start everything and serve until Ctrl-C
+	$(BIN)/ingestion-pipeline up
+
+demo: setup ## the same work without serving
+	$(BIN)/ingestion-pipeline demo
+
+test: setup ## every test, with a real PostgreSQL
+	$(BIN)/python -m pytest
+
+lint: setup ## style, layering, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## side by side with dlt and pandas
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks.commerce
+
+lock: ## pin what is installed now: names and exact versions
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > requirements.lock
+
+clean: ## remove the installation; data in .ingestion stays
+	rm -rf $(VENV)

@@ -1,0 +1,95 @@
+"""Asset checks that every wing builds the same way: a pandera schema, or a query for offenders."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import settings
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+_SHOWN = 20
+
+
+def schema_check(
+    *,
+    asset: dg.AssetKey,
+    table: sa.Table,
+    newest_first: sa.ColumnElement[Any],
+    schema: Callable[[], "pa.DataFrameSchema"],
+) -> dg.AssetChecksDefinition:
+    """A check that a table's newest rows obey a pandera schema.
+
+    Reads at most `CHECK_ROWS` rows, so that neither memory nor time grows with the table; says
+    how many of how many it read. The schema is built at first use (importing pandera is slow).
+    """
+
+    @dg.asset_check(
+        name="schema",
+        asset=asset,
+        blocking=True,
+        description="The newest rows obey the contract: types, lengths, ranges, unique keys.",
+    )
+    def check(database: Database) -> dg.AssetCheckResult:
+        import pandas as pd
+        from pandera.errors import SchemaErrors
+
+        with database.engine().connect() as connection:
+            newest = sa.select(table).order_by(newest_first.desc()).limit(settings().check_rows)
+            rows = pd.read_sql(newest, connection)
+            total = connection.scalar(sa.select(sa.func.count()).select_from(table))
+        metadata: dict[str, Any] = {"rows_checked": len(rows), "rows_in_table": total}
+        failures: list[dict[str, str]] = []
+        try:
+            schema().validate(rows, lazy=True)
+        except SchemaErrors as errors:
+            columns = ["column", "check", "failure_case"]
+            cases = errors.failure_cases[columns].head(_SHOWN)
+            failures = [{str(k): str(v) for k, v in row.items()} for row in cases.to_dict("records")]
+            metadata["failures"] = len(errors.failure_cases)
+            metadata["examples"] = as_table(failures)
+        return dg.AssetCheckResult(passed=not failures, metadata=metadata)
+
+    return check
+
+
+def offenders_check(
+    *,
+    asset: dg.AssetKey,
+    name: str,
+    description: str,
+    offenders: Callable[[], sa.Select[Any]],
+    warning: bool = False,
+) -> dg.AssetChecksDefinition:
+    """A check that a query finds nothing; what it finds is counted and the first rows are shown.
+
+    Args:
+        asset: what is checked.
+        name: of the check.
+        description: what holds where it passes.
+        offenders: makes the query, one row an offender.
+        warning: a failure is a warning, not an error.
+    """
+
+    @dg.asset_check(name=name, asset=asset, description=description)
+    def check(database: Database) -> dg.AssetCheckResult:
+        query = offenders()
+        with database.engine().connect() as connection:
+            number = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+            rows = connection.execute(query.limit(_SHOWN)).mappings().all() if number else []
+        metadata: dict[str, Any] = {"offenders": number}
+        if rows:
+            metadata["examples"] = as_table([{k: str(v) for k, v in row.items()} for row in rows])
+        severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
+        return dg.AssetCheckResult(passed=number == 0, severity=severity, metadata=metadata)
+
+    return check
+
+
+def as_table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    """Records of texts and numbers as a table that the UI shows."""
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])

@@ -1,0 +1,244 @@
+"""`ingestion-pipeline`: the whole project from a shell.
+
+Exit codes: 0 all well; 1 it failed, and the message says why; 2 the command line is wrong;
+3 it worked, but lines were rejected (`ingest --strict`) or the demo found something amiss.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingestion_pipeline import console
+from ingestion_pipeline.errors import IngestionError
+from ingestion_pipeline.settings import settings
+
+app = typer.Typer(
+    help="Bring orders, telemetry, KPIs, market data and book sales into one PostgreSQL database.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals may hold credentials
+)
+database_commands = typer.Typer(help="The database: its schema and its URL.", no_args_is_help=True)
+tenant_commands = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
+app.add_typer(database_commands, name="db")
+app.add_typer(tenant_commands, name="tenants")
+
+REJECTED = 3
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+TenantName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
+
+
+@app.command()
+def up(
+    sample: Annotated[
+        bool, typer.Option(help="Load sample data when the database is empty.")
+    ] = True,
+) -> None:
+    """Start everything: the embedded database, Dagster's daemon and UI. Ctrl-C stops all of it."""
+    from ingestion_pipeline.up import serve
+
+    serve(settings(), sample=sample)
+
+
+@app.command()
+def demo(as_json: AsJson = False) -> None:
+    """Materialize every asset from sample data, show rows and checks, and exit.
+
+    Works in a database of its own and leaves yours alone. Exits 3 unless all is well.
+    """
+    from ingestion_pipeline.demo import run
+
+    result = run()
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        console.show_demo(result)
+    if not result.all_well:
+        raise typer.Exit(REJECTED)
+
+
+@app.command()
+def ingest(
+    data_dir: Annotated[
+        Path,
+        typer.Option(
+            "--data-dir", help="Folder of files customers_*, products_*, orders_*, order_items_*: "
+            ".ndjson, .jsonl or .csv, each plain, .gz or .zst.", exists=True, file_okay=False,
+        ),
+    ],
+    tenant: Annotated[str, typer.Option(help="Whose data it is; made if new.")] = "default",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when any line was rejected.")] = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Load commerce files straight into the database.
+
+    Files may come in any order: a row whose parent is missing waits for it. Loading a file again
+    changes nothing.
+    """
+    from ingestion_pipeline.commerce import ingest as commerce
+    from ingestion_pipeline.storage import database
+
+    files, others = commerce.data_files(data_dir)
+    for reason in others:
+        console.warn(f"passed over: {reason}")
+    if not files:
+        console.fail(f"no data files in {data_dir}")
+    engine = database.engine()
+    database.upgrade(engine)
+    work = commerce.dry_run if dry_run else commerce.ingest
+    with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
+        result = work(engine, files, tenant=tenant, bytes_read=bytes_read)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        console.show_ingest(result, dry_run=dry_run)
+    if any(file.error for file in result.files):
+        raise typer.Exit(1)
+    if strict and result.totals.rejected:
+        raise typer.Exit(REJECTED)
+
+
+@app.command(name="sample-data")
+def sample_data(
+    folder: Annotated[Path, typer.Argument(help="Where to write the four files.")],
+    customers: Annotated[int, typer.Option(min=0)] = 1_000,
+    products: Annotated[int, typer.Option(min=0)] = 250,
+    orders: Annotated[int, typer.Option(min=0)] = 2_500,
+    order_items: Annotated[int, typer.Option(min=0)] = 5_000,
+    bad_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of lines to damage, in every way there is.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Write commerce files of any size, the same bytes for the same arguments."""
+    from ingestion_pipeline.commerce.sample_data import write_sample_data
+
+    written = write_sample_data(
+        folder, customers=customers, products=products, orders=orders, order_items=order_items,
+        bad_share=bad_share, seed=seed,
+    )  # fmt: skip
+    console.show_sample_data(folder, written)
+
+
+@database_commands.command()
+def upgrade() -> None:
+    """Bring the schema up to date; safe at any time and from several processes."""
+    from ingestion_pipeline.storage import database
+
+    console.say(f"schema at revision {database.upgrade(database.engine())}")
+
+
+@database_commands.command()
+def status(as_json: AsJson = False) -> None:
+    """Say which database is used, whether it runs, and whether its schema is up to date.
+
+    Starts nothing. Exits 1 unless the database runs and is up to date.
+    """
+    from ingestion_pipeline.status import database_status
+
+    found = database_status(settings())
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        console.show_database_status(found)
+    if not found.ready:
+        raise typer.Exit(1)
+
+
+@database_commands.command()
+def url() -> None:
+    """Print the database's URL, with its password, for psql and the like; starts the server."""
+    from ingestion_pipeline.storage import database
+
+    typer.echo(database.database_url().replace("postgresql+psycopg://", "postgresql://"))
+
+
+@database_commands.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    from ingestion_pipeline.storage.embedded import EmbeddedServer
+
+    stopped = EmbeddedServer(settings().home).stop()
+    console.say("stopped" if stopped else "no embedded server was running")
+
+
+@tenant_commands.command()
+def create(name: TenantName, as_json: AsJson = False) -> None:
+    """Make a tenant (or a further key of one) and print an API key, this once."""
+    from ingestion_pipeline.ledger import tenants
+    from ingestion_pipeline.storage import database
+
+    engine = database.engine()
+    database.upgrade(engine)
+    with engine.begin() as connection:
+        tenant_id = tenants.ensure(connection, name)
+        api_key = tenants.issue_key(connection, tenant_id)
+    _print_key(name, tenant_id, api_key, as_json=as_json)
+
+
+@tenant_commands.command()
+def rotate(name: TenantName, as_json: AsJson = False) -> None:
+    """Print a new API key and revoke all earlier ones of the tenant."""
+    from ingestion_pipeline.ledger import tenants
+    from ingestion_pipeline.storage import database
+
+    engine = database.engine()
+    database.upgrade(engine)
+    with engine.begin() as connection:
+        tenant_id = tenants.find(connection, name)
+        api_key = tenants.issue_key(connection, tenant_id)
+        tenants.revoke_keys(connection, tenant_id, except_key=api_key)
+    _print_key(name, tenant_id, api_key, as_json=as_json)
+
+
+@tenant_commands.command()
+def revoke(name: TenantName) -> None:
+    """Revoke all API keys of a tenant; its data stays."""
+    from ingestion_pipeline.ledger import tenants
+    from ingestion_pipeline.storage import database
+
+    engine = database.engine()
+    database.upgrade(engine)
+    with engine.begin() as connection:
+        revoked = tenants.revoke_keys(connection, tenants.find(connection, name))
+    console.say(f"{revoked} keys revoked")
+
+
+@tenant_commands.command(name="list")
+def list_tenants(as_json: AsJson = False) -> None:
+    """List tenants and how many keys each has in force."""
+    from ingestion_pipeline.ledger import tenants
+    from ingestion_pipeline.storage import database
+
+    engine = database.engine()
+    database.upgrade(engine)
+    with engine.connect() as connection:
+        everyone = tenants.everyone(connection)
+    if as_json:
+        typer.echo(json.dumps([tenant.as_dict() for tenant in everyone], indent=2))
+    else:
+        console.show_tenants(everyone)
+
+
+def _print_key(name: str, tenant_id: int, api_key: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"tenant": name, "tenant_id": tenant_id, "api_key": api_key}))
+        return
+    console.say(f"tenant {name} ({tenant_id}); its API key, shown this once:")
+    typer.echo(api_key)
+
+
+def main() -> None:
+    """Run the command line; failures that we know by name are one line, not a traceback."""
+    try:
+        app()
+    except IngestionError as error:
+        console.complain(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""When commerce runs: sensors over the drop folder and over recorded uploads."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.commerce.assets import FINAL_ASSETS, GROUP, STAGING_ASSETS, UPLOADS
+from ingestion_pipeline.commerce.checks import CHECKS
+from ingestion_pipeline.commerce.contract import ENTITIES
+from ingestion_pipeline.commerce.drop import scan
+from ingestion_pipeline.commerce.load import job_kind
+from ingestion_pipeline.ledger import jobs
+from ingestion_pipeline.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.landing import Landing
+
+_EVERY_SECONDS = 4  # the daemon looks every five; an interval of five would tick every ten
+_SCAN_SECONDS = 30  # a tick is ended after sixty
+_NOT_STARTED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+]
+
+load_uploads = dg.define_asset_job(
+    "load_uploads",
+    selection=dg.AssetSelection.groups(GROUP),
+    description="Stage and merge whatever has been uploaded.",
+)
+
+
+def decide(due: Sequence[tuple[int, int]], *, runs_about_to_start: int) -> str | dg.SkipReason:
+    """The run key of the run to request, or why none is.
+
+    Args:
+        due: (job id, attempts so far) of every job that may be claimed now.
+        runs_about_to_start: they will claim what is due, so another run would find nothing.
+    """
+    if not due:
+        return dg.SkipReason("no uploads are waiting to be loaded")
+    if runs_about_to_start:
+        return dg.SkipReason(f"a run is about to take the {len(due)} waiting uploads")
+    # The attempt is part of the key: a retry is a new run, the same tick seen twice is not.
+    text = ",".join(f"{job_id}:{attempt}" for job_id, attempt in sorted(due))
+    return f"uploads-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+@dg.sensor(
+    job=load_uploads,
+    minimum_interval_seconds=_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts one run for all uploads that are due.",
+)
+def recorded_uploads(
+    context: dg.SensorEvaluationContext, database: Database
+) -> dg.RunRequest | dg.SkipReason:
+    """Request a run when recorded uploads can be claimed."""
+    due = [jobs.claimable(job_kind(entity)) for entity in ENTITIES.values()]
+    statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt).where(sa.or_(*due))
+    with database.engine().connect() as connection:
+        rows = connection.execute(statement.limit(settings().batch_uploads)).all()
+    about_to_start = context.instance.get_runs_count(
+        dg.RunsFilter(job_name=load_uploads.name, statuses=_NOT_STARTED)
+    )
+    decision = decide([(row[0], row[1]) for row in rows], runs_about_to_start=about_to_start)
+    if isinstance(decision, str):
+        return dg.RunRequest(run_key=decision, tags={"uploads": str(len(rows))})
+    return decision
+
+
+@dg.sensor(
+    target=None,
+    minimum_interval_seconds=_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Records complete files that it finds in the drop folder.",
+)
+def drop_folder(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult:
+    """Record what is in the drop folder, and show it as an observation of `uploads`."""
+    configuration = settings()
+    found = scan(
+        database.engine(),
+        drop_url=configuration.drop,
+        landing=Landing(configuration.landing),
+        settle=configuration.drop_settle,
+        attempts=configuration.job_attempts,
+        until=datetime.now(UTC) + timedelta(seconds=_SCAN_SECONDS),
+    )
+    for tenant in sorted(found.unknown_tenants):
+        context.log.warning("drop folder: there is no tenant %r", tenant)
+    if not found.recorded:
+        return dg.SensorResult(
+            skip_reason=dg.SkipReason(
+                f"no complete file in {configuration.drop} ({found.unfinished} still settling; "
+                f"unknown tenants: {', '.join(sorted(found.unknown_tenants)) or 'none'})"
+            )
+        )
+    observation = dg.AssetMaterialization(
+        UPLOADS.key,
+        metadata={"files": len(found.recorded), "upload_ids": str(found.recorded[:100])},
+    )
+    return dg.SensorResult(asset_events=[observation])
+
+
+definitions = dg.Definitions(
+    assets=[UPLOADS, *STAGING_ASSETS, *FINAL_ASSETS],
+    asset_checks=CHECKS,
+    jobs=[load_uploads],
+    sensors=[recorded_uploads, drop_folder],
+)

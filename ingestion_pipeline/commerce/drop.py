@@ -1,0 +1,165 @@
+"""The drop folder: files that somebody puts into `DROP_URL/{tenant}/` become uploads, once each.
+
+A complete file is copied to the landing store, recorded, and then taken out of the folder.
+Killed in between, the next scan does what is left: a file that is already recorded (same path,
+size and time of change) is only removed; a landed copy without a record is invisible.
+
+A file counts as complete when it has not changed for `DROP_SETTLE` seconds; names that begin
+with a dot or end in .part, .partial or .tmp are left alone, so that senders can write first and
+rename then.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.commerce.contract import entity_of_file
+from ingestion_pipeline.commerce.load import record_upload
+from ingestion_pipeline.commerce.merge import DOMAIN
+from ingestion_pipeline.errors import ContractError, UnknownTenantError
+from ingestion_pipeline.ledger import tenants, uploads
+from ingestion_pipeline.storage.landing import Landed, Landing, chunks_of, file_system
+
+logger = logging.getLogger(__name__)
+_UNFINISHED = (".part", ".partial", ".tmp")
+
+
+@dataclass(frozen=True)
+class DroppedFile:
+    """A file in the drop folder.
+
+    Attributes:
+        path: on the file system.
+        version: tells this content of the path from earlier and later ones.
+    """
+
+    path: str
+    tenant: str
+    name: str
+    version: str
+    changed: datetime
+
+
+@dataclass
+class Scan:
+    """What a scan of the drop folder did."""
+
+    recorded: list[int] = field(default_factory=list)
+    unknown_tenants: set[str] = field(default_factory=set)
+    unfinished: int = 0
+
+
+def scan(
+    engine: sa.Engine,
+    *,
+    drop_url: str,
+    landing: Landing,
+    settle: timedelta,
+    attempts: int,
+    until: datetime,
+) -> Scan:
+    """Record the complete files in the drop folder, until time is up.
+
+    Args:
+        engine: of a migrated database.
+        drop_url: the folder with one folder a tenant.
+        landing: where files are kept.
+        settle: how long a file must have been left alone.
+        attempts: of the jobs that load the files.
+        until: take no further file after this moment; the next scan goes on.
+    """
+    outcome = Scan()
+    files, root = file_system(drop_url)
+    for dropped in _list(files, root):
+        now = datetime.now(UTC)
+        if now >= until:
+            break
+        if now - dropped.changed < settle:
+            outcome.unfinished += 1
+            continue
+        try:
+            with engine.begin() as connection:
+                tenant_id = tenants.find(connection, dropped.tenant)
+        except UnknownTenantError:
+            outcome.unknown_tenants.add(dropped.tenant)
+            continue
+        upload_id = _take(engine, files, dropped, tenant_id, landing, attempts)
+        if upload_id is not None:
+            outcome.recorded.append(upload_id)
+    return outcome
+
+
+def _list(files: Any, root: str) -> list[DroppedFile]:
+    """The files in the tenants' folders, oldest first."""
+    files.invalidate_cache()
+    if not files.exists(root):
+        files.makedirs(root, exist_ok=True)
+    found: list[DroppedFile] = []
+    for folder in files.ls(root, detail=True):
+        if folder["type"] != "directory":
+            continue
+        tenant = folder["name"].rstrip("/").rsplit("/", 1)[-1]
+        for entry in files.ls(folder["name"], detail=True):
+            name = entry["name"].rsplit("/", 1)[-1]
+            if entry["type"] != "file" or name.startswith(".") or name.endswith(_UNFINISHED):
+                continue
+            changed = files.modified(entry["name"])
+            changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
+            version = f"{entry['size']}@{changed.isoformat()}"
+            found.append(DroppedFile(entry["name"], tenant, name, version, changed))
+    return sorted(found, key=lambda file: (file.changed, file.path))
+
+
+def _take(
+    engine: sa.Engine,
+    files: Any,
+    dropped: DroppedFile,
+    tenant_id: int,
+    landing: Landing,
+    attempts: int,
+) -> int | None:
+    source_key = f"drop:{dropped.path}:{dropped.version}"
+    upload_id = None
+    with engine.connect() as connection:
+        known = uploads.is_recorded(connection, tenant_id, source_key)
+    if not known:
+        day = datetime.now(UTC).date().isoformat()
+        with files.open(dropped.path, "rb") as file:
+            landed = landing.write(
+                f"{dropped.tenant}/{day}/{uuid.uuid4().hex}/{dropped.name}", chunks_of(file)
+            )
+        if not dropped.version.startswith(f"{landed.size}@"):
+            logger.info("%s is still being written", dropped.path)
+            return None
+        with engine.begin() as connection:
+            upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)
+    files.rm(dropped.path)
+    return upload_id
+
+
+def _record(
+    connection: sa.Connection,
+    dropped: DroppedFile,
+    tenant_id: int,
+    landed: Landed,
+    source_key: str,
+    attempts: int,
+) -> int | None:
+    try:
+        entity = entity_of_file(dropped.name)
+    except ContractError as error:
+        logger.warning("%s: %s", dropped.path, error)
+        return uploads.record(
+            connection, tenant_id=tenant_id, domain=DOMAIN, type_=None, file_name=dropped.name,
+            source="drop", source_key=source_key, location=landed.location, size=landed.size,
+            sha256=landed.sha256, error=str(error),
+        )  # fmt: skip
+    return record_upload(
+        connection, tenant_id=tenant_id, entity=entity, file_name=dropped.name, source="drop",
+        source_key=source_key, location=landed.location, size=landed.size, sha256=landed.sha256,
+        max_attempts=attempts,
+    )  # fmt: skip

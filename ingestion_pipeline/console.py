@@ -1,0 +1,149 @@
+"""What people see in a shell: tables, progress bars, messages. Results go to standard output,
+everything about the way there to standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import sqlalchemy as sa
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ingestion_pipeline.ledger.tables import uploads
+from ingestion_pipeline.ledger.uploads import COUNTS
+
+if TYPE_CHECKING:
+    from ingestion_pipeline.commerce.ingest import IngestResult
+    from ingestion_pipeline.commerce.sample_data import SampleData
+    from ingestion_pipeline.demo import DemoResult
+    from ingestion_pipeline.ledger.tenants import Tenant
+    from ingestion_pipeline.status import DatabaseStatus
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """Tell the user something."""
+    _out.print(message)
+
+
+def warn(message: str) -> None:
+    """Tell the user something that they may not expect."""
+    _err.print(f"[yellow]{message}[/yellow]")
+
+
+def complain(message: str) -> None:
+    """Tell the user why it did not work."""
+    _err.print(f"[red]{message}[/red]", soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Tell the user why it did not work, and exit with 1."""
+    complain(message)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def file_progress(paths: Sequence[Path], *, hidden: bool) -> Iterator[Callable[[Path, int], None]]:
+    """A progress bar a file, by bytes read."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=_err, disable=hidden) as progress:
+        tasks = {
+            path: progress.add_task(path.name, total=path.stat().st_size, start=False)
+            for path in paths
+        }
+
+        def bytes_read(path: Path, position: int) -> None:
+            progress.start_task(tasks[path])
+            progress.update(tasks[path], completed=position)
+
+        yield bytes_read
+
+
+def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
+    """The counts of every file, the totals, and why lines were rejected."""
+    table = Table(title="What would happen" if dry_run else None, show_footer=True, box=SIMPLE)
+    totals = result.totals
+    # Nine counts do not fit a shell of 80 columns; those that are zero everywhere say nothing.
+    shown = [name for name in COUNTS if getattr(totals, name) or name in ("lines", "rejected")]
+    table.add_column("file", footer="total", overflow="fold")
+    for name in shown:
+        footer = f"{getattr(totals, name):,}"
+        table.add_column(name, footer=footer, justify="right", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for file in result.files:
+        counts = [f"{getattr(file.counts, name):,}" for name in shown]
+        table.add_row(file.file, *counts, f"{file.seconds:.1f}")
+    _out.print(table)
+    for file in result.files:
+        if file.error:
+            complain(f"{file.file}: {file.error}")
+    for reason, lines in result.rejected_by_reason.items():
+        _out.print(f"{lines:>10,} rejected  {reason}", markup=False)
+    if totals.rejected and not dry_run:
+        _out.print("Every rejected line is in the table rejected_rows, with all its reasons.")
+    if totals.waiting:
+        _out.print(f"{totals.waiting:,} rows wait for their parents; load those to merge them.")
+
+
+def show_sample_data(folder: Path, written: SampleData) -> None:
+    """The files that were written."""
+    table = Table("file", "lines", "bad")
+    for file in written.files:
+        table.add_row(file.name, f"{file.lines:,}", f"{file.bad:,}")
+    _out.print(table)
+    _out.print(f"Load them with: ingestion-pipeline ingest --data-dir {folder}", markup=False)
+
+
+def show_database_status(found: DatabaseStatus) -> None:
+    """What `db status` found."""
+    table = Table(show_header=False)
+    for name, value in found.as_dict().items():
+        if value is not None:
+            table.add_row(name.replace("_", " "), str(value))
+    _out.print(table)
+
+
+def show_tenants(everyone: Sequence[Tenant]) -> None:
+    """All tenants."""
+    table = Table("tenant", "number", "active keys", "created")
+    for tenant in everyone:
+        created = tenant.created_at.isoformat(timespec="seconds")
+        table.add_row(tenant.name, str(tenant.tenant_id), str(tenant.active_keys), created)
+    _out.print(table)
+
+
+def show_demo(result: DemoResult) -> None:
+    """Assets with their rows and checks."""
+    table = Table("asset", "materialized", "rows", "checks passed", "checks failed")
+    for asset in result.assets:
+        rows = "" if asset.rows is None else f"{asset.rows:,}"
+        failed = ", ".join(asset.failed_checks)
+        passed = str(asset.passed_checks)
+        table.add_row(asset.name, "yes" if asset.materialized else "no", rows, passed, failed)
+    _out.print(table)
+    _out.print(
+        "[green]All well.[/green]" if result.all_well else "[red]Something is amiss.[/red]"
+    )
+
+
+def show_uploads(connection: sa.Connection, tenant_id: int) -> None:
+    """What became of a tenant's uploads."""
+    statement = (
+        sa.select(uploads).where(uploads.c.tenant_id == tenant_id).order_by(uploads.c.upload_id)
+    )
+    rows = connection.execute(statement).mappings().all()
+    shown = [name for name in COUNTS if name == "rejected" or any(row[name] for row in rows)]
+    table = Table("file", "status", *shown, box=SIMPLE)
+    for row in rows:
+        table.add_row(row["file_name"], row["status"], *(f"{row[name]:,}" for name in shown))
+    _out.print(table)
