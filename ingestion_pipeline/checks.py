@@ -31,7 +31,6 @@ def schema_check(
     @dg.asset_check(
         name="schema",
         asset=asset,
-        blocking=True,
         description="The newest rows obey the contract: types, lengths, ranges, unique keys.",
     )
     def check(database: Database) -> dg.AssetCheckResult:
@@ -40,7 +39,8 @@ def schema_check(
 
         with database.engine().connect() as connection:
             newest = sa.select(table).order_by(newest_first.desc()).limit(settings().check_rows)
-            rows = pd.read_sql(newest, connection)
+            # coerce_float would turn exact amounts into floats
+            rows = pd.read_sql(newest, connection, coerce_float=False)
             total = connection.scalar(sa.select(sa.func.count()).select_from(table))
         metadata: dict[str, Any] = {"rows_checked": len(rows), "rows_in_table": total}
         failures: list[dict[str, str]] = []
@@ -49,7 +49,10 @@ def schema_check(
         except SchemaErrors as errors:
             columns = ["column", "check", "failure_case"]
             cases = errors.failure_cases[columns].head(_SHOWN)
-            failures = [{str(k): str(v) for k, v in row.items()} for row in cases.to_dict("records")]
+            failures = [
+                {str(name): str(value) for name, value in row.items()}
+                for row in cases.to_dict("records")
+            ]
             metadata["failures"] = len(errors.failure_cases)
             metadata["examples"] = as_table(failures)
         return dg.AssetCheckResult(passed=not failures, metadata=metadata)

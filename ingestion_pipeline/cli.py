@@ -69,8 +69,12 @@ def ingest(
         ),
     ],
     tenant: Annotated[str, typer.Option(help="Whose data it is; made if new.")] = "default",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when any line was rejected.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 3 when any line was rejected.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Load commerce files straight into the database.

@@ -20,7 +20,7 @@ from ingestion_pipeline.ledger.uploads import COUNTS
 
 if TYPE_CHECKING:
     from ingestion_pipeline.commerce.ingest import IngestResult
-    from ingestion_pipeline.commerce.sample_data import SampleData
+    from ingestion_pipeline.commerce.sample_data import SampleFile
     from ingestion_pipeline.demo import DemoResult
     from ingestion_pipeline.ledger.tenants import Tenant
     from ingestion_pipeline.status import DatabaseStatus
@@ -95,11 +95,11 @@ def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
         _out.print(f"{totals.waiting:,} rows wait for their parents; load those to merge them.")
 
 
-def show_sample_data(folder: Path, written: SampleData) -> None:
+def show_sample_data(folder: Path, written: dict[str, SampleFile]) -> None:
     """The files that were written."""
-    table = Table("file", "lines", "bad")
-    for file in written.files:
-        table.add_row(file.name, f"{file.lines:,}", f"{file.bad:,}")
+    table = Table("file", "lines", "bad", box=SIMPLE)
+    for file in written.values():
+        table.add_row(file.path.name, f"{file.lines:,}", f"{file.bad:,}")
     _out.print(table)
     _out.print(f"Load them with: ingestion-pipeline ingest --data-dir {folder}", markup=False)
 
@@ -124,16 +124,14 @@ def show_tenants(everyone: Sequence[Tenant]) -> None:
 
 def show_demo(result: DemoResult) -> None:
     """Assets with their rows and checks."""
-    table = Table("asset", "materialized", "rows", "checks passed", "checks failed")
+    table = Table("asset", "materialized", "rows", "checks passed", "checks failed", box=SIMPLE)
     for asset in result.assets:
+        state = "external" if asset.external else "yes" if asset.materialized else "no"
         rows = "" if asset.rows is None else f"{asset.rows:,}"
         failed = ", ".join(asset.failed_checks)
-        passed = str(asset.passed_checks)
-        table.add_row(asset.name, "yes" if asset.materialized else "no", rows, passed, failed)
+        table.add_row(asset.name, state, rows, str(asset.passed_checks), failed)
     _out.print(table)
-    _out.print(
-        "[green]All well.[/green]" if result.all_well else "[red]Something is amiss.[/red]"
-    )
+    _out.print("[green]All well.[/green]" if result.all_well else "[red]Something is amiss.[/red]")
 
 
 def show_uploads(connection: sa.Connection, tenant_id: int) -> None:

@@ -3,7 +3,7 @@
     IngestionError
     ├── PermanentError            trying again cannot help: fail the job now
     │   ├── ConfigurationError        a setting is missing or wrong
-    │   ├── ContractError             what was sent breaks the contract (the message names the field)
+    │   ├── ContractError             what was sent breaks the contract (the field is named)
     │   ├── UnknownTenantError        no tenant of that name
     │   ├── LandedFileError           a recorded file is gone or is not what was recorded
     │   └── StaleAttemptError         a newer attempt owns the job: this worker is a zombie

@@ -51,7 +51,9 @@ def database_status(configuration: Settings) -> DatabaseStatus:
                 server_version=connection.scalar(sa.text("SHOW server_version")),
                 revision=database.current_revision(connection),
                 newest_revision=database.head_revision(),
-                size_bytes=connection.scalar(sa.text("SELECT pg_database_size(current_database())")),
+                size_bytes=connection.scalar(
+                    sa.text("SELECT pg_database_size(current_database())")
+                ),
             )
     except sa.exc.OperationalError as error:
         return DatabaseStatus(kind, shown, running=False, detail=str(error.orig).strip())

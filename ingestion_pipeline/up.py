@@ -40,7 +40,8 @@ def serve(configuration: Settings, *, sample: bool) -> None:
         ConfigurationError: the port of the UI is taken, or the project's files are not there.
         TransientError: Dagster did not start; its log is named.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)  # a shell's background job ignores SIGINT otherwise
     _require_free_port(configuration)
     server = EmbeddedServer(configuration.home)
     try:
@@ -59,7 +60,6 @@ def serve(configuration: Settings, *, sample: bool) -> None:
     except KeyboardInterrupt:
         console.say("stopping")
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         if configuration.database_url is None:
             server.stop()
 
@@ -110,7 +110,8 @@ def _dagster(configuration: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Ask the group's leader to stop, then make sure that nobody is left."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):

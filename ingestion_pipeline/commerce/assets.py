@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.checks import as_table
 from ingestion_pipeline.commerce import load
@@ -23,12 +24,14 @@ GROUP = "commerce"
 OWNERS = ["team:data"]
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 _PREVIEW_ROWS = 5
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 UPLOADS = dg.AssetSpec(
     key=[GROUP, "uploads"],
     group_name=GROUP,
     kinds={"file"},
     owners=OWNERS,
+    code_version="1",
     description="Files that arrived: uploaded over HTTP, or found in the drop folder. Each is a "
     "row of the table `uploads`, recorded before anything else happens to it.",
 )
@@ -53,7 +56,9 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         "contract; refused lines are in `rejected_rows` with all their reasons. Rows stay here "
         "only while they wait for a parent.",
     )
-    def staging(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+    def staging(
+        context: dg.AssetExecutionContext, database: Database
+    ) -> dg.MaterializeResult[None]:
         configuration = settings()
         engine = database.engine()
         outcome = load.stage_claimed(
@@ -92,7 +97,8 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         description=f"The {entity.name.replace('_', ' ')} of all tenants, merged by "
         f"(tenant_id, {entity.key})"
         + (
-            f"; a row goes in when its {' and '.join(entity.parents)} exist."
+            f"; a row goes in once those of {' and '.join(entity.parents.values())} that it "
+            "refers to are there."
             if entity.parents
             else "."
         ),
@@ -114,7 +120,7 @@ def _schema(table: sa.Table) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 column.name,
-                str(column.type).lower(),
+                column.type.compile(dialect=_DIALECT).lower(),
                 constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
             )
             for column in table.columns

@@ -7,7 +7,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.checks import offenders_check, schema_check
-from ingestion_pipeline.commerce.assets import key
+from ingestion_pipeline.commerce.assets import UPLOADS, key
 from ingestion_pipeline.commerce.contract import (
     CUSTOMERS,
     ENTITIES,
@@ -28,17 +28,18 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 _LOADED_WITHIN = timedelta(minutes=15)
+_RECENT = timedelta(days=7)
 
 
 def pandera_schema(entity: Entity) -> "pa.DataFrameSchema":
     """The rule book of an entity as a pandera schema of its final table."""
     import pandera.pandas as pa
 
-    columns = {rule.name: _column(rule, unique=False) for rule in entity.fields}
+    columns = {rule.name: _column(rule) for rule in entity.fields}
     return pa.DataFrameSchema(columns, unique=["tenant_id", entity.key], strict=False)
 
 
-def _column(rule: Field, *, unique: bool) -> Any:
+def _column(rule: Field) -> Any:
     import pandera.pandas as pa
 
     checks: list[pa.Check] = []
@@ -64,13 +65,14 @@ def _column(rule: Field, *, unique: bool) -> Any:
             checks = []
     if rule.minimum is not None:
         checks.append(pa.Check.ge(rule.minimum))
-    return pa.Column(None, checks=checks, nullable=rule.nullable, unique=unique)
+    return pa.Column(None, checks=checks, nullable=rule.nullable)
 
 
 def _counts_add_up(entity: Entity) -> sa.Select[Any]:
     c = uploads.c
     merged = c.inserted + c.updated + c.unchanged + c.superseded + c.waiting
-    return sa.select(c.upload_id, c.file_name, c.lines, c.blank, c.rejected, c.staged, merged).where(
+    shown = (c.upload_id, c.file_name, c.lines, c.blank, c.rejected, c.staged, merged)
+    return sa.select(*shown).where(
         c.domain == DOMAIN,
         c.type == entity.name,
         c.status == "loaded",
@@ -105,6 +107,13 @@ def _overdue(entity: Entity) -> sa.Select[Any]:
         c.type == entity.name,
         c.status.in_(("recorded", "staged")),
         c.recorded_at < sa.func.now() - _LOADED_WITHIN,
+    )
+
+
+def _unusable() -> sa.Select[Any]:
+    c = uploads.c
+    return sa.select(c.upload_id, c.tenant_id, c.file_name, c.error, c.recorded_at).where(
+        c.domain == DOMAIN, c.status == "failed", c.recorded_at > sa.func.now() - _RECENT
     )
 
 
@@ -213,14 +222,23 @@ def _checks_of(entity: Entity) -> list[dg.AssetChecksDefinition]:
             offenders_check(
                 asset=final,
                 name="referential_integrity",
-                description=f"Every row's {' and '.join(entity.parents)} exist.",
+                description=f"The {' and '.join(entity.parents.values())} of every row exist.",
                 offenders=lambda: _without_parent(entity),
             ),
         ]
     return checks
 
 
-CHECKS = [check for entity in ENTITIES.values() for check in _checks_of(entity)]
+CHECKS = [
+    offenders_check(
+        asset=UPLOADS.key,
+        name="usable",
+        description="No file of the last seven days was unusable as a whole.",
+        offenders=_unusable,
+        warning=True,
+    )
+]
+CHECKS += [check for entity in ENTITIES.values() for check in _checks_of(entity)]
 CHECKS += [
     offenders_check(
         asset=key(entity.name),

@@ -142,7 +142,8 @@ def entity_of_file(file_name: str) -> Entity:
         plain = plain.removesuffix(ending)
     if not plain.endswith(FORMATS):
         raise ContractError(
-            f"file name: must end in {', '.join(FORMATS)}, each plain, .gz or .zst, got {file_name!r}"
+            f"file name: must end in {', '.join(FORMATS)}, each plain, .gz or .zst, "
+            f"got {file_name!r}"
         )
     fitting = [entity for entity in ENTITIES.values() if name.startswith(entity.name + "_")]
     if not fitting:

@@ -40,29 +40,31 @@ def csv_as_json(blocks: Iterator[list[bytes]], entity: Entity) -> Iterator[list[
 def _records(blocks: Iterator[list[bytes]]) -> Iterator[list[list[str] | UnusableLine]]:
     """Parsed records, about as many at a time as lines came."""
     unusable: list[UnusableLine] = []
-    taken = 0
+    taken, last = 0, b""
 
     def text() -> Iterator[str]:
-        nonlocal taken
+        nonlocal taken, last
         for block in blocks:
             for line in block:
                 taken += 1
                 if isinstance(line, UnusableLine):
                     unusable.append(line)
                 else:
+                    last = line
                     yield line.decode("utf-8", "surrogateescape") + "\n"
 
     csv.field_size_limit(MAXIMUM_LINE_BYTES)
     reader = csv.reader(text(), strict=True)
     records: list[list[str] | UnusableLine] = []
+    record: list[str] | UnusableLine
     while True:
         try:
-            records.append(next(reader))
+            record = next(reader)
         except StopIteration:
             break
         except csv.Error as error:
-            records.append(UnusableLine(b"", f"must be a CSV record: {error}"))
-        records.extend(unusable)
+            record = UnusableLine(last, f"must be a CSV record: {error}")
+        records += [*unusable, record]  # what the reader passed over came before the record
         unusable.clear()
         if taken >= 5_000:
             yield records
@@ -71,6 +73,10 @@ def _records(blocks: Iterator[list[bytes]]) -> Iterator[list[list[str] | Unusabl
 
 
 def _require_columns(header: list[str], entity: Entity) -> None:
+    try:
+        "".join(header).encode()
+    except UnicodeEncodeError:
+        raise ContractError(f"header: must be UTF-8, found {header!r}") from None
     needed = {
         field.name for field in entity.fields if not field.nullable and field.kind != "object"
     }
@@ -101,11 +107,11 @@ def _as_json(record: list[str], header: list[str], kinds: dict[str, Kind]) -> by
 
 
 def _bare(value: str, kind: Kind | None) -> object:
-    """The JSON value that a text stands for, or the text itself, which the row's rules refuse."""
+    """The text as the JSON that it is (exact, unread), or as a text, which the rules refuse."""
     if not value:
         return None
     plain = value.strip().lower() if kind == "boolean" else value
     try:
-        return msgspec.json.decode(plain)
-    except msgspec.DecodeError:
+        return msgspec.json.decode(plain, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
         return value

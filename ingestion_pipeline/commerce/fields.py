@@ -1,6 +1,7 @@
 """The careful reader: one line, field by field, with every reason why it is no row."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypedDict
@@ -23,6 +24,7 @@ from ingestion_pipeline.commerce.lines import UnusableLine
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encoder = msgspec.json.Encoder()
 _NULL = b"null"
+_TOO_DEEP = "must not be nested that deeply"
 
 
 class Reason(TypedDict):
@@ -48,6 +50,8 @@ def read_line(line: bytes, entity: Entity) -> tuple[Any, ...] | list[Reason]:
         return [_reason("line", f"must be UTF-8 (byte {error.start} is not)", line)]
     except (msgspec.DecodeError, ValueError):
         return [_reason("line", "must be one JSON object", line)]
+    except RecursionError:
+        return [_reason("line", _TOO_DEEP, line)]
     values: list[Any] = []
     reasons: list[Reason] = []
     for rule in entity.fields:
@@ -72,7 +76,7 @@ def _members(line: bytes) -> dict[str, bytes]:
     except msgspec.DecodeError:
         # NaN and Infinity are no JSON, but Python and JavaScript programs write them: reading
         # them here lets the reason name the field instead of "the line".
-        members = json.loads(line)
+        members = json.loads(line.decode())  # given bytes it would also take UTF-16
         if not isinstance(members, dict):
             raise
         texts = {name: json.dumps(value).encode() for name, value in members.items()}
@@ -83,7 +87,7 @@ def _members(line: bytes) -> dict[str, bytes]:
 
 def _read(raw: bytes | None, rule: Field) -> Any:
     if rule.kind == "object":
-        return _object(b"{}" if raw in (None, _NULL) else raw)  # type: ignore[arg-type]
+        return _object(b"{}" if raw is None or raw == _NULL else raw)
     if raw is None or raw == _NULL:
         if rule.nullable:
             return None
@@ -130,7 +134,7 @@ def _text(raw: bytes, rule: Field) -> str:
 
 
 def _money(raw: bytes, rule: Field) -> Decimal:
-    text = _string(raw, "") if raw.startswith(b'"') else raw.decode()
+    text = _string(raw, "must be a number") if raw.startswith(b'"') else raw.decode()
     try:
         amount = Decimal(text)
     except InvalidOperation:
@@ -142,7 +146,7 @@ def _money(raw: bytes, rule: Field) -> Decimal:
         raise _BrokenRuleError(f"must have at most {MONEY_DECIMALS} decimals")
     if rule.minimum is not None and amount < rule.minimum:
         raise _BrokenRuleError(f"must be at least {rule.minimum}")
-    if abs(amount) >= MONEY_LIMIT:
+    if amount.copy_abs() >= MONEY_LIMIT:  # abs() would compute, and overflow at 1e1000000
         raise _BrokenRuleError(
             f"must have at most {MONEY_DIGITS} digits, {MONEY_DECIMALS} of them decimals"
         )
@@ -195,27 +199,33 @@ def _object(raw: bytes) -> str:
     text = raw.decode()
     if not text.startswith("{"):
         raise _BrokenRuleError("must be an object")
-    if "NaN" in text or "Infinity" in text:
-        _refuse_constants(text)
-    if "\\u" in text and "\x00" in _everything(json.loads(text)):
-        raise _BrokenRuleError("must not hold the NUL character")
+    if "NaN" in text or "Infinity" in text or "\\u" in text:
+        try:
+            # Numbers stay text: they are not looked at, and may have more digits than int() takes.
+            value = json.loads(text, parse_constant=_refuse, parse_int=str, parse_float=str)
+        except RecursionError:
+            raise _BrokenRuleError(_TOO_DEEP) from None
+        if any("\x00" in piece for piece in _texts(value)):
+            raise _BrokenRuleError("must not hold the NUL character")
     return text
 
 
-def _refuse_constants(text: str) -> None:
-    def refuse(_: str) -> None:
-        raise _BrokenRuleError("must hold finite numbers only")
-
-    json.loads(text, parse_constant=refuse)
+def _refuse(_: str) -> None:
+    raise _BrokenRuleError("must hold finite numbers only")
 
 
-def _everything(value: object) -> str:
-    """All names and texts in a JSON value, run together."""
-    if isinstance(value, dict):
-        return "".join(map(_everything, [*value, *value.values()]))
-    if isinstance(value, list):
-        return "".join(map(_everything, value))
-    return value if isinstance(value, str) else ""
+def _texts(value: object) -> Iterator[str]:
+    """All names and texts in a JSON value, however deep."""
+    left = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, list):
+            left.extend(part)
+        elif isinstance(part, dict):
+            left.extend(part)
+            left.extend(part.values())
 
 
 def _join(members: dict[str, bytes]) -> bytes:

@@ -20,6 +20,7 @@ from ingestion_pipeline.commerce.load import merge_staged
 from ingestion_pipeline.commerce.merge import (
     DOMAIN,
     after_staging,
+    lock_everything,
     merge_upload,
     merge_waiting,
 )
@@ -139,6 +140,7 @@ def dry_run(
     """What `ingest` would do: the same work in one transaction that is rolled back."""
     with engine.connect() as connection, connection.begin() as transaction:
         tenant_id = tenants.ensure(connection, tenant)
+        lock_everything(connection, tenant_id)
         loads: list[_Load] = []
         for path, entity in files:
             load = _Load(path, entity, tenant)

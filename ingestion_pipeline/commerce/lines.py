@@ -8,7 +8,7 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES
 
@@ -58,7 +58,7 @@ def blocks_of_lines(file: IO[bytes], file_name: str) -> Iterator[list[bytes]]:
     return _lines(_chunks(file))
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def _chunks(stream: Any) -> Iterator[bytes]:
     """The stream in pieces of about 1 MiB; where it is damaged, an UnusableLine ends it."""
     # read1 hands out what precedes the damage; read would lose it with the exception.
     read = getattr(stream, "read1", stream.read)

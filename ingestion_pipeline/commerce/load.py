@@ -22,7 +22,7 @@ from ingestion_pipeline.commerce.merge import (
     tenants_with_waiting,
 )
 from ingestion_pipeline.commerce.stage import Progress, Reading, stage
-from ingestion_pipeline.errors import IngestionError, StagingLostError, StaleAttemptError
+from ingestion_pipeline.errors import StagingLostError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.leases import kept_alive
 from ingestion_pipeline.ledger.uploads import Counts, Upload
@@ -111,7 +111,7 @@ def stage_claimed(
                 outcome.upload_ids.append(upload.upload_id)
             except StaleAttemptError as error:
                 logger.warning("upload %s: %s", upload.upload_id, error)
-            except (IngestionError, sa.exc.SQLAlchemyError, OSError) as error:
+            except Exception as error:  # noqa: BLE001: also a defect of ours costs its file only
                 outcome.failures[upload.upload_id] = str(error)
                 _note_failure(engine, upload, claim, error, backoff)
     return outcome
@@ -132,9 +132,10 @@ def stage_upload(
         StaleAttemptError: another attempt owns the job; nothing was written.
     """
     with open_file(upload.location) as file, engine.begin() as connection:
-        if claim is not None:
-            jobs.hold(connection, claim)
         reading = stage(connection, upload, file, progress=progress)
+        if claim is not None:
+            # Last: renewing the leases of a batch would wait for a job held while its file is read.
+            jobs.hold(connection, claim)
     with engine.begin() as connection:
         after_staging(connection, ENTITIES[upload.type])
     return reading

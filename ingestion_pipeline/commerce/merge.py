@@ -79,6 +79,18 @@ def merge_waiting(connection: sa.Connection, tenant_id: int, entity: Entity) -> 
     return settled
 
 
+def lock_everything(connection: sa.Connection, tenant_id: int) -> None:
+    """Take all locks of the tenant's merges at once, in the order in which a merge takes them.
+
+    For a transaction that merges several uploads: growing its locks from merge to merge, it would
+    deadlock with the merges of others.
+    """
+    for entity in ENTITIES.values():
+        _lock(connection, tenant_id, entity)
+    names = ", ".join(FINAL[name].name for name in ENTITIES)
+    connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def after_staging(connection: sa.Connection, entity: Entity) -> None:
     """Let the planner know what has arrived; in a transaction of its own."""
     bulk.collect_statistics(
@@ -126,7 +138,7 @@ def _merge(
         version="upload_id",
         parents=tuple(
             (FINAL[parent], {"tenant_id": "tenant_id", field: ENTITIES[parent].key})
-            for field, parent in entity.parents.items()
+            for field, parent in sorted(entity.parents.items(), key=_place)  # as all lock them
         ),
     )
     actions: Actions = defaultdict(lambda: defaultdict(int))
@@ -153,6 +165,11 @@ def _merge(
         for upload_id, action, number in connection.execute(count):
             actions[upload_id][action] = number
     return actions
+
+
+def _place(link: tuple[str, str]) -> int:
+    """Where the parent of a (field, parent) stands in the order of loading."""
+    return list(ENTITIES).index(link[1])
 
 
 def _content(staging: sa.Table) -> list[sa.Column[object]]:

@@ -25,7 +25,9 @@ from ingestion_pipeline.commerce.fields import Reason, read_line
 from ingestion_pipeline.commerce.lines import UnusableLine
 
 _CENT, _TENTH, _ONE = Decimal("0.01"), Decimal("0.1"), Decimal(1)
-_HESITATION = (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, ValueError)
+_HESITATION = (
+    msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, ValueError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _printable(raw: bytes) -> str:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Hold the garbage collector off: rows make no cycles, and its scans cost a third of the time."""
+    """Hold the garbage collector off: rows make no cycles; its scans cost a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

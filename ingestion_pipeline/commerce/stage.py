@@ -117,7 +117,7 @@ def _numbered(file: IO[bytes], file_name: str, entity: Entity) -> Any:
     """Blocks of lines, each with the number of its first line in the file."""
     blocks = blocks_of_lines(file, file_name)
     number = 1
-    if ".csv" in file_name.lower():
+    if file_name.lower().removesuffix(".gz").removesuffix(".zst").endswith(".csv"):
         blocks = csv_as_json(blocks, entity)
         number = 2  # the header is line 1
     for lines in blocks:

@@ -161,7 +161,7 @@ def settle(connection: sa.Connection, job_id: int, result: dict[str, Any] | None
     """End a job well because its work is done in this very transaction, whoever did it."""
     connection.execute(
         sa.update(jobs)
-        .where(jobs.c.job_id == job_id, jobs.c.status.in_(OPEN))
+        .where(jobs.c.job_id == job_id, jobs.c.status != "completed")
         .values(
             status="completed",
             error=None,

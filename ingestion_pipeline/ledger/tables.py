@@ -6,7 +6,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from ingestion_pipeline.storage.database import metadata
 
 _timestamp = sa.DateTime(timezone=True)
-_count = {"type_": sa.BigInteger, "nullable": False, "server_default": "0"}
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+
 
 tenants = sa.Table(
     "tenants",
@@ -84,15 +88,15 @@ uploads = sa.Table(
     sa.Column("sha256", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("job_id", sa.ForeignKey("jobs.job_id"), index=True),
-    sa.Column("lines", **_count),
-    sa.Column("blank", **_count),
-    sa.Column("rejected", **_count),
-    sa.Column("staged", **_count),
-    sa.Column("inserted", **_count),
-    sa.Column("updated", **_count),
-    sa.Column("unchanged", **_count),
-    sa.Column("superseded", **_count),
-    sa.Column("waiting", **_count),
+    _count("lines"),
+    _count("blank"),
+    _count("rejected"),
+    _count("staged"),
+    _count("inserted"),
+    _count("updated"),
+    _count("unchanged"),
+    _count("superseded"),
+    _count("waiting"),
     sa.Column("error", sa.Text),
     sa.Column("recorded_at", _timestamp, nullable=False, server_default=sa.func.now()),
     sa.Column("staged_at", _timestamp),

@@ -51,7 +51,8 @@ def ensure(connection: sa.Connection, name: str) -> int:
     """
     if not _NAME.fullmatch(name):
         raise ContractError(
-            f"tenant: must be 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit, got {name!r}"
+            "tenant: must be 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit, "
+            f"got {name!r}"
         )
     connection.execute(insert(tenants).values(name=name).on_conflict_do_nothing())
     return find(connection, name)

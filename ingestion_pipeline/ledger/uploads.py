@@ -95,9 +95,7 @@ def record(
 
 def is_recorded(connection: sa.Connection, tenant_id: int, source_key: str) -> bool:
     """Whether the tenant has an upload of that `source_key`."""
-    known = sa.exists().where(
-        uploads.c.tenant_id == tenant_id, uploads.c.source_key == source_key
-    )
+    known = sa.exists().where(uploads.c.tenant_id == tenant_id, uploads.c.source_key == source_key)
     return bool(connection.scalar(sa.select(known)))
 
 

@@ -26,7 +26,7 @@ Refusal = Callable[[Row, str], None]
 _encoder = msgspec.json.Encoder()
 _BLOCKS_IN_FLIGHT = 2
 # The sender wakes for every few hundred kilobytes that the socket takes. With Python's usual 5 ms
-# it would each time wait that long for the parsing thread to yield, and the two would hardly overlap.
+# it would each time wait that long for the parsing thread to yield, and hardly overlap with it.
 _SWITCH_SECONDS = 0.0005
 
 

@@ -118,7 +118,22 @@ class EmbeddedServer:
             return None
         except PermissionError:
             pass  # alive, under another user
-        return pid, port, state
+        return None if self._is_stranger(pid) else (pid, port, state)
+
+    def _is_stranger(self, pid: int) -> bool:
+        """Whether the number has gone to another program, as happens after a reboot."""
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False  # no such process, or no /proc to tell
+        return os.fsencode(self.data) not in command
+
+    def _forget_stranger(self) -> None:
+        """Remove a `postmaster.pid` that names a stranger: PostgreSQL would not start."""
+        note = self.data / "postmaster.pid"
+        with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
+            if self._is_stranger(int(note.read_text().splitlines()[0])):
+                note.unlink()
 
     def _port(self) -> int:
         return int((self.folder / "port").read_text())
@@ -133,6 +148,7 @@ class EmbeddedServer:
     def _start(self) -> None:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
+        self._forget_stranger()
         deadline = time.monotonic() + _START_SECONDS
         while True:
             _write(self.folder / "port", str(self._free_port()))
@@ -150,8 +166,10 @@ class EmbeddedServer:
 
     def _initialise(self) -> None:
         """Make the cluster aside and rename it: a kill in between leaves nothing half-made."""
-        fresh = self.folder / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        for leftover in self.folder.glob("data.new.*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        # Never the same name twice: the initdb of a killed process may still be writing to its own.
+        fresh = self.folder / f"data.new.{secrets.token_hex(4)}"
         fresh.mkdir(mode=0o700)
         password = secrets.token_urlsafe(24)
         _write(self.folder / "password", password)

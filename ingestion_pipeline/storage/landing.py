@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote, unquote
 
 import fsspec
 
@@ -63,12 +64,15 @@ class Landing:
             raise
         if is_local(self._files):
             _sync_folder(Path(path).parent)
-        return Landed(location=f"{self._url}/{name}", size=size, sha256=digest.hexdigest())
+        shown = quote(name) if self._url.startswith("file:") else name
+        return Landed(location=f"{self._url}/{shown}", size=size, sha256=digest.hexdigest())
 
 
 def file_system(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the URL's path on it."""
     files, path = fsspec.core.url_to_fs(url)
+    if url.startswith("file:"):
+        path = unquote(path)  # fsspec takes `/my%20home` for a folder of that very name
     return files, path.rstrip("/")
 
 

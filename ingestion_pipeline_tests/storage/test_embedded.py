@@ -1,0 +1,231 @@
+"""The embedded server's life, with real processes and real kills."""
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ingestion_pipeline.errors import EmbeddedServerError
+from ingestion_pipeline.storage import embedded
+from ingestion_pipeline.storage.embedded import EmbeddedServer
+
+_PRINT_URL = """
+import sys
+from pathlib import Path
+from ingestion_pipeline.storage.embedded import EmbeddedServer
+print(EmbeddedServer(Path(sys.argv[1])).url())
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home of its own, whose server is stopped in the end."""
+    folder = tmp_path / "a home with späces"
+    yield folder
+    EmbeddedServer(folder).stop()
+
+
+def test_two_processes_that_start_at_once_share_one_server(home: Path) -> None:
+    starters = [_starter(home) for _ in range(3)]
+    urls = {starter.communicate(timeout=90)[0].strip() for starter in starters}
+    assert len(urls) == 1
+    assert [starter.returncode for starter in starters] == [0, 0, 0]
+    assert len(_postmasters(home)) == 1
+    assert _ask(urls.pop(), "SELECT 1") == 1
+
+
+def test_the_server_survives_the_process_that_started_it(home: Path) -> None:
+    starter = _starter(home)
+    url = starter.communicate(timeout=90)[0].strip()
+    assert starter.poll() == 0
+    assert _ask(url, "SELECT current_user") == "ingestion"
+    assert EmbeddedServer(home).url() == url
+
+
+def test_acknowledged_data_is_there_after_a_kill_of_the_postmaster(home: Path) -> None:
+    server = EmbeddedServer(home)
+    url = server.url()
+    _ask(url, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS number")
+    [postmaster] = _postmasters(home)
+    os.kill(postmaster, signal.SIGKILL)
+    _wait_until(lambda: not server.is_running())
+    assert server.url() == url, "clients find it again under the same port and password"
+    assert _ask(url, "SELECT sum(number) FROM kept") == 500_500
+
+
+def test_a_stopped_server_disconnects_its_clients_and_starts_again(home: Path) -> None:
+    server = EmbeddedServer(home)
+    url = server.url()
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        assert server.stop() is True
+        assert not server.is_running()
+        with pytest.raises(sa.exc.OperationalError):
+            connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
+    assert server.stop() is False
+    assert server.url() == url
+
+
+def test_stopping_where_nothing_was_ever_started_makes_no_folder(tmp_path: Path) -> None:
+    assert EmbeddedServer(tmp_path / "never").stop() is False
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_first_start_leaves_nothing_half_made(home: Path) -> None:
+    chance = random.Random(7)
+    for _ in range(5):
+        starter = _starter(home)
+        time.sleep(chance.uniform(0.15, 0.9))
+        starter.kill()  # the starter only: its initdb lives on and goes on writing
+        starter.communicate()
+    url = EmbeddedServer(home).url()
+    assert _ask(url, "SELECT count(*) FROM pg_database WHERE datname = 'ingestion'") == 1
+
+
+def test_initdb_of_a_killed_starter_does_not_disturb_the_next_one(home: Path) -> None:
+    starter = _starter(home)
+    _wait_until(lambda: any(home.glob("postgres/data.new*/pg_wal")))
+    starter.kill()
+    url = EmbeddedServer(home).url()
+    starter.communicate()
+    assert _ask(url, "SELECT 1") == 1
+
+
+def test_a_number_that_went_to_another_program_is_not_taken_for_the_server(home: Path) -> None:
+    """After a reboot `postmaster.pid` may name somebody's editor: it was sent SIGINT by stop()."""
+    server = EmbeddedServer(home)
+    server.url()
+    note = home / "postgres" / "data" / "postmaster.pid"
+    lines = note.read_text().splitlines()
+    server.stop()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+        note.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        try:
+            assert not server.is_running()
+            assert server.stop() is False
+            assert stranger.poll() is None
+            assert _ask(server.url(), "SELECT 1") == 1
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+
+
+def test_a_port_taken_in_the_meantime_is_given_up(home: Path) -> None:
+    import socket
+
+    server = EmbeddedServer(home)
+    before = sa.make_url(server.url()).port
+    server.stop()
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        squatter.bind(("127.0.0.1", before))
+        squatter.listen()
+        url = server.url()
+    assert sa.make_url(url).port != before
+    assert _ask(url, "SELECT 1") == 1
+
+
+def test_secrets_are_readable_by_their_owner_only(home: Path) -> None:
+    url = EmbeddedServer(home).url()
+    password = home / "postgres" / "password"
+    assert sa.make_url(url).password == password.read_text()
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "postgres").stat().st_mode) == 0o700
+    assert not (home / "postgres" / "password.initdb").exists()
+
+
+def test_a_wrong_password_is_refused(home: Path) -> None:
+    url = sa.make_url(EmbeddedServer(home).url()).set(password="wrong")
+    engine = sa.create_engine(url)
+    with pytest.raises(sa.exc.OperationalError, match="password authentication failed"):
+        engine.connect()
+    engine.dispose()
+
+
+def test_nothing_outside_the_home_is_changed_and_closed_folders_stay_closed(
+    tmp_path: Path,
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    home = closed / "home"
+    home.mkdir(mode=0o700)
+    folders = [closed, *closed.parents]
+    before = [(f.stat().st_mode, f.stat().st_uid, f.stat().st_gid) for f in folders]
+    server = EmbeddedServer(home)
+    try:
+        assert _ask(server.url(), "SELECT 1") == 1
+        after = [(f.stat().st_mode, f.stat().st_uid, f.stat().st_gid) for f in folders]
+    finally:
+        server.stop()
+    assert after == before
+    assert [path.name for path in home.iterdir()] == ["postgres"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give away")
+def test_under_root_the_server_runs_as_nobody(home: Path) -> None:
+    EmbeddedServer(home).url()
+    [postmaster] = _postmasters(home)
+    assert Path(f"/proc/{postmaster}").stat().st_uid != 0
+
+
+def test_a_server_that_cannot_start_says_why(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer(home)
+    server.url()
+    server.stop()
+    configuration = home / "postgres" / "data" / "postgresql.auto.conf"
+    good = configuration.read_text()
+    configuration.write_text("no_such_setting = 1\n")
+    monkeypatch.setattr(embedded, "_START_SECONDS", 1)
+    with pytest.raises(EmbeddedServerError, match="no_such_setting"):
+        server.url()
+    configuration.write_text(good)
+
+
+def _starter(home: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", _PRINT_URL, str(home)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def _postmasters(home: Path) -> list[int]:
+    """Processes that were started on the home's data folder."""
+    wanted = os.fsencode(home / "postgres" / "data")
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if wanted in command and command[0].endswith(b"postgres"):
+                found.append(int(folder.name))
+    return found
+
+
+def _ask(url: str, statement: str) -> object:
+    engine = sa.create_engine(url)
+    try:
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            return result.scalar() if result.returns_rows else None
+    finally:
+        engine.dispose()
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.01)

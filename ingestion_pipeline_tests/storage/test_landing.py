@@ -1,0 +1,109 @@
+"""Landed files: whole or not at all, on a disk and elsewhere."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingestion_pipeline.errors import LandedFileError
+from ingestion_pipeline.storage.landing import Landing, chunks_of, open_file
+
+
+@pytest.fixture(params=["disk", "memory"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A store on the disk, and one that is none."""
+    if request.param == "disk":
+        yield (tmp_path / "landing").as_uri()
+        return
+    yield "memory://landing"
+    fsspec.filesystem("memory").store.clear()
+
+
+def _names(url: str) -> list[str]:
+    files, root = fsspec.core.url_to_fs(url)
+    return sorted(name.rsplit("/", 1)[-1] for name in files.find(root)) if files.exists(root) else []
+
+
+def _breaking() -> Iterator[bytes]:
+    yield b"the first half"
+    raise ConnectionResetError("the sender went away")
+
+
+@pytest.mark.parametrize("chunks", [[], [b""], [b"abc"], [b"ab", b"", b"c"], [b"x" * 3_000_000]])
+def test_a_file_is_kept_as_it_came(url: str, chunks: list[bytes]) -> None:
+    content = b"".join(chunks)
+    landed = Landing(url).write("acme/orders_1.ndjson", chunks)
+    assert landed.size == len(content)
+    assert landed.sha256 == hashlib.sha256(content).hexdigest()
+    with open_file(landed.location) as file:
+        assert b"".join(chunks_of(file)) == content
+
+
+def test_a_sender_who_breaks_off_leaves_nothing(url: str) -> None:
+    with pytest.raises(ConnectionResetError):
+        Landing(url).write("acme/orders_1.ndjson", _breaking())
+    assert _names(url) == []
+
+
+def test_a_broken_rewrite_leaves_the_earlier_file(url: str) -> None:
+    landing = Landing(url)
+    landed = landing.write("acme/orders_1.ndjson", [b"first"])
+    with pytest.raises(ConnectionResetError):
+        landing.write("acme/orders_1.ndjson", _breaking())
+    with open_file(landed.location) as file:
+        assert file.read() == b"first"
+    assert _names(url) == ["orders_1.ndjson"]
+
+
+def test_nothing_is_seen_under_the_name_before_the_last_byte(url: str) -> None:
+    seen = []
+
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        seen.append(f"{url}/acme/orders_1.ndjson" in _names(url))
+        seen.append("orders_1.ndjson" in _names(url))
+        yield b"last"
+
+    Landing(url).write("acme/orders_1.ndjson", chunks())
+    assert seen == [False, False]
+    assert _names(url) == ["orders_1.ndjson"]
+
+
+def test_a_file_that_is_gone_is_a_permanent_failure(url: str) -> None:
+    landing = Landing(url)
+    landed = landing.write("acme/orders_1.ndjson", [b"x"])
+    files, path = fsspec.core.url_to_fs(landed.location)
+    files.rm(path)
+    with pytest.raises(LandedFileError, match=r"orders_1\.ndjson"):
+        open_file(landed.location)
+
+
+def test_a_folder_with_spaces_is_not_taken_for_its_percent_encoding(tmp_path: Path) -> None:
+    """`INGESTION_HOME=~/my data` put files into `~/my%20data`, outside the home."""
+    home = tmp_path / "my dätä"
+    landed = Landing((home / "landing").as_uri()).write("orders_1.ndjson", [b"x"])
+    assert (home / "landing" / "orders_1.ndjson").read_bytes() == b"x"
+    assert [path.name for path in tmp_path.iterdir()] == ["my dätä"]
+    with open_file(landed.location) as file:
+        assert file.read() == b"x"
+
+
+_names_of_files = st.text(
+    st.characters(blacklist_categories=("Cs",), blacklist_characters="/\x00"), min_size=1, max_size=40
+).filter(lambda name: name not in (".", "..", ".partial") and len(name.encode()) < 200)
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=_names_of_files)
+def test_a_name_may_be_anything_that_a_disk_takes(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    root = tmp_path_factory.mktemp("landing")
+    landed = Landing(root.as_uri()).write(name, [b"content"])
+    with open_file(landed.location) as file:
+        assert file.read() == b"content"
+    assert (root / name).read_bytes() == b"content"
