@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
 
 from ingestion_pipeline import console
@@ -241,6 +242,9 @@ def main() -> None:
         app()
     except IngestionError as error:
         console.complain(str(error))
+        sys.exit(1)
+    except sa.exc.OperationalError as error:
+        console.complain(f"the database does not answer: {error.orig}")
         sys.exit(1)
 
 

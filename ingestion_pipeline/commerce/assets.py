@@ -64,8 +64,8 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         outcome = load.stage_claimed(
             engine,
             entity,
-            worker=f"dagster:{context.op_handle}",
-            run_id=context.run_id,
+            worker=f"dagster {entity.name}_staging",
+            run_id=context.run.run_id,
             limit=configuration.batch_uploads,
             lease=configuration.job_lease,
             backoff=configuration.job_backoff,

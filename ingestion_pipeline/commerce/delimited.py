@@ -74,9 +74,11 @@ def _records(blocks: Iterator[list[bytes]]) -> Iterator[list[list[str] | Unusabl
 
 def _require_columns(header: list[str], entity: Entity) -> None:
     try:
-        "".join(header).encode()
+        readable = b"\x00" not in "".join(header).encode()
     except UnicodeEncodeError:
-        raise ContractError(f"header: must be UTF-8, found {header!r}") from None
+        readable = False
+    if not readable:
+        raise ContractError(f"header: must be UTF-8 without NUL, found {header!r}")
     needed = {
         field.name for field in entity.fields if not field.nullable and field.kind != "object"
     }

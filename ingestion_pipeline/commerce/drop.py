@@ -87,7 +87,10 @@ def scan(
         except UnknownTenantError:
             outcome.unknown_tenants.add(dropped.tenant)
             continue
-        upload_id = _take(engine, files, dropped, tenant_id, landing, attempts)
+        try:
+            upload_id = _take(engine, files, dropped, tenant_id, landing, attempts)
+        except FileNotFoundError:
+            continue  # another scan, or the sender, was faster
         if upload_id is not None:
             outcome.recorded.append(upload_id)
     return outcome
@@ -107,7 +110,10 @@ def _list(files: Any, root: str) -> list[DroppedFile]:
             name = entry["name"].rsplit("/", 1)[-1]
             if entry["type"] != "file" or name.startswith(".") or name.endswith(_UNFINISHED):
                 continue
-            changed = files.modified(entry["name"])
+            try:
+                changed = files.modified(entry["name"])
+            except FileNotFoundError:
+                continue
             changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
             version = f"{entry['size']}@{changed.isoformat()}"
             found.append(DroppedFile(entry["name"], tenant, name, version, changed))

@@ -197,7 +197,8 @@ def _note_failure(
     try:
         with engine.begin() as connection:
             if jobs.fail(connection, claim, error, backoff=backoff) == "failed":
-                uploads.update(connection, upload.upload_id, status="failed", error=str(error))
+                message = str(error).replace("\x00", "\\x00")  # which no text column takes
+                uploads.update(connection, upload.upload_id, status="failed", error=message)
     except StaleAttemptError as stale:
         logger.warning("upload %s: %s", upload.upload_id, stale)
 

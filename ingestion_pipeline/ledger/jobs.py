@@ -183,7 +183,7 @@ def fail(
     Raises:
         StaleAttemptError: another attempt owns it; nothing was written.
     """
-    message = f"{type(error).__name__}: {error}"[:4000]
+    message = f"{type(error).__name__}: {error}".replace("\x00", "\\x00")[:4000]
     exhausted = sa.select(jobs.c.attempt >= jobs.c.max_attempts).where(*_owned_by(claim))
     last = connection.scalar(exhausted)
     status = "failed" if last or is_permanent(error) else "retrying"

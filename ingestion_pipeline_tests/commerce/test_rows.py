@@ -1,0 +1,375 @@
+"""A line → a row or every reason why not; the two readers of the rule book agree."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ingestion_pipeline.commerce.contract import CUSTOMERS, ENTITIES, ORDER_ITEMS, Entity
+from ingestion_pipeline.commerce.fields import read_line
+from ingestion_pipeline.commerce.lines import UnusableLine
+from ingestion_pipeline.commerce.rows import _HESITATION, Parsed, RowParser
+from ingestion_pipeline_tests.commerce.builders import GOOD, line
+
+PARSERS = {name: RowParser(entity) for name, entity in ENTITIES.items()}
+
+
+def _parse(entity: str, *lines: bytes) -> Parsed:
+    return PARSERS[entity].parse(list(lines), 1)
+
+
+def _values(entity: str, content: bytes) -> dict[str, Any]:
+    parsed = _parse(entity, content)
+    assert parsed.rejections == []
+    [(_, *values)] = parsed.rows
+    return dict(zip(ENTITIES[entity].columns, values, strict=True))
+
+
+def _reasons(entity: str, content: bytes) -> list[tuple[str, str]]:
+    parsed = _parse(entity, content)
+    assert parsed.rows == []
+    [rejection] = parsed.rejections
+    return [(reason["field"], reason["rule"]) for reason in rejection.reasons]
+
+
+def _with(entity: str, field: str, raw: str) -> bytes:
+    return line(GOOD[entity], **{field: raw})
+
+
+# What the fast reader accepts, the careful one reads the same.
+
+_raw: dict[str, list[str]] = {
+    "uuid": ['"7c9e6679-7425-40de-944b-e07fc1f90ae7"', '"7C9E6679742540DE944BE07FC1F90AE7"',
+             '"7c9e667974-2540de-944b-e07fc1f90ae7"', '"{7c9e6679-7425-40de-944b-e07fc1f90ae7}"',
+             '"urn:uuid:7c9e6679-7425-40de-944b-e07fc1f90ae7"', '""'],
+    "text": ['""', '"é😀"', '"\\ud83d\\ude00"', '"\\ud800"', '"\\u0000"', '"\\\\u0000"', '"a\\nb"',
+             '"' + "x" * 50 + '"', '"' + "x" * 51 + '"', '"' + "😀" * 255 + '"', '"' + "é" * 256 + '"'],
+    "money": ["0", "-0", "1", "1.0", "1.00", "1.000", "0.1", "1e2", "1E-1", "-1", "-0.01", '"1.5"',
+              '" 1"', '"1,5"', '"NaN"', '"Infinity"', '"-Infinity"', '"sNaN"', "999999999999.99",
+              "-999999999999.99", "1000000000000", "999999999999.995", "1e1000000", "1e-1000000",
+              '"1e999999999999999999"', '"0x10"', '""', "12345678901234567890.12", '"\\ud800"'],
+    "integer": ["1", "0", "-1", "2147483647", "2147483648", "1.0", "1e0", "1.5", '"1"', "1" * 30],
+    "boolean": ["true", "false", "0", '"true"'],
+    "object": ["{}", "[]", '"{}"', ' {"a" : 1.10 }', '{"a": "\\u0000"}', '{"a": "\\\\u0000"}',
+               '{"a": NaN}', '{"a": "NaN"}', '{"\\u0000": 1}', '{"a": 1, "a": 2}', "{",
+               '{"a": {"b": ["\\u00e9", {"c": 1e400}]}}'],
+    "instant": ['"2024-02-29T10:00:00Z"', '"2024-02-29T10:00:00"', '"2024-02-29 10:00:00+02:00"',
+                '"2024-02-29"', '"20240229T100000Z"', '"2023-02-29T10:00:00Z"', "1700000000",
+                '"2024-02-29T10:00:00.123456789-11:30"', '"2024-02-29T24:00:00Z"', '"now"',
+                '"2016-12-31T23:59:60Z"', '"2024-W09-4"', '"0001-01-01T00:00:00+14:00"',
+                '"9999-12-31T23:59:59-05:00"'],
+    "currency": ['"EUR"', '"eur"', '"XXX"', '"ABC"', '""', "978"],
+}  # fmt: skip
+_anything = ["null", "true", "5", "5.5", "[]", "{}", '"x"', "NaN", "Infinity", "-Infinity", ""]
+
+
+@st.composite
+def lines_of(draw: st.DrawFn) -> tuple[Entity, bytes]:
+    """A good line with up to three fields replaced by something else, or left out."""
+    entity = draw(st.sampled_from(list(ENTITIES.values())))
+    row = dict(GOOD[entity.name])
+    raw: dict[str, str] = {}
+    for rule in draw(st.lists(st.sampled_from(entity.fields), max_size=3)):
+        if draw(st.integers(0, 5)) == 0:
+            row.pop(rule.name, None)
+            raw.pop(rule.name, None)
+            continue
+        candidates = st.sampled_from(_raw[rule.kind] if draw(st.booleans()) else _anything)
+        raw[rule.name] = draw(candidates | _generated(rule.kind))
+    if draw(st.integers(0, 4)) == 0:
+        raw[draw(st.sampled_from(["more", "é", "with\nnewline", ""]))] = draw(
+            st.sampled_from(_raw["object"] + _raw["text"])
+        )
+    content = line(row, **raw)
+    return entity, draw(st.sampled_from([content, content + b"\r", b" " + content]))
+
+
+def _generated(kind: str) -> st.SearchStrategy[str]:
+    if kind == "money":
+        return st.decimals(allow_nan=False, allow_infinity=False).map(str)
+    if kind == "integer":
+        return st.integers(-(2**40), 2**40).map(str)
+    if kind == "uuid":
+        return st.uuids().map(lambda u: f'"{u}"') | st.uuids().map(lambda u: f'"{u.hex}"')
+    if kind == "instant":
+        moments = st.datetimes(timezones=st.none() | st.timezones())
+        return moments.map(lambda moment: f'"{moment.isoformat()}"')
+    return st.text(max_size=20).map(json.dumps)
+
+
+@settings(max_examples=800, deadline=None)
+@given(lines_of())
+def test_what_the_fast_reader_accepts_the_careful_one_reads_the_same(
+    case: tuple[Entity, bytes],
+) -> None:
+    entity, content = case
+    try:
+        fast = PARSERS[entity.name]._read(content)
+    except _HESITATION:
+        assume(False)
+    careful = read_line(content, entity)
+    if isinstance(careful, list):
+        # Times that UTC cannot express: here the database has the last word (see test_stage.py).
+        assert {reason["rule"] for reason in careful} == {"must lie between the years 1 and 9999"}
+        return
+    assert [_comparable(value) for value in (*fast, None)] == [_comparable(v) for v in careful]
+
+
+def _comparable(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, Decimal):
+        return (value + 0).as_tuple()  # -0 is 0
+    return value
+
+
+@settings(max_examples=400, deadline=None)
+@given(lines_of())
+def test_every_line_is_a_row_or_has_reasons_that_name_a_field_and_a_rule(
+    case: tuple[Entity, bytes],
+) -> None:
+    entity, content = case
+    parsed = _parse(entity.name, content)
+    assert len(parsed.rows) + len(parsed.rejections) == 1
+    known = {rule.name for rule in entity.fields} | {"line", "extra"}
+    for rejection in parsed.rejections:
+        assert rejection.reasons
+        for reason in rejection.reasons:
+            assert reason["field"] in known
+            assert reason["rule"].startswith("must ")
+            assert "\x00" not in reason["value"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=80) | st.text(max_size=80).map(lambda t: t.encode("utf-8", "replace")))
+def test_no_bytes_whatever_stop_the_reader(content: bytes) -> None:
+    for name in ENTITIES:
+        parsed = _parse(name, content)
+        assert len(parsed.rows) + len(parsed.rejections) + parsed.blank == 1
+
+
+# Every rule, its field and its words.
+
+
+@pytest.mark.parametrize(
+    ("entity", "field", "raw", "rule"),
+    [
+        ("customers", "customer_id", '"not-a-uuid"', "must be a UUID"),
+        ("customers", "customer_id", "5", "must be a UUID"),
+        ("customers", "customer_id", "null", "must not be null"),
+        ("customers", "name", '"' + "x" * 300 + '"', "must be at most 255 characters long"),
+        ("customers", "name", "5", "must be a text"),
+        ("customers", "name", '"a\\u0000b"', "must not hold the NUL character"),
+        ("customers", "name", '"\\ud800"', "must be a text"),
+        ("customers", "metadata", "[]", "must be an object"),
+        ("customers", "metadata", '{"a": NaN}', "must hold finite numbers only"),
+        ("customers", "metadata", '{"a": ["\\u0000"]}', "must not hold the NUL character"),
+        ("customers", "created_at", '"yesterday"', "must be an ISO 8601 time"),
+        ("customers", "created_at", "1700000000", "must be an ISO 8601 time"),
+        ("customers", "created_at", '"2023-02-29"', "must be an ISO 8601 time"),
+        ("products", "sku", '"' + "x" * 101 + '"', "must be at most 100 characters long"),
+        ("products", "price", "-0.01", "must be at least 0"),
+        ("products", "price", "NaN", "must be a finite number"),
+        ("products", "price", '"Infinity"', "must be a finite number"),
+        ("products", "price", "1.005", "must have at most 2 decimals"),
+        ("products", "price", '"12 €"', "must be a number"),
+        ("products", "price", "true", "must be a number"),
+        ("products", "price", '"\\ud800"', "must be a number"),
+        ("products", "price", "1000000000000", "must have at most 14 digits, 2 of them decimals"),
+        ("products", "category_id", '""', "must be a UUID"),
+        ("products", "active", '"yes"', "must be true or false"),
+        ("orders", "currency", '"EURO"', "must be an ISO 4217 currency code"),
+        ("orders", "currency", '"eur"', "must be an ISO 4217 currency code"),
+        ("orders", "order_status", '"' + "x" * 51 + '"', "must be at most 50 characters long"),
+        ("orders", "total_amount", "null", "must not be null"),
+        ("order_items", "quantity", "0", "must be at least 1"),
+        ("order_items", "quantity", "-3", "must be at least 1"),
+        ("order_items", "quantity", "1.5", "must be a whole number"),
+        ("order_items", "quantity", "NaN", "must be a finite number"),
+        ("order_items", "quantity", "2147483648", "must be at most 2147483647"),
+        ("order_items", "unit_price", "-1", "must be at least 0"),
+    ],
+)
+def test_each_broken_rule_names_its_field(entity: str, field: str, raw: str, rule: str) -> None:
+    if '"\\ud800"' in raw and _reasons(entity, _with(entity, field, raw)) == [
+        ("line", "must be one JSON object")
+    ]:
+        return  # half a character is no JSON text at all
+    assert _reasons(entity, _with(entity, field, raw)) == [(field, rule)]
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_every_field_that_is_needed_is_missed(entity: str) -> None:
+    needed = [f.name for f in ENTITIES[entity].fields if not f.nullable and f.kind != "object"]
+    assert _reasons(entity, b"{}") == [(name, "must not be missing") for name in needed]
+
+
+def test_all_reasons_of_a_line_are_given_at_once() -> None:
+    bad = line(GOOD["order_items"], order_id='"x"', quantity="-1", unit_price="NaN")
+    assert _reasons("order_items", bad) == [
+        ("order_id", "must be a UUID"),
+        ("quantity", "must be at least 1"),
+        ("unit_price", "must be a finite number"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"{", "must be one JSON object"),
+        (b"[]", "must be one JSON object"),
+        (b"5", "must be one JSON object"),
+        (b"null", "must be one JSON object"),
+        (b"{} {}", "must be one JSON object"),
+        (b'{"name": "caf\xe9"}', "must be UTF-8 (byte 13 is not)"),
+        (UnusableLine(b"x", "must be at most 1 MiB long"), "must be at most 1 MiB long"),
+    ],
+)
+def test_a_line_that_is_no_row_at_all(content: bytes, rule: str) -> None:
+    assert _reasons("customers", content) == [("line", rule)]
+
+
+def test_blank_lines_are_neither_rows_nor_rejections() -> None:
+    parsed = _parse("customers", b"", b"  \t", b"\r")
+    assert (parsed.rows, parsed.rejections, parsed.blank) == ([], [], 3)
+
+
+# What a good line becomes.
+
+
+@pytest.mark.parametrize(
+    ("raw", "exact"),
+    [("0.1", "0.1"), ('"0.10"', "0.10"), ("999999999999.99", "999999999999.99"), ("1e2", "100"),
+     ("-0", "0"), ('"5"', "5")],
+)  # fmt: skip
+def test_decimals_are_exact_whether_number_or_text(raw: str, exact: str) -> None:
+    price = _values("products", _with("products", "price", raw))["price"]
+    assert isinstance(price, Decimal)
+    assert price == Decimal(exact)
+
+
+def test_uuids_with_and_without_dashes_are_the_same_and_of_any_version() -> None:
+    for text in ("7c9e6679-7425-40de-944b-e07fc1f90ae7", "7C9E6679742540DE944BE07FC1F90AE7"):
+        row = _values("customers", _with("customers", "customer_id", f'"{text}"'))
+        assert row["customer_id"] == UUID("7c9e6679-7425-40de-944b-e07fc1f90ae7")
+    nothing = f'"{UUID(int=0)}"'
+    row = _values("customers", _with("customers", "customer_id", nothing))
+    assert row["customer_id"] == UUID(int=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-05-01T10:00:00", datetime(2024, 5, 1, 10, tzinfo=UTC)),
+        ("2024-05-01", datetime(2024, 5, 1, tzinfo=UTC)),
+        ("2024-05-01T10:00:00+02:00", datetime(2024, 5, 1, 8, tzinfo=UTC)),
+        ("20240501T100000Z", datetime(2024, 5, 1, 10, tzinfo=UTC)),
+    ],
+)
+def test_times_without_a_zone_are_utc(text: str, moment: datetime) -> None:
+    created = _values("customers", _with("customers", "created_at", f'"{text}"'))["created_at"]
+    assert _comparable(created) == moment
+
+
+def test_unknown_fields_are_kept_as_they_are_written() -> None:
+    row = _values("customers", line(GOOD["customers"], vip="true", näme='"\\u00e9"', rate="1.10"))
+    assert row["extra"] == '{"vip": true, "näme": "\\u00e9", "rate": 1.10}'
+    assert _values("customers", line(GOOD["customers"]))["extra"] is None
+
+
+def test_an_unknown_field_that_cannot_be_stored_is_a_reason_too() -> None:
+    assert _reasons("customers", line(GOOD["customers"], vip='"\\u0000"')) == [
+        ("extra", "must not hold the NUL character")
+    ]
+    assert _reasons("customers", line(GOOD["customers"], score="NaN")) == [
+        ("extra", "must hold finite numbers only")
+    ]
+
+
+def test_the_text_u0000_is_not_the_character() -> None:
+    row = _values("customers", _with("customers", "name", '"\\\\u0000"'))
+    assert row["name"] == "\\u0000"
+
+
+def test_a_missing_or_null_object_is_an_empty_one() -> None:
+    assert _values("customers", _with("customers", "metadata", "null"))["metadata"] == "{}"
+    row = {name: value for name, value in GOOD["customers"].items() if name != "metadata"}
+    assert _values("customers", line(row))["metadata"] == "{}"
+
+
+def test_the_last_of_repeated_fields_counts() -> None:
+    twice = line(GOOD["customers"])[:-1] + b', "name": "last"}'
+    assert _values("customers", twice)["name"] == "last"
+
+
+def test_constants_and_line_numbers_lead_the_row() -> None:
+    good = line(GOOD["order_items"])
+    parsed = RowParser(ORDER_ITEMS, 7, 9).parse([good, b"", good], 11)
+    assert [row[:3] for row in parsed.rows] == [(7, 9, 11), (7, 9, 13)]
+    assert all(len(row) == 3 + len(ORDER_ITEMS.columns) for row in parsed.rows)
+
+
+def test_rejections_show_bytes_that_no_text_column_takes() -> None:
+    [rejection] = _parse("customers", b"a\x00b\xff").rejections
+    assert rejection.raw == "a\\x00b\\xff"
+
+
+# Lines that stopped a whole file.
+
+
+def test_an_amount_beyond_what_decimals_compute_with_is_a_rejection() -> None:
+    """1e1000000 raised decimal.Overflow, and with it the load of the file."""
+    for raw in ("1e1000000", '"1e999999999999999999"', "-1e1000000"):
+        [(field, _)] = _reasons("orders", _with("orders", "total_amount", raw))
+        assert field == "total_amount"
+
+
+def test_a_line_nested_without_end_is_a_rejection() -> None:
+    """100,000 brackets raised RecursionError, and with it the load of the file."""
+    deep = "[" * 100_000 + "]" * 100_000
+    for content in (
+        _with("customers", "metadata", f'{{"a": {deep}}}'),
+        _with("customers", "metadata", f'{{"a": {deep}, "b": "\\u00e9"}}'),
+        line(GOOD["customers"], more=deep),
+        line(GOOD["customers"], more=deep, score="NaN"),
+        deep.encode(),
+    ):
+        [(_, rule)] = _reasons("customers", content)
+        assert rule == "must not be nested that deeply"
+
+
+def test_what_the_fast_reader_takes_at_some_depth_the_careful_one_takes_too() -> None:
+    nested = '{"a": "\\u00e9", "b": ' + "[" * 700 + "]" * 700 + "}"
+    assert _values("customers", _with("customers", "metadata", nested))["metadata"] == nested
+    careful = line(GOOD["customers"], metadata=nested, more="1")
+    assert _values("customers", careful)["metadata"] == nested
+
+
+def test_a_number_of_five_thousand_digits_in_an_object_is_no_obstacle() -> None:
+    """int() refuses more than 4,300 digits: the ValueError ended the load of the file."""
+    big = '{"a": "\\u00e9", "n": ' + "1" * 5000 + "}"
+    row = _values("customers", line(GOOD["customers"], metadata=big, more="1"))
+    assert row["metadata"] == big
+
+
+def test_utf_16_is_no_utf_8_even_where_it_says_nan() -> None:
+    assert _reasons("customers", line(GOOD["customers"], more='"NaN"').decode().encode("utf-16-le"))[
+        0
+    ] == ("line", "must be one JSON object")
+
+
+def test_the_collector_is_on_again_after_a_block_whatever_happened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import gc
+
+    parser = RowParser(CUSTOMERS)
+    monkeypatch.setattr(parser, "_read", lambda _: 1 / 0 if gc.isenabled() else [][0])
+    with pytest.raises(IndexError):
+        parser.parse([b"x"], 1)
+    assert gc.isenabled()

@@ -1,0 +1,159 @@
+"""`make run`, as a new user sees it: one command starts all, one signal stops all of it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from ingestion_pipeline.storage.embedded import EmbeddedServer
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+ASSETS = """{ assetNodes { assetKey { path } isMaterializable
+  assetMaterializations(limit: 9) { runId metadataEntries { label ... on IntMetadataEntry { intValue } } }
+  assetChecksOrError { ... on AssetChecks { checks { name
+    executionForLatestMaterialization { status evaluation { success } } } } } } }"""
+RUNNING = "{ runsOrError(filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
+
+
+class Up:
+    """A running `ingestion-pipeline up`."""
+
+    def __init__(self, home: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.home = home
+        self.output = home / "up.log"
+        environment = {
+            **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
+            "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
+        }  # fmt: skip
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
+                cwd=ROOT, env=environment, stdout=output, stderr=output,
+            )  # fmt: skip
+
+    def graphql(self, query: str) -> Any:
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": query}, timeout=30
+        )
+        return answer.raise_for_status().json()["data"]
+
+    def rows(self, statement: str) -> list[Any]:
+        url = EmbeddedServer(self.home).url().replace("+psycopg", "")
+        with psycopg.connect(url) as connection:
+            return connection.execute(statement).fetchall()
+
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.5)
+
+    def wait_for_text(self, text: str) -> None:
+        self.wait_for(lambda: text in self.output.read_text())
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    running = Up(tmp_path_factory.mktemp("up"))
+    try:
+        running.wait_for_text("Ctrl-C stops everything")
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(60)
+
+
+def green(up: Up) -> bool:
+    for node in up.graphql(ASSETS)["assetNodes"]:
+        if node["isMaterializable"] and not node["assetMaterializations"]:
+            return False
+        for check in node["assetChecksOrError"]["checks"]:
+            execution = check["executionForLatestMaterialization"]
+            if node["isMaterializable"] and (
+                not execution
+                or not execution["evaluation"]
+                or not execution["evaluation"]["success"]
+            ):
+                return False
+    return True
+
+
+def test_the_sample_is_loaded_by_the_sensors_and_every_check_is_green(up: Up) -> None:
+    up.wait_for(lambda: green(up))
+    assert up.rows("SELECT count(*) FROM order_items") == [(5000,)]
+    orders = next(
+        node for node in up.graphql(ASSETS)["assetNodes"]
+        if node["assetKey"]["path"] == ["commerce", "orders"]
+    )  # fmt: skip
+    inserted = [
+        entry["intValue"]
+        for materialization in orders["assetMaterializations"]
+        for entry in materialization["metadataEntries"]
+        if entry["label"] == "inserted"
+    ]
+    assert sum(inserted) == 2500
+
+
+def test_a_second_up_on_the_same_port_says_so(up: Up) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "INGESTION_HOME": str(up.home), "WEB_PORT": str(up.port), "DATABASE_URL": ""},
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert "is taken" in second.stderr
+
+
+def test_a_run_killed_in_the_middle_is_taken_up_again_and_nothing_is_doubled(
+    up: Up, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "ingestion_pipeline.cli", "sample-data", str(tmp_path), "--seed=7",
+         "--customers=20000", "--products=100", "--orders=40000", "--order-items=80000"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    folder = up.home / "drop" / "demo"
+    for file in tmp_path.iterdir():
+        os.replace(file, folder / file.name)
+    up.wait_for(lambda: bool(up.graphql(RUNNING)["runsOrError"]["results"]))
+    [run] = up.graphql(RUNNING)["runsOrError"]["results"]
+    for process in psutil.process_iter(["cmdline"]):
+        if run["runId"] in " ".join(process.info["cmdline"] or []):
+            process.kill()
+    wanted = [(21000, 42500, 85000)]
+    counts = (
+        "SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders), "
+        "(SELECT count(*) FROM order_items)"
+    )
+    up.wait_for(lambda: up.rows(counts) == wanted, seconds=150)
+    up.wait_for(lambda: set(up.rows("SELECT DISTINCT status FROM jobs")) == {("completed",)})
+    assert up.rows("SELECT count(*) FROM order_items_staging") == [(0,)]
+
+
+def test_one_signal_stops_everything_and_leaves_no_orphan(up: Up) -> None:
+    postmaster = int((up.home / "postgres/data/postmaster.pid").read_text().splitlines()[0])
+    family = psutil.Process(up.process.pid).children(recursive=True)
+    family.append(psutil.Process(postmaster))
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0
+    _, alive = psutil.wait_procs(family, timeout=5)
+    # Whoever is nobody's child any more is reaped by init, some time later.
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert "stopping" in up.output.read_text()

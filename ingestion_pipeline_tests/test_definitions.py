@@ -1,0 +1,79 @@
+"""What a Dagster user expects of a code location, asserted of every asset that there is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ingestion_pipeline.definitions import defs
+
+ROOT = Path(__file__).parents[1]
+GRAPH = defs.resolve_asset_graph()
+KEYS = sorted(GRAPH.get_all_asset_keys())
+
+
+def test_definitions_are_loadable() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_definitions_load_without_database_and_without_network() -> None:
+    environment = {**os.environ, "DATABASE_URL": "postgresql://nobody@192.0.2.1:1/nowhere"}
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import ingestion_pipeline.definitions"],
+        env=environment, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    assert loaded.returncode == 0
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.to_user_string())
+def test_every_asset_says_what_it_is(key: dg.AssetKey) -> None:
+    node = GRAPH.get(key)
+    assert len(key.path) == 2
+    assert node.group_name == key.path[0]
+    assert node.kinds
+    assert node.owners
+    assert node.description
+    assert node.code_version
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.to_user_string())
+def test_every_asset_has_a_check(key: dg.AssetKey) -> None:
+    assert GRAPH.get_check_keys_for_assets({key})
+
+
+def test_commerce_has_the_real_edges() -> None:
+    def parents(name: str) -> set[str]:
+        return {k.path[-1] for k in GRAPH.get(dg.AssetKey(["commerce", name])).parent_keys}
+
+    assert parents("customers") == {"customers_staging"}
+    assert parents("orders") == {"orders_staging", "customers"}
+    assert parents("order_items") == {"order_items_staging", "orders", "products"}
+    assert parents("order_items_staging") == {"uploads"}
+
+
+@pytest.mark.parametrize(
+    ("path", "statement"),
+    [
+        ("ingestion_pipeline/storage/probe.py", "import dagster"),
+        ("ingestion_pipeline/ledger/probe.py", "from dagster import asset"),
+        ("ingestion_pipeline/commerce/load.py", "import dagster"),
+        ("ingestion_pipeline/commerce/stage.py", "import fastapi"),
+    ],
+)
+def test_the_layering_rule_bites(path: str, statement: str) -> None:
+    linted = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--select", "TID251", "--stdin-filename", path, "-"],
+        input=statement, text=True, cwd=ROOT, capture_output=True,
+    )  # fmt: skip
+    assert "TID251" in linted.stdout
+
+
+def test_no_wing_imports_another_wing() -> None:
+    wings = {"commerce", "buildings", "kpis", "markets", "book_sales"}
+    for wing in wings:
+        for file in (ROOT / "ingestion_pipeline" / wing).glob("**/*.py"):
+            for other in wings - {wing}:
+                assert f"ingestion_pipeline.{other}" not in file.read_text(), file
