@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion_pipeline.commerce.contract import CUSTOMERS, ENTITIES, ORDER_ITEMS, Entity
@@ -102,7 +102,7 @@ def _generated(kind: str) -> st.SearchStrategy[str]:
     return st.text(max_size=20).map(json.dumps)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(lines_of())
 def test_what_the_fast_reader_accepts_the_careful_one_reads_the_same(
     case: tuple[Entity, bytes],
@@ -111,7 +111,7 @@ def test_what_the_fast_reader_accepts_the_careful_one_reads_the_same(
     try:
         fast = PARSERS[entity.name]._read(content)
     except _HESITATION:
-        assume(False)
+        return
     careful = read_line(content, entity)
     if isinstance(careful, list):
         # Times that UTC cannot express: here the database has the last word (see test_stage.py).
