@@ -5,6 +5,7 @@ Exit codes: 0 all well; 1 it failed, and the message says why; 2 the command lin
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.errors import IngestionError
-from ingestion_pipeline.settings import settings
+from ingestion_pipeline.settings import environment_of, settings
 
 app = typer.Typer(
     help="Bring orders, telemetry, KPIs, market data and book sales into one PostgreSQL database.",
@@ -159,6 +160,24 @@ def url() -> None:
     from ingestion_pipeline.storage import database
 
     typer.echo(database.database_url().replace("postgresql+psycopg://", "postgresql://"))
+
+
+@database_commands.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def psql(context: typer.Context) -> None:
+    """Open psql on the database (it comes with us); further arguments are psql's own."""
+    from ingestion_pipeline.storage import database
+    from ingestion_pipeline.storage.embedded import binaries
+
+    url = sa.make_url(database.database_url())
+    # The password goes by the environment: a command line is there for all to see.
+    environment = environment_of(settings()) | {"PGPASSWORD": url.password or ""}
+    address = sa.URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    ).render_as_string()
+    program = str(binaries() / "psql")
+    os.execve(program, [program, address, *context.args], environment)
 
 
 @database_commands.command()

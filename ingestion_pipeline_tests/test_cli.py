@@ -28,7 +28,7 @@ def sample(configured: Settings, tmp_path: Path) -> Path:
 
 COMMANDS = [
     [], ["up"], ["demo"], ["ingest"], ["sample-data"], ["db"], ["db", "upgrade"],
-    ["db", "status"], ["db", "url"], ["db", "stop"], ["tenants"], ["tenants", "create"],
+    ["db", "status"], ["db", "url"], ["db", "stop"], ["db", "psql"], ["tenants"], ["tenants", "create"],
     ["tenants", "list"], ["tenants", "rotate"], ["tenants", "revoke"],
 ]  # fmt: skip
 
@@ -165,6 +165,8 @@ def test_the_embedded_database_is_found_used_and_stopped(tmp_path: Path) -> None
         assert run("db", "status", **home).returncode == 0
         url = run("db", "url", **home).stdout.strip()
         assert url.startswith("postgresql://ingestion:")
+        answer = run("db", "psql", "-At", "-c", "SELECT count(*) FROM tenants", **home)
+        assert answer.stdout.strip() == "0", answer.stderr
     finally:
         assert "stopped" in run("db", "stop", **home).stdout
     assert run("db", "status", **home).returncode == 1

@@ -22,7 +22,6 @@ from ingestion_pipeline.commerce.currencies import CURRENCIES
 from ingestion_pipeline.commerce.lines import UnusableLine
 
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_encoder = msgspec.json.Encoder()
 _NULL = b"null"
 _TOO_DEEP = "must not be nested that deeply"
 
@@ -74,13 +73,14 @@ def _members(line: bytes) -> dict[str, bytes]:
     try:
         return {name: bytes(raw) for name, raw in _decode_members(line).items()}
     except msgspec.DecodeError:
-        # NaN and Infinity are no JSON, but Python and JavaScript programs write them: reading
-        # them here lets the reason name the field instead of "the line".
+        # NaN, Infinity and half a surrogate pair are no JSON, but Python and JavaScript programs
+        # write them: reading them here lets the reason name the field instead of "the line".
         members = json.loads(line.decode())  # given bytes it would also take UTF-16
         if not isinstance(members, dict):
             raise
         texts = {name: json.dumps(value).encode() for name, value in members.items()}
-        if not any(b"NaN" in text or b"Infinity" in text for text in texts.values()):
+        spelled = b"".join([*texts.values(), json.dumps([*texts]).encode()])
+        if not any(odd in spelled for odd in (b"NaN", b"Infinity", b"\\ud")):
             raise
         return texts
 
@@ -205,8 +205,11 @@ def _object(raw: bytes) -> str:
             value = json.loads(text, parse_constant=_refuse, parse_int=str, parse_float=str)
         except RecursionError:
             raise _BrokenRuleError(_TOO_DEEP) from None
-        if any("\x00" in piece for piece in _texts(value)):
-            raise _BrokenRuleError("must not hold the NUL character")
+        for piece in _texts(value):
+            if "\x00" in piece:
+                raise _BrokenRuleError("must not hold the NUL character")
+            if any("\ud800" <= character <= "\udfff" for character in piece):
+                raise _BrokenRuleError("must not hold half a surrogate pair")
     return text
 
 
@@ -229,7 +232,8 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _join(members: dict[str, bytes]) -> bytes:
-    return b"{" + b", ".join(_encoder.encode(n) + b": " + raw for n, raw in members.items()) + b"}"
+    names = (json.dumps(n, ensure_ascii=False).encode(errors="backslashreplace") for n in members)
+    return b"{" + b", ".join(map(b"%b: %b".__mod__, zip(names, members.values()))) + b"}"
 
 
 def _reason(field: str, rule: str, value: bytes) -> Reason:

@@ -205,8 +205,6 @@ class _Load:
 
 def _merge(engine: sa.Engine, load: _Load) -> None:
     with load.timed():
-        with engine.begin() as connection:
-            after_staging(connection, load.entity)
         merge_staged(engine, load.entity)
 
 

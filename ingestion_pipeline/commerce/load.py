@@ -136,8 +136,6 @@ def stage_upload(
         if claim is not None:
             # Last: renewing the leases of a batch would wait for a job held while its file is read.
             jobs.hold(connection, claim)
-    with engine.begin() as connection:
-        after_staging(connection, ENTITIES[upload.type])
     return reading
 
 
@@ -147,6 +145,9 @@ def merge_staged(engine: sa.Engine, entity: Entity) -> Merged:
     with engine.connect() as connection:
         pending = uploads.staged(connection, domain=DOMAIN, type_=entity.name)
     for upload in pending:
+        # Here and not after staging: it may be another process that staged it, a killed one even.
+        with engine.begin() as connection:
+            after_staging(connection, entity)
         try:
             with engine.begin() as connection:
                 counts = merge_upload(connection, upload)

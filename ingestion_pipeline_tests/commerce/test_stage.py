@@ -90,7 +90,7 @@ def test_what_only_the_database_refuses_is_rejected_at_its_line(
 ) -> None:
     rows = [
         line(customer(1)),
-        line(customer(2), metadata='{"half": "\\ud800"}'),
+        line(customer(2), metadata='{"bigger": 1e300000}'),
         line(customer(3), metadata='{"big": 1e200000}'),
         line(customer(4), created_at='"9999-12-31T23:59:59-05:00"'),
         line(customer(5)),
@@ -103,9 +103,7 @@ def test_what_only_the_database_refuses_is_rejected_at_its_line(
         assert json.loads(raw)["customer_id"]
         assert field == "line"
         assert rule.startswith("must suit the database: ")
-    assert "customers_staging_arrived_created_at_check" in found[4][1][0][1] or (
-        "created_at" in found[4][1][0][1]
-    )
+    assert "created_at" in found[4][1][0][1]
 
 
 def test_a_database_that_refuses_and_a_reader_that_rejects_do_not_disturb_each_other(
@@ -114,7 +112,7 @@ def test_a_database_that_refuses_and_a_reader_that_rejects_do_not_disturb_each_o
     rows = []
     for n in range(9_000):
         if n % 3000 == 1000:
-            rows.append(line(customer(n), metadata='{"half": "\\ud800"}'))
+            rows.append(line(customer(n), metadata='{"big": 1e200000}'))
         elif n % 1000 == 7:
             rows.append(b"no json")
         else:

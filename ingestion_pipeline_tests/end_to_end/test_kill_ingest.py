@@ -1,0 +1,110 @@
+"""`kill -9` at any moment of a load: the next run finishes it, and nothing is left behind."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+from ingestion_pipeline.settings import Settings
+from ingestion_pipeline_tests.commerce.builders import (
+    all_counts,
+    assert_sound,
+    customer,
+    finals,
+    number,
+    order,
+    order_item,
+    product,
+    sizes,
+    staged_rows,
+    statuses,
+    write_files,
+)
+
+KILLS = 20
+
+
+@pytest.mark.slow
+def test_a_load_that_is_killed_twenty_times_ends_as_if_it_never_was(
+    configured: Settings, engine: sa.Engine, tmp_path: Path
+) -> None:
+    folder = write_files(
+        tmp_path / "data",
+        {
+            "customers_1.ndjson": map(customer, range(6_000)),
+            "customers_2.ndjson": (customer(n, name="second") for n in range(0, 6_000, 5)),
+            "products_1.ndjson": map(product, range(2_000)),
+            "orders_1.ndjson": (order(n, n % 6_000) for n in range(12_000)),
+            "orders_2.ndjson": (order(n, n % 6_000, order_status="new") for n in range(0, 12_000, 9)),
+            "order_items_1.ndjson": (order_item(n, n % 12_000, n % 2_000) for n in range(18_000)),
+        },
+    )
+    chance = random.Random(20)
+    started = time.monotonic()
+    assert _ingest(folder, "measured").wait(timeout=120) == 0
+    usual = time.monotonic() - started
+
+    killed = 0
+    for _ in range(KILLS):
+        process = _ingest(folder, "acme")
+        time.sleep(chance.uniform(0.25, 1.0) * usual)
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+        assert_sound_so_far(engine)
+    assert killed >= KILLS // 2, "most of the kills came too late to matter"
+    assert _ingest(folder, "acme").wait(timeout=120) == 0
+
+    expected = {"customers": 6_000, "products": 2_000, "orders": 12_000, "order_items": 18_000}
+    assert {name: len(rows) for name, rows in finals(engine, "acme").items()} == expected
+    assert finals(engine, "acme") == finals(engine, "measured")
+    assert finals(engine, "acme")["customers"][number(1, 5)]["name"] == "second"
+    assert statuses(engine) == {"loaded"}
+    assert staged_rows(engine) == 0
+    assert sizes(engine)["orders"] == 24_000
+    assert_sound(engine)
+    _assert_nobody_is_left(engine, folder)
+
+
+def _ingest(folder: Path, tenant: str) -> "subprocess.Popen[bytes]":
+    command = ["-m", "ingestion_pipeline.cli", "ingest", "--data-dir", str(folder), "--json"]
+    return subprocess.Popen(
+        [sys.executable, *command, "--tenant", tenant],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def assert_sound_so_far(engine: sa.Engine) -> None:
+    """What holds even right after a kill: a file is recorded with its rows, or not at all."""
+    assert statuses(engine) <= {"staged", "loaded"}
+    with engine.connect() as connection:
+        loaded = connection.exec_driver_sql("SELECT upload_id FROM uploads WHERE status = 'loaded'")
+        ids = set(loaded.scalars())
+    assert all(counts.add_up for upload, counts in all_counts(engine).items() if upload in ids)
+
+
+def _assert_nobody_is_left(engine: sa.Engine, folder: Path) -> None:
+    """No backend of a killed process, no lock of one, and no process."""
+    _others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    _locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    engine.dispose()
+    deadline = time.monotonic() + 10
+    while True:
+        with engine.connect() as connection:
+            left = connection.exec_driver_sql(_others).scalar()
+            locks = connection.exec_driver_sql(_locks).scalar()
+        if (left, locks) == (0, 0):
+            break
+        assert time.monotonic() < deadline, f"{left} backends, {locks} advisory locks"
+        time.sleep(0.1)
+    for process in psutil.process_iter(["cmdline", "status"]):
+        assert str(folder) not in (process.info["cmdline"] or [])
