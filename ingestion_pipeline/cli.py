@@ -177,7 +177,7 @@ def psql(context: typer.Context) -> None:
         "postgresql", url.username, None, url.host, url.port, url.database, url.query
     ).render_as_string()
     program = str(binaries() / "psql")
-    os.execve(program, [program, address, *context.args], environment)
+    os.execve(program, [program, address, *context.args], environment)  # noqa: S606
 
 
 @database_commands.command()

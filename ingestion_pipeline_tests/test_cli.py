@@ -28,7 +28,8 @@ def sample(configured: Settings, tmp_path: Path) -> Path:
 
 COMMANDS = [
     [], ["up"], ["demo"], ["ingest"], ["sample-data"], ["db"], ["db", "upgrade"],
-    ["db", "status"], ["db", "url"], ["db", "stop"], ["db", "psql"], ["tenants"], ["tenants", "create"],
+    ["db", "status"], ["db", "url"], ["db", "stop"], ["db", "psql"],
+    ["tenants"], ["tenants", "create"],
     ["tenants", "list"], ["tenants", "rotate"], ["tenants", "revoke"],
 ]  # fmt: skip
 

@@ -65,7 +65,7 @@ def test_commerce_has_the_real_edges() -> None:
 )
 def test_the_layering_rule_bites(path: str, statement: str) -> None:
     linted = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--select", "TID251", "--stdin-filename", path, "-"],
+        [sys.executable, "-m", "ruff", "check", "--select=TID251", "--stdin-filename", path, "-"],
         input=statement, text=True, cwd=ROOT, capture_output=True,
     )  # fmt: skip
     assert "TID251" in linted.stdout

@@ -232,8 +232,12 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _join(members: dict[str, bytes]) -> bytes:
-    names = (json.dumps(n, ensure_ascii=False).encode(errors="backslashreplace") for n in members)
-    return b"{" + b", ".join(map(b"%b: %b".__mod__, zip(names, members.values()))) + b"}"
+    return b"{" + b", ".join(_name(name) + b": " + raw for name, raw in members.items()) + b"}"
+
+
+def _name(name: str) -> bytes:
+    """A member's name as JSON; half a surrogate pair stays the escape that it was."""
+    return json.dumps(name, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def _reason(field: str, rule: str, value: bytes) -> Reason:

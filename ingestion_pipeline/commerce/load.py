@@ -21,7 +21,7 @@ from ingestion_pipeline.commerce.merge import (
     merge_waiting,
     tenants_with_waiting,
 )
-from ingestion_pipeline.commerce.stage import Progress, Reading, stage
+from ingestion_pipeline.commerce.stage import Progress, Reading, stage, unstage
 from ingestion_pipeline.errors import StagingLostError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.leases import kept_alive
@@ -106,12 +106,13 @@ def stage_claimed(
         for claim in claims:
             upload = by_id[claim.payload["upload_id"]]
             try:
-                if upload.status == "recorded":
+                if upload.status in ("recorded", "failed"):  # failed: its job was requeued
                     stage_upload(engine, upload, claim)
                 outcome.upload_ids.append(upload.upload_id)
             except StaleAttemptError as error:
                 logger.warning("upload %s: %s", upload.upload_id, error)
-            except Exception as error:  # noqa: BLE001: also a defect of ours costs its file only
+            # Whatever it is, a defect of ours included, it costs this file only (errors.py).
+            except Exception as error:  # noqa: BLE001
                 outcome.failures[upload.upload_id] = str(error)
                 _note_failure(engine, upload, claim, error, backoff)
     return outcome
@@ -208,6 +209,7 @@ def _stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> 
     """Take an upload back to where its file is read again; without a job nobody would do so."""
     logger.warning("%s; staging it again", error)
     with engine.begin() as connection:
+        unstage(connection, upload)
         if upload.job_id is None:
             uploads.update(
                 connection, upload.upload_id, status="failed", error=f"{error}; ingest it again"

@@ -153,7 +153,9 @@ def _merge(
                 actions[upload_id]["inserted"] = number
         else:
             upload_id, rows = only
-            actions[upload_id]["inserted"] = connection.execute(insert).rowcount
+            # Without the option SQLAlchemy says -1 for any INSERT.
+            done = connection.execute(insert, execution_options={"preserve_rowcount": True})
+            actions[upload_id]["inserted"] = done.rowcount
             if actions[upload_id]["inserted"] == rows:
                 return actions
         rest = merge.rest()

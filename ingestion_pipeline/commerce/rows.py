@@ -11,7 +11,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -68,6 +68,7 @@ class RowParser:
         fields = list(enumerate(entity.fields))
         self._money = [(i, _lowest(f)) for i, f in fields if f.kind == "money"]
         self._objects = [f.name for _, f in fields if f.kind == "object"]
+        self._instants = [i for i, f in fields if f.kind == "instant"]
         self._currency = next((i for i, f in fields if f.kind == "currency"), None)
 
     def parse(self, lines: list[bytes], first_line_number: int) -> Parsed:
@@ -97,6 +98,9 @@ class RowParser:
                 raise ValueError
             same = amount.same_quantum
             if not (same(_CENT) or same(_TENTH) or same(_ONE)):
+                raise ValueError
+        for index in self._instants:
+            if not MINYEAR < values[index].year < MAXYEAR:  # its zone may lead out of the calendar
                 raise ValueError
         if self._currency is not None and values[self._currency] not in CURRENCIES:
             raise ValueError

@@ -23,6 +23,7 @@ from ingestion_pipeline.ledger.uploads import Counts, Upload
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_rows
 
 Progress = Callable[[int], None]
+_REJECTED_BYTES = 4 * 1024 * 1024  # kept in memory until they are written together
 
 
 @dataclass
@@ -73,6 +74,7 @@ def stage(
     parser = RowParser(entity, upload.tenant_id, upload.upload_id)
     reading = Reading()
     refused: list[Rejection] = []
+    refused_bytes = 0
 
     def refuse(row: Row, message: str) -> None:
         refused.append(_refusal(row, message, entity))
@@ -82,9 +84,12 @@ def stage(
             parsed = parser.parse(lines, first_number)
             reading.lines += len(lines)
             reading.blank += parsed.blank
-            if parsed.rejections:
-                stream.drain()
-                _write_rejections(connection, upload, parsed.rejections, reading)
+            refused.extend(parsed.rejections)
+            refused_bytes += sum(len(rejection.raw) for rejection in parsed.rejections)
+            if refused_bytes > _REJECTED_BYTES:
+                stream.drain()  # seldom, because it makes parsing wait for the database
+                _write_rejections(connection, upload, refused, reading)
+                refused_bytes = 0
             stream.write(parsed.rows)
             if progress:
                 progress(len(lines))
@@ -95,6 +100,13 @@ def stage(
         connection, upload.upload_id, status="staged", staged_at=sa.func.now(), error=None
     )
     return reading
+
+
+def unstage(connection: sa.Connection, upload: Upload) -> None:
+    """Take back what staging an upload has written, so that it can be staged again."""
+    for table in (ARRIVED[upload.type], rejected_rows):
+        connection.execute(sa.delete(table).where(table.c.upload_id == upload.upload_id))
+    uploads.set_counts(connection, upload.upload_id, Counts())
 
 
 def read_only(
@@ -134,6 +146,7 @@ def _refusal(row: Row, message: str, entity: Entity) -> Rejection:
 def _write_rejections(
     connection: sa.Connection, upload: Upload, rejections: list[Rejection], reading: Reading
 ) -> None:
+    """Write refused lines, count them, and empty the list."""
     reading.reject(rejections)
     copy_rows(
         connection,
@@ -151,3 +164,4 @@ def _write_rejections(
             for rejection in rejections
         ],
     )
+    rejections.clear()

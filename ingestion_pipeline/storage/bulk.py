@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 import sqlalchemy as sa
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from ingestion_pipeline.storage.database import driver
 
@@ -81,6 +82,10 @@ class CopyStream:
         self, connection: sa.Connection, table: str, columns: Sequence[str], *, refused: Refusal
     ) -> None:
         self._connection = driver(connection)
+        if self._connection.info.transaction_status == TransactionStatus.IDLE:
+            # Nothing has been sent yet: psycopg would take our savepoints for whole transactions,
+            # and commit block by block.
+            self._connection.execute("SELECT 1")
         self._table = table
         self._columns = tuple(columns)
         self._refused = refused

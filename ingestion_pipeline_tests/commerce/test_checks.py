@@ -1,6 +1,5 @@
 """Every asset check passes on good data and fails on the fault that it is there for."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ ALL = sorted((key.asset_key.path[-1], key.name) for check in CHECKS for key in c
 
 
 @pytest.fixture
-def engine_with_sample(configured: Settings, tmp_path: Path) -> Iterator[sa.Engine]:
+def engine_with_sample(configured: Settings, tmp_path: Path) -> sa.Engine:
     folder = tmp_path / "sample"
     folder.mkdir()
     write_sample_data(folder, customers=50, products=20, orders=100, order_items=200)
     engine = database.engine()
     ingest(engine, data_files(folder)[0], tenant="acme")
-    yield engine
+    return engine
 
 
 def evaluations(*only: tuple[str, str]) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:

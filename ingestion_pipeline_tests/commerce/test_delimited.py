@@ -132,7 +132,9 @@ def test_an_empty_file_and_a_lone_header_hold_no_rows() -> None:
 
 def test_a_record_that_is_no_utf_8_is_refused_alone() -> None:
     good = _as_csv([GOOD["customers"]])
-    parsed = _parsed(good + good.splitlines()[1].replace(b"Customer", b"Caf\xe9") + b"\n", CUSTOMERS)
+    parsed = _parsed(
+        good + good.splitlines()[1].replace(b"Customer", b"Caf\xe9") + b"\n", CUSTOMERS
+    )
     assert len(parsed.rows) == 1
     [rejection] = parsed.rejections
     assert rejection.reasons[0]["rule"] == "must be UTF-8"

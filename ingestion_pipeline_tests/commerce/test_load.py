@@ -69,7 +69,8 @@ def _state(engine: sa.Engine, upload_id: int) -> tuple[str, str]:
     """(status of the upload, status of its job)."""
     with engine.connect() as connection:
         query = sa.text(
-            "SELECT u.status, j.status FROM uploads u JOIN jobs j USING (job_id) WHERE upload_id = :id"
+            "SELECT u.status, j.status FROM uploads u JOIN jobs j USING (job_id)"
+            " WHERE upload_id = :id"
         )
         return tuple(connection.execute(query, {"id": upload_id}).one())  # type: ignore[return-value]
 
@@ -131,7 +132,8 @@ def test_a_file_that_is_gone_fails_for_good_and_the_others_go_on(
 
 
 @pytest.mark.parametrize(
-    "error", [psycopg.OperationalError("the connection is lost"), RuntimeError("a defect"), OSError()]
+    "error",
+    [psycopg.OperationalError("the connection is lost"), RuntimeError("a defect"), OSError()],
 )
 def test_a_failure_of_any_kind_is_tried_again_and_costs_its_own_file_only(
     engine: sa.Engine, tenant_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -250,6 +252,18 @@ def test_rows_lost_in_a_server_crash_are_staged_again_from_the_file(
     assert _state(engine, upload_id) == ("loaded", "completed")
     assert sizes(engine)["customers"] == 1
     assert_sound(engine)
+
+
+def test_a_file_that_another_process_has_just_staged_is_merged_with_fresh_statistics(
+    engine: sa.Engine, tenant_id: int, tmp_path: Path
+) -> None:
+    """Killed between staging and ANALYZE, 10,000 rows took the next run 40 seconds, 20,000 160."""
+    _record(engine, tenant_id, tmp_path / "customers_1.ndjson", map(customer, range(12_000)))
+    _stage(engine)
+    started = time.monotonic()
+    load.merge_staged(engine, CUSTOMERS)
+    assert time.monotonic() - started < 15
+    assert sizes(engine)["customers"] == 12_000
 
 
 def test_rejected_lines_of_a_file_that_is_staged_again_are_there_once(

@@ -102,7 +102,9 @@ def _versions(engine: sa.Engine) -> set[tuple[Any, ...]]:
         return {
             tuple(row)
             for name in ENTITIES
-            for row in connection.exec_driver_sql(f"SELECT '{name}', ctid::text, xmin::text FROM {name}")
+            for row in connection.exec_driver_sql(
+                f"SELECT '{name}', ctid::text, xmin::text FROM {name}"
+            )
         }
 
 
@@ -126,7 +128,10 @@ def test_any_difference_is_an_update(
     counts = _counts(engine, tmp_path / "2", products=[product(1, **{field: value}), product(2)])
     assert (counts["products"].updated, counts["products"].unchanged) == (1, 1)
     stored = finals(engine)["products"][number(2, 1)]
-    assert (stored | (stored["extra"] or {}))[field] in (value, UUID(number(9, 9))) or field == "price"
+    assert (stored | (stored["extra"] or {}))[field] in (
+        value,
+        UUID(number(9, 9)),
+    ) or field == "price"
     assert_sound(engine)
 
 

@@ -48,7 +48,8 @@ _raw: dict[str, list[str]] = {
              '"7c9e667974-2540de-944b-e07fc1f90ae7"', '"{7c9e6679-7425-40de-944b-e07fc1f90ae7}"',
              '"urn:uuid:7c9e6679-7425-40de-944b-e07fc1f90ae7"', '""'],
     "text": ['""', '"é😀"', '"\\ud83d\\ude00"', '"\\ud800"', '"\\u0000"', '"\\\\u0000"', '"a\\nb"',
-             '"' + "x" * 50 + '"', '"' + "x" * 51 + '"', '"' + "😀" * 255 + '"', '"' + "é" * 256 + '"'],
+             '"' + "x" * 50 + '"', '"' + "x" * 51 + '"', '"' + "😀" * 255 + '"',
+             '"' + "é" * 256 + '"'],
     "money": ["0", "-0", "1", "1.0", "1.00", "1.000", "0.1", "1e2", "1E-1", "-1", "-0.01", '"1.5"',
               '" 1"', '"1,5"', '"NaN"', '"Infinity"', '"-Infinity"', '"sNaN"', "999999999999.99",
               "-999999999999.99", "1000000000000", "999999999999.995", "1e1000000", "1e-1000000",
@@ -288,7 +289,10 @@ def test_an_unknown_field_that_cannot_be_stored_is_a_reason_too() -> None:
     assert _reasons("customers", line(GOOD["customers"], score="NaN")) == [
         ("extra", "must hold finite numbers only")
     ]
-    for content in (line(GOOD["customers"], vip='"\\ud800"'), line(GOOD["customers"])[:-1] + b', "\\udfff": 1}'):
+    for content in (
+        line(GOOD["customers"], vip='"\\ud800"'),
+        line(GOOD["customers"])[:-1] + b', "\\udfff": 1}',
+    ):
         assert _reasons("customers", content) == [("extra", "must not hold half a surrogate pair")]
 
 
@@ -359,9 +363,9 @@ def test_a_number_of_five_thousand_digits_in_an_object_is_no_obstacle() -> None:
 
 
 def test_utf_16_is_no_utf_8_even_where_it_says_nan() -> None:
-    assert _reasons("customers", line(GOOD["customers"], more='"NaN"').decode().encode("utf-16-le"))[
-        0
-    ] == ("line", "must be one JSON object")
+    assert _reasons(
+        "customers", line(GOOD["customers"], more='"NaN"').decode().encode("utf-16-le")
+    )[0] == ("line", "must be one JSON object")
 
 
 def test_the_collector_is_on_again_after_a_block_whatever_happened(

@@ -152,9 +152,7 @@ def test_a_csv_file_without_the_columns_is_refused_as_a_whole(
     assert all_counts(engine) == {}
 
 
-def test_progress_tells_every_line_once(
-    engine: sa.Engine, tmp_path: Path
-) -> None:
+def test_progress_tells_every_line_once(engine: sa.Engine, tmp_path: Path) -> None:
     write_files(tmp_path, {"orders_1.ndjson": (order(n, n) for n in range(8_000))})
     seen: list[int] = []
     with (tmp_path / "orders_1.ndjson").open("rb") as file:

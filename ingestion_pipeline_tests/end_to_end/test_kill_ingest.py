@@ -20,7 +20,6 @@ from ingestion_pipeline_tests.commerce.builders import (
     order,
     order_item,
     product,
-    sizes,
     staged_rows,
     statuses,
     write_files,
@@ -36,12 +35,14 @@ def test_a_load_that_is_killed_twenty_times_ends_as_if_it_never_was(
     folder = write_files(
         tmp_path / "data",
         {
-            "customers_1.ndjson": map(customer, range(6_000)),
-            "customers_2.ndjson": (customer(n, name="second") for n in range(0, 6_000, 5)),
-            "products_1.ndjson": map(product, range(2_000)),
-            "orders_1.ndjson": (order(n, n % 6_000) for n in range(12_000)),
-            "orders_2.ndjson": (order(n, n % 6_000, order_status="new") for n in range(0, 12_000, 9)),
-            "order_items_1.ndjson": (order_item(n, n % 12_000, n % 2_000) for n in range(18_000)),
+            "customers_1.ndjson": map(customer, range(4_500)),
+            "customers_2.ndjson": (customer(n, name="second") for n in range(0, 4_500, 5)),
+            "products_1.ndjson": map(product, range(1_500)),
+            "orders_1.ndjson": (order(n, n % 4_500) for n in range(9_000)),
+            "orders_2.ndjson": (
+                order(n, n % 4_500, order_status="new") for n in range(0, 9_000, 9)
+            ),
+            "order_items_1.ndjson": (order_item(n, n % 9_000, n % 1_500) for n in range(13_500)),
         },
     )
     chance = random.Random(20)
@@ -60,13 +61,12 @@ def test_a_load_that_is_killed_twenty_times_ends_as_if_it_never_was(
     assert killed >= KILLS // 2, "most of the kills came too late to matter"
     assert _ingest(folder, "acme").wait(timeout=120) == 0
 
-    expected = {"customers": 6_000, "products": 2_000, "orders": 12_000, "order_items": 18_000}
+    expected = {"customers": 4_500, "products": 1_500, "orders": 9_000, "order_items": 13_500}
     assert {name: len(rows) for name, rows in finals(engine, "acme").items()} == expected
     assert finals(engine, "acme") == finals(engine, "measured")
     assert finals(engine, "acme")["customers"][number(1, 5)]["name"] == "second"
     assert statuses(engine) == {"loaded"}
     assert staged_rows(engine) == 0
-    assert sizes(engine)["orders"] == 24_000
     assert_sound(engine)
     _assert_nobody_is_left(engine, folder)
 
@@ -91,20 +91,20 @@ def assert_sound_so_far(engine: sa.Engine) -> None:
 
 def _assert_nobody_is_left(engine: sa.Engine, folder: Path) -> None:
     """No backend of a killed process, no lock of one, and no process."""
-    _others = (
+    others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
-    _locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    locks_held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     engine.dispose()
     deadline = time.monotonic() + 10
     while True:
         with engine.connect() as connection:
-            left = connection.exec_driver_sql(_others).scalar()
-            locks = connection.exec_driver_sql(_locks).scalar()
+            left = connection.exec_driver_sql(others).scalar()
+            locks = connection.exec_driver_sql(locks_held).scalar()
         if (left, locks) == (0, 0):
             break
         assert time.monotonic() < deadline, f"{left} backends, {locks} advisory locks"
         time.sleep(0.1)
-    for process in psutil.process_iter(["cmdline", "status"]):
+    for process in psutil.process_iter(["cmdline"]):
         assert str(folder) not in (process.info["cmdline"] or [])

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 ASSETS = """{ assetNodes { assetKey { path } isMaterializable
-  assetMaterializations(limit: 9) { runId metadataEntries { label ... on IntMetadataEntry { intValue } } }
+  assetMaterializations(limit: 9) { runId
+    metadataEntries { label ... on IntMetadataEntry { intValue } } }
   assetChecksOrError { ... on AssetChecks { checks { name
     executionForLatestMaterialization { status evaluation { success } } } } } } }"""
 RUNNING = "{ runsOrError(filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
@@ -115,7 +116,8 @@ def test_a_second_up_on_the_same_port_says_so(up: Up) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
-        env={**os.environ, "INGESTION_HOME": str(up.home), "WEB_PORT": str(up.port), "DATABASE_URL": ""},
+        env={**os.environ, "INGESTION_HOME": str(up.home), "WEB_PORT": str(up.port),
+             "DATABASE_URL": ""},
     )  # fmt: skip
     assert second.returncode == 1
     assert "is taken" in second.stderr
@@ -131,7 +133,7 @@ def test_a_run_killed_in_the_middle_is_taken_up_again_and_nothing_is_doubled(
     )  # fmt: skip
     folder = up.home / "drop" / "demo"
     for file in tmp_path.iterdir():
-        os.replace(file, folder / file.name)
+        file.rename(folder / file.name)
     up.wait_for(lambda: bool(up.graphql(RUNNING)["runsOrError"]["results"]))
     [run] = up.graphql(RUNNING)["runsOrError"]["results"]
     for process in psutil.process_iter(["cmdline"]):

@@ -26,21 +26,18 @@ def test_ten_who_make_the_same_tenant_get_the_same_number(engine: sa.Engine) -> 
         assert len(set(pool.map(make, range(10)))) == 1
 
 
-@pytest.mark.parametrize("name", ["a", "0", "acme-eu_1", "x" * 63])
-def test_good_names(engine: sa.Engine, name: str) -> None:
+def test_good_names(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        assert tenants.ensure(connection, name) > 0
+        for name in ("a", "0", "acme-eu_1", "x" * 63):
+            assert tenants.ensure(connection, name) > 0
 
 
-@pytest.mark.parametrize(
-    "name", ["", "Acme", "-acme", "_acme", "a b", "a/b", "..", "x" * 64, "acme\n", "ümlaut", "a\x00"]
-)
-def test_bad_names_are_refused_and_the_message_names_the_field(
-    engine: sa.Engine, name: str
-) -> None:
+def test_bad_names_are_refused_and_the_message_names_the_field(engine: sa.Engine) -> None:
+    bad = ["", "Acme", "-a", "_a", "a b", "a/b", "..", "x" * 64, "acme\n", "ümlaut", "a\x00"]
     with engine.begin() as connection:
-        with pytest.raises(ContractError, match="^tenant: "):
-            tenants.ensure(connection, name)
+        for name in bad:
+            with pytest.raises(ContractError, match=r"^tenant: "):
+                tenants.ensure(connection, name)
         assert tenants.everyone(connection) == []
 
 

@@ -26,9 +26,7 @@ def _record(connection: sa.Connection, tenant_id: int, **values: Any) -> int | N
 @given(counts, counts)
 def test_counts_add_field_by_field(one: Counts, other: Counts) -> None:
     total = one + other
-    assert all(
-        getattr(total, name) == getattr(one, name) + getattr(other, name) for name in COUNTS
-    )
+    assert all(getattr(total, name) == getattr(one, name) + getattr(other, name) for name in COUNTS)
     assert one + Counts() == one
 
 
@@ -136,4 +134,4 @@ def test_a_line_with_two_reasons_counts_under_both(engine: sa.Engine, tenant_id:
         found = uploads.rejected_by_reason(connection, [upload_id])
         assert uploads.rejected_by_reason(connection, []) == {}
     assert found == {"sku: must be short": 2, "product_id: must be a UUID": 1}
-    assert list(found)[0] == "sku: must be short"
+    assert next(iter(found)) == "sku: must be short"

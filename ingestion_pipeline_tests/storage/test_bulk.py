@@ -22,7 +22,9 @@ COLUMNS = ("a_text", "other", "amount", "whole", "truth", "key", "at", "document
 texts = st.one_of(
     st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00")),
     st.text(st.sampled_from(list('"\\,\n\r\t null.][')), max_size=12),
-    st.sampled_from(["", "null", "NULL", "\\.", "\\N", '"', '""', "]\n[", "\\n", "a\n\\.\nb", "\x7f"]),
+    st.sampled_from(
+        ["", "null", "NULL", "\\.", "\\N", '"', '""', "]\n[", "\\n", "a\n\\.\nb", "\x7f"]
+    ),
 )
 rows = st.tuples(
     st.none() | texts,
@@ -31,9 +33,9 @@ rows = st.tuples(
     st.none() | st.integers(-(2**63), 2**63 - 1),
     st.none() | st.booleans(),
     st.none() | st.uuids(),
+    st.none() | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
     st.none()
-    | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
-    st.none() | st.dictionaries(texts, texts | st.integers() | st.none(), max_size=3).map(json.dumps),
+    | st.dictionaries(texts, texts | st.integers() | st.none(), max_size=3).map(json.dumps),
 )
 
 
@@ -114,12 +116,10 @@ def test_a_block_of_which_nothing_is_good_is_refused_whole(connection: sa.Connec
 
 
 def test_an_error_that_is_no_rows_fault_comes_out_of_drain(connection: sa.Connection) -> None:
-    with (
-        CopyStream(connection, "no_such_table", ["a"], refused=lambda *_: None) as stream,
-        pytest.raises(psycopg.errors.UndefinedTable),
-    ):
+    with CopyStream(connection, "no_such_table", ["a"], refused=lambda *_: None) as stream:
         stream.write([(1,)])
-        stream.drain()
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            stream.drain()
 
 
 def test_a_caller_that_fails_leaves_the_connection_to_be_rolled_back(engine: sa.Engine) -> None:
@@ -140,6 +140,21 @@ def test_a_caller_that_fails_leaves_the_connection_to_be_rolled_back(engine: sa.
     assert not [t for t in threading.enumerate() if t.name.startswith("copy")]
 
 
+def test_a_stream_that_comes_first_in_a_transaction_is_rolled_back_with_it(
+    engine: sa.Engine,
+) -> None:
+    """Its savepoints were the outermost: every block was committed, whatever came afterwards."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE whole (number bigint)")
+    with engine.connect() as connection:
+        with CopyStream(connection, "whole", ["number"], refused=lambda *_: None) as stream:
+            stream.write([(1,)])
+            stream.drain()
+        connection.rollback()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM whole").scalar() == 0
+
+
 def test_parents_cannot_be_deleted_between_look_up_and_commit(
     engine: sa.Engine, tenant_id: int
 ) -> None:
@@ -147,9 +162,7 @@ def test_parents_cannot_be_deleted_between_look_up_and_commit(
     customer = uuid4()
     with engine.begin() as connection:
         connection.execute(
-            sa.text(
-                "INSERT INTO customers VALUES (:tenant, :id, 'n', 'e', '{}', now(), NULL, 1)"
-            ),
+            sa.text("INSERT INTO customers VALUES (:tenant, :id, 'n', 'e', '{}', now(), NULL, 1)"),
             {"tenant": tenant_id, "id": customer},
         )
     deleted = threading.Event()

@@ -178,9 +178,7 @@ def test_under_root_the_server_runs_as_nobody(home: Path) -> None:
     assert Path(f"/proc/{postmaster}").stat().st_uid != 0
 
 
-def test_a_server_that_cannot_start_says_why(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_cannot_start_says_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = EmbeddedServer(home)
     server.url()
     server.stop()

@@ -25,7 +25,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def _names(url: str) -> list[str]:
     files, root = fsspec.core.url_to_fs(url)
-    return sorted(name.rsplit("/", 1)[-1] for name in files.find(root)) if files.exists(root) else []
+    return (
+        sorted(name.rsplit("/", 1)[-1] for name in files.find(root)) if files.exists(root) else []
+    )
 
 
 def _breaking() -> Iterator[bytes]:
@@ -93,7 +95,9 @@ def test_a_folder_with_spaces_is_not_taken_for_its_percent_encoding(tmp_path: Pa
 
 
 _names_of_files = st.text(
-    st.characters(blacklist_categories=("Cs",), blacklist_characters="/\x00"), min_size=1, max_size=40
+    st.characters(blacklist_categories=("Cs",), blacklist_characters="/\x00"),
+    min_size=1,
+    max_size=40,
 ).filter(lambda name: name not in (".", "..", ".partial") and len(name.encode()) < 200)
 
 

@@ -10,7 +10,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-_SANE = "BETWEEN '0001-01-02 00:00Z' AND '9999-12-30 00:00Z'"  # what Python can read back
+_SANE = "BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59:59.999999Z'"  # what Python can read
 _CUSTOMERS = f"""
     name text NOT NULL,
     email text NOT NULL,
