@@ -109,22 +109,6 @@ def unstage(connection: sa.Connection, upload: Upload) -> None:
     uploads.set_counts(connection, upload.upload_id, Counts())
 
 
-def read_only(
-    entity: Entity, file: IO[bytes], file_name: str, progress: Progress | None
-) -> Reading:
-    """Validate a file without a database: what a dry run says."""
-    parser = RowParser(entity, 0, 0)
-    reading = Reading()
-    for lines, first_number in _numbered(file, file_name, entity):
-        parsed = parser.parse(lines, first_number)
-        reading.lines += len(lines)
-        reading.blank += parsed.blank
-        reading.reject(parsed.rejections)
-        if progress:
-            progress(len(lines))
-    return reading
-
-
 def _numbered(file: IO[bytes], file_name: str, entity: Entity) -> Any:
     """Blocks of lines, each with the number of its first line in the file."""
     blocks = blocks_of_lines(file, file_name)

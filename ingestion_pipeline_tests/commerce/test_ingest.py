@@ -48,8 +48,10 @@ def _everything(engine: sa.Engine) -> dict[str, object]:
 
 
 def test_files_are_ordered_parents_first_and_the_rest_is_named(tmp_path: Path) -> None:
-    names = ["order_items_1.csv", "orders_1.ndjson.gz", "customers_2.jsonl", "customers_1.csv.zst",
-             "products_1.ndjson", "notes.txt", ".customers_hidden.csv", "invoices_1.csv"]  # fmt: skip
+    names = [
+        "order_items_1.csv", "orders_1.ndjson.gz", "customers_2.jsonl", "customers_1.csv.zst",
+        "products_1.ndjson", "notes.txt", ".customers_hidden.csv", "invoices_1.csv",
+    ]  # fmt: skip
     write_files(tmp_path, dict.fromkeys(names, b""))
     (tmp_path / "customers_folder.csv").mkdir()
     files, others = data_files(tmp_path)
