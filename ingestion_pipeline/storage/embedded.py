@@ -34,6 +34,7 @@ ROLE = "ingestion"
 DATABASE = "ingestion"
 _UNPRIVILEGED = "nobody"
 _START_SECONDS = 60
+_CAP_SETPCAP = 8  # this and the two below: capabilities(7)
 
 # A laptop's share of memory, and a log big enough that a bulk load is not one long checkpoint.
 # fsync, full_page_writes and synchronous_commit stay on: what is acknowledged is durable.
@@ -257,9 +258,9 @@ def binaries() -> Path:
 def _privilege_drop() -> list[str]:
     """The command prefix that gives root's rights away, which PostgreSQL insists on.
 
-    Folders above INGESTION_HOME (often /root, mode 0700) may be closed to the unprivileged user.
-    Rather than opening them or moving the data elsewhere, the server keeps one capability: to
-    pass and read folders. It cannot write outside its data folder.
+    Folders above INGESTION_HOME or our binaries (often /root, mode 0700) may be closed to the
+    unprivileged user. Rather than opening them or moving the data elsewhere, the server keeps one
+    capability: to pass and read folders. It cannot write outside its data folder.
     """
     if os.geteuid() != 0:
         return []
@@ -271,8 +272,12 @@ def _privilege_drop() -> list[str]:
         )
     user = pwd.getpwnam(_UNPRIVILEGED)
     drop = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    held = _capabilities()
+    if held >> _CAP_SETPCAP & 1:
+        # initdb looks for `postgres` with access(2), which otherwise leaves capabilities out.
+        drop.append("--securebits=+no_setuid_fixup")
     for capability, bit in (("dac_read_search", 2), ("dac_override", 1)):
-        if _capabilities() >> bit & 1:
+        if held >> bit & 1:
             return [*drop, f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
     return drop
 

@@ -35,14 +35,14 @@ def test_a_load_that_is_killed_twenty_times_ends_as_if_it_never_was(
     folder = write_files(
         tmp_path / "data",
         {
-            "customers_1.ndjson": map(customer, range(4_500)),
-            "customers_2.ndjson": (customer(n, name="second") for n in range(0, 4_500, 5)),
-            "products_1.ndjson": map(product, range(1_500)),
-            "orders_1.ndjson": (order(n, n % 4_500) for n in range(9_000)),
+            "customers_1.ndjson": map(customer, range(3_000)),
+            "customers_2.ndjson": (customer(n, name="second") for n in range(0, 3_000, 5)),
+            "products_1.ndjson": map(product, range(1_000)),
+            "orders_1.ndjson": (order(n, n % 3_000) for n in range(6_000)),
             "orders_2.ndjson": (
-                order(n, n % 4_500, order_status="new") for n in range(0, 9_000, 9)
+                order(n, n % 3_000, order_status="new") for n in range(0, 6_000, 9)
             ),
-            "order_items_1.ndjson": (order_item(n, n % 9_000, n % 1_500) for n in range(13_500)),
+            "order_items_1.ndjson": (order_item(n, n % 6_000, n % 1_000) for n in range(9_000)),
         },
     )
     chance = random.Random(20)
@@ -61,7 +61,7 @@ def test_a_load_that_is_killed_twenty_times_ends_as_if_it_never_was(
     assert killed >= KILLS // 2, "most of the kills came too late to matter"
     assert _ingest(folder, "acme").wait(timeout=120) == 0
 
-    expected = {"customers": 4_500, "products": 1_500, "orders": 9_000, "order_items": 13_500}
+    expected = {"customers": 3_000, "products": 1_000, "orders": 6_000, "order_items": 9_000}
     assert {name: len(rows) for name, rows in finals(engine, "acme").items()} == expected
     assert finals(engine, "acme") == finals(engine, "measured")
     assert finals(engine, "acme")["customers"][number(1, 5)]["name"] == "second"

