@@ -80,18 +80,17 @@ def test_what_only_the_database_refuses_is_rejected_at_its_line(
         line(customer(1)),
         line(customer(2), metadata='{"bigger": 1e300000}'),
         line(customer(3), metadata='{"big": 1e200000}'),
-        line(customer(4), created_at='"9999-12-31T12:00:00Z"'),
+        line(customer(4), created_at='"9999-12-31T12:00:00Z"'),  # "for ever" is a good time
         line(customer(5)),
     ]
     counts = _stage(engine, tenant_id, tmp_path, "customers_1.ndjson", b"\n".join(rows))
-    assert counts == Counts(lines=5, rejected=3, staged=2)
+    assert counts == Counts(lines=5, rejected=2, staged=3)
     found = rejections(engine)
-    assert set(found) == {2, 3, 4}
+    assert set(found) == {2, 3}
     for raw, [(field, rule)] in found.values():
         assert json.loads(raw)["customer_id"]
         assert field == "line"
         assert rule.startswith("must suit the database: ")
-    assert "created_at" in found[4][1][0][1]
 
 
 def test_a_database_that_refuses_and_a_reader_that_rejects_do_not_disturb_each_other(
