@@ -137,9 +137,8 @@ def entity_of_file(file_name: str) -> Entity:
         ContractError: no prefix or no ending fits; names those that would.
     """
     name = file_name.rsplit("/", 1)[-1].lower()
-    plain = name
-    for ending in COMPRESSIONS:
-        plain = plain.removesuffix(ending)
+    compression = next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
+    plain = name.removesuffix(compression)
     if not plain.endswith(FORMATS):
         raise ContractError(
             f"file name: must end in {', '.join(FORMATS)}, each plain, .gz or .zst, "

@@ -99,6 +99,7 @@ def stage_claimed(
             connection, kind=job_kind(entity), worker=worker, run_id=run_id, limit=limit,
             lease=lease,
         )  # fmt: skip
+        uploads.give_up_with_their_jobs(connection, domain=DOMAIN)
         found = uploads.find(connection, [claim.payload["upload_id"] for claim in claims])
     by_id = {upload.upload_id: upload for upload in found}
     outcome = Staged()

@@ -23,7 +23,8 @@ from ingestion_pipeline.ledger.uploads import Counts, Upload
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_rows
 
 Progress = Callable[[int], None]
-_REJECTED_BYTES = 4 * 1024 * 1024  # kept in memory until they are written together
+# Rejected lines are kept in memory until they are written together.
+_REJECTED_BYTES, _REJECTED_LINES = 4 * 1024 * 1024, 10_000
 
 
 @dataclass
@@ -86,7 +87,7 @@ def stage(
             reading.blank += parsed.blank
             refused.extend(parsed.rejections)
             refused_bytes += sum(len(rejection.raw) for rejection in parsed.rejections)
-            if refused_bytes > _REJECTED_BYTES:
+            if refused_bytes > _REJECTED_BYTES or len(refused) > _REJECTED_LINES:
                 stream.drain()  # seldom, because it makes parsing wait for the database
                 _write_rejections(connection, upload, refused, reading)
                 refused_bytes = 0

@@ -38,7 +38,7 @@ jobs = sa.Table(
     sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id")),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("payload", JSONB, nullable=False, server_default="{}"),
-    sa.Column("result", JSONB),
+    sa.Column("result", JSONB(none_as_null=True)),
     sa.Column("status", sa.Text, nullable=False, server_default="pending"),
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),

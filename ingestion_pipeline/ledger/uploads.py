@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.ledger.tables import rejected_rows, uploads
+from ingestion_pipeline.ledger.tables import jobs, rejected_rows, uploads
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,21 @@ def earlier_unfinished(connection: sa.Connection, upload: Upload, *, domain: str
         )
     )
     return bool(connection.scalar(statement))
+
+
+def give_up_with_their_jobs(connection: sa.Connection, *, domain: str) -> int:
+    """Fail recorded uploads whose jobs are dead: nobody will load them; returns how many."""
+    statement = (
+        sa.update(uploads)
+        .where(
+            uploads.c.domain == domain,
+            uploads.c.status == "recorded",
+            uploads.c.job_id == jobs.c.job_id,
+            jobs.c.status == "dead",
+        )
+        .values(status="failed", error=jobs.c.error)
+    )
+    return connection.execute(statement).rowcount
 
 
 def counts_of(connection: sa.Connection, upload_ids: Iterable[int]) -> dict[int, Counts]:

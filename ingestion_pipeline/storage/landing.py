@@ -63,7 +63,8 @@ class Landing:
                 self._files.rm(partial)
             raise
         if is_local(self._files):
-            _sync_folder(Path(path).parent)
+            for folder in Path(name).parents:  # each of them may be new
+                _sync_folder(Path(self._root) / folder)
         shown = quote(name) if self._url.startswith("file:") else name
         return Landed(location=f"{self._url}/{shown}", size=size, sha256=digest.hexdigest())
 

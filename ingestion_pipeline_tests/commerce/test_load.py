@@ -316,6 +316,19 @@ def test_a_failed_file_that_is_requeued_is_loaded(
     assert sizes(engine)["customers"] == 1
 
 
+def test_a_file_that_kills_its_worker_every_time_fails_and_is_not_unfinished_for_ever(
+    engine: sa.Engine, tenant_id: int, tmp_path: Path
+) -> None:
+    upload_id = _record(engine, tenant_id, tmp_path / "customers_1.ndjson", [customer(1)])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET status = 'processing', attempt = max_attempts, "
+            "lease_expires_at = now() - interval '1 minute'"
+        )
+    _stage(engine)
+    assert _state(engine, upload_id) == ("failed", "dead")
+
+
 def test_staging_what_is_no_longer_there_says_so(
     engine: sa.Engine, tenant_id: int, tmp_path: Path
 ) -> None:
