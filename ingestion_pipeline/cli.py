@@ -92,8 +92,7 @@ def ingest(
         console.warn(f"passed over: {reason}")
     if not files:
         console.fail(f"no data files in {data_dir}")
-    engine = database.engine()
-    database.upgrade(engine)
+    engine = database.upgraded()
     work = commerce.dry_run if dry_run else commerce.ingest
     with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
         result = work(engine, files, tenant=tenant, bytes_read=bytes_read)
@@ -195,8 +194,7 @@ def create(name: TenantName, as_json: AsJson = False) -> None:
     from ingestion_pipeline.ledger import tenants
     from ingestion_pipeline.storage import database
 
-    engine = database.engine()
-    database.upgrade(engine)
+    engine = database.upgraded()
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, name)
         api_key = tenants.issue_key(connection, tenant_id)
@@ -209,8 +207,7 @@ def rotate(name: TenantName, as_json: AsJson = False) -> None:
     from ingestion_pipeline.ledger import tenants
     from ingestion_pipeline.storage import database
 
-    engine = database.engine()
-    database.upgrade(engine)
+    engine = database.upgraded()
     with engine.begin() as connection:
         tenant_id = tenants.find(connection, name)
         api_key = tenants.issue_key(connection, tenant_id)
@@ -224,8 +221,7 @@ def revoke(name: TenantName) -> None:
     from ingestion_pipeline.ledger import tenants
     from ingestion_pipeline.storage import database
 
-    engine = database.engine()
-    database.upgrade(engine)
+    engine = database.upgraded()
     with engine.begin() as connection:
         revoked = tenants.revoke_keys(connection, tenants.find(connection, name))
     console.say(f"{revoked} keys revoked")
@@ -237,8 +233,7 @@ def list_tenants(as_json: AsJson = False) -> None:
     from ingestion_pipeline.ledger import tenants
     from ingestion_pipeline.storage import database
 
-    engine = database.engine()
-    database.upgrade(engine)
+    engine = database.upgraded()
     with engine.connect() as connection:
         everyone = tenants.everyone(connection)
     if as_json:

@@ -57,6 +57,13 @@ def engine(url: str | None = None) -> sa.Engine:
     )
 
 
+def upgraded() -> sa.Engine:
+    """The engine of the configured database, its schema up to date."""
+    database = engine()
+    upgrade(database)
+    return database
+
+
 def upgrade(database: sa.Engine, revision: str = "head") -> str:
     """Bring the schema up to date and return its revision; safe when many processes call it.
 
