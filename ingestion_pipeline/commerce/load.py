@@ -7,7 +7,7 @@ the transaction that merges its file.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from ingestion_pipeline.commerce.merge import (
     merge_waiting,
     tenants_with_waiting,
 )
-from ingestion_pipeline.commerce.stage import Progress, Reading, stage, unstage
+from ingestion_pipeline.commerce.stage import Reading, stage, unstage
 from ingestion_pipeline.errors import StagingLostError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.leases import kept_alive
@@ -123,8 +123,6 @@ def stage_upload(
     engine: sa.Engine,
     upload: Upload,
     claim: jobs.Claim | None = None,
-    *,
-    progress: Progress | None = None,
 ) -> Reading:
     """Stage one recorded upload from where it landed; a claim fences the write.
 
@@ -134,7 +132,7 @@ def stage_upload(
         StaleAttemptError: another attempt owns the job; nothing was written.
     """
     with open_file(upload.location) as file, engine.begin() as connection:
-        reading = stage(connection, upload, file, progress=progress)
+        reading = stage(connection, upload, file)
         if claim is not None:
             # Last: renewing the leases of a batch would wait for a job held while its file is read.
             jobs.hold(connection, claim)
@@ -154,7 +152,7 @@ def merge_staged(engine: sa.Engine, entity: Entity) -> Merged:
             with engine.begin() as connection:
                 counts = merge_upload(connection, upload)
                 if counts is not None and upload.job_id is not None:
-                    jobs.settle(connection, upload.job_id, _result(counts))
+                    jobs.settle(connection, upload.job_id, asdict(counts))
         except StagingLostError as error:
             _stage_again(engine, upload, error)
             continue
@@ -218,7 +216,3 @@ def _stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> 
             return
         uploads.update(connection, upload.upload_id, status="recorded")
         jobs.release(connection, upload.job_id, reason=str(error))
-
-
-def _result(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in uploads.COUNTS}
