@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.commerce.contract import ENTITIES, Entity
+from ingestion_pipeline.commerce.contract import Entity
 from ingestion_pipeline.commerce.merge import (
     DOMAIN,
     after_merging,
@@ -166,23 +166,6 @@ def merge_staged(engine: sa.Engine, entity: Entity) -> Merged:
         with engine.begin() as connection:
             outcome.settled += merge_waiting(connection, tenant_id, entity)
     return outcome
-
-
-def load_all(
-    engine: sa.Engine, *, worker: str, limit: int, lease: timedelta, backoff: timedelta
-) -> tuple[list[Staged], list[Merged]]:
-    """Drain the queue once, parents before children: what a Dagster run does, without Dagster."""
-    staged: list[Staged] = []
-    merged: list[Merged] = []
-    for entity in ENTITIES.values():
-        staged.append(
-            stage_claimed(
-                engine, entity, worker=worker, run_id=None, limit=limit, lease=lease,
-                backoff=backoff,
-            )
-        )  # fmt: skip
-        merged.append(merge_staged(engine, entity))
-    return staged, merged
 
 
 def total(engine: sa.Engine, upload_ids: Sequence[int]) -> Counts:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.commerce import merge, stage
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity, entity_of_file
 from ingestion_pipeline.commerce.ingest import IngestResult, data_files, ingest
+from ingestion_pipeline.commerce.load import merge_staged, stage_claimed
 from ingestion_pipeline.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.ledger.tables import rejected_rows
@@ -195,3 +197,17 @@ def _orphans(connection: sa.Connection, entity: Entity, field: str, parent: str)
         ).scalar()
         or 0
     )
+
+
+def load_everything(
+    engine: sa.Engine,
+    *,
+    lease: timedelta = timedelta(minutes=1),
+    backoff: timedelta = timedelta(seconds=1),
+) -> None:
+    """Drain the queue once, parents before children: what a Dagster run does, without Dagster."""
+    for entity in ENTITIES.values():
+        stage_claimed(
+            engine, entity, worker="test", run_id=None, limit=10, lease=lease, backoff=backoff
+        )
+        merge_staged(engine, entity)

@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.commerce import drop
-from ingestion_pipeline.commerce.load import load_all
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.ledger.tables import jobs, uploads
 from ingestion_pipeline.storage.landing import Landing
+from ingestion_pipeline_tests.commerce.builders import load_everything
 
 
 @pytest.fixture
@@ -172,9 +172,7 @@ def test_two_scans_at_once_record_a_file_once(engine: sa.Engine, folder: Path) -
 def test_dropped_files_end_in_the_tables(engine: sa.Engine, folder: Path) -> None:
     put(folder, "customers_a.ndjson", "\n".join(customer() for _ in range(10)))
     scan(engine, folder)
-    load_all(
-        engine, worker="test", limit=10, lease=timedelta(minutes=1), backoff=timedelta(seconds=1)
-    )
+    load_everything(engine)
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM customers")) == 10
         statuses = connection.scalars(sa.select(jobs.c.status)).all()

@@ -22,6 +22,7 @@ from ingestion_pipeline_tests.commerce.builders import (
     assert_sound,
     customer,
     lines,
+    load_everything,
     order,
     order_item,
     product,
@@ -62,7 +63,7 @@ def _stage(engine: sa.Engine, entity: Entity = CUSTOMERS, **values: Any) -> load
 
 
 def _load_all(engine: sa.Engine) -> None:
-    load.load_all(engine, worker="w", limit=10, lease=LEASE, backoff=BACKOFF)
+    load_everything(engine, lease=LEASE, backoff=BACKOFF)
 
 
 def _state(engine: sa.Engine, upload_id: int) -> tuple[str, str]:
