@@ -16,6 +16,9 @@ ours and is treated as transient, because a retry is harmless (every step is ide
 dropped job is not.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class IngestionError(Exception):
     """Any failure that the project knows by name."""
@@ -29,8 +32,24 @@ class ConfigurationError(PermanentError):
     """A setting is missing or wrong."""
 
 
+@dataclass(frozen=True)
+class FieldError:
+    """One fault of what was sent: the field (`data.value`, `timestamp`) and what it must be."""
+
+    field: str
+    message: str
+
+
 class ContractError(PermanentError):
-    """What was sent breaks the contract; the message names the field and the rule."""
+    """What was sent breaks the contract; the message names the field and the rule.
+
+    Attributes:
+        errors: every field at fault, where the message can't name them all.
+    """
+
+    def __init__(self, message: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors)
 
 
 class UnknownTenantError(PermanentError):

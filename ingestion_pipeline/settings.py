@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PositiveInt, SecretStr
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -62,6 +62,25 @@ class Settings(BaseSettings):
     batch_uploads: PositiveInt = Field(200, description="Uploads that one Dagster run takes on")
     check_rows: PositiveInt = Field(
         100_000, description="Newest rows of a table that a schema check reads"
+    )
+    gateway_host: str = Field("127.0.0.1", description="Address that the HTTP gateway listens on")
+    gateway_port: PositiveInt = Field(8000, description="Port of the HTTP gateway")
+    max_json_bytes: PositiveInt = Field(2**20, description="Largest JSON body, in bytes")
+    max_upload_bytes: PositiveInt = Field(2**31, description="Largest uploaded file, in bytes")
+    body_timeout: Seconds = Field(
+        timedelta(seconds=30), description="Seconds that a sender may be silent within a request"
+    )
+    rate_limit: PositiveFloat = Field(
+        10_000, description="Requests a second that a tenant may send on average, per gateway"
+    )
+    rate_burst: PositiveInt = Field(
+        20_000, description="Requests that a tenant may send at once, per gateway"
+    )
+    idempotency_retention: Seconds = Field(
+        timedelta(hours=48), description="Seconds that answers are kept under their Idempotency-Key"
+    )
+    cron_secret: SecretStr | None = Field(
+        None, description="Bearer secret of the cron endpoints and of /metrics; unset: these refuse"
     )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")

@@ -1,4 +1,4 @@
-"""The tables of the ledger as SQLAlchemy sees them; made by migration 0001."""
+"""The tables of the ledger as SQLAlchemy sees them; made by migrations 0001 and 0003."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -125,3 +125,40 @@ rejected_rows = sa.Table(
     sa.Column("reasons", JSONB, nullable=False),
     sa.Column("rejected_at", _timestamp, nullable=False, server_default=sa.func.now()),
 )
+
+api_requests = sa.Table(
+    "api_requests",
+    metadata,
+    sa.Column("requested_at", _timestamp, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("tenant_id", sa.Integer),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("duration_ms", sa.Double, nullable=False),
+    sa.Column("request_bytes", sa.BigInteger, nullable=False),
+    sa.Column("response_bytes", sa.BigInteger, nullable=False),
+    sa.Column("cache_hit", sa.Boolean),
+)
+sa.Index(
+    "api_requests_requested_at_idx",
+    api_requests.c.requested_at,
+    postgresql_using="brin",
+    postgresql_with={"autosummarize": "on"},
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), primary_key=True),
+    sa.Column("endpoint", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("attempt", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("payload_sha256", sa.LargeBinary),
+    sa.Column("status", sa.SmallInteger),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("location", sa.Text),
+    sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("in_flight_until", _timestamp, nullable=False),
+)
+sa.Index("idempotency_keys_created_at_idx", idempotency_keys.c.created_at)
