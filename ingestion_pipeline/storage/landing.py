@@ -4,11 +4,13 @@ A file is written under a temporary name, hashed on the way, made durable, and r
 is there whole, or there is nothing under its name.
 """
 
+import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, unquote
@@ -18,6 +20,7 @@ import fsspec
 from ingestion_pipeline.errors import LandedFileError
 
 _CHUNK_BYTES = 1024 * 1024
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,57 @@ class Landed:
     sha256: str
 
 
+class LandingFile:
+    """A file on its way into the store: nothing is under its name before `keep`.
+
+    Every method blocks on the disk; an event loop calls them in a thread, one at a time.
+    """
+
+    def __init__(self, files: Any, *, root: str, name: str, location: str) -> None:
+        self._files = files
+        self._root = root
+        self._name = name
+        self._location = location
+        self._partial = f"{root}/{_PARTIAL}/{uuid.uuid4().hex}"
+        self._digest = hashlib.sha256()
+        self._size = 0
+        files.makedirs(f"{root}/{_PARTIAL}", exist_ok=True)
+        self._file = files.open(self._partial, "wb")
+
+    def write(self, chunk: bytes) -> None:
+        """Append to the file."""
+        self._digest.update(chunk)
+        self._size += self._file.write(chunk)
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes so far, in hexadecimal."""
+        return self._digest.hexdigest()
+
+    def keep(self) -> Landed:
+        """Make the file durable and give it its name."""
+        local = is_local(self._files)
+        if local:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        path = f"{self._root}/{self._name}"
+        self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        self._files.mv(self._partial, path)
+        if local:
+            for folder in Path(self._name).parents:  # each of them may be new
+                _sync_folder(Path(self._root) / folder)
+        return Landed(location=self._location, size=self._size, sha256=self.sha256)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        # A store may refuse to close what could not be written; what is there goes all the same.
+        with contextlib.suppress(OSError):
+            self._file.close()
+        if self._files.exists(self._partial):
+            self._files.rm(self._partial)
+
+
 class Landing:
     """The store under one URL."""
 
@@ -42,31 +96,72 @@ class Landing:
         self._url = url.rstrip("/")
         self._files, self._root = file_system(self._url)
 
+    def begin(self, name: str) -> LandingFile:
+        """Begin a file under `name` (a relative path): `write`, then `keep` or `discard`."""
+        shown = quote(name) if self._url.startswith("file:") else name
+        return LandingFile(self._files, root=self._root, name=name, location=f"{self._url}/{shown}")
+
     def write(self, name: str, chunks: Iterable[bytes]) -> Landed:
         """Keep the bytes under `name` (a relative path), whole or not at all."""
-        path = f"{self._root}/{name}"
-        partial = f"{self._root}/.partial/{uuid.uuid4().hex}"
-        self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        self._files.makedirs(f"{self._root}/.partial", exist_ok=True)
-        digest, size = hashlib.sha256(), 0
+        file = self.begin(name)
         try:
-            with self._files.open(partial, "wb") as file:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    size += file.write(chunk)
-                if is_local(self._files):
-                    file.flush()
-                    os.fsync(file.fileno())
-            self._files.mv(partial, path)
+            for chunk in chunks:
+                file.write(chunk)
+            return file.keep()
         except BaseException:
-            if self._files.exists(partial):
-                self._files.rm(partial)
+            file.discard()
             raise
-        if is_local(self._files):
-            for folder in Path(name).parents:  # each of them may be new
-                _sync_folder(Path(self._root) / folder)
-        shown = quote(name) if self._url.startswith("file:") else name
-        return Landed(location=f"{self._url}/{shown}", size=size, sha256=digest.hexdigest())
+
+    def join(self, name: str, locations: Iterable[str]) -> Landed:
+        """Keep landed files one after the other as one, hashed on the way.
+
+        Raises:
+            LandedFileError: one of them is gone.
+        """
+        return self.write(name, _contents(locations))
+
+    def remove(self, location: str) -> None:
+        """Remove a landed file, if it is there."""
+        _, path = file_system(location)
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(path)
+
+    def folders(self, name: str) -> list[str]:
+        """The names of the folders in a folder of the store."""
+        self._files.invalidate_cache()
+        try:
+            entries = self._files.ls(f"{self._root}/{name}", detail=True)
+        except FileNotFoundError:
+            return []
+        return [
+            entry["name"].rstrip("/").rsplit("/", 1)[-1]
+            for entry in entries
+            if entry["type"] == "directory"
+        ]
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder of the store with all that is in it."""
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(f"{self._root}/{name}", recursive=True)
+
+    def remove_stale(self, age: timedelta) -> int:
+        """Remove unfinished files that were last written that long ago; returns how many.
+
+        Whoever wrote them was killed: an error removes them at once.
+        """
+        self._files.invalidate_cache()
+        folder = f"{self._root}/{_PARTIAL}"
+        if not self._files.exists(folder):
+            return 0
+        removed = 0
+        for path in self._files.find(folder):
+            with contextlib.suppress(FileNotFoundError):
+                changed = self._files.modified(path)
+                changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
+                if datetime.now(UTC) - changed >= age:
+                    self._files.rm(path)
+                    removed += 1
+        return removed
 
 
 def file_system(url: str) -> tuple[Any, str]:
@@ -99,6 +194,12 @@ def chunks_of(file: IO[bytes]) -> Iterable[bytes]:
     """The rest of an open file in pieces of 1 MiB."""
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
+
+
+def _contents(locations: Iterable[str]) -> Iterator[bytes]:
+    for location in locations:
+        with open_file(location) as file:
+            yield from chunks_of(file)
 
 
 def _sync_folder(folder: Path) -> None:

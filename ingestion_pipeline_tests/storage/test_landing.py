@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import fsspec
@@ -111,3 +112,54 @@ def test_a_name_may_be_anything_that_a_disk_takes(
     with open_file(landed.location) as file:
         assert file.read() == b"content"
     assert (root / name).read_bytes() == b"content"
+
+
+def test_a_file_that_is_discarded_leaves_nothing_not_even_a_folder(tmp_path: Path) -> None:
+    file = Landing(tmp_path.as_uri()).begin("acme/2026/orders_1.ndjson")
+    file.write(b"the first half")
+    file.discard()
+    file.discard()
+    assert list(tmp_path.rglob("*")) == [tmp_path / ".partial"]
+
+
+def test_files_are_joined_in_the_given_order(url: str) -> None:
+    landing = Landing(url)
+    parts = [landing.write(f"parts/{n}", [bytes([n]) * 2_000_000]) for n in (2, 0, 1)]
+    joined = landing.join("acme/whole", [part.location for part in parts])
+    content = b"".join(bytes([n]) * 2_000_000 for n in (2, 0, 1))
+    assert (joined.size, joined.sha256) == (6_000_000, hashlib.sha256(content).hexdigest())
+    with open_file(joined.location) as file:
+        assert file.read() == content
+
+
+def test_joining_a_part_that_is_gone_leaves_nothing(url: str) -> None:
+    landing = Landing(url)
+    part = landing.write("parts/1", [b"x"])
+    landing.remove(part.location)
+    landing.remove(part.location)
+    with pytest.raises(LandedFileError):
+        landing.join("acme/whole", [part.location])
+    assert _names(url) == []
+
+
+def test_only_unfinished_files_of_the_dead_are_swept(url: str) -> None:
+    landing = Landing(url)
+    assert landing.remove_stale(timedelta(0)) == 0
+    landing.write("acme/orders_1.ndjson", [b"x"])
+    killed = landing.begin("acme/orders_2.ndjson")
+    killed.write(b"x")
+    killed._file.close()
+    assert landing.remove_stale(timedelta(days=1)) == 0
+    assert landing.remove_stale(timedelta(0)) == 1
+    assert _names(url) == ["orders_1.ndjson"]
+
+
+def test_folders_are_listed_and_removed(url: str) -> None:
+    landing = Landing(url)
+    assert landing.folders("chunks") == []
+    landing.write("chunks/1/a", [b"x"])
+    landing.write("chunks/2/a", [b"x"])
+    assert sorted(landing.folders("chunks")) == ["1", "2"]
+    landing.remove_folder("chunks/1")
+    landing.remove_folder("chunks/1")
+    assert landing.folders("chunks") == ["2"]
