@@ -45,6 +45,17 @@ def up(
 
 
 @app.command()
+def gateway() -> None:
+    """Serve the HTTP gateway until Ctrl-C; what was accepted by then is answered.
+
+    `up` starts one too. Its API is described under /docs.
+    """
+    from ingestion_pipeline.gateway.server import serve
+
+    serve(settings())
+
+
+@app.command()
 def demo(as_json: AsJson = False) -> None:
     """Materialize every asset from sample data, show rows and checks, and exit.
 

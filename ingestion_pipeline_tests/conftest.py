@@ -15,6 +15,7 @@ from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 _numbers = itertools.count(1)
 
@@ -37,6 +38,10 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
 @pytest.fixture
 def database_url(server_url: sa.URL) -> Iterator[str]:
     """URL of a migrated, empty database of this test's own."""
+    yield from _fresh_database(server_url)
+
+
+def _fresh_database(server_url: sa.URL) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _administer(
         server_url, f"CREATE DATABASE {name} TEMPLATE template_ingestion STRATEGY file_copy"
@@ -74,6 +79,27 @@ def configured(
     database.engine().dispose()
     database.engine.cache_clear()
     settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    server_url: sa.URL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    """A gateway process that a module's tests share, with a database of its own."""
+    for url in _fresh_database(server_url):
+        running = RunningGateway(url, tmp_path_factory.mktemp("gateway"))
+        try:
+            yield running
+        finally:
+            running.stop()
+            running.engine.dispose()
+
+
+@pytest.fixture
+def sender(gateway: RunningGateway) -> Iterator[Sender]:
+    """A tenant of this test's own, and an HTTP client with its key."""
+    with gateway.new_sender() as made:
+        yield made
 
 
 def _administer(url: sa.URL, statement: str) -> None:

@@ -7,16 +7,26 @@ A key is 256 random bits behind the prefix `ik_`; the database holds its SHA-256
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from ingestion_pipeline.errors import ContractError, UnknownTenantError
 from ingestion_pipeline.ledger.tables import api_keys, tenants
 
+_HASHES = ARRAY(sa.LargeBinary)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """The tenant that a key belongs to."""
+
+    tenant_id: int
+    tenant: str
 
 
 @dataclass(frozen=True)
@@ -95,13 +105,21 @@ def revoke_keys(connection: sa.Connection, tenant_id: int, *, except_key: str | 
     return connection.execute(statement).rowcount
 
 
-def authenticate(connection: sa.Connection, api_key: str) -> int | None:
-    """The tenant of a key that is in force, else None."""
-    return connection.scalar(
-        sa.select(api_keys.c.tenant_id).where(
-            api_keys.c.sha256 == key_hash(api_key), api_keys.c.revoked_at.is_(None)
+def holders_of_keys(
+    connection: sa.Connection, key_hashes: Sequence[bytes]
+) -> list[KeyHolder | None]:
+    """Whose keys these are, by their `key_hash`; None for a key that is not in force."""
+    statement = (
+        sa.select(api_keys.c.sha256, tenants.c.tenant_id, tenants.c.name)
+        .join_from(api_keys, tenants)
+        .where(
+            api_keys.c.sha256 == sa.func.any(sa.bindparam("hashes", type_=_HASHES)),
+            api_keys.c.revoked_at.is_(None),
         )
     )
+    rows = connection.execute(statement, {"hashes": list(set(key_hashes))})
+    holders = {bytes(row[0]): KeyHolder(row[1], row[2]) for row in rows}
+    return [holders.get(key_hash) for key_hash in key_hashes]
 
 
 def everyone(connection: sa.Connection) -> list[Tenant]:

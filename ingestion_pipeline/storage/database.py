@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.settings import Settings, settings
@@ -43,6 +44,10 @@ def database_url(configuration: Settings | None = None) -> str:
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+_OPTIONS = "-c timezone=UTC -c jit=off"
+_IMPATIENT = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=60s"
+
+
 @lru_cache(maxsize=8)
 def engine(url: str | None = None) -> sa.Engine:
     """The engine of this process for a database (default: the configured one)."""
@@ -51,15 +56,34 @@ def engine(url: str | None = None) -> sa.Engine:
         pool_pre_ping=True,  # the embedded server may have been restarted in between
         connect_args={
             "connect_timeout": 10,
-            "options": "-c timezone=UTC -c jit=off",
+            "options": _OPTIONS,
             "application_name": "ingestion-pipeline",
         },
     )
 
 
-def upgraded() -> sa.Engine:
+def async_engine(url: str) -> AsyncEngine:
+    """An engine for a server process with one event loop: bounded in connections and in patience.
+
+    Work functions are the same as everywhere: `await connection.run_sync(work, …)`.
+    """
+    return create_async_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=5,
+        connect_args={
+            "connect_timeout": 5,
+            "options": f"{_OPTIONS} {_IMPATIENT}",
+            "application_name": "ingestion-gateway",
+        },
+    )
+
+
+def upgraded(configuration: Settings | None = None) -> sa.Engine:
     """The engine of the configured database, its schema up to date."""
-    database = engine()
+    database = engine(database_url(configuration)) if configuration else engine()
     upgrade(database)
     return database
 

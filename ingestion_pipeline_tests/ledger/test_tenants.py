@@ -9,6 +9,11 @@ from ingestion_pipeline.errors import ContractError, UnknownTenantError
 from ingestion_pipeline.ledger import tenants
 
 
+def tenant_of(connection: sa.Connection, key: str) -> int | None:
+    [holder] = tenants.holders_of_keys(connection, [tenants.key_hash(key)])
+    return holder.tenant_id if holder else None
+
+
 def test_a_tenant_is_made_once_and_found_again(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         made = tenants.ensure(connection, "acme")
@@ -53,10 +58,10 @@ def test_a_key_opens_its_own_tenant_only(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         acme, globex = tenants.ensure(connection, "acme"), tenants.ensure(connection, "globex")
         acme_key, globex_key = (tenants.issue_key(connection, t) for t in (acme, globex))
-        assert tenants.authenticate(connection, acme_key) == acme
-        assert tenants.authenticate(connection, globex_key) == globex
+        assert tenant_of(connection, acme_key) == acme
+        assert tenant_of(connection, globex_key) == globex
         for wrong in ("", "ik_", acme_key[:-1], acme_key + "x", acme_key.upper()):
-            assert tenants.authenticate(connection, wrong) is None
+            assert tenant_of(connection, wrong) is None
 
 
 def test_only_the_hash_of_a_key_is_stored(engine: sa.Engine, tenant_id: int) -> None:
@@ -75,7 +80,7 @@ def test_a_revoked_key_opens_nothing(engine: sa.Engine, tenant_id: int) -> None:
         keys = [tenants.issue_key(connection, tenant_id) for _ in range(2)]
         assert tenants.revoke_keys(connection, tenant_id) == 2
         assert tenants.revoke_keys(connection, tenant_id) == 0
-        assert [tenants.authenticate(connection, key) for key in keys] == [None, None]
+        assert [tenant_of(connection, key) for key in keys] == [None, None]
 
 
 def test_rotating_keeps_the_new_key_alone_in_force(engine: sa.Engine) -> None:
@@ -84,9 +89,9 @@ def test_rotating_keeps_the_new_key_alone_in_force(engine: sa.Engine) -> None:
         old, bystander = tenants.issue_key(connection, acme), tenants.issue_key(connection, globex)
         new = tenants.issue_key(connection, acme)
         assert tenants.revoke_keys(connection, acme, except_key=new) == 1
-        assert tenants.authenticate(connection, old) is None
-        assert tenants.authenticate(connection, new) == acme
-        assert tenants.authenticate(connection, bystander) == globex
+        assert tenant_of(connection, old) is None
+        assert tenant_of(connection, new) == acme
+        assert tenant_of(connection, bystander) == globex
 
 
 def test_the_list_shows_tenants_by_name_and_their_keys_in_force(engine: sa.Engine) -> None:
@@ -98,3 +103,12 @@ def test_the_list_shows_tenants_by_name_and_their_keys_in_force(engine: sa.Engin
         tenants.issue_key(connection, tenant)
         shown = [(tenant.name, tenant.active_keys) for tenant in tenants.everyone(connection)]
     assert shown == [("alpha", 1), ("zeta", 0)]
+
+
+def test_the_holders_of_many_keys_come_in_the_order_of_the_keys(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        acme, globex = tenants.ensure(connection, "acme"), tenants.ensure(connection, "globex")
+        one, two = tenants.issue_key(connection, acme), tenants.issue_key(connection, globex)
+        asked = [tenants.key_hash(key) for key in (two, "nobody's", one, two)]
+        holders = tenants.holders_of_keys(connection, asked)
+    assert [holder and holder.tenant for holder in holders] == ["globex", None, "acme", "globex"]

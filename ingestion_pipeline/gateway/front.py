@@ -1,0 +1,180 @@
+"""What every endpoint does first, in the contract's order: size → key → rate → JSON."""
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ingestion_pipeline.gateway.answers import Refusal
+from ingestion_pipeline.gateway.group_commit import GroupCommit
+from ingestion_pipeline.gateway.limits import RateLimit
+from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request."""
+
+    tenant_id: int
+    tenant: str
+    request_id: str
+
+
+class Gateway:
+    """What the endpoints of all wings share; one a process."""
+
+    def __init__(self, configuration: Settings, engine: AsyncEngine) -> None:
+        self.configuration = configuration
+        self.engine = engine
+        self._rate = RateLimit(rate=configuration.rate_limit, burst=configuration.rate_burst)
+        self._groups: dict[Any, GroupCommit[Any, Any]] = {}
+        self._keys: GroupCommit[bytes, tenants.KeyHolder | None] = GroupCommit(
+            # One SELECT needs no BEGIN and COMMIT around it.
+            engine.execution_options(isolation_level="AUTOCOMMIT"),
+            tenants.holders_of_keys,
+        )
+
+    async def authenticate(self, request: Request) -> Caller:
+        """The tenant whose API key a request carries.
+
+        Raises:
+            Refusal: 401 for whatever is wrong with the key; 429 when the tenant sends too much.
+        """
+        api_key = _api_key(request)
+        # All who wait are looked up together, so a revoked key is refused from then on.
+        holder = await self._keys.submit(tenants.key_hash(api_key)) if api_key else None
+        if holder is None:
+            raise Refusal(401, "a valid API key is needed: X-API-Key, or Authorization: Bearer")
+        request.scope["ingestion.tenant_id"] = holder.tenant_id
+        if wait := self._rate.take(holder.tenant_id):
+            raise Refusal(429, "too many requests", retry_after=wait)
+        return Caller(holder.tenant_id, holder.tenant, request_id_of(request))
+
+    async def receive_json(self, request: Request) -> tuple[Caller, Any]:
+        """The caller, and the body as decoded JSON.
+
+        Raises:
+            Refusal: 413 too large, 415 encoded, 401 and 429 as in `authenticate`, 400 not JSON.
+        """
+        limit = self.configuration.max_json_bytes
+        content = b"".join([chunk async for chunk in self.body(request, limit=limit)])
+        caller = await self.authenticate(request)
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
+        try:
+            return caller, _decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Refusal(400, f"the body is not JSON: {error}") from None
+
+    async def body(self, request: Request, *, limit: int) -> AsyncIterator[bytes]:
+        """The body in pieces as they come.
+
+        Raises:
+            Refusal: 413 larger than `limit` bytes, 408 silent for too long, 400 broken off.
+        """
+        require_size(request, limit)
+        receive, received = request.receive, 0
+        silence = self.configuration.body_timeout.total_seconds()
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(silence):
+                    message = await receive()
+            except TimeoutError:
+                raise Refusal(408, f"nothing came for {silence:.0f} seconds") from None
+            if message["type"] == "http.disconnect":
+                raise Refusal(400, "the connection broke off")
+            more = message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                received += len(chunk)
+                if received > limit:
+                    raise too_large(limit)
+                yield chunk
+
+    async def run(
+        self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(connection, …)` in a transaction of its own."""
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work, *args, **kwargs)
+
+    async def together(
+        self, work: Callable[[sa.Connection, list[Item]], Sequence[Result]], item: Item
+    ) -> Result:
+        """Run `work(connection, items)` in one transaction with all who wait; the item's result."""
+        group = self._groups.get(work)
+        if group is None:
+            group = self._groups[work] = GroupCommit(self.engine, work)
+        result: Result = await group.submit(item)
+        return result
+
+    def require_cron_secret(self, request: Request) -> None:
+        """Let only schedulers pass that know `CRON_SECRET`.
+
+        Raises:
+            Refusal: 401 a wrong secret, 503 none is configured.
+        """
+        secret = self.configuration.cron_secret
+        if secret is None:
+            raise Refusal(503, "CRON_SECRET is not set, so nobody may call this")
+        headers = request.headers
+        given = [
+            _bearer(request),
+            headers.get("x-cron-secret"),
+            headers.get("x-vercel-cron-secret"),
+        ]
+        expected = secret.get_secret_value().encode()
+        matches = [hmac.compare_digest(expected, value.encode()) for value in given if value]
+        if not any(matches):
+            raise Refusal(401, "the cron secret is needed")
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway that a request came to."""
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+def request_id_of(request: Request) -> str:
+    """The id under which a request is logged and answered."""
+    request_id: str = request.scope["ingestion.request_id"]
+    return request_id
+
+
+def require_size(request: Request, limit: int) -> None:
+    """Refuse at once what announces itself as too large.
+
+    Raises:
+        Refusal: 413.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length) > limit:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> Refusal:
+    """The refusal of what is larger than `limit` bytes."""
+    return Refusal(413, f"the body must be at most {limit} bytes")
+
+
+def _api_key(request: Request) -> str | None:
+    return request.headers.get("x-api-key") or _bearer(request)
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None

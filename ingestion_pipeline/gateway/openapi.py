@@ -1,0 +1,115 @@
+"""What `/openapi.json` says of an endpoint, beside its code.
+
+Bodies are read by the endpoints themselves (front.py says in which order), so FastAPI can't derive
+their schemas from a signature; `described` states them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from ingestion_pipeline.gateway.answers import ErrorAnswer
+
+_REFUSALS = {
+    400: "Not JSON, or a header or parameter is missing or malformed.",
+    401: "No valid credential.",
+    403: "The credential does not allow this.",
+    404: "There is none, or it is somebody else's.",
+    408: "The body did not come in time.",
+    409: "The first request of this key is still under way, or the range overlaps another.",
+    413: "The body is too large.",
+    415: "The encoding is not supported.",
+    422: "It breaks the contract; every field at fault is listed.",
+    429: "Too many requests; `Retry-After` says when.",
+    503: "The store can't be reached; nothing was written. `Retry-After` says when to try again.",
+}
+_SECURITY: dict[str, Any] = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The API key, or the cron secret",
+    },
+}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_bodies: dict[str, type[BaseModel]] = {}
+
+
+def described(
+    *,
+    summary: str,
+    answers: Mapping[int, type[BaseModel] | str],
+    refusals: tuple[int, ...],
+    body: type[BaseModel] | None = None,
+    examples: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+    secured: bool = True,
+) -> dict[str, Any]:
+    """Keyword arguments for `router.get(…)` and its like.
+
+    Args:
+        summary: one line; the docstring of the endpoint is the description.
+        answers: the shape of every 2xx answer, or the media type of one that is not JSON.
+        refusals: the status codes of the others.
+        body: the shape of the JSON body.
+        examples: of the body, by name.
+        content: in place of `body`, for bodies that are not JSON.
+        parameters: of the query or among the headers.
+        secured: whether a credential is needed.
+    """
+    extra: dict[str, Any] = {}
+    if body is not None:
+        _bodies[body.__name__] = body
+        media: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}
+        if examples:
+            media["examples"] = {name: {"value": value} for name, value in examples.items()}
+        content = {"application/json": media}
+    if content is not None:
+        extra["requestBody"] = {"required": True, "content": dict(content)}
+    if parameters:
+        extra["parameters"] = parameters
+    if secured:
+        extra["security"] = [{"apiKey": []}, {"bearer": []}]
+    responses: dict[int, dict[str, Any]] = {}
+    for status, shape in answers.items():
+        said: dict[str, Any] = (
+            {"content": {shape: {}}} if isinstance(shape, str) else {"model": shape}
+        )
+        responses[status] = {"description": "Accepted." if status == 202 else "Done.", **said}
+    for status in refusals:
+        responses[status] = {"model": ErrorAnswer, "description": _REFUSALS[status]}
+        if status in (429, 503):
+            responses[status]["headers"] = _RETRY_AFTER
+    return {
+        "summary": summary,
+        "status_code": min(answers),
+        "response_model": None,
+        "responses": responses,
+        "openapi_extra": extra,
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Let the app's schema hold the bodies that `described` has named, and the credentials."""
+
+    def schema() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            components = made.setdefault("components", {})
+            _, definitions = models_json_schema(
+                [(model, "validation") for model in _bodies.values()],
+                ref_template="#/components/schemas/{model}",
+            )
+            components.setdefault("schemas", {}).update(definitions.get("$defs", {}))
+            components["securitySchemes"] = _SECURITY
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = schema  # type: ignore[method-assign]

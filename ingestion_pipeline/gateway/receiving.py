@@ -1,0 +1,77 @@
+"""One file out of a request's body into the landing store, hashed on the way, in bounded memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+
+from ingestion_pipeline.errors import FieldError
+from ingestion_pipeline.gateway.answers import Refusal
+from ingestion_pipeline.gateway.encodings import (
+    Part,
+    boundary_of,
+    content_coding,
+    file_part,
+    gunzipped,
+)
+from ingestion_pipeline.gateway.front import Gateway, too_large
+from ingestion_pipeline.storage.landing import Landing, LandingFile
+
+_PIECE_BYTES = 1024 * 1024
+_FRAMING_BYTES = 64 * 1024  # what multipart may put around a file
+
+
+async def file_of(gateway: Gateway, request: Request) -> Part:
+    """The file that a request brings: the part `file`, or the whole body with `?filename=`.
+
+    A gzip encoding is undone. Nothing but the beginning has been read when this returns.
+
+    Raises:
+        Refusal: 400 no name, or malformed; 413 too large; 415 an encoding other than gzip.
+    """
+    coding, boundary = content_coding(request), boundary_of(request)
+    file_name = request.query_params.get("filename", "")
+    if boundary is None and not file_name:
+        rule = "is needed: multipart/form-data with a part `file`, or the bare file and ?filename="
+        raise Refusal(400, f"a file name {rule}", [FieldError("filename", rule)])
+    limit = gateway.configuration.max_upload_bytes
+    chunks = gateway.body(request, limit=limit + (_FRAMING_BYTES if boundary else 0))
+    if coding == "gzip":
+        chunks = gunzipped(chunks)
+    if boundary is None:
+        return Part(file_name, chunks)
+    return await file_part(chunks, boundary)
+
+
+@asynccontextmanager
+async def landing_file(landing: Landing, name: str) -> AsyncIterator[LandingFile]:
+    """A file in the landing store that is discarded unless it is kept within the block."""
+    file = await asyncio.to_thread(landing.begin, name)
+    try:
+        yield file
+    except BaseException:
+        # Not in a thread: whoever was canceled should not wait for anything.
+        file.discard()
+        raise
+
+
+async def pour(content: AsyncIterator[bytes], file: LandingFile, *, limit: int) -> int:
+    """Write what comes into a file; returns how many bytes came.
+
+    Raises:
+        Refusal: 413, more than `limit` bytes; and whatever `content` raises.
+    """
+    pieces: list[bytes] = []
+    held = size = 0
+    async for chunk in content:
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+        pieces.append(chunk)
+        held += len(chunk)
+        if held >= _PIECE_BYTES:
+            await asyncio.to_thread(file.write, b"".join(pieces))
+            pieces, held = [], 0
+    await asyncio.to_thread(file.write, b"".join(pieces))
+    return size

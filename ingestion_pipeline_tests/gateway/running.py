@@ -1,0 +1,102 @@
+"""A gateway in a process of its own, as users run it."""
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from ingestion_pipeline.ledger import tenants
+
+CRON_SECRET = "a cron secret"
+ROOT = Path(__file__).parents[2]
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A tenant, and an HTTP client that sends its key."""
+
+    tenant: str
+    tenant_id: int
+    api_key: str
+    http: httpx.Client
+
+
+class RunningGateway:
+    """`ingestion-pipeline gateway`, which can be killed and started again on the same port."""
+
+    def __init__(
+        self, database_url: str, home: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.home = home
+        self.log = home / "gateway.log"
+        self.engine = sa.create_engine(database_url, connect_args={"options": "-c timezone=UTC"})
+        self._environment = {
+            **os.environ,
+            "INGESTION_HOME": str(home),
+            "DATABASE_URL": database_url,
+            "GATEWAY_PORT": str(self.port),
+            "CRON_SECRET": CRON_SECRET,
+            **(environment or {}),
+        }
+        self.process: subprocess.Popen[bytes]
+        self.start()
+
+    @contextmanager
+    def new_sender(self) -> Iterator[Sender]:
+        tenant = f"tenant-{next(_numbers)}"
+        with self.engine.begin() as connection:
+            tenant_id = tenants.ensure(connection, tenant)
+            api_key = tenants.issue_key(connection, tenant_id)
+        headers = {"X-API-Key": api_key}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as http:
+            yield Sender(tenant, tenant_id, api_key, http)
+
+    def rows(self, statement: str, **parameters: object) -> Sequence[sa.Row[Any]]:
+        with self.engine.connect() as connection:
+            return connection.execute(sa.text(statement), parameters).all()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ingestion_pipeline.cli", "gateway"],
+                cwd=ROOT, env=self._environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if httpx.get(f"{self.url}/livez", timeout=5).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
