@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     idempotency_retention: Seconds = Field(
         timedelta(hours=48), description="Seconds that answers are kept under their Idempotency-Key"
     )
+    upload_session_lifetime: Seconds = Field(
+        timedelta(days=7), description="Seconds until an upload session and its chunks are deleted"
+    )
+    api_key: SecretStr | None = Field(
+        None, description="API key with which `ingest --api-url` uploads"
+    )
     cron_secret: SecretStr | None = Field(
         None, description="Bearer secret of the cron endpoints and of /metrics; unset: these refuse"
     )

@@ -1,4 +1,4 @@
-"""The tables of commerce, derived from the rule book; made by migration 0002."""
+"""The tables of commerce: its rows, derived from the rule book, and resumable uploads."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from ingestion_pipeline.commerce.contract import (
 )
 from ingestion_pipeline.storage.database import metadata
 
+_timestamp = sa.DateTime(timezone=True)
 _TYPES: dict[Kind, Any] = {
     "uuid": sa.Uuid,
     "text": sa.Text,
@@ -21,7 +22,7 @@ _TYPES: dict[Kind, Any] = {
     "integer": sa.Integer,
     "boolean": sa.Boolean,
     "object": JSONB,
-    "instant": sa.DateTime(timezone=True),
+    "instant": _timestamp,
     "currency": sa.Text,
 }
 
@@ -59,7 +60,7 @@ def _staging(entity: Entity, suffix: str = "") -> sa.Table:
         sa.Column("upload_id", sa.BigInteger, nullable=False),
         sa.Column("line_number", sa.BigInteger, nullable=False),
         *_content(entity),
-        sa.Column("waiting_since", sa.DateTime(timezone=True)),
+        sa.Column("waiting_since", _timestamp),
     )
 
 
@@ -69,3 +70,45 @@ ARRIVED = {name: _staging(entity, "_arrived") for name, entity in ENTITIES.items
 WAITING = {name: _staging(entity, "_waiting") for name, entity in ENTITIES.items()}
 for _name, _table in WAITING.items():
     sa.Index(f"{_table.name}_key_idx", _table.c.tenant_id, _table.c[ENTITIES[_name].key])
+
+# Resumable uploads; made by the migration named so.
+upload_sessions = sa.Table(
+    "upload_sessions",
+    metadata,
+    sa.Column("session_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), nullable=False),
+    sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("expires_at", _timestamp, nullable=False, index=True),
+)
+
+upload_session_files = sa.Table(
+    "upload_session_files",
+    metadata,
+    sa.Column("session_file_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column(
+        "session_id",
+        sa.ForeignKey("upload_sessions.session_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("upload_id", sa.ForeignKey("uploads.upload_id")),
+    sa.UniqueConstraint("session_id", "file_name"),
+)
+
+upload_chunks = sa.Table(
+    "upload_chunks",
+    metadata,
+    sa.Column(
+        "session_file_id",
+        sa.ForeignKey("upload_session_files.session_file_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("first_byte", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("last_byte", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+)
