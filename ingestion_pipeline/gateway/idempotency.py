@@ -84,9 +84,7 @@ def begin(
             index_elements=["tenant_id", "endpoint", "key"],
             set_={
                 "in_flight_until": until,
-                "attempt": sa.text(
-                    "nextval(pg_get_serial_sequence('idempotency_keys', 'attempt'))"
-                ),
+                "attempt": sa.text("DEFAULT"),
             },
             where=lapsed,
         )
