@@ -58,18 +58,14 @@ def progress_of(
     connection: sa.Connection, tenant_id: int, upload_ids: Iterable[int]
 ) -> dict[int, UploadProgress]:
     """Uploads of the tenant by id; what is not there, or not the tenant's, is left out."""
-    columns = [
-        uploads.c[name] for name in ("upload_id", "job_id", "file_name", "type", "bytes", "sha256")
-    ]
+    plain = ("upload_id", "job_id", "file_name", "type", "sha256", "recorded_at", "loaded_at")
     statement = (
         sa.select(
-            *columns,
-            uploads.c.status,
+            *(uploads.c[name] for name in (*plain, *COUNTS)),
+            uploads.c.bytes.label("size"),
+            uploads.c.status.label("state"),
             jobs.c.status.label("job_state"),
-            sa.func.coalesce(uploads.c.error, jobs.c.error),
-            uploads.c.recorded_at,
-            uploads.c.loaded_at,
-            *(uploads.c[name] for name in COUNTS),
+            sa.func.coalesce(uploads.c.error, jobs.c.error).label("error"),
         )
         .select_from(uploads.outerjoin(jobs, jobs.c.job_id == uploads.c.job_id))
         .where(
@@ -78,11 +74,12 @@ def progress_of(
             uploads.c.domain == DOMAIN,
         )
     )
-    about = len(columns) + 5
-    return {
-        row[0]: UploadProgress(*row[:about], Counts(*row[about:]))
-        for row in connection.execute(statement)
-    }
+    found: dict[int, UploadProgress] = {}
+    for row in connection.execute(statement).mappings():
+        values = dict(row)
+        counts = Counts(**{name: values.pop(name) for name in COUNTS})
+        found[row["upload_id"]] = UploadProgress(counts=counts, **values)
+    return found
 
 
 def upload_document(
