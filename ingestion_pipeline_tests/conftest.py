@@ -83,11 +83,15 @@ def configured(
 
 @pytest.fixture(scope="module")
 def gateway(
-    server_url: sa.URL, tmp_path_factory: pytest.TempPathFactory
+    server_url: sa.URL, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[RunningGateway]:
-    """A gateway process that a module's tests share, with a database of its own."""
+    """A gateway process that a module's tests share, with a database of its own.
+
+    A module's `GATEWAY_ENVIRONMENT` is added to its environment.
+    """
+    environment = getattr(request.module, "GATEWAY_ENVIRONMENT", None)
     for url in _fresh_database(server_url):
-        running = RunningGateway(url, tmp_path_factory.mktemp("gateway"))
+        running = RunningGateway(url, tmp_path_factory.mktemp("gateway"), environment)
         try:
             yield running
         finally:

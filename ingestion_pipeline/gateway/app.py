@@ -70,7 +70,10 @@ def create_app(configuration: Settings) -> Envelope:
 
 
 def _routers() -> list[Any]:
-    return [operations.router]  # each wing adds the router of its routes.py, the busiest first
+    # Here and not above: routes need what this package defines. Each wing adds its own.
+    from ingestion_pipeline.commerce import routes as commerce
+
+    return [commerce.router, operations.router]  # the busiest first
 
 
 async def _refused(_: Request, error: Exception) -> Response:
