@@ -1,5 +1,7 @@
 """Automation that belongs to no single domain: jobs of dead runs go back to the queue."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from ingestion_pipeline.ledger import jobs
@@ -40,6 +42,24 @@ def release_jobs_of_canceled_runs(
 ) -> dg.SkipReason:
     """Release the jobs of a run that somebody canceled."""
     return _release(context, database)
+
+
+def fail_orphaned_runs(home: Path) -> int:
+    """Report as failed what an earlier Dagster on this machine had under way; returns how many.
+
+    To be called while no Dagster runs on the instance in `home`. Their jobs are then released by
+    the sensor above, and a day or a table is not held up by a run that nobody works on.
+    """
+    under_way = [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        orphans = instance.get_runs(filters=dg.RunsFilter(statuses=under_way))
+        for run in orphans:
+            instance.report_run_failed(run, "its processes ended together with Dagster")
+        return len(orphans)
 
 
 definitions = dg.Definitions(sensors=[release_jobs_of_failed_runs, release_jobs_of_canceled_runs])

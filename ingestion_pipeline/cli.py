@@ -38,7 +38,10 @@ def up(
         bool, typer.Option(help="Load sample data when the database is empty.")
     ] = True,
 ) -> None:
-    """Start everything: the embedded database, Dagster's daemon and UI. Ctrl-C stops all of it."""
+    """Start everything: the embedded database, the HTTP gateway, Dagster's daemon and UI.
+
+    Ctrl-C stops all of it.
+    """
     from ingestion_pipeline.up import serve
 
     serve(settings(), sample=sample)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import psycopg
 import pytest
 
 from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline_tests.gateway.running import free_port
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -32,14 +32,13 @@ class Up:
     """A running `ingestion-pipeline up`."""
 
     def __init__(self, home: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port, self.gateway_port = free_port(), free_port()
         self.home = home
         self.output = home / "up.log"
         environment = {
             **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
             "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
+            "GATEWAY_PORT": str(self.gateway_port),
         }  # fmt: skip
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
@@ -147,6 +146,36 @@ def test_a_run_killed_in_the_middle_is_taken_up_again_and_nothing_is_doubled(
     up.wait_for(lambda: up.rows(counts) == wanted, seconds=150)
     up.wait_for(lambda: set(up.rows("SELECT DISTINCT status FROM jobs")) == {("completed",)})
     assert up.rows("SELECT count(*) FROM order_items_staging") == [(0,)]
+
+
+def killed(up: Up, words: str) -> None:
+    """Kill the first of `up`'s processes whose command line holds the words."""
+    for process in psutil.Process(up.process.pid).children(recursive=True):
+        if words in " ".join(process.cmdline()):
+            process.kill()
+            return
+    raise AssertionError(f"no process {words!r}")
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_what_is_killed_is_started_again(up: Up) -> None:
+    ready = f"http://127.0.0.1:{up.gateway_port}/readyz"
+    killed(up, "ingestion_pipeline.cli gateway")
+    up.wait_for_text("the gateway had died")
+    up.wait_for(lambda: answers(ready))
+    postmaster = int((up.home / "postgres/data/postmaster.pid").read_text().splitlines()[0])
+    psutil.Process(postmaster).kill()
+    up.wait_for_text("PostgreSQL died")
+    up.wait_for(lambda: answers(ready))
+    killed(up, "dagster._daemon")
+    up.wait_for_text("Dagster had died")
+    up.wait_for(lambda: answers(f"http://127.0.0.1:{up.port}/server_info"))
 
 
 def test_one_signal_stops_everything_and_leaves_no_orphan(up: Up) -> None:
