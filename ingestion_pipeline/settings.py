@@ -60,6 +60,18 @@ class Settings(BaseSettings):
     )
     job_attempts: PositiveInt = Field(3, description="Attempts until a job is given up")
     batch_uploads: PositiveInt = Field(200, description="Uploads that one Dagster run takes on")
+    batch_updates: PositiveInt = Field(
+        10_000, description="KPI updates that are published in one transaction"
+    )
+    kpi_late: Seconds = Field(
+        timedelta(hours=24), description="Seconds after its instant that a reading counts as late"
+    )
+    kpi_job_timeout: Seconds = Field(
+        timedelta(hours=1), description="Seconds that a KPI job may take that says nothing else"
+    )
+    kpi_document_points: PositiveInt = Field(
+        1000, description="Newest points that the document of a time series holds"
+    )
     check_rows: PositiveInt = Field(
         100_000, description="Newest rows of a table that a schema check reads"
     )
