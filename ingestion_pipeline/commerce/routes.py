@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ingestion_pipeline.commerce import answers, chunks, progress, sessions
 from ingestion_pipeline.commerce.declaration import content_range, declared_files, type_of
@@ -14,10 +14,10 @@ from ingestion_pipeline.errors import ContractError, FieldError
 from ingestion_pipeline.gateway import idempotency
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import gateway_of, require_size
-from ingestion_pipeline.gateway.openapi import described
+from ingestion_pipeline.gateway.openapi import described, router_of
 from ingestion_pipeline.gateway.receiving import file_of
 
-router = APIRouter(tags=["commerce"])
+router = router_of("commerce")
 
 _ROOT = "/api/v1/ingest"
 

@@ -57,7 +57,7 @@ def create_app(configuration: Settings) -> Envelope:
     )
     openapi.install(app)
     for router in _routers():
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(ContractError, _against_the_contract)
     for outage in (TransientError, OSError, sa.exc.OperationalError, sa.exc.InterfaceError,

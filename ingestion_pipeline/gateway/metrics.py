@@ -22,6 +22,7 @@ class Metrics:
             "ingestion_request_bytes_total", "Bytes of request bodies.", ["route"],
             registry=self.registry,
         )  # fmt: skip
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
         self.in_progress = Gauge(
             "ingestion_requests_in_progress", "Requests under way.", registry=self.registry
         )
@@ -34,9 +35,17 @@ class Metrics:
         self, *, method: str, route: str, status: int, seconds: float, received: int
     ) -> None:
         """Count a request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
-        self._bytes.labels(route).inc(received)
+        children = self._children.get((method, route, status))
+        if children is None:
+            children = self._children[method, route, status] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(route),
+                self._bytes.labels(route),
+            )
+        number, duration, size = children
+        number.inc()
+        duration.observe(seconds)
+        size.inc(received)
 
     def text(self) -> bytes:
         """The exposition format, version 0.0.4."""

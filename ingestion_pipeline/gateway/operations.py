@@ -3,14 +3,14 @@
 import asyncio
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import gateway_of
-from ingestion_pipeline.gateway.openapi import described
+from ingestion_pipeline.gateway.openapi import described, router_of
 
-router = APIRouter(tags=["operations"])
+router = router_of("operations")
 
 _PROBE_SECONDS = 5.0
 _WRITABLE = sa.text(
@@ -29,7 +29,7 @@ class State(BaseModel):
     "/livez",
     **described(summary="Is the process alive?", answers={200: State}, refusals=(), secured=False),
 )
-async def live() -> Response:
+async def live(_: Request) -> Response:
     """Answers as long as the process does; looks at nothing else."""
     return answer(200, {"status": "ok", "message": "alive"})
 
