@@ -41,20 +41,26 @@ _bodies: dict[str, type[BaseModel]] = {}
 
 
 class Endpoint(APIRoute):
-    """A route whose endpoint takes the request and returns the response, and nothing is in between.
+    """A route whose endpoint takes the request and the texts in its path, and nothing else.
 
     FastAPI's own handler would look for parameters and dependencies that our endpoints do not
     have, in as much time as all the rest takes.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+        """What answers a request."""
+        endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
+        if not self.param_convertors:
+            return endpoint
+
+        async def with_path(request: Request) -> Response:
+            return await endpoint(request, **request.path_params)
+
+        return with_path
 
 
 def router_of(tag: str) -> APIRouter:
-    """The router of a wing's endpoints, which are `async def endpoint(request) -> Response`."""
+    """The router of a wing's endpoints: `async def endpoint(request, …texts of the path)`."""
     return APIRouter(tags=[tag], route_class=Endpoint)
 
 
