@@ -78,7 +78,9 @@ def put_chunk(
 
 def status(sender: Sender, token: str) -> dict[str, Any]:
     """What `status/` says of the only file."""
-    [file] = sender.http.get(f"{SESSIONS}{token}/status/").json()["files"]
+    answer = sender.http.get(f"{SESSIONS}{token}/status/")
+    assert answer.status_code == 200, answer.text
+    [file] = answer.json()["files"]
     found: dict[str, Any] = file
     return found
 
@@ -100,3 +102,11 @@ def content_of(upload: Any) -> bytes:
 def kept(gateway: RunningGateway, folder: str) -> Iterator[Path]:
     """Everything in a folder of the landing store: `.partial`, `.chunks`, or a tenant's."""
     return (path for path in (gateway.home / "landing" / folder).rglob("*") if path.is_file())
+
+
+def kept_chunks(gateway: RunningGateway, token: str) -> list[Path]:
+    """The chunks of a session in the landing store."""
+    [[session_id]] = gateway.rows(
+        "SELECT session_id FROM upload_sessions WHERE token = :token", token=token
+    )
+    return list(kept(gateway, f".chunks/{session_id}"))
