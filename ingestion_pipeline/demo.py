@@ -11,6 +11,7 @@ import dagster as dg
 
 from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.sample_data import write_sample_data
+from ingestion_pipeline.kpis.sample_data import write_sample_readings
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage import database
@@ -18,6 +19,7 @@ from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
 
 TENANT = "demo"
+SAMPLE_DAYS = 3  # whole days before today
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
@@ -91,7 +93,10 @@ def _materialize() -> DemoResult:
     engine = database.engine()
     database.upgrade(engine)
     with engine.begin() as connection:
-        tenants.ensure(connection, TENANT)
+        tenant_id = tenants.ensure(connection, TENANT)
+    now = datetime.now(UTC)
+    days = [now.date() - timedelta(days=ago) for ago in range(SAMPLE_DAYS, 0, -1)]
+    write_sample_readings(engine, tenant_id, days=days, until=now)
     write_dropped_sample(configuration.home / "drop")
     scan(
         engine,
@@ -102,15 +107,42 @@ def _materialize() -> DemoResult:
         until=datetime.now(UTC) + timedelta(minutes=1),
     )
     graph = defs.resolve_asset_graph()
+    keys = sorted(graph.get_all_asset_keys())
     assets = {
         key.to_user_string(): DemoAsset(
             key.to_user_string(), external=key in graph.external_asset_keys
         )
-        for key in sorted(graph.get_all_asset_keys())
+        for key in keys
     }
-    job = defs.resolve_implicit_global_asset_job_def()
+    daily = dg.AssetSelection.assets(*(key for key in keys if graph.get(key).is_partitioned))
+    jobs = [
+        dg.define_asset_job("demo_of_a_day", daily.without_checks()),
+        # All checks come last, when everything is there.
+        dg.define_asset_job(
+            "demo_of_the_rest",
+            (dg.AssetSelection.all() - daily).without_checks()
+            | dg.AssetSelection.all_asset_checks(),
+        ),
+    ]
+    with_jobs = dg.Definitions.merge(defs, dg.Definitions(jobs=jobs))
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False)
+        for day in days:
+            _execute(with_jobs, "demo_of_a_day", instance, assets, day.isoformat())
+        _execute(with_jobs, "demo_of_the_rest", instance, assets)
+    return DemoResult(list(assets.values()))
+
+
+def _execute(
+    definitions: dg.Definitions,
+    job_name: str,
+    instance: dg.DagsterInstance,
+    assets: dict[str, DemoAsset],
+    partition_key: str | None = None,
+) -> None:
+    """Run a job, and note what became of its assets and their checks."""
+    result = definitions.resolve_job_def(job_name).execute_in_process(
+        instance=instance, run_config=_QUIET, raise_on_error=False, partition_key=partition_key
+    )
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
         asset = assets[materialization.asset_key.to_user_string()]
@@ -123,4 +155,3 @@ def _materialize() -> DemoResult:
             asset.passed_checks += 1
         else:
             asset.failed_checks.append(evaluation.check_name)
-    return DemoResult(list(assets.values()))

@@ -42,8 +42,9 @@ def summarize(engine: sa.Engine, day: date) -> "pd.DataFrame":
         summary = summary_of(day_points(connection, day))
         summary["change"] = _change(connection, summary, day)
         connection.execute(sa.delete(daily_summary).where(daily_summary.c.day == day))
-        rows = [
-            {**row, "change": None if row["change"] != row["change"] else row["change"]}
+        rows: list[dict[str, Any]] = [
+            # pandas says NaN where nothing is known.
+            {str(name): None if value != value else value for name, value in row.items()}
             for row in summary.assign(day=day).to_dict("records")
         ]
         if rows:

@@ -1,0 +1,277 @@
+"""KPIs as assets: updates → points → packages, time series and daily summaries; jobs and errors.
+
+A run that a sensor has started deals with what is pending. Any other run (materializing by hand, a
+backfill) makes its partitions anew from the inbox. Both may be repeated at any time.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from ingestion_pipeline.checks import as_table
+from ingestion_pipeline.kpis import publish
+from ingestion_pipeline.kpis.counts import package_count, points_by_quality, row_count
+from ingestion_pipeline.kpis.summary import day_points, sparkline, summarize
+from ingestion_pipeline.kpis.tables import daily_summary as summary_table
+from ingestion_pipeline.kpis.tables import errors as errors_table
+from ingestion_pipeline.kpis.tables import jobs as jobs_table
+from ingestion_pipeline.kpis.tables import points as points_table
+from ingestion_pipeline.kpis.tables import series as series_table
+from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import settings
+
+GROUP = "kpis"
+# Readings of tomorrow are welcome: the clocks of senders differ, and so do their days.
+PARTITIONS = dg.DailyPartitionsDefinition(start_date="1970-01-01", end_offset=2)
+PENDING_ONLY = {"kpis/scope": "pending"}  # the tags of runs that make nothing anew
+
+_SHOWN = 10
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_COMMON: dict[str, Any] = {
+    "group_name": GROUP,
+    "owners": ["team:data"],
+    "code_version": "1",
+}
+_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def key(name: str) -> dg.AssetKey:
+    """The key of a KPI asset."""
+    return dg.AssetKey([GROUP, name])
+
+
+def _asset(
+    name: str,
+    *,
+    of: dg.AssetKey,
+    kinds: set[str],
+    description: str,
+    daily: bool = False,
+    table: sa.Table | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dg.asset` with what all of them have in common; `daily` ones have partitions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster still calls BackfillPolicy that
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            key=key(name),
+            deps=[of],
+            kinds=kinds,
+            description=description,
+            metadata=None if table is None else _schema(table),
+            partitions_def=PARTITIONS if daily else None,
+            backfill_policy=dg.BackfillPolicy.multi_run(30) if daily else None,
+            retry_policy=_RETRIES,
+            **_COMMON,
+        )
+    return decorator
+
+
+def _schema(table: sa.Table) -> dict[str, Any]:
+    columns = [
+        dg.TableColumn(
+            column.name,
+            column.type.compile(dialect=_DIALECT).lower(),
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": f"public.{table.name}",
+    }
+
+
+def _again(context: dg.AssetExecutionContext) -> bool:
+    """Whether everything is to be made anew, not only what is pending."""
+    return not PENDING_ONLY.items() <= context.run.tags.items()
+
+
+def _each_day(
+    context: dg.AssetExecutionContext, work: Callable[[date], dict[str, Any]]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Do the work of every day of the run; each day gets the metadata that its work returns."""
+    for partition in context.partition_keys:
+        metadata = work(date.fromisoformat(partition))
+        context.add_asset_metadata(metadata, partition_key=partition)
+    yield dg.MaterializeResult()
+
+
+UPDATES = dg.AssetSpec(
+    key=key("updates"),
+    **_COMMON,
+    kinds={"postgres", "table"},
+    description="Readings that workflows posted to the gateway. Each is a row of `kpi_updates`, "
+    "recorded before it was answered.",
+)
+
+
+@_asset(
+    "points",
+    of=UPDATES.key,
+    kinds={"postgres", "table"},
+    table=points_table,
+    description="One row a tenant, KPI and instant, the first write kept; graded by how far it can "
+    "be trusted. Partitioned by the UTC day of the reading.",
+    daily=True,
+)
+def points(
+    context: dg.AssetExecutionContext, database: Database
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Grade a day's points; anew, and with those that are missing, when the day is made anew."""
+    engine, configuration = database.engine(), settings()
+
+    def work(day: date) -> dict[str, Any]:
+        graded = publish.grade(
+            engine,
+            day,
+            late=configuration.kpi_late,
+            limit=configuration.batch_updates,
+            again=_again(context),
+        )
+        with engine.connect() as connection:
+            by_quality = points_by_quality(connection, day)
+            total = row_count(connection, points_table)
+        return {
+            "graded": graded.points,
+            "recreated": graded.recreated,
+            **{f"quality_{name}": number for name, number in by_quality.items()},
+            "dagster/partition_row_count": sum(by_quality.values()),
+            "dagster/row_count": total,
+        }
+
+    yield from _each_day(context, work)
+
+
+@_asset(
+    "packages",
+    of=key("points"),
+    kinds={"json"},
+    description="Documents `package:{traceId}:{kpiId}`: a reading with its data, chart, analysis "
+    "and quality. Partitioned by the UTC day of the reading.",
+    daily=True,
+)
+def packages(
+    context: dg.AssetExecutionContext, database: Database
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Publish a day's pending packages, or all of them when the day is made anew."""
+    engine, configuration = database.engine(), settings()
+
+    def work(day: date) -> dict[str, Any]:
+        published = publish.publish_packages(
+            engine,
+            day,
+            late=configuration.kpi_late,
+            limit=configuration.batch_updates,
+            again=_again(context),
+        )
+        with engine.connect() as connection:
+            of_day, total = package_count(connection, day), package_count(connection)
+        return {
+            "published": published.documents,
+            "failed": published.failures,
+            "dagster/partition_row_count": of_day,
+            "dagster/row_count": total,
+        }
+
+    yield from _each_day(context, work)
+
+
+@_asset(
+    "daily_summary",
+    of=key("points"),
+    kinds={"pandas", "postgres", "table"},
+    table=summary_table,
+    description="Min, max, mean, last value and change of every KPI, by UTC day.",
+    daily=True,
+)
+def daily_summary(
+    context: dg.AssetExecutionContext, database: Database
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Summarize a day from its points."""
+    engine = database.engine()
+
+    def work(day: date) -> dict[str, Any]:
+        summary = summarize(engine, day)
+        with engine.connect() as connection:
+            plot = sparkline(day_points(connection, day))
+            total = row_count(connection, summary_table)
+        metadata: dict[str, Any] = {
+            "kpis": len(summary),
+            "dagster/partition_row_count": len(summary),
+            "dagster/row_count": total,
+        }
+        if plot:
+            metadata["plot"] = dg.MetadataValue.md(plot)
+            shown = summary.head(_SHOWN).to_dict("records")
+            metadata["preview"] = as_table(
+                [{str(name): str(value) for name, value in row.items()} for row in shown]
+            )
+        return metadata
+
+    yield from _each_day(context, work)
+
+
+@_asset(
+    "timeseries",
+    of=key("points"),
+    kinds={"json"},
+    description="Documents `timeseries:{kpiId}`: the newest points of every KPI.",
+)
+def timeseries(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+    """Publish the series that have new points."""
+    engine, configuration = database.engine(), settings()
+    published = publish.publish_series(
+        engine,
+        newest=configuration.kpi_document_points,
+        limit=configuration.batch_updates,
+        again=_again(context),
+    )
+    return _documents(engine, published, series_table)
+
+
+@_asset(
+    "jobs",
+    of=UPDATES.key,
+    kinds={"json"},
+    description="Documents `job:{traceId}`: which KPIs a workflow's job has brought, lost, or "
+    "still owes.",
+)
+def jobs(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+    """Publish the jobs that have changed."""
+    engine = database.engine()
+    published = publish.publish_jobs(engine, limit=settings().batch_updates, again=_again(context))
+    return _documents(engine, published, jobs_table)
+
+
+@_asset(
+    "errors",
+    of=UPDATES.key,
+    kinds={"json"},
+    description="Documents `error:{traceId}:{instant}:{n}`: what workflows reported, without "
+    "secrets.",
+)
+def errors(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+    """Publish the error reports that are new."""
+    engine = database.engine()
+    published = publish.publish_errors(
+        engine, limit=settings().batch_updates, again=_again(context)
+    )
+    return _documents(engine, published, errors_table)
+
+
+def _documents(
+    engine: sa.Engine, published: publish.Published, table: sa.Table
+) -> dg.MaterializeResult[None]:
+    with engine.connect() as connection:
+        total = row_count(connection, table)
+    return dg.MaterializeResult(
+        metadata={"published": published.documents, "dagster/row_count": total}
+    )
+
+
+ASSETS = [points, packages, daily_summary, timeseries, jobs, errors]

@@ -1,0 +1,41 @@
+"""Numbers about the tables, for the metadata of assets."""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.kpis.instants import day_bounds
+from ingestion_pipeline.kpis.tables import updates
+
+_QUALITIES = sa.text("""
+    SELECT coalesce(point.quality, 'ungraded'), count(*)
+    FROM (SELECT DISTINCT tenant_id, kpi_id FROM kpi_updates
+          WHERE observed_at >= :start AND observed_at < :stop) AS series
+    JOIN kpi_points AS point USING (tenant_id, kpi_id)
+    WHERE point.observed_at >= :start AND point.observed_at < :stop
+    GROUP BY 1 ORDER BY 1
+""")
+
+
+def row_count(connection: sa.Connection, table: sa.Table) -> int:
+    """How many rows a table has."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
+
+
+def points_by_quality(connection: sa.Connection, day: date) -> dict[str, int]:
+    """How many points of each quality a day has."""
+    start, stop = day_bounds(day)
+    rows = connection.execute(_QUALITIES, {"start": start, "stop": stop})
+    return {row[0]: row[1] for row in rows}
+
+
+def package_count(connection: sa.Connection, day: date | None = None) -> int:
+    """How many packages there are, or have a reading of a day."""
+    keys: sa.Select[Any] = sa.select(
+        updates.c.tenant_id, updates.c.trace_id, updates.c.kpi_id
+    ).distinct()
+    if day is not None:
+        start, stop = day_bounds(day)
+        keys = keys.where(updates.c.observed_at >= start, updates.c.observed_at < stop)
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(keys.subquery())) or 0)
