@@ -72,8 +72,9 @@ def create_app(configuration: Settings) -> Envelope:
 def _routers() -> list[Any]:
     # Here and not above: routes need what this package defines. Each wing adds its own.
     from ingestion_pipeline.commerce import routes as commerce
+    from ingestion_pipeline.kpis import routes as kpis
 
-    return [commerce.router, operations.router]  # the busiest first
+    return [kpis.router, commerce.router, operations.router]  # the busiest first
 
 
 async def _refused(_: Request, error: Exception) -> Response:
