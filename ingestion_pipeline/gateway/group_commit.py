@@ -16,6 +16,9 @@ from ingestion_pipeline.errors import TransientError
 
 _LARGEST_BATCH = 500
 _MOST_WAITING = 20_000
+# Where several came at once, the answers to them bring more at once: wait for those, or the next
+# transaction would be for the first two or three, and most of the work is the transaction.
+_GATHER_SECONDS = 0.01
 
 
 Item = TypeVar("Item")
@@ -58,6 +61,8 @@ class GroupCommit(Generic[Item, Result]):
             batch = self._waiting[:_LARGEST_BATCH]
             del self._waiting[:_LARGEST_BATCH]
             await self._commit(batch)
+            if len(batch) > 1:
+                await asyncio.sleep(_GATHER_SECONDS)
         self._task = None
 
     async def _commit(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:

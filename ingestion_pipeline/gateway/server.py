@@ -33,6 +33,7 @@ def serve(configuration: Settings) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             backlog=2048,
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=_STOP_SECONDS,
