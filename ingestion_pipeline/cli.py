@@ -6,9 +6,11 @@ Exit codes: 0 all well; 1 it failed, and the message says why; 2 the command lin
 
 import json
 import os
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import sqlalchemy as sa
 import typer
@@ -16,6 +18,10 @@ import typer
 from ingestion_pipeline import console
 from ingestion_pipeline.errors import IngestionError
 from ingestion_pipeline.settings import environment_of, settings
+
+if TYPE_CHECKING:
+    from ingestion_pipeline.commerce.contract import Entity
+    from ingestion_pipeline.commerce.ingest import IngestResult
 
 app = typer.Typer(
     help="Bring orders, telemetry, KPIs, market data and book sales into one PostgreSQL database.",
@@ -84,7 +90,20 @@ def ingest(
             ".ndjson, .jsonl or .csv, each plain, .gz or .zst.", exists=True, file_okay=False,
         ),
     ],
-    tenant: Annotated[str, typer.Option(help="Whose data it is; made if new.")] = "default",
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose data it is; made if new.", show_default="default")
+    ] = None,
+    api_url: Annotated[
+        str | None,
+        typer.Option(
+            "--api-url", help="Upload through the gateway at this URL and follow the jobs; "
+            "Dagster has to be running there.",
+        ),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option("--api-key", help="Of the tenant, for --api-url; else API_KEY is used."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")
     ] = False,
@@ -93,23 +112,28 @@ def ingest(
     ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Load commerce files straight into the database.
+    """Load commerce files straight into the database, or through the gateway with --api-url.
 
     Files may come in any order: a row whose parent is missing waits for it. Loading a file again
-    changes nothing.
+    changes nothing. An upload that was interrupted goes on when it is started again.
     """
     from ingestion_pipeline.commerce import ingest as commerce
-    from ingestion_pipeline.storage import database
 
+    _require_sense(tenant=tenant, api_url=api_url, api_key=api_key, dry_run=dry_run)
     files, others = commerce.data_files(data_dir)
     for reason in others:
         console.warn(f"passed over: {reason}")
     if not files:
         console.fail(f"no data files in {data_dir}")
-    engine = database.upgraded()
-    work = commerce.dry_run if dry_run else commerce.ingest
-    with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
-        result = work(engine, files, tenant=tenant, bytes_read=bytes_read)
+    if api_url is not None:
+        result = _upload(files, api_url=api_url, api_key=api_key, hidden=as_json)
+    else:
+        from ingestion_pipeline.storage import database
+
+        engine = database.upgraded()
+        work = commerce.dry_run if dry_run else commerce.ingest
+        with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
+            result = work(engine, files, tenant=tenant or "default", bytes_read=bytes_read)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
     else:
@@ -118,6 +142,41 @@ def ingest(
         raise typer.Exit(1)
     if strict and result.totals.rejected:
         raise typer.Exit(REJECTED)
+
+
+def _require_sense(
+    *, tenant: str | None, api_url: str | None, api_key: str | None, dry_run: bool
+) -> None:
+    """Refuse options that contradict each other."""
+    if api_url is None:
+        if api_key is not None:
+            raise typer.BadParameter("--api-key goes with --api-url")
+        return
+    if dry_run:
+        raise typer.BadParameter("--dry-run works on the database, not with --api-url")
+    if tenant is not None:
+        raise typer.BadParameter("--tenant: with --api-url the API key says whose data it is")
+    if api_key is None and settings().api_key is None:
+        raise typer.BadParameter("--api-url needs --api-key, or the variable API_KEY")
+    if not re.fullmatch(r"https?://[^/\s]\S*", api_url):
+        raise typer.BadParameter(f"--api-url must be http://… or https://…, got {api_url!r}")
+
+
+def _upload(
+    files: "Sequence[tuple[Path, Entity]]", *, api_url: str, api_key: str | None, hidden: bool
+) -> "IngestResult":
+    from ingestion_pipeline.commerce.client import UploadClient
+    from ingestion_pipeline.commerce.sending import CONNECTIONS
+    from ingestion_pipeline.commerce.upload import upload
+
+    configured = settings().api_key
+    key = api_key or (configured.get_secret_value() if configured else "")
+    paths = [path for path, _ in files]
+    with (
+        console.UploadProgress(paths, hidden=hidden) as progress,
+        UploadClient(api_url, api_key=key, connections=CONNECTIONS, say=progress.say) as client,
+    ):
+        return upload(client, files, home=settings().home, progress=progress)
 
 
 @app.command(name="sample-data")

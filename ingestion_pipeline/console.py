@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import sqlalchemy as sa
 import typer
@@ -67,6 +67,49 @@ def file_progress(paths: Sequence[Path], *, hidden: bool) -> Iterator[Callable[[
             progress.update(tasks[path], completed=position)
 
         yield bytes_read
+
+
+class UploadProgress:
+    """A bar a file: first the bytes that have arrived, then what its job is doing."""
+
+    def __init__(self, paths: Sequence[Path], *, hidden: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
+            TextColumn("{task.fields[state]}"), TimeElapsedColumn(),
+        )  # fmt: skip
+        self._progress = Progress(*columns, console=_err, disable=hidden)
+        self._sizes = {path: path.stat().st_size for path in paths}
+        self._tasks = {
+            path: self._progress.add_task(path.name, total=size, start=False, state="")
+            for path, size in self._sizes.items()
+        }
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def sent(self, path: Path, received: int) -> None:
+        """So many of the file's bytes have arrived."""
+        task = self._tasks[path]
+        self._progress.start_task(task)
+        self._progress.update(task, completed=received, state="uploading")
+
+    def state(self, path: Path, state: str, *, done: bool) -> None:
+        """What the file's job is doing."""
+        size = self._sizes[path]
+        # Without a total the bar pulses.
+        self._progress.update(
+            self._tasks[path], total=size if done else None, completed=size, state=state
+        )
+        if done:
+            self._progress.stop_task(self._tasks[path])
+
+    def say(self, message: str) -> None:
+        """Something that the user should know."""
+        warn(message)
 
 
 def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
