@@ -1,7 +1,8 @@
-"""When commerce runs: sensors over the drop folder and over recorded uploads."""
+"""When commerce runs: sensors over the drop folder and over recorded uploads; a daily sweep."""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -12,6 +13,7 @@ from ingestion_pipeline.commerce.checks import CHECKS
 from ingestion_pipeline.commerce.contract import ENTITIES
 from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.load import job_kind
+from ingestion_pipeline.commerce.sweep import sweep
 from ingestion_pipeline.ledger import jobs
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.resources import Database
@@ -107,9 +109,37 @@ def drop_folder(context: dg.SensorEvaluationContext, database: Database) -> dg.S
     return dg.SensorResult(asset_events=[observation])
 
 
+@dg.op(description="Deletes expired upload sessions, unfinished files and old idempotency keys.")
+def sweep_uploads(context: dg.OpExecutionContext, database: Database) -> None:
+    """Take away what uploads have left behind."""
+    configuration = settings()
+    swept = sweep(
+        database.engine(),
+        Landing(configuration.landing),
+        idempotency_retention=configuration.idempotency_retention,
+    )
+    context.log.info("swept %s", asdict(swept))
+    context.add_output_metadata(asdict(swept))
+
+
+@dg.job(name="sweep", description="Takes away what uploads have left behind.")
+def sweep_job() -> None:
+    """One step."""
+    sweep_uploads()
+
+
+daily_sweep = dg.ScheduleDefinition(
+    name="daily_sweep",
+    job=sweep_job,
+    cron_schedule="23 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sweeps every night.",
+)
+
 definitions = dg.Definitions(
     assets=[UPLOADS, *STAGING_ASSETS, *FINAL_ASSETS],
     asset_checks=CHECKS,
-    jobs=[load_uploads],
+    jobs=[load_uploads, sweep_job],
     sensors=[recorded_uploads, drop_folder],
+    schedules=[daily_sweep],
 )
