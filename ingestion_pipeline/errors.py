@@ -6,9 +6,12 @@
     │   ├── ContractError             what was sent breaks the contract (the field is named)
     │   ├── UnknownTenantError        no tenant of that name
     │   ├── LandedFileError           a recorded file is gone or is not what was recorded
+    │   ├── UpstreamRefusedError      an upstream answered that it will not: 4xx, a wrong key
     │   └── StaleAttemptError         a newer attempt owns the job: this worker is a zombie
     └── TransientError            the same call may succeed later: back off and retry
         ├── EmbeddedServerError       the embedded PostgreSQL did not start or stop
+        ├── UpstreamUnavailableError  no answer of an upstream, or only 429 or 5xx
+        ├── CircuitOpenError          an upstream failed so often that it is left alone
         └── StagingLostError          staged rows vanished in a server crash: stage the file again
 
 Whoever catches decides by the two middle names only. Anything outside the tree is a defect of
@@ -18,6 +21,7 @@ dropped job is not.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 
 class IngestionError(Exception):
@@ -60,6 +64,20 @@ class LandedFileError(PermanentError):
     """A recorded file is gone, or is not what was recorded."""
 
 
+class UpstreamRefusedError(PermanentError):
+    """An upstream answered that it will not.
+
+    Attributes:
+        status: the HTTP status.
+        body: the beginning of the answer, without secrets.
+    """
+
+    def __init__(self, message: str, *, status: int, body: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
 class StaleAttemptError(PermanentError):
     """A newer attempt owns the job; what this worker did has been rolled back."""
 
@@ -70,6 +88,34 @@ class TransientError(IngestionError):
 
 class EmbeddedServerError(TransientError):
     """The embedded PostgreSQL did not start or stop."""
+
+
+class UpstreamUnavailableError(TransientError):
+    """An upstream did not answer, or only 429 or 5xx, at every attempt.
+
+    Attributes:
+        status: the HTTP status of the last answer; None: there was none.
+        retry_after: how long it asked to be left alone.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class CircuitOpenError(TransientError):
+    """An upstream failed so often that it is left alone for a while.
+
+    Attributes:
+        retry_at: when the next call may be let through.
+    """
+
+    def __init__(self, message: str, *, retry_at: datetime) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
 
 
 class StagingLostError(TransientError):

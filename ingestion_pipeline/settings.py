@@ -100,6 +100,22 @@ class Settings(BaseSettings):
     cron_secret: SecretStr | None = Field(
         None, description="Bearer secret of the cron endpoints and of /metrics; unset: these refuse"
     )
+    http_timeout: Seconds = Field(
+        timedelta(seconds=30), description="Seconds that an upstream may be silent in an answer"
+    )
+    http_backoff: Seconds = Field(
+        timedelta(seconds=1),
+        description="Seconds before a request to an upstream is tried again; doubles each time",
+    )
+    http_retry_after_cap: Seconds = Field(
+        timedelta(minutes=5), description="Most seconds that an upstream's Retry-After is obeyed"
+    )
+    breaker_failures: PositiveInt = Field(
+        5, description="Failures in a row after which an upstream is left alone"
+    )
+    breaker_cooldown: Seconds = Field(
+        timedelta(minutes=1), description="Seconds that an upstream that failed is left alone"
+    )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
 

@@ -1,0 +1,115 @@
+"""A circuit breaker whose state is in the database, so that all processes share it.
+
+Each call is one short transaction that locks the upstream's row; nothing is held while a request
+is under way. The clock is the database's: processes on several machines agree on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from ingestion_pipeline.errors import CircuitOpenError
+from ingestion_pipeline.http import circuit
+from ingestion_pipeline.http.circuit import Circuit, Rules
+from ingestion_pipeline.http.tables import circuit_breakers
+
+_columns = [
+    circuit_breakers.c.state,
+    circuit_breakers.c.failures,
+    circuit_breakers.c.generation,
+    circuit_breakers.c.opened_at,
+    circuit_breakers.c.probe_until,
+]
+
+
+@dataclass(frozen=True)
+class Breaker:
+    """The circuit breaker of one upstream; safe to share between threads."""
+
+    engine: sa.Engine
+    name: str
+    rules: Rules
+
+    def check(self) -> None:
+        """Say early that the circuit is open; admits nobody.
+
+        Raises:
+            CircuitOpenError: see `admit`.
+        """
+        query = sa.select(*_columns, sa.func.clock_timestamp()).where(self._row)
+        with self.engine.connect() as connection:
+            found = connection.execute(query).one_or_none()
+        if found is not None:
+            *state, now = found
+            self._refuse(Circuit(*state), now)
+
+    def admit(self) -> int:
+        """Let a caller through and return its permit, to be handed back with the outcome.
+
+        Raises:
+            CircuitOpenError: the circuit is open, or somebody else holds the half-open probe.
+        """
+
+        def admitted(known: Circuit, now: datetime) -> Circuit:
+            self._refuse(known, now)
+            return circuit.admit(known, now, self.rules)
+
+        return self._change(admitted).generation
+
+    def succeeded(self, permit: int) -> None:
+        """The upstream answered."""
+        self._change(lambda known, _: circuit.succeeded(known, permit=permit))
+
+    def failed(self, permit: int, error: str) -> None:
+        """The upstream did not answer, or only that it can't; `error` is kept to be read."""
+        self._change(
+            lambda known, now: circuit.failed(known, now, self.rules, permit=permit), error=error
+        )
+
+    @property
+    def _row(self) -> sa.ColumnElement[bool]:
+        return circuit_breakers.c.name == self.name
+
+    def _refuse(self, known: Circuit, now: datetime) -> None:
+        retry_at = circuit.retry_at(known, now, self.rules)
+        if retry_at is not None:
+            raise CircuitOpenError(
+                f"{self.name}: not called until {retry_at.isoformat(timespec='seconds')}, "
+                f"{known.failures} requests in a row have failed",
+                retry_at=retry_at,
+            )
+
+    def _change(
+        self, rule: Callable[[Circuit, datetime], Circuit], *, error: str | None = None
+    ) -> Circuit:
+        """Apply a rule to the locked row; writes only what changed."""
+        with self.engine.begin() as connection:
+            query = sa.select(*_columns).where(self._row).with_for_update()
+            found = connection.execute(query).one_or_none()
+            if found is None:
+                connection.execute(
+                    insert(circuit_breakers).values(name=self.name).on_conflict_do_nothing()
+                )
+                found = connection.execute(query).one()
+            # After the lock was got: waiting for it takes time, too.
+            now = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            known = Circuit(*found)
+            changed = rule(known, now)
+            if changed != known:
+                connection.execute(
+                    sa.update(circuit_breakers)
+                    .where(self._row)
+                    .values(
+                        state=changed.state,
+                        failures=changed.failures,
+                        generation=changed.generation,
+                        opened_at=changed.opened_at,
+                        probe_until=changed.probe_until,
+                        last_error=error or circuit_breakers.c.last_error,
+                        updated_at=now,
+                    )
+                )
+        return changed
