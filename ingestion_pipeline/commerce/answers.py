@@ -124,6 +124,16 @@ FILE_BODY: dict[str, Any] = {
 CHUNK_BODY: dict[str, Any] = {"application/octet-stream": _BYTES}
 
 
+ANNOUNCEMENT_EXAMPLES = {
+    "two files": {
+        "files": [
+            {"file_name": "customers_2026-01.ndjson", "size": 12, "sha256": "0" * 64},
+            {"file_name": "orders_2026-01.ndjson.gz", "size": 34, "sha256": "1" * 64},
+        ]
+    },
+}
+
+
 def _parameter(name: str, where: str, text: str, *, required: bool = False) -> dict[str, Any]:
     return {
         "name": name,

@@ -77,8 +77,9 @@ async def _upload(request: Request, *, endpoint: str, only: str | None = None) -
     **described(
         summary="Announce files that will come in chunks",
         answers={201: answers.Opened},
-        refusals=(400, 401, 413, 415, 422, 429, 503),
+        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
         body=answers.Announcement,
+        examples=answers.ANNOUNCEMENT_EXAMPLES,
     ),
 )
 async def open_session(request: Request) -> Response:

@@ -29,19 +29,19 @@ class Envelope:
     """ASGI around an application."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
+        self.app = app
         self._metrics = metrics
         self.log: RequestLog | None = None  # made when the database is known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection's request, or the server's lifespan."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send)
         self._metrics.in_progress.inc()
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            await self.app(scope, exchange.receive, exchange.send)
         except Exception:
             # The application has answered 500 already; the connection must go on.
             logger.exception("a defect of ours", extra={"request_id": exchange.request_id})

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 _ID = "^[A-Za-z0-9._-]{1,128}$"
 _TRACE = "^[A-Za-z0-9._-]{1,200}$"
@@ -62,6 +62,10 @@ class RecordedSeveral(Answer):
     status: Literal["success", "partial"]
     traceId: str  # noqa: N815
     results: list[Result]
+
+
+class RecordedOneOrSeveral(RootModel[Recorded | RecordedSeveral]):
+    """`results` where the body had `kpiIds` in place of `kpiId`."""
 
 
 class KPIErrorUpdate(BaseModel):
@@ -177,6 +181,20 @@ EXAMPLES = {
         "timestamp": "2026-01-31T12:00:00Z",
         "kpiType": "cmc-multi",
         "data": {"btc-dominance": 58.7, "eth-dominance": 13.7},
+    },
+}
+JOB_EXAMPLES = {
+    "two KPIs within an hour": {
+        "traceId": "trace_20260131_120000",
+        "kpiIds": ["btc-price-usd", "btc-dominance"],
+        "timeoutSeconds": 3600,
+    },
+}
+ANALYSIS_EXAMPLES = {
+    "a text": {
+        "traceId": "trace_20260131_120000",
+        "kpiId": "btc-price-usd",
+        "analysis": {"summary": "Up 3 % on the day.", "model": "mine-1"},
     },
 }
 ERROR_EXAMPLES = {

@@ -33,7 +33,7 @@ _CONFLICT = "the series has a point of that instant with another value, which is
     "/api/kpi-data",
     **described(
         summary="Send a reading, or several of one instant",
-        answers={202: answers.Recorded, 200: answers.RecordedSeveral},
+        answers={202: answers.RecordedOneOrSeveral, 200: answers.RecordedOneOrSeveral},
         refusals=_REFUSALS,
         body=answers.KPIDataUpdate,
         examples=answers.EXAMPLES,
@@ -103,6 +103,7 @@ async def post_error(request: Request) -> Response:
         answers={202: answers.Reported, 200: answers.Reported},
         refusals=_REFUSALS,
         body=answers.JobAnnouncement,
+        examples=answers.JOB_EXAMPLES,
     ),
 )
 async def post_job(request: Request) -> Response:
@@ -127,6 +128,7 @@ async def post_job(request: Request) -> Response:
         answers={200: answers.Recorded},
         refusals=(400, 401, 404, 408, 413, 415, 422, 429, 503),
         body=answers.KPIAnalysis,
+        examples=answers.ANALYSIS_EXAMPLES,
     ),
 )
 async def post_analysis(request: Request) -> Response:
