@@ -126,10 +126,7 @@ class UploadClient:
             "PUT",
             f"{_SESSIONS}{token}/files/{quote(file_name, safe='')}/",
             content=chunk,
-            headers={
-                "Content-Range": f"bytes {first}-{first + len(chunk) - 1}/{total}",
-                "X-Chunk-SHA256": hashlib.sha256(chunk).hexdigest(),
-            },
+            headers={"Content-Range": f"bytes {first}-{first + len(chunk) - 1}/{total}"},
         )
 
     def upload(self, upload_id: int) -> dict[str, Any]:

@@ -166,8 +166,7 @@ def _send_all(
         except OverlapError:
             return  # a chunk of an earlier attempt came after all: the next round knows
         except ContractError as error:
-            if not any(fault.field == "body" for fault in error.errors):  # else: send it again
-                file.error = str(error)
+            file.error = str(error)
             return
         progress.sent(file.path, state["bytes_received"])
 
