@@ -1,14 +1,14 @@
 """A line → a typed row, or every reason why it is none.
 
-Two readers of the same rule book. The fast one decodes a line with msgspec straight into a
-struct of the entity and accepts only what is plainly right (about 4 µs a row); whatever makes it
-hesitate goes to the careful one (fields.py), which decides, keeps unknown fields, and names all
-reasons. What the fast reader accepts, the careful one reads the same: a property test holds them
-to it.
+Reads what packed.py leaves, with two readers of the same rule book. The fast one decodes a line
+with msgspec straight into a struct of the entity and accepts only what is plainly right (about
+4 µs a row); whatever makes it hesitate goes to the careful one (fields.py), which decides, keeps
+unknown fields, and names all reasons. What the fast reader accepts, the careful one reads the
+same: a property test holds them to it.
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, datetime
@@ -73,10 +73,14 @@ class RowParser:
 
     def parse(self, lines: list[bytes], first_line_number: int) -> Parsed:
         """Parse a block of lines; `first_line_number` is that of the first."""
+        return self.parse_numbered(enumerate(lines, first_line_number))
+
+    def parse_numbered(self, lines: Iterable[tuple[int, bytes]]) -> Parsed:
+        """Parse lines, each with its number in the file."""
         parsed = Parsed()
         accept, constants, read = parsed.rows.append, self._constants, self._read
         with _without_collector():
-            for number, line in enumerate(lines, first_line_number):
+            for number, line in lines:
                 try:
                     accept((*constants, number, *read(line), None))
                 except _HESITATION:

@@ -5,8 +5,9 @@ staging it again is all there is to do.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.delimited import csv_as_json
 from ingestion_pipeline.commerce.fields import Reason
 from ingestion_pipeline.commerce.lines import blocks_of_lines
+from ingestion_pipeline.commerce.packed import Packed, RowPacker
 from ingestion_pipeline.commerce.rows import Rejection, RowParser
 from ingestion_pipeline.commerce.tables import ARRIVED
 from ingestion_pipeline.ledger import uploads
@@ -72,6 +74,7 @@ def stage(
     entity = ENTITIES[upload.type]
     table = ARRIVED[entity.name]
     columns = ["tenant_id", "upload_id", "line_number", *entity.columns]
+    packer = RowPacker(entity, upload.tenant_id, upload.upload_id)
     parser = RowParser(entity, upload.tenant_id, upload.upload_id)
     reading = Reading()
     refused: list[Rejection] = []
@@ -82,7 +85,8 @@ def stage(
 
     with CopyStream(connection, table.name, columns, refused=refuse) as stream:
         for lines, first_number in _numbered(file, upload.file_name, entity):
-            parsed = parser.parse(lines, first_number)
+            packed = packer.pack(lines, first_number)
+            parsed = parser.parse_numbered(packed.left)
             reading.lines += len(lines)
             reading.blank += parsed.blank
             refused.extend(parsed.rejections)
@@ -91,6 +95,9 @@ def stage(
                 stream.drain()  # seldom, because it makes parsing wait for the database
                 _write_rejections(connection, upload, refused, reading)
                 refused_bytes = 0
+            stream.write_binary(
+                packed.payload, packer.columns, partial(_again, parser, lines, first_number, packed)
+            )
             stream.write(parsed.rows)
             if progress:
                 progress(len(lines))
@@ -120,6 +127,15 @@ def _numbered(file: IO[bytes], file_name: str, entity: Entity) -> Any:
     for lines in blocks:
         yield lines, number
         number += len(lines)
+
+
+def _again(
+    parser: RowParser, lines: list[bytes], first_number: int, packed: Packed
+) -> Sequence[Row]:
+    """What was packed of a block, as rows."""
+    left = {number for number, _ in packed.left}
+    numbered = enumerate(lines, first_number)
+    return parser.parse_numbered(line for line in numbered if line[0] not in left).rows
 
 
 def _refusal(row: Row, message: str, entity: Entity) -> Rejection:
