@@ -5,12 +5,12 @@ with this class by a test.
 """
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -116,6 +116,43 @@ class Settings(BaseSettings):
     breaker_cooldown: Seconds = Field(
         timedelta(minutes=1), description="Seconds that an upstream that failed is left alone"
     )
+    ace_iot_api_base_url: str | None = Field(
+        None, description="Base URL of the ACE IoT API; unset: nothing is collected"
+    )
+    ace_iot_api_key: SecretStr | None = Field(None, description="Key of the ACE IoT API")
+    ace_requests_per_minute: PositiveInt = Field(
+        100, description="Requests a minute to the ACE IoT API, of all runs together"
+    )
+    ace_page_size: PositiveInt = Field(
+        100_000, description="Records a page; the live API takes 10000, 50000, 100000, 300000 …"
+    )
+    ace_raw_data: bool = Field(
+        True, description="Collect every sample; false: the API's buckets of five minutes"
+    )
+    ace_window_pages: PositiveInt = Field(
+        1000, description="Most pages of a window; one with more is taken for an endless one"
+    )
+    sites: str = Field(
+        "demo-site-1,demo-site-2,demo-site-3", description="Sites to collect, with commas between"
+    )
+    configured_points: str | None = Field(
+        None, description="Points to keep, with commas between; unset: those that the API names"
+    )
+    collect_since: date = Field(
+        date(2020, 1, 1), description="First day that can be collected, YYYY-MM-DD"
+    )
+    collect_window: Seconds = Field(
+        timedelta(hours=1), description="Seconds that a day is cut into: what a failure costs"
+    )
+    look_back_days: NonNegativeInt = Field(
+        3, description="Days before the last one that are collected again, for late samples"
+    )
+    retention_months: PositiveInt = Field(
+        36, description="Whole months of samples that stay in the database; older go to ARCHIVE_URL"
+    )
+    archive_url: str | None = Field(
+        None, description="Where old months go as Parquet, any fsspec URL; unset: in INGESTION_HOME"
+    )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
 
@@ -133,6 +170,28 @@ class Settings(BaseSettings):
     def drop(self) -> str:
         """The URL of the drop folder."""
         return self.drop_url or (self.home / "drop").as_uri()
+
+    @property
+    def archive(self) -> str:
+        """The URL under which old months are archived."""
+        return self.archive_url or (self.home / "archive").as_uri()
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """`SITES`, one by one."""
+        return _listed(self.sites)
+
+    @property
+    def configured_point_names(self) -> frozenset[str] | None:
+        """`CONFIGURED_POINTS`, one by one; None where they are unset."""
+        if self.configured_points is None:
+            return None
+        return frozenset(_listed(self.configured_points))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    names = (name.strip() for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 @lru_cache(maxsize=1)

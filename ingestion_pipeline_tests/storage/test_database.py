@@ -17,7 +17,10 @@ from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database
 
 # The modules that add tables to the metadata.
-TABLES = ("ledger.tables", "commerce.tables", "kpis.tables", "http.tables", "storage.key_value_postgresql")
+TABLES = (
+    "ledger.tables", "commerce.tables", "kpis.tables", "buildings.tables", "http.tables",
+    "storage.key_value_postgresql",
+)  # fmt: skip
 _UPGRADE = """
 import sys
 from ingestion_pipeline.storage import database

@@ -1,0 +1,19 @@
+"""Buildings: the samples and the weather of sites, collected in bulk from the ACE IoT API.
+
+contract.py     days, windows, counts
+source.py       the API: which requests there are
+envelope.py     the body of a page, in either dialect → typed records
+samples.py      records → rows, and what can't be stored
+points.py       which points of a site are configured
+weather.py      weather of a day, or the last known values
+window.py       one window, page by page: prefetch, write, checkpoint
+checkpoint.py   how far a window has come
+merge.py        rows → `timeseries_raw`: straight, or staged and compared
+collect.py      a day of a site: its windows, and the weather beside them
+months.py       the partitions of `timeseries_raw`
+aggregates.py   samples → hours and days
+coverage.py     which hours and points are missing
+alerts.py       samples beyond their limits
+archive.py      old months → Parquet
+plot.py         a day in one small picture
+"""
