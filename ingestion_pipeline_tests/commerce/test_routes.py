@@ -2,15 +2,18 @@
 
 import gzip
 import json
+import random
 import socket
 import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from ingestion_pipeline.storage.landing import Landing
 from ingestion_pipeline_tests.commerce.builders import customer, lines, load_everything
 from ingestion_pipeline_tests.commerce.uploading import (
     COMPREHENSIVE,
@@ -118,6 +121,18 @@ def test_a_gzip_encoding_is_undone(gateway: RunningGateway, sender: Sender, pack
     assert answer.status_code == 202, answer.text
     assert answer.json()["sha256"] == sha256(content)
     assert content_of(uploads_of(gateway, sender)[0]) == content
+
+
+def test_a_whole_form_may_be_gzip(gateway: RunningGateway, sender: Sender) -> None:
+    body = part('name="file"; filename="orders_1.csv"') + b"--b--\r\n"
+    headers = {
+        "Idempotency-Key": new_key(),
+        "Content-Type": "multipart/form-data; boundary=b",
+        "Content-Encoding": "gzip",
+    }
+    answer = sender.http.post(COMPREHENSIVE, content=gzip.compress(body), headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert content_of(uploads_of(gateway, sender)[0]) == b"x"
 
 
 def test_a_file_that_is_gzip_itself_is_kept_as_it_is(
@@ -383,6 +398,42 @@ def test_a_connection_that_breaks_off_leaves_nothing_and_its_key_free(
     assert answer.status_code == 202
     assert len(uploads_of(gateway, sender)) == 1
     assert list(kept(gateway, ".partial")) == []
+
+
+@pytest.mark.slow
+def test_killed_at_any_byte_there_is_a_recorded_upload_or_nothing(
+    gateway: RunningGateway, sender: Sender
+) -> None:
+    """`kill -9` while files come in: what was answered is there whole, nothing is there half."""
+    chance = random.Random(11)
+    contents = {key: chance.randbytes(LIMIT) for key in ("a", "b", "c", "d", "e")}
+    answered: set[str] = set()
+
+    def post(key: str) -> None:
+        try:
+            if post_raw(sender, contents[key], key=key).status_code == 202:
+                answered.add(key)
+        except httpx.TransportError:
+            pass
+
+    for _ in range(4):
+        with ThreadPoolExecutor(len(contents)) as pool:
+            posting = [pool.submit(post, key) for key in contents]
+            time.sleep(chance.uniform(0.02, 0.3))
+            gateway.kill()
+            for one in posting:
+                one.result()
+        gateway.start()
+        recorded = {sha256(content_of(upload)) for upload in uploads_of(gateway, sender)}
+        assert recorded <= {sha256(content) for content in contents.values()}
+        assert {sha256(contents[key]) for key in answered} <= recorded
+    with gateway.engine.begin() as connection:  # as if the dead requests' leases had lapsed
+        connection.exec_driver_sql("UPDATE idempotency_keys SET in_flight_until = '-infinity'")
+    for key in contents:
+        post(key)
+    assert answered == set(contents)
+    assert len(uploads_of(gateway, sender)) == len(contents)
+    Landing((gateway.home / "landing").as_uri()).remove_stale(timedelta(0))  # as the sweep does
 
 
 def test_somebody_else_s_upload_and_an_unknown_one_are_404_alike(
