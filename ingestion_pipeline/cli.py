@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -199,6 +200,44 @@ def sample_data(
         bad_share=bad_share, seed=seed,
     )  # fmt: skip
     console.show_sample_data(folder, written)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8100,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+    points: Annotated[int, typer.Option(min=1, help="Points of every site.")] = 50,
+    interval_seconds: Annotated[
+        int, typer.Option(min=1, help="From one sample of a point to the next.")
+    ] = 60,
+    site: Annotated[
+        list[str] | None,
+        typer.Option(help="A site that is there; may be repeated.", show_default="demo-site-1 … 3"),
+    ] = None,
+    key: Annotated[str, typer.Option(help="The API key that is accepted.")] = "sandbox-key",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME or NAME=ARGUMENT, switched on from the start; may be repeated."),
+    ] = None,
+) -> None:
+    """Serve stand-ins of upstream APIs with made-up data, until Ctrl-C.
+
+    ACE IoT is under /ace/live/api and /ace/documented/api; /faults makes them fail.
+    """
+    from ingestion_pipeline.sandbox.ace_data import AceData
+    from ingestion_pipeline.sandbox.faults import Faults
+    from ingestion_pipeline.sandbox.server import serve
+
+    faults = Faults()
+    for text in fault or []:
+        name, _, argument = text.partition("=")
+        faults.switch_on(name, argument=argument or None)
+    data = AceData(seed=seed, points_per_site=points, interval_seconds=interval_seconds)
+    if site:
+        data = replace(data, sites=tuple(site))
+    console.say(f"sandbox at http://{host}:{port}, ACE IoT under /ace/live/api; Ctrl-C stops it")
+    serve(data, host=host, port=port, key=key, faults=faults)
 
 
 @database_commands.command()

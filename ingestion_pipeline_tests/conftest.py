@@ -16,6 +16,7 @@ from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
+from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 _numbers = itertools.count(1)
 
@@ -104,6 +105,24 @@ def sender(gateway: RunningGateway) -> Iterator[Sender]:
     """A tenant of this test's own, and an HTTP client with its key."""
     with gateway.new_sender() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    running = RunningSandbox(tmp_path_factory.mktemp("sandbox"))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: RunningSandbox) -> Iterator[RunningSandbox]:
+    """A process of stand-ins of upstreams that a module's tests share; nothing fails in it yet."""
+    sandbox_process.heal()
+    sandbox_process.forget()
+    yield sandbox_process
+    sandbox_process.heal()
 
 
 def _administer(url: sa.URL, statement: str) -> None:

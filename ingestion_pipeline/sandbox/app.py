@@ -1,0 +1,62 @@
+"""The sandbox as one application: upstreams side by side, faults, counts.
+
+    /ace/documented/api    ACE IoT as documented         base URLs, to be given to a client
+    /ace/live/api          ACE IoT as it answers
+    /faults                GET what is on; POST {"name", "argument", "path", "times"}; DELETE all
+    /counts                GET requests served by path; DELETE starts again
+    /livez                 is it there?
+
+A further upstream is a module with `routes` and one line here.
+"""
+
+from collections import Counter
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.sandbox import ace_documented, ace_live
+from ingestion_pipeline.sandbox.ace_data import AceData
+from ingestion_pipeline.sandbox.ace_requests import Ace
+from ingestion_pipeline.sandbox.faults import Faults
+from ingestion_pipeline.sandbox.faulty import Faulty
+
+
+def create_app(data: AceData, *, key: str, faults: Faults) -> Starlette:
+    """The application; nothing in it is secured but what the upstreams secure."""
+    served: Counter[str] = Counter()
+    ace = Ace(data, key, faults)
+
+    def failing(routes: list[Route]) -> ASGIApp:
+        return Faulty(Starlette(routes=routes), faults=faults, served=served)
+
+    async def switch(request: Request) -> Response:
+        if request.method == "DELETE":
+            faults.switch_off()
+        elif request.method == "POST":
+            try:
+                faults.switch_on(**await request.json())
+            except (ConfigurationError, TypeError, ValueError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(faults.as_dict())
+
+    async def counts(request: Request) -> Response:
+        if request.method == "DELETE":
+            served.clear()
+        return JSONResponse({"requests": served.total(), "by_path": dict(served)})
+
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    return Starlette(
+        routes=[
+            Mount("/ace/documented/api", failing(ace_documented.routes(ace))),
+            Mount("/ace/live/api", failing(ace_live.routes(ace))),
+            Route("/faults", switch, methods=["GET", "POST", "DELETE"]),
+            Route("/counts", counts, methods=["GET", "DELETE"]),
+            Route("/livez", alive),
+        ]
+    )
