@@ -1,0 +1,237 @@
+"""The ACE IoT API as requests: a page of samples, the configured points, the weather.
+
+Which dialect it speaks shows in what it answers, never in the configuration.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+import sqlalchemy as sa
+
+from ingestion_pipeline.buildings.contract import Window, instant_text
+from ingestion_pipeline.buildings.envelope import (
+    NotJsonError,
+    Page,
+    not_json,
+    read_page,
+    unknown_envelope,
+)
+from ingestion_pipeline.errors import (
+    ConfigurationError,
+    ContractError,
+    UpstreamRefusedError,
+)
+from ingestion_pipeline.http.client import Answer, Counts, Upstream
+from ingestion_pipeline.settings import Settings
+
+NAME = "ace_iot"  # of the rate limit, the breaker, and the concurrency pool
+
+_NOT_FOUND = frozenset({404})
+_NOT_JSON_ATTEMPTS = 3
+_POINTS_A_PAGE = 10_000
+_BEFORE_SECOND_PROBE = 1.0  # seconds
+
+
+class Requests(Protocol):
+    """What we need of `http.client.Upstream`."""
+
+    @property
+    def counts(self) -> Counts:
+        """What has been done so far."""
+        ...
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """GET a path."""
+        ...
+
+    def probe(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """GET a path; a 500 is permanent."""
+        ...
+
+
+class AceIot:
+    """The API, for one process; safe to share between threads.
+
+    Args:
+        page_size: records that a page holds at most.
+        raw: every sample, not buckets of five minutes.
+    """
+
+    def __init__(self, upstream: Requests, *, page_size: int, raw: bool = True) -> None:
+        self._upstream = upstream
+        self.page_size = page_size
+        self.raw = raw
+        self._first = threading.Lock()
+        self._known = False
+
+    @property
+    def counts(self) -> Counts:
+        """Requests so far."""
+        return self._upstream.counts
+
+    def page(self, site: str, window: Window, cursor: str | None) -> Page:
+        """A page of a window's samples; the first without a cursor.
+
+        Raises:
+            ContractError: what came is no page; not even when asked three times for JSON.
+            UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: see `Upstream.get`.
+        """
+        params: dict[str, str | int] = {
+            "start_time": instant_text(window.start),
+            "end_time": instant_text(window.end),
+            "page_size": self.page_size,
+            "raw_data": "true" if self.raw else "false",
+        }
+        if cursor is not None:
+            params["cursor"] = cursor
+        path = f"/sites/{_segment(site)}/timeseries/paginated"
+        for attempt in range(1, _NOT_JSON_ATTEMPTS + 1):
+            # The live API says 404 where a window is empty, but not where a page should follow.
+            accept = _NOT_FOUND if cursor is None else frozenset[int]()
+            answer = self._get(path, params=params, accept=accept)
+            try:
+                return _empty_page(answer) if answer.status == 404 else read_page(answer.content)
+            except NotJsonError as error:
+                if attempt == _NOT_JSON_ATTEMPTS:
+                    raise
+                last = error
+        raise last  # pragma: no cover
+
+    def configured_points(self, site: str) -> frozenset[str]:
+        """The points of a site that are set to be collected.
+
+        Raises:
+            ContractError: the answer is no list of points.
+        """
+        path = f"/sites/{_segment(site)}/configured_points"
+        names: set[str] = set()
+        number = 1
+        while True:
+            answer = self._get(path, params={"page": number, "per_page": _POINTS_A_PAGE})
+            found, pages = _points(answer.content)
+            names |= found
+            if number >= pages:
+                return frozenset(names)
+            number += 1
+
+    def weather(self, site: str, window: Window | None = None) -> Answer:
+        """The answer about a site's weather, 404 included; see weather.py."""
+        params: dict[str, str | int] = {}
+        if window is not None:
+            params = {
+                "start_time": instant_text(window.start),
+                "end_time": instant_text(window.end),
+            }
+        return self._get(f"/sites/{_segment(site)}/weather", params=params, accept=_NOT_FOUND)
+
+    def _get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        accept: frozenset[int] = frozenset(),
+    ) -> Answer:
+        if not self._known:
+            with self._first:  # one thread finds out whether the key is right
+                if not self._known:
+                    answer = self._probe(path, params, accept)
+                    self._known = True
+                    return answer
+        return self._upstream.get(path, params=params, accept=accept)
+
+    def _probe(
+        self, path: str, params: Mapping[str, str | int] | None, accept: frozenset[int]
+    ) -> Answer:
+        """The first request: a wrong key is answered with 500, always; a hiccup only once."""
+        try:
+            return self._upstream.probe(path, params=params, accept=accept)
+        except UpstreamRefusedError as error:
+            if error.status != 500:
+                raise
+        time.sleep(_BEFORE_SECOND_PROBE)
+        return self._upstream.probe(path, params=params, accept=accept)
+
+
+@contextmanager
+def open_source(engine: sa.Engine, configuration: Settings) -> Iterator[AceIot]:
+    """The API that the settings name.
+
+    Raises:
+        ConfigurationError: they name none.
+    """
+    if configuration.ace_iot_api_base_url is None:
+        raise ConfigurationError(
+            "nothing to collect from: set ACE_IOT_API_BASE_URL (and ACE_IOT_API_KEY); "
+            "`ingestion-pipeline sandbox` serves a stand-in under /ace/documented and /ace/live/api"
+        )
+    secret = configuration.ace_iot_api_key
+    headers = {"Authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
+    with Upstream(
+        engine,
+        name=NAME,
+        base_url=configuration.ace_iot_api_base_url,
+        headers=headers,
+        requests_per_minute=configuration.ace_requests_per_minute,
+    ) as upstream:
+        yield AceIot(
+            upstream, page_size=configuration.ace_page_size, raw=configuration.ace_raw_data
+        )
+
+
+def _segment(site: str) -> str:
+    return quote(site, safe="")
+
+
+def _empty_page(answer: Answer) -> Page:
+    """What a 404 says: nothing here, if the API says it and not some server before it."""
+    try:
+        found = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError as error:
+        raise not_json(answer.content, error) from None
+    if not isinstance(found, dict):
+        raise unknown_envelope(answer.content, expected="an object")
+    return Page("live")
+
+
+def _points(content: bytes) -> tuple[set[str], int]:
+    """Names on a page of points, and how many pages there are."""
+    try:
+        found: Any = msgspec.json.decode(content)
+    except msgspec.DecodeError as error:
+        raise not_json(content, error) from None
+    keys = ("items", "data", "points", "configured_points")
+    listed: Any = found
+    pages = 1
+    if isinstance(found, dict):
+        key = next((key for key in keys if isinstance(found.get(key), list)), None)
+        if key is None:
+            raise unknown_envelope(content, expected=f"one of {', '.join(keys)}")
+        listed, pages = found[key], int(found.get("pages") or 1)
+    if not isinstance(listed, list):
+        raise unknown_envelope(content, expected="a list of points")
+    names: set[str] = set()
+    for point in listed:
+        name = point
+        if isinstance(point, dict):
+            name = point.get("name") or point.get("point_name")
+        if not isinstance(name, str):
+            raise ContractError(f"configured points: one has no name: {point!r:.80}")
+        names.add(name)
+    return names, pages

@@ -1,0 +1,318 @@
+"""One window of a site: page by page into the database.
+
+While a page is written, a thread fetches, filters and encodes the next one; never more than that
+is in memory. After each page the way so far is committed together with its rows, so that whoever
+comes next goes on with the page after it. A window belongs to one collector at a time: another
+one waits, and then finds everything there.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from ingestion_pipeline.buildings.checkpoint import Checkpoints, Progress, Saving
+from ingestion_pipeline.buildings.contract import Counts, Dialect, Window
+from ingestion_pipeline.buildings.envelope import Unusable
+from ingestion_pipeline.buildings.merge import Staging, copy_straight
+from ingestion_pipeline.buildings.months import Month, ensure_month
+from ingestion_pipeline.buildings.samples import Batch, to_rows
+from ingestion_pipeline.buildings.source import AceIot
+from ingestion_pipeline.buildings.tables import collected_windows, rejected_records
+from ingestion_pipeline.errors import ContractError, UpstreamRefusedError
+from ingestion_pipeline.storage.bulk import copy_rows, encode_rows
+
+OnPage = Callable[[Counts], None]
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """What collecting a window came to.
+
+    Attributes:
+        counts: of the window, the part before a kill included.
+        missing_points: configured points without a sample.
+        skipped_points: names of points that are not configured.
+        resumed_at: the page that it went on with; 0 where it began anew.
+    """
+
+    counts: Counts
+    missing_points: frozenset[str]
+    skipped_points: frozenset[str]
+    dialect: Dialect | None
+    resumed_at: int
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A page that waits to be written."""
+
+    batch: Batch
+    payload: bytes
+    fetched: int
+    next_cursor: str | None
+    dialect: Dialect
+    fingerprint: tuple[Any, ...]
+
+
+def collect_window(
+    engine: sa.Engine,
+    source: AceIot,
+    site: str,
+    window: Window,
+    *,
+    points: AbstractSet[str],
+    checkpoints: Checkpoints,
+    most_pages: int,
+    on_page: OnPage | None = None,
+) -> WindowResult:
+    """Collect a window, from where an earlier attempt got to; doing it again changes nothing.
+
+    Raises:
+        ContractError: the API's answers make no sense, or no end.
+        UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: it does not answer.
+    """
+    key = f"checkpoint:{site}:{window}"
+    bound = _bound(source, points)
+    with engine.connect() as connection, _exclusively(connection, key) as number:
+        staging = Staging(site, window, key, number)
+        work = _Work(connection, source, staging, frozenset(points), checkpoints, most_pages)
+        progress = work.resume(bound)
+        resumed_at = 0 if progress is None else progress.page
+        if progress is not None:
+            try:
+                return work.run(progress, resumed_at, on_page)
+            except UpstreamRefusedError:
+                if work.written:
+                    raise
+                # The cursor is not known any more: there is nothing to go on with.
+        return work.run(work.begin(bound), 0, on_page)
+
+
+class _Work:
+    """The collection of one window, under its lock."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        source: AceIot,
+        staging: Staging,
+        points: frozenset[str],
+        checkpoints: Checkpoints,
+        most_pages: int,
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._staging = staging
+        self._points = points
+        self._checkpoints = checkpoints
+        self._most_pages = most_pages
+        self._skipped_points: set[str] = set()
+        self.written = 0
+
+    def resume(self, bound: str) -> Progress | None:
+        """The progress of an earlier attempt, if what it has staged is still there."""
+        progress = self._checkpoints.load(self._staging.checkpoint, bound)
+        if progress is None:
+            return None
+        with self._connection.begin():
+            self._delete_rejected(from_page=progress.page)
+            if progress.straight:
+                return progress
+            rows = self._staging.keep_before(self._connection, progress.page)
+        return progress if rows == progress.staged else None
+
+    def begin(self, bound: str) -> Progress:
+        """The progress of a new attempt."""
+        with self._connection.begin():
+            ensure_month(self._connection, Month.of(self._staging.window.start))
+            self._delete_rejected(from_page=0)
+            filled = self._was_filled()
+            if filled:
+                self._staging.make(self._connection)
+            else:
+                self._staging.drop(self._connection)
+        return Progress(bound=bound, missing=self._points, straight=not filled)
+
+    def run(self, progress: Progress, resumed_at: int, on_page: OnPage | None) -> WindowResult:
+        """Fetch and write what is missing, then merge."""
+        if not progress.finished:
+            for page in self._pages_ahead(progress):
+                progress = self._write(page, progress)
+                self.written += 1
+                if on_page is not None:
+                    on_page(progress.counts)
+        counts = self._finish(progress)
+        return WindowResult(
+            counts,
+            missing_points=progress.missing,
+            skipped_points=frozenset(self._skipped_points),
+            dialect=progress.dialect,
+            resumed_at=resumed_at,
+        )
+
+    def _pages_ahead(self, progress: Progress) -> Iterator[_Prepared]:
+        """Every page from the progress on, prepared while the one before is written."""
+        seen: dict[str | None, tuple[Any, ...]] = {}
+        cursor, number = progress.cursor, progress.page
+        with ThreadPoolExecutor(1, thread_name_prefix="next-page") as pool:
+            ahead: Future[_Prepared] | None = pool.submit(self._prepare, cursor)
+            while ahead is not None:
+                page = ahead.result()
+                if page.next_cursor is not None and seen.get(cursor) == page.fingerprint:
+                    raise ContractError(
+                        f"page {number + 1}: cursor {cursor!r} gives the same page again and "
+                        "again: too many samples share one instant for this page size"
+                    )
+                seen[cursor] = page.fingerprint
+                cursor, number = page.next_cursor, number + 1
+                if cursor is not None and number >= self._most_pages:
+                    raise ContractError(
+                        f"{number} pages and no end: more than ACE_WINDOW_PAGES allows"
+                    )
+                ahead = None if cursor is None else pool.submit(self._prepare, cursor)
+                yield page
+
+    def _prepare(self, cursor: str | None) -> _Prepared:
+        staging = self._staging
+        page = self._source.page(staging.site, staging.window, cursor)
+        batch = to_rows(page, site=staging.site, window=staging.window, points=self._points)
+        return _Prepared(
+            batch,
+            payload=encode_rows(batch.rows),
+            fetched=page.fetched,
+            next_cursor=page.next_cursor,
+            dialect=page.dialect,
+            fingerprint=page.fingerprint(),
+        )
+
+    def _write(self, page: _Prepared, progress: Progress) -> Progress:
+        """Write a page and the progress that it makes, in one transaction."""
+        batch = page.batch
+        with self._checkpoints.transaction(self._connection) as saving:
+            straight = progress.straight and copy_straight(self._connection, page.payload)
+            unusable = list(batch.unusable)
+            staged = 0
+            if not straight:
+                if progress.straight:
+                    self._staging.make(self._connection)
+                refused = self._staging.write(self._connection, progress.page, batch.rows)
+                staged = len(batch.rows) - len(refused)
+                unusable += refused
+            kept = len(batch.rows) if straight else staged
+            self._reject(unusable, progress.page)
+            counts = progress.counts + Counts(
+                pages=1,
+                fetched=page.fetched,
+                kept=kept,
+                skipped=batch.skipped,
+                outside=batch.outside,
+                rejected=len(unusable),
+                inserted=kept if straight else 0,
+            )
+            progress = msgspec.structs.replace(
+                progress,
+                page=progress.page + 1,
+                cursor=page.next_cursor,
+                finished=page.next_cursor is None,
+                straight=straight,
+                staged=progress.staged + staged,
+                missing=progress.missing - batch.seen,
+                dialect=page.dialect,
+                counts=counts,
+            )
+            saving.save(self._staging.checkpoint, progress)
+        self._skipped_points |= batch.skipped_points
+        return progress
+
+    def _finish(self, progress: Progress) -> Counts:
+        """Merge what was staged, and record that the window is complete."""
+        with self._checkpoints.transaction(self._connection) as saving:
+            counts = progress.counts
+            if not progress.straight:
+                counts = self._staging.merge(self._connection, counts)
+            self._record(replace(counts), progress)
+            self._forget(saving)
+        return counts
+
+    def _record(self, counts: Counts, progress: Progress) -> None:
+        window = self._staging.window
+        values = {
+            "dialect": progress.dialect,
+            "counts": asdict(counts),
+            "missing_points": sorted(progress.missing),
+            "collected_at": sa.func.now(),
+        }
+        statement = insert(collected_windows).values(
+            site_name=self._staging.site,
+            window_start=window.start,
+            window_end=window.end,
+            **values,
+        )
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(collected_windows.primary_key), set_=values
+            )
+        )
+
+    def _forget(self, saving: Saving) -> None:
+        saving.forget(self._staging.checkpoint)
+
+    def _was_filled(self) -> bool:
+        """Whether rows may be there already; if they are all the same, COPY will say so."""
+        c, window = collected_windows.c, self._staging.window
+        kept = c.counts["kept"].astext.cast(sa.BigInteger)
+        earlier = sa.exists().where(
+            c.site_name == self._staging.site,
+            c.window_start < window.end,
+            c.window_end > window.start,
+            kept > 0,
+        )
+        return bool(self._connection.scalar(sa.select(earlier)))
+
+    def _reject(self, unusable: list[Unusable], page: int) -> None:
+        window_start, site = self._staging.window.start, self._staging.site
+        columns = ["site_name", "window_start", "page", "record", "reason"]
+        rows = [(site, window_start, page, each.text, each.reason) for each in unusable]
+        copy_rows(self._connection, rejected_records.name, columns, rows)
+
+    def _delete_rejected(self, *, from_page: int) -> None:
+        c = rejected_records.c
+        self._connection.execute(
+            sa.delete(rejected_records).where(
+                c.site_name == self._staging.site,
+                c.window_start == self._staging.window.start,
+                c.page >= from_page,
+            )
+        )
+
+
+def _bound(source: AceIot, points: AbstractSet[str]) -> str:
+    """What a cursor and the rows before it depend on, besides site and window."""
+    digest = hashlib.sha256("\0".join(sorted(points)).encode()).hexdigest()[:16]
+    return f"page_size={source.page_size} raw={source.raw} points={digest}"
+
+
+@contextmanager
+def _exclusively(connection: sa.Connection, key: str) -> Iterator[int]:
+    """Hold a window's lock on this session; yields its number. A dead process holds none."""
+    with connection.begin():
+        number: int = connection.scalars(
+            sa.select(sa.func.hashtextextended(f"buildings/{key}", 0))
+        ).one()
+        connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
+    try:
+        yield number
+    finally:
+        if not connection.closed and not connection.invalidated:
+            if connection.in_transaction():
+                connection.rollback()
+            with connection.begin():
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
