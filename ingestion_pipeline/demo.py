@@ -3,11 +3,12 @@
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import sqlalchemy as sa
 
 from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.sample_data import write_sample_data
@@ -70,6 +71,17 @@ def write_dropped_sample(drop: Path) -> None:
             file.rename(folder / file.name)
 
 
+def sample_days() -> list[date]:
+    """The days of sample readings: the last whole ones, in UTC."""
+    today = datetime.now(UTC).date()
+    return [today - timedelta(days=ago) for ago in range(SAMPLE_DAYS, 0, -1)]
+
+
+def write_readings(engine: sa.Engine, tenant_id: int) -> int:
+    """Record sample readings of the demo tenant; returns how many."""
+    return write_sample_readings(engine, tenant_id, days=sample_days(), until=datetime.now(UTC))
+
+
 def run() -> DemoResult:
     """Materialize every asset from sample data in a temporary home."""
     with tempfile.TemporaryDirectory(prefix="ingestion-demo-") as home:
@@ -94,9 +106,7 @@ def _materialize() -> DemoResult:
     database.upgrade(engine)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)
-    now = datetime.now(UTC)
-    days = [now.date() - timedelta(days=ago) for ago in range(SAMPLE_DAYS, 0, -1)]
-    write_sample_readings(engine, tenant_id, days=days, until=now)
+    write_readings(engine, tenant_id)
     write_dropped_sample(configuration.home / "drop")
     scan(
         engine,
@@ -126,7 +136,7 @@ def _materialize() -> DemoResult:
     ]
     with_jobs = dg.Definitions.merge(defs, dg.Definitions(jobs=jobs))
     with dg.DagsterInstance.ephemeral() as instance:
-        for day in days:
+        for day in sample_days():
             _execute(with_jobs, "demo_of_a_day", instance, assets, day.isoformat())
         _execute(with_jobs, "demo_of_the_rest", instance, assets)
     return DemoResult(list(assets.values()))

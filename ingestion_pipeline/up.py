@@ -31,6 +31,10 @@ from ingestion_pipeline.storage.embedded import EmbeddedServer
 
 _PROJECT = Path(__file__).parents[1]
 _SAMPLE_SECONDS = 120
+_LOADED = sa.text(
+    "SELECT count(*) FROM uploads WHERE tenant_id = :tenant_id AND status IN ('loaded', 'failed')"
+)
+_UNPUBLISHED = sa.text("SELECT count(*) FROM kpi_updates WHERE tenant_id = :tenant_id AND pending")
 
 
 def serve(configuration: Settings, *, sample: bool) -> None:
@@ -155,23 +159,27 @@ def _settle_orphans(home: Path) -> None:
 
 
 def _load_sample(configuration: Settings, engine: sa.Engine) -> None:
-    """Drop sample files for the tenant `demo` and watch Dagster load them."""
-    from ingestion_pipeline.demo import TENANT, write_dropped_sample
+    """Bring sample data for the tenant `demo`, and watch Dagster load and publish it."""
+    from ingestion_pipeline.demo import TENANT, write_dropped_sample, write_readings
 
     with engine.begin() as connection:
         if connection.scalar(sa.select(sa.func.count()).select_from(uploads)):
             return
         tenant_id = tenants.ensure(connection, TENANT)
     write_dropped_sample(configuration.home / "drop")
-    console.say(f"sample     dropped four files for tenant {TENANT}; sensors take them from here …")
-    done = sa.select(sa.func.count()).where(
-        uploads.c.tenant_id == tenant_id, uploads.c.status.in_(("loaded", "failed"))
+    number = write_readings(engine, tenant_id)
+    console.say(
+        f"sample     dropped four files and recorded {number} readings for tenant {TENANT};"
     )
+    console.say("           sensors take them from here …")
     deadline = time.monotonic() + _SAMPLE_SECONDS
     while time.monotonic() < deadline:
         with engine.connect() as connection:
-            if (connection.scalar(done) or 0) >= 4:
+            loaded = connection.scalar(_LOADED, {"tenant_id": tenant_id}) or 0
+            unpublished = connection.scalar(_UNPUBLISHED, {"tenant_id": tenant_id})
+            if loaded >= 4 and not unpublished:
                 console.show_uploads(connection, tenant_id)
+                console.say(f"  {number} readings are published as packages and time series\n")
                 return
         time.sleep(0.5)
     console.warn("the sample is not loaded yet; see the runs in the UI")

@@ -1,4 +1,5 @@
-"""When KPIs run: a sensor over what is pending, a schedule for timeouts, one for the checks."""
+"""When KPIs run: a sensor over what is pending, and over what was published, for the checks; a
+schedule for timeouts."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from ingestion_pipeline.resources import Database
 
 MOST_RUNS = 3  # at a time; more are slower on the two cores of a small machine
 LONGEST_PAUSE = 300.0  # seconds between a run that failed and the next of its kind
+CHECKS_PAUSE = 300.0  # seconds between two runs of all checks
 
 _EVERY_SECONDS = 4  # the daemon looks every five; an interval of five would tick every ten
 _PARTITION = "dagster/partition"
@@ -126,8 +128,18 @@ def decide(
     }
 
 
+def checks_due(published: History, checked: History) -> bool:
+    """Whether to run all checks: it is quiet, something is new since the last, and that is a while
+    ago.
+    """
+    if not published.runs or published.unfinished or checked.unfinished:
+        return False
+    newer = published.seconds_since < checked.seconds_since
+    return not checked.runs or (newer and checked.seconds_since >= CHECKS_PAUSE)
+
+
 @dg.sensor(
-    jobs=[publish_readings, publish_documents],
+    jobs=[publish_readings, publish_documents, check_kpis],
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run for each day that has readings to be published.",
@@ -143,7 +155,7 @@ def pending_updates(
     if documents:
         return _request_documents(instance, documents)
     if not due:
-        return dg.SkipReason("nothing is pending")
+        return _request_checks(instance)
     unfinished = dg.RunsFilter(job_name=publish_readings.name, statuses=_UNFINISHED)
     number = instance.get_runs_count(unfinished)
     if number >= MOST_RUNS:
@@ -179,15 +191,6 @@ def kpi_timeouts(
     return dg.RunRequest(run_key=f"timeouts-{moment}", tags=PENDING_ONLY)
 
 
-hourly_checks = dg.ScheduleDefinition(
-    name="check_kpis_hourly",
-    job=check_kpis,
-    cron_schedule="17 * * * *",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Runs all checks of KPIs.",
-)
-
-
 def _request_documents(
     instance: dg.DagsterInstance, documents: int
 ) -> list[dg.RunRequest] | dg.SkipReason:
@@ -196,6 +199,13 @@ def _request_documents(
         return dg.SkipReason("a run is at work on the documents, or waits after a failure")
     run_key = f"documents-{documents}-{history.runs}"
     return [dg.RunRequest(run_key=run_key, job_name=publish_documents.name, tags=PENDING_ONLY)]
+
+
+def _request_checks(instance: dg.DagsterInstance) -> list[dg.RunRequest] | dg.SkipReason:
+    checked = _history(instance, check_kpis.name)
+    if not checks_due(_history(instance, publish_readings.name), checked):
+        return dg.SkipReason("nothing is pending")
+    return [dg.RunRequest(run_key=f"checks-{checked.runs}", job_name=check_kpis.name)]
 
 
 def _history(instance: dg.DagsterInstance, job_name: str, day: date | None = None) -> History:
@@ -221,5 +231,5 @@ definitions = dg.Definitions(
     asset_checks=CHECKS,
     jobs=[publish_readings, publish_documents, check_kpis],
     sensors=[pending_updates],
-    schedules=[kpi_timeouts, hourly_checks],
+    schedules=[kpi_timeouts],
 )

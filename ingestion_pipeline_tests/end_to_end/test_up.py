@@ -1,11 +1,13 @@
 """`make run`, as a new user sees it: one command starts all, one signal stops all of it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.gateway.running import free_port
+from ingestion_pipeline_tests.senders import post, send_all
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -176,6 +179,37 @@ def test_what_is_killed_is_started_again(up: Up) -> None:
     killed(up, "dagster._daemon")
     up.wait_for_text("Dagster had died")
     up.wait_for(lambda: answers(f"http://127.0.0.1:{up.port}/server_info"))
+
+
+def test_readings_are_published_though_a_run_and_the_daemon_are_killed(up: Up) -> None:
+    created = subprocess.run(
+        [sys.executable, "-m", "ingestion_pipeline.cli", "tenants", "create", "acme", "--json"],
+        check=True, capture_output=True, cwd=ROOT,
+        env={**os.environ, "INGESTION_HOME": str(up.home), "DATABASE_URL": ""},
+    )  # fmt: skip
+    api_key = json.loads(created.stdout)["api_key"]
+    now = datetime.now(UTC) - timedelta(hours=1)
+    bodies = [
+        {"traceId": f"t{n % 100}", "kpiId": f"k{n}", "kpiType": "x",
+         "timestamp": (now - timedelta(days=n % 2)).isoformat(), "data": {"value": n}}
+        for n in range(3_000)
+    ]  # fmt: skip
+    requests = [
+        post("/api/kpi-data", json.dumps(body).encode(), api_key=api_key) for body in bodies
+    ]
+    assert {answer.status for answer in send_all(up.gateway_port, requests)} == {202}
+    up.wait_for(lambda: bool(up.graphql(RUNNING)["runsOrError"]["results"]))
+    for run in up.graphql(RUNNING)["runsOrError"]["results"]:
+        for process in psutil.process_iter(["cmdline"]):
+            if run["runId"] in " ".join(process.info["cmdline"] or []):
+                process.kill()
+    killed(up, "dagster._daemon")
+    published = (
+        "SELECT count(*) FILTER (WHERE key LIKE 'package:%'), "
+        "count(*) FILTER (WHERE key LIKE 'job:%') FROM key_value WHERE namespace = 'acme'"
+    )
+    up.wait_for(lambda: up.rows(published) == [(3_000, 100)], seconds=120)
+    up.wait_for(lambda: up.rows("SELECT count(*) FROM kpi_updates WHERE pending") == [(0,)])
 
 
 def test_one_signal_stops_everything_and_leaves_no_orphan(up: Up) -> None:

@@ -12,6 +12,7 @@ from ingestion_pipeline.kpis.automation import (
     MOST_RUNS,
     DueDay,
     History,
+    checks_due,
     decide,
     kpi_timeouts,
     pending_updates,
@@ -101,6 +102,9 @@ def test_from_the_inbox_to_documents_through_the_sensor(engine_with_tenant: sa.E
         assert [each.partition_key for each in requests] == ["2026-03-10", "2026-03-01"]
         for request in requests:
             assert run(request, instance).success
+        [checks] = tick(pending_updates, instance)
+        assert checks.job_name == "check_kpis"
+        assert run(checks, instance).success
         assert tick(pending_updates, instance) == []
     assert {"package:trace-1:btc-price", "timeseries:btc-price", "job:trace-1"} == set(documents())
     assert len(documents()["timeseries:btc-price"]["dataPoints"]) == 4
@@ -131,7 +135,7 @@ def test_what_a_dead_run_left_behind_is_taken_up(engine_with_tenant: sa.Engine) 
         [of_documents] = tick(pending_updates, instance)
         assert of_documents.job_name == "publish_documents"
         assert run(of_documents, instance).success
-        assert tick(pending_updates, instance) == []
+        assert [each.job_name for each in tick(pending_updates, instance)] == ["check_kpis"]
 
 
 def test_timeouts_are_applied_by_the_schedule_and_published_by_a_run(
@@ -157,3 +161,21 @@ def test_timeouts_are_applied_by_the_schedule_and_published_by_a_run(
         assert at(2).skip_message == "no job has timed out"
     kpis = documents()["job:job-1"]["kpis"]
     assert {kpi["status"] for kpi in kpis.values()} == {"timeout"}
+
+
+@pytest.mark.parametrize(
+    ("published", "checked", "expected"),
+    [
+        (History(), History(), False),
+        (History(runs=1, seconds_since=1), History(), True),
+        (History(runs=1, unfinished=True), History(), False),
+        (History(runs=1, seconds_since=1), History(runs=1, unfinished=True), False),
+        (History(runs=2, seconds_since=1), History(runs=1, seconds_since=200), False),
+        (History(runs=2, seconds_since=1), History(runs=1, seconds_since=400), True),
+        (History(runs=2, seconds_since=500), History(runs=1, seconds_since=400), False),
+    ],
+)
+def test_checks_follow_what_is_published_but_not_at_once_again(
+    published: History, checked: History, expected: bool
+) -> None:
+    assert checks_due(published, checked) is expected
