@@ -152,7 +152,10 @@ class UploadClient:
                 pause = min(_LONGEST_PAUSE, 0.25 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311
             deadline = deadline or time.monotonic() + self._patience
             if self._closed.is_set() or time.monotonic() + pause > deadline:
-                raise TransientError(f"the gateway at {self.url} does not take it: {problem}")
+                raise TransientError(
+                    f"the gateway at {self.url} does not take it ({problem}); "
+                    "started again, this goes on where it was"
+                )
             self._not_reached(problem)
             self._closed.wait(pause)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from ingestion_pipeline_tests.commerce.uploading import (
     kept,
     kept_chunks,
     open_session,
+    post_raw,
     put_chunk,
     sha256,
     status,
@@ -465,3 +467,44 @@ def test_killed_at_random_moments_the_gateway_goes_on_where_it_was(
             put_chunk(sender, token, content, first=at, last=at + step - 1)
     resume(sender, token)
     assert_it_arrived(gateway, sender, content)
+
+
+def test_without_the_database_it_is_503_and_goes_on_afterwards(
+    gateway: RunningGateway, sender: Sender, server_url: sa.URL
+) -> None:
+    token = open_session(sender, {NAME: CONTENT})
+    name = gateway.engine.url.database
+    away = f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    back = f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"
+    administrator = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    gateway.engine.dispose()
+    with administrator.connect() as connection:
+        connection.exec_driver_sql(away)
+        connection.exec_driver_sql(cut)
+        refused = [put_chunk(sender, token, CONTENT, first=0, last=9_999), post_raw(sender)]
+        connection.exec_driver_sql(back)
+    administrator.dispose()
+    for answer in refused:
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["retry-after"]) >= 1
+    assert status(sender, token)["received"] == []
+    assert put_chunk(sender, token, CONTENT, first=0, last=9_999).status_code == 202
+    assert_it_arrived(gateway, sender)
+
+
+def test_two_gateways_that_finish_the_same_file_make_one_upload(
+    gateway: RunningGateway, sender: Sender
+) -> None:
+    token = open_session(sender, {NAME: CONTENT})
+    landed = Landing((gateway.home / "landing").as_uri()).write("x/whole", [CONTENT])
+    mine = (sender.tenant_id, token)
+    with gateway.engine.begin() as connection:
+        first, second = (
+            chunks.complete(connection, *mine, file_name=NAME, landed=landed, max_attempts=1)
+            for _ in range(2)
+        )
+        assert (first[1], second[1]) == (True, False)
+        assert first[0] == second[0]
+        assert chunks.drop(connection, *mine, file_name=NAME, which=[]) == first[0]
+    assert_it_arrived(gateway, sender)
