@@ -131,12 +131,11 @@ def accept(
     """
     if not updates:
         return []
-    texts = [update.observed_at.isoformat() for update in updates]
-    kept = _insert_points(connection, updates, texts)
+    kept = _insert_points(connection, updates)
     results, conflicts = _compare(updates, kept)
     if conflicts:  # before the inbox: these are locks on points
         conflicts = _record_conflicts(connection, conflicts)
-    connection.execute(_RECORD_UPDATES, {"updates": _inbox_rows(updates, texts)})
+    connection.execute(_RECORD_UPDATES, {"updates": _inbox_rows(updates)})
     if conflicts:
         connection.execute(_DOUBT_UPDATES, {"points": encode_json(conflicts)})
     _complete_jobs(connection, updates, job_timeout)
@@ -151,18 +150,16 @@ def accept_together(
     return [[next(results) for _ in updates] for updates in requests]
 
 
-def _insert_points(
-    connection: sa.Connection, updates: Sequence[Update], texts: Sequence[str]
-) -> dict[_PointKey, float]:
+def _insert_points(connection: sa.Connection, updates: Sequence[Update]) -> dict[_PointKey, float]:
     """Insert the points that are not there; the values of those that were, by key."""
     rows: dict[_PointKey, dict[str, Any]] = {}
-    for update, observed_at in zip(updates, texts, strict=True):
+    for update in updates:
         key = (update.tenant_id, update.kpi_id, update.observed_at)
         if key not in rows:
             rows[key] = {
                 "tenant_id": update.tenant_id,
                 "kpi_id": update.kpi_id,
-                "observed_at": observed_at,
+                "observed_at": update.observed_at,
                 "value": update.value,
                 "timestamp_text": update.timestamp_text,
                 "kpi_type": update.kpi_type,
@@ -199,7 +196,7 @@ def _compare(
                 {
                     "tenant_id": update.tenant_id,
                     "kpi_id": update.kpi_id,
-                    "observed_at": update.observed_at.isoformat(),
+                    "observed_at": update.observed_at,
                     "trace_id": update.trace_id,
                     "value": update.value,
                     "kept_value": value,
@@ -218,18 +215,16 @@ def _record_conflicts(
         for row in connection.execute(_RECORD_CONFLICTS, {"conflicts": encode_json(conflicts)})
     }
     doubted = [
-        row
-        for row in conflicts
-        if (row["tenant_id"], row["kpi_id"], datetime.fromisoformat(row["observed_at"])) in new
+        row for row in conflicts if (row["tenant_id"], row["kpi_id"], row["observed_at"]) in new
     ]
     if doubted:
         connection.execute(_DOUBT_POINTS, {"points": encode_json(doubted)})
     return doubted
 
 
-def _inbox_rows(updates: Sequence[Update], texts: Sequence[str]) -> str:
+def _inbox_rows(updates: Sequence[Update]) -> str:
     rows: dict[_UpdateKey, dict[str, Any]] = {}
-    for update, observed_at in zip(updates, texts, strict=True):
+    for update in updates:
         key = (update.tenant_id, update.trace_id, update.kpi_id, update.observed_at)
         row = rows.get(key)
         if row is None:
@@ -237,7 +232,7 @@ def _inbox_rows(updates: Sequence[Update], texts: Sequence[str]) -> str:
                 "tenant_id": update.tenant_id,
                 "trace_id": update.trace_id,
                 "kpi_id": update.kpi_id,
-                "observed_at": observed_at,
+                "observed_at": update.observed_at,
                 "timestamp_text": update.timestamp_text,
                 "kpi_type": update.kpi_type,
                 "value": update.value,
