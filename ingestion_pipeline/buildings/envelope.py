@@ -9,6 +9,7 @@ itself, so that it costs its own and not the page.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,16 +20,17 @@ from ingestion_pipeline.buildings.contract import Dialect
 from ingestion_pipeline.errors import ContractError
 
 Value = float | str | bool | None
+_NULL = Raw(b"null")
 
 
 class Documented(Struct, gc=False):
     """A record as the design documents have it."""
 
-    point_name: str
-    timestamp: str
+    name: str = msgspec.field(name="point_name")
+    time: str = msgspec.field(name="timestamp")
     value: Value = None
     quality: str | None = None
-    metadata: Raw | None = None
+    metadata: Raw = _NULL
 
 
 class Live(Struct, gc=False):
@@ -88,21 +90,18 @@ class Page:
     """
 
     dialect: Dialect
-    documented: list[Documented] = field(default_factory=list, repr=False)
-    live: list[Live] = field(default_factory=list, repr=False)
+    records: Sequence[Documented | Live] = field(default=(), repr=False)
     next_cursor: str | None = None
     unusable: list[Unusable] = field(default_factory=list)
 
     @property
     def fetched(self) -> int:
         """How many records the page has, usable or not."""
-        return len(self.documented) + len(self.live) + len(self.unusable)
+        return len(self.records) + len(self.unusable)
 
     def fingerprint(self) -> tuple[Any, ...]:
         """Equal for two pages that are the same, as those of a cursor that goes in circles are."""
-        records: list[Any] = [*self.documented[:1], *self.documented[-1:]]
-        records += [*self.live[:1], *self.live[-1:]]
-        ends = [msgspec.json.encode(record) for record in records]
+        ends = [msgspec.json.encode(record) for record in (*self.records[:1], *self.records[-1:])]
         return (self.fetched, self.next_cursor, *ends)
 
 
@@ -122,9 +121,9 @@ def read_page(content: bytes) -> Page:
             return _read_loosely(_with_quoted_constants(content))
         raise not_json(content, error) from None
     if body.data is not UNSET and body.point_samples is UNSET:
-        return Page("documented", documented=body.data, next_cursor=_next(body))
+        return Page("documented", body.data, next_cursor=_next(body))
     if body.point_samples is not UNSET and body.data is UNSET:
-        return Page("live", live=body.point_samples, next_cursor=_next(body))
+        return Page("live", body.point_samples, next_cursor=_next(body))
     raise unknown_envelope(content, expected="data or point_samples")
 
 
@@ -135,14 +134,12 @@ def _read_loosely(content: bytes) -> Page:
     except msgspec.ValidationError as error:
         raise unknown_envelope(content, expected="data or point_samples", said=error) from None
     if body.data is not UNSET and body.point_samples is UNSET:
-        documented, unusable = _each(body.data, _documented)
-        page = Page("documented", documented=documented, next_cursor=_next(body), unusable=unusable)
-    elif body.point_samples is not UNSET and body.data is UNSET:
-        live, unusable = _each(body.point_samples, _live)
-        page = Page("live", live=live, next_cursor=_next(body), unusable=unusable)
-    else:
-        raise unknown_envelope(content, expected="data or point_samples")
-    return page
+        records, unusable = _each(body.data, _documented)
+        return Page("documented", records, next_cursor=_next(body), unusable=unusable)
+    if body.point_samples is not UNSET and body.data is UNSET:
+        records, unusable = _each(body.point_samples, _live)
+        return Page("live", records, next_cursor=_next(body), unusable=unusable)
+    raise unknown_envelope(content, expected="data or point_samples")
 
 
 def _with_quoted_constants(content: bytes) -> bytes:

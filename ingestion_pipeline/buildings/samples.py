@@ -7,10 +7,11 @@ one.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from ingestion_pipeline.storage.bulk import Row
 
 COLUMNS = ("site_name", "point_name", "timestamp", "value", "value_text", "quality", "metadata")
 
+Record = Documented | Live
 Judged = tuple[float | None, str | None, str]
 
 
@@ -44,14 +46,9 @@ class Batch:
 
 def to_rows(page: Page, *, site: str, window: Window, points: AbstractSet[str]) -> Batch:
     """The rows of the page's records that are of configured points and within the window."""
-    records: Sequence[Any]
-    if page.dialect == "documented":
-        names = {record.point_name for record in page.documented}
-        records = [record for record in page.documented if record.point_name in points]
-    else:
-        names = {record.name for record in page.live}
-        records = [record for record in page.live if record.name in points]
-    skipped = len(page.documented) + len(page.live) - len(records)
+    names = {record.name for record in page.records}
+    records: Sequence[Record] = [record for record in page.records if record.name in points]
+    skipped = len(page.records) - len(records)
     unusable = list(page.unusable)
     records, times, outside = _within(records, window, unusable)
     rows = _rows(records, times, site, unusable)
@@ -101,16 +98,12 @@ def _is_plain(text: str) -> bool:
 
 
 def _within(
-    records: Sequence[Any], window: Window, unusable: list[Unusable]
-) -> tuple[Sequence[Any], list[datetime], int]:
+    records: Sequence[Record], window: Window, unusable: list[Unusable]
+) -> tuple[Sequence[Record], list[datetime], int]:
     """The records whose time is within the window, their times, and how many are outside it."""
     if not records:
         return records, [], 0
-    texts = (
-        [record.timestamp for record in records]
-        if isinstance(records[0], Documented)
-        else [record.time for record in records]
-    )
+    texts = [record.time for record in records]
     try:
         times = list(map(datetime.fromisoformat, texts))
         first, last = min(times), max(times)  # TypeError: some are naive and some are not
@@ -139,55 +132,58 @@ def _utc(instant: datetime) -> datetime:
 
 
 def _rows(
-    records: Sequence[Any], times: list[datetime], site: str, unusable: list[Unusable]
+    records: Sequence[Record], times: list[datetime], site: str, unusable: list[Unusable]
 ) -> list[Row]:
-    judged = _judged([record.value for record in records])
-    rows: list[Row]
-    if records and isinstance(records[0], Documented):
-        rows = [
-            (
-                site, record.point_name, time, value, text, record.quality or quality,
-                None if record.metadata is None else _json(record.metadata),
+    values = [record.value for record in records]
+    qualities, metadata = _said(records)
+    numbers = _all_finite(values)
+    if numbers is not None:
+        return [
+            (site, record.name, time, number, None, quality or GOOD, more)
+            for record, time, number, quality, more in zip(
+                records, times, numbers, qualities, metadata, strict=False
             )
-            for record, time, (value, text, quality) in zip(records, times, judged, strict=True)
-        ]  # fmt: skip
-    else:
-        rows = [
-            (site, record.name, time, value, text, quality, None)
-            for record, time, (value, text, quality) in zip(records, times, judged, strict=True)
         ]
-    if any(row[4] is not None and "\0" in row[4] for row in rows):
-        # PostgreSQL keeps no NUL in a text.
-        for record, row in zip(records, rows, strict=True):
-            if row[4] is not None and "\0" in row[4]:
-                unusable.append(_unusable(record, "value: contains NUL"))
-        rows = [row for row in rows if row[4] is None or "\0" not in row[4]]
+    judged = {value: judge(value) for value in set(values) if isinstance(value, str)}
+    rows = []
+    for record, time, said, more in zip(records, times, qualities, metadata, strict=False):
+        value = record.value
+        number, text, quality = judged[value] if isinstance(value, str) else judge(value)
+        if text is not None and "\0" in text:  # PostgreSQL keeps none
+            unusable.append(_unusable(record, "value: contains NUL"))
+        else:
+            rows.append((site, record.name, time, number, text, said or quality, more))
     return rows
 
 
-def _judged(values: list[Value]) -> list[Judged]:
-    """`judge` of each; a text that repeats (on, off, 21.5) is judged once."""
-    texts = {value: judge(value) for value in set(filter(_is_text, values))}
-    return [
-        (value, None, GOOD)
-        if type(value) is float and -math.inf < value < math.inf
-        else texts[value]
-        if type(value) is str
-        else judge(value)
-        for value in values
-    ]
+def _all_finite(values: list[Value]) -> list[float] | None:
+    """The values as numbers, if they all are; nearly always, and then ten times as fast."""
+    types = set(map(type, values))
+    numbers: Any = values
+    if types == {str}:
+        texts: Any = values
+        try:
+            numbers = list(map(float, texts))
+        except ValueError:
+            return None
+        if not _is_plain("".join(texts)):
+            return None
+    elif types != {float}:
+        return None
+    return numbers if math.isfinite(sum(numbers)) else None
 
 
-def _is_text(value: Value) -> bool:
-    return type(value) is str
+def _said(records: Sequence[Record]) -> tuple[Iterable[str | None], Iterable[str | None]]:
+    """Quality and metadata of each, where the sender says something about them."""
+    documented = [record for record in records if isinstance(record, Documented)]
+    if not documented:
+        return repeat(None), repeat(None)
+    texts = [bytes(record.metadata).decode() for record in documented]
+    metadata = [None if text == "null" else text for text in texts]
+    return [record.quality for record in documented], metadata
 
 
-def _json(raw: msgspec.Raw) -> str | None:
-    text = bytes(raw).decode()
-    return None if text == "null" else text
-
-
-def _unusable(record: Documented | Live, reason: str) -> Unusable:
+def _unusable(record: Record, reason: str) -> Unusable:
     return Unusable(msgspec.json.encode(record).decode(), reason)
 
 
