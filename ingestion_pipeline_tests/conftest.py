@@ -42,6 +42,12 @@ def database_url(server_url: sa.URL) -> Iterator[str]:
     yield from _fresh_database(server_url)
 
 
+@pytest.fixture(scope="module")
+def shared_database_url(server_url: sa.URL) -> Iterator[str]:
+    """URL of a migrated database that a module's tests share; they clean up after one another."""
+    yield from _fresh_database(server_url)
+
+
 def _fresh_database(server_url: sa.URL) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _administer(

@@ -39,12 +39,13 @@ class Breaker:
         Raises:
             CircuitOpenError: see `admit`.
         """
-        query = sa.select(*_columns, sa.func.clock_timestamp()).where(self._row)
+        now = sa.func.clock_timestamp()
+        query = sa.select(*_columns, now, circuit_breakers.c.last_error).where(self._row)
         with self.engine.connect() as connection:
             found = connection.execute(query).one_or_none()
         if found is not None:
-            *state, now = found
-            self._refuse(Circuit(*state), now)
+            *known, moment, last_error = found
+            self._refuse(Circuit(*known), moment, f", the last by: {last_error}")
 
     def admit(self) -> int:
         """Let a caller through and return its permit, to be handed back with the outcome.
@@ -69,16 +70,20 @@ class Breaker:
             lambda known, now: circuit.failed(known, now, self.rules, permit=permit), error=error
         )
 
+    def abandoned(self, permit: int) -> None:
+        """The caller was interrupted; nothing is known of the upstream."""
+        self._change(lambda known, now: circuit.abandoned(known, now, permit=permit))
+
     @property
     def _row(self) -> sa.ColumnElement[bool]:
         return circuit_breakers.c.name == self.name
 
-    def _refuse(self, known: Circuit, now: datetime) -> None:
+    def _refuse(self, known: Circuit, now: datetime, reason: str = "") -> None:
         retry_at = circuit.retry_at(known, now, self.rules)
         if retry_at is not None:
             raise CircuitOpenError(
                 f"{self.name}: not called until {retry_at.isoformat(timespec='seconds')}, "
-                f"{known.failures} requests in a row have failed",
+                f"{known.failures} requests in a row have failed{reason}",
                 retry_at=retry_at,
             )
 

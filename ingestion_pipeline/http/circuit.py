@@ -81,3 +81,10 @@ def failed(circuit: Circuit, now: datetime, rules: Rules, *, permit: int) -> Cir
     if circuit.state == "closed" and failures < rules.failures:
         return replace(circuit, failures=failures)
     return Circuit("open", failures, circuit.generation + 1, opened_at=now)
+
+
+def abandoned(circuit: Circuit, now: datetime, *, permit: int) -> Circuit:
+    """The circuit after a caller gave up without an outcome: its probe is anybody's again."""
+    if permit != circuit.generation or circuit.state != "half_open":
+        return circuit
+    return replace(circuit, probe_until=now)

@@ -8,7 +8,6 @@ Nothing here shows a secret: not the messages, not the logs, not `repr`.
 """
 
 import logging
-import re
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,6 +28,7 @@ from ingestion_pipeline.http import redaction
 from ingestion_pipeline.http.answers import Answer, Counting, Counts
 from ingestion_pipeline.http.breaker import Breaker
 from ingestion_pipeline.http.circuit import Rules
+from ingestion_pipeline.http.exchange import exchange, require_sense
 from ingestion_pipeline.http.limits import RateLimit
 from ingestion_pipeline.http.quiet import say_no_urls
 from ingestion_pipeline.http.retries import TRANSIENT, Patience, retry_after, wait_before_retry
@@ -70,7 +70,7 @@ class Upstream:
         patience: Patience | None = None,
     ) -> None:
         say_no_urls()
-        _require_sense(name, base_url, headers)
+        require_sense(name, base_url, headers)
         silence = timeout or settings().http_timeout
         self.name = name
         self._patience = patience or Patience.configured()
@@ -159,7 +159,6 @@ class Upstream:
         probing: bool = False,
         json: Any = None,
     ) -> Answer:
-        # A leading slash would be the root of the host to those who know URLs, not to httpx.
         request = self._http.build_request(method, path, params=params, json=json)
         permanent = frozenset({500}) if probing else _NONE
         for attempt in stamina.retry_context(
@@ -192,6 +191,9 @@ class Upstream:
             self._breaker.failed(permit, str(error))
             self._report(request, number, error)
             raise
+        except BaseException:
+            self._breaker.abandoned(permit)
+            raise
         if answer.status >= 500 and answer.status not in accept | permanent:
             self._breaker.failed(permit, f"HTTP {answer.status}")
         else:
@@ -205,40 +207,26 @@ class Upstream:
         raise failure
 
     def _send(self, request: httpx.Request) -> Answer:
-        """One request, one complete answer."""
         started = time.monotonic()
         try:
-            response = self._http.send(request, stream=True)
-            try:
-                content = self._read(response, until=started + self._deadline)
-            finally:
-                response.close()
+            answer = exchange(self._http, request, within=self._deadline)
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
             # Its message would repeat the header.
             raise ConfigurationError(f"{self.name}: the request is no valid HTTP") from None
         except httpx.RequestError as error:
-            # Also a body that was broken off, and one that does not decompress.
             said = f"{type(error).__name__}: {error}".removesuffix(": ")
             message = f"{self._where(request)}: no complete answer ({said})"
             raise UpstreamUnavailableError(self._plain(message, request)) from None
         finally:
             self._counting.took(time.monotonic() - started)
-        self._counting.answered(response.status_code, received_bytes=len(content))
-        return Answer(response.status_code, content, dict(response.headers))
-
-    @staticmethod
-    def _read(response: httpx.Response, *, until: float) -> bytes:
-        pieces = []
-        for piece in response.iter_bytes():
-            pieces.append(piece)
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("the answer does not end")
-        return b"".join(pieces)
+        self._counting.answered(answer.status, received_bytes=len(answer.content))
+        return answer
 
     def _failure(
         self, request: httpx.Request, answer: Answer, *, permanent: frozenset[int]
     ) -> UpstreamRefusedError | UpstreamUnavailableError:
-        excerpt = self._plain(answer.content[:_EXCERPT].decode(errors="replace"), request)
+        # Cut after the secrets are out: a cut through one would let its beginning pass.
+        excerpt = self._plain(answer.content.decode(errors="replace"), request)[:_EXCERPT]
         message = f"{self._where(request)}: HTTP {answer.status}"
         if answer.status in permanent:
             message += " to a first request, as some do to a wrong key"
@@ -264,12 +252,3 @@ class Upstream:
 
     def _plain(self, text: str, request: httpx.Request) -> str:
         return redaction.without(text, self._secrets | redaction.secrets_in(request.url))
-
-
-def _require_sense(name: str, base_url: str, headers: Mapping[str, str]) -> None:
-    """Refuse a configuration that no request could be made of, without repeating it."""
-    if not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", base_url):
-        raise ConfigurationError(f"{name}: the base URL must be http://… or https://…")
-    for header, value in headers.items():
-        if not (value.isascii() and value.isprintable() and value == value.strip()):
-            raise ConfigurationError(f"{name}: the value of {header} is no valid HTTP header")

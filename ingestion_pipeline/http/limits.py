@@ -50,16 +50,20 @@ class RateLimit:
 
     def wait(self) -> float:
         """Sleep until the next request may go out; returns the seconds slept."""
-        requests, window = window_of(self.requests_per_minute)
-        values = {"name": self.name, "requests": requests, "window": window}
-        with self.engine.begin() as connection:
-            seconds = float(connection.execute(_ENTER, values).scalar_one())
+        seconds = self.enter()
         if seconds > _WORTH_A_LINE:
             logger.info(
                 "waiting for the rate limit", extra={"upstream": self.name, "seconds": seconds}
             )
-        if seconds > 0:
-            time.sleep(seconds)
+        time.sleep(seconds)
+        return seconds
+
+    def enter(self) -> float:
+        """Enter a request; returns in how many seconds it may go out."""
+        requests, window = window_of(self.requests_per_minute)
+        values = {"name": self.name, "requests": requests, "window": window}
+        with self.engine.begin() as connection:
+            seconds = float(connection.execute(_ENTER, values).scalar_one())
         return max(seconds, 0.0)
 
     def pause(self, duration: timedelta) -> None:

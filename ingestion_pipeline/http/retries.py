@@ -40,19 +40,19 @@ class Patience:
 
 
 def retry_after(headers: Mapping[str, str], *, cap: timedelta) -> timedelta | None:
-    """What Retry-After asks for, at most `cap`; None: it is absent or makes no sense.
+    """What Retry-After asks for, at most `cap`; None: nothing, or what makes no sense.
 
     A date is read against the answer's own Date, so that clocks that disagree do no harm.
     """
     asked = headers.get("retry-after", "").strip()
     if asked.isascii() and asked.isdigit():
         # More digits than a cap can have: no arithmetic on what would overflow.
-        return min(timedelta(seconds=int(asked)), cap) if len(asked) < 9 else cap
+        return (min(timedelta(seconds=int(asked)), cap) if len(asked) < 9 else cap) or None
     moment = _http_date(asked)
     if moment is None:
         return None
     now = _http_date(headers.get("date", "")) or datetime.now(UTC)
-    return min(max(moment - now, timedelta(0)), cap)
+    return min(max(moment - now, timedelta(0)), cap) or None
 
 
 def wait_before_retry(error: Exception) -> bool | timedelta:
@@ -65,6 +65,6 @@ def wait_before_retry(error: Exception) -> bool | timedelta:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
