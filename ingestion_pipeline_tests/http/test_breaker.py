@@ -1,6 +1,5 @@
 """The circuit breaker in a real database, from many threads as from many processes."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,10 @@ import sqlalchemy as sa
 from ingestion_pipeline.errors import CircuitOpenError
 from ingestion_pipeline.http.breaker import Breaker
 from ingestion_pipeline.http.circuit import Rules
+from ingestion_pipeline_tests.http.aging import time_passes
 
-COOLDOWN = timedelta(seconds=0.3)
+COOLDOWN = 60
+PROBE_LEASE = 300
 CALLERS = 12
 
 
@@ -25,8 +26,8 @@ def connections(database_url: str) -> Iterator[sa.Engine]:
     made.dispose()
 
 
-def breaker(engine: sa.Engine, *, probe_lease: float = 60, name: str = "ace") -> Breaker:
-    rules = Rules(failures=3, cooldown=COOLDOWN, probe_lease=timedelta(seconds=probe_lease))
+def breaker(engine: sa.Engine, *, failures: int = 3, name: str = "ace") -> Breaker:
+    rules = Rules(failures, timedelta(seconds=COOLDOWN), timedelta(seconds=PROBE_LEASE))
     return Breaker(engine, name, rules)
 
 
@@ -56,7 +57,7 @@ def test_it_opens_after_failures_in_a_row_and_says_when_to_come_back(engine: sa.
     before = datetime.now(UTC)
     with pytest.raises(CircuitOpenError, match=r"3 requests in a row.* HTTP 503") as refused:
         known.check()
-    assert before < refused.value.retry_at <= before + COOLDOWN + timedelta(seconds=1)
+    assert before < refused.value.retry_at <= before + timedelta(seconds=COOLDOWN + 10)
     with pytest.raises(CircuitOpenError):
         breaker(engine).admit()
     breaker(engine, name="fred").admit()
@@ -71,7 +72,7 @@ def test_one_caller_of_many_gets_the_probe(connections: sa.Engine) -> None:
     for _ in range(3):
         break_open(known)
         assert admitted_of_many(known) == []
-        time.sleep(COOLDOWN.total_seconds())
+        time_passes(known.engine, seconds=COOLDOWN)
         known.check()
         (permit,) = admitted_of_many(known)
         assert admitted_of_many(known) == []
@@ -82,20 +83,20 @@ def test_one_caller_of_many_gets_the_probe(connections: sa.Engine) -> None:
 def test_a_probe_that_fails_opens_it_for_another_cooldown(engine: sa.Engine) -> None:
     known = breaker(engine)
     break_open(known)
-    time.sleep(COOLDOWN.total_seconds())
+    time_passes(known.engine, seconds=COOLDOWN)
     known.failed(known.admit(), "HTTP 500")
     with pytest.raises(CircuitOpenError):
         known.admit()
-    time.sleep(COOLDOWN.total_seconds())
+    time_passes(known.engine, seconds=COOLDOWN)
     known.admit()
 
 
 def test_the_probe_of_a_caller_that_died_goes_to_one_other(connections: sa.Engine) -> None:
-    known = breaker(connections, probe_lease=0.3)
+    known = breaker(connections)
     break_open(known)
-    time.sleep(COOLDOWN.total_seconds())
+    time_passes(known.engine, seconds=COOLDOWN)
     dead = known.admit()
-    time.sleep(0.3)
+    time_passes(known.engine, seconds=PROBE_LEASE)
     (permit,) = admitted_of_many(known)
     known.succeeded(dead)  # it was only slow; its word no longer counts
     with pytest.raises(CircuitOpenError):
@@ -105,9 +106,7 @@ def test_the_probe_of_a_caller_that_died_goes_to_one_other(connections: sa.Engin
 
 
 def test_failures_of_many_at_once_are_all_counted(connections: sa.Engine) -> None:
-    known = Breaker(
-        connections, "ace", Rules(CALLERS, timedelta(seconds=60), timedelta(seconds=60))
-    )
+    known = breaker(connections, failures=CALLERS)
     permits = admitted_of_many(known)
     with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(lambda permit: known.failed(permit, "timed out"), permits))

@@ -79,7 +79,7 @@ class Breaking(RuleBasedStateMachine):
         assert self.circuit.state == expected
 
 
-Breaking.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Breaking.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestBreaking = Breaking.TestCase
 
 

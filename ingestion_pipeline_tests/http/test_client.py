@@ -18,6 +18,7 @@ from ingestion_pipeline.errors import (
 )
 from ingestion_pipeline.http.client import Patience, Upstream
 from ingestion_pipeline.http.limits import RateLimit
+from ingestion_pipeline_tests.http.aging import time_passes
 
 SECRET = "s3cr3t-of-the-upstream"
 PATIENCE = Patience(
@@ -151,7 +152,7 @@ def test_a_wrong_key_that_is_answered_with_500_fails_at_once(engine: sa.Engine) 
 def test_an_upstream_that_fails_and_fails_is_left_alone(engine: sa.Engine) -> None:
     patience = Patience(
         backoff=PATIENCE.backoff, retry_after_cap=PATIENCE.retry_after_cap,
-        breaker_failures=5, breaker_cooldown=timedelta(seconds=0.5),
+        breaker_failures=5, breaker_cooldown=timedelta(minutes=1),
     )  # fmt: skip
     script = Script(*[503] * 5, 200)
     with upstream(engine, script, patience=patience) as ace:
@@ -163,7 +164,7 @@ def test_an_upstream_that_fails_and_fails_is_left_alone(engine: sa.Engine) -> No
         with pytest.raises(CircuitOpenError):
             ace.get("/sites")
         assert len(script.requests) == 5
-        time.sleep(0.5)
+        time_passes(engine, seconds=60)
         assert ace.get("/sites").status == 200
         assert ace.get("/sites").status == 200
 
