@@ -146,8 +146,8 @@ def parse_range(
     faults: list[FieldError] = []
     number = DEFAULT_LIMIT
     if limit is not None:
-        if limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_LIMIT:
-            number = int(limit)
+        if limit.isascii() and limit.isdigit() and 1 <= int(limit[:20]) <= LARGEST_LIMIT:
+            number = int(limit[:20])
         else:
             faults.append(FieldError("limit", f"must be an integer from 1 to {LARGEST_LIMIT}"))
     instants: dict[str, datetime | None] = {"start": None, "end": None}

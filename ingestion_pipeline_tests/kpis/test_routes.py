@@ -199,7 +199,15 @@ def test_a_series_is_read_in_parts(sender: Sender) -> None:
     assert seen == list(range(2, 24))
     unquoted = sender.http.get(f"{path}?start=2026-03-01T00:24:00+00:00").json()
     assert [point["value"] for point in unquoted["dataPoints"]] == [24]
-    for wrong in ("limit=0", "limit=10001", "limit=x", "start=today", "cursor=%00", "cursor=eA"):
+    for wrong in (
+        "limit=0",
+        "limit=10001",
+        "limit=000000000199999",
+        "limit=x",
+        "start=today",
+        "cursor=%00",
+        "cursor=eA",
+    ):
         assert sender.http.get(f"{path}?{wrong}").status_code == 422, wrong
     assert sender.http.get("/api/kpis/unknown/timeseries").status_code == 404
 
