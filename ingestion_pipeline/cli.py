@@ -216,6 +216,9 @@ def sandbox(
         typer.Option(help="A site that is there; may be repeated.", show_default="demo-site-1 … 3"),
     ] = None,
     key: Annotated[str, typer.Option(help="The API key that is accepted.")] = "sandbox-key",
+    keep_pages: Annotated[
+        int, typer.Option(min=0, help="Pages kept in memory for those who read them again.")
+    ] = 0,
     fault: Annotated[
         list[str] | None,
         typer.Option(help="NAME or NAME=ARGUMENT, switched on from the start; may be repeated."),
@@ -237,7 +240,7 @@ def sandbox(
     if site:
         data = replace(data, sites=tuple(site))
     console.say(f"sandbox at http://{host}:{port}, ACE IoT under /ace/live/api; Ctrl-C stops it")
-    serve(data, host=host, port=port, key=key, faults=faults)
+    serve(data, host=host, port=port, key=key, faults=faults, keep_pages=keep_pages)
 
 
 @database_commands.command()

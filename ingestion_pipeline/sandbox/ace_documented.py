@@ -11,15 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingestion_pipeline.sandbox import ace_points, ace_weather
+from ingestion_pipeline.sandbox.ace_answers import Ace, page_of, total_of
 from ingestion_pipeline.sandbox.ace_pages import documented_writer
-from ingestion_pipeline.sandbox.ace_requests import (
-    Ace,
-    BadParameterError,
-    page_of,
-    page_size_of,
-    total_of,
-    window_of,
-)
+from ingestion_pipeline.sandbox.ace_requests import BadParameterError, page_size_of, window_of
 
 _PAGE_SIZE = 100_000
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -31,10 +25,7 @@ def routes(ace: Ace) -> list[Route]:
     async def time_series(request: Request) -> Response:
         site = request.path_params["site"]
         size = page_size_of(request, "page_size", default=_PAGE_SIZE)
-        answered = page_of(ace, request, site, size=size, buckets=False)
-        records = documented_writer(ace.data.points(site)).records(
-            answered.page.blocks, answered.damage, repeated=answered.repeated
-        )
+        answered = page_of(ace, request, site, size=size, buckets=False, writer=documented_writer)
         total = total_of(ace.data, site, *window_of(request), answered.damage)
         rest = {
             "pagination": {
@@ -43,7 +34,7 @@ def routes(ace: Ace) -> list[Route]:
             },
             "total_count": total,
         }
-        body = b'{"data":[' + records + b"]," + json.dumps(rest).encode()[1:]
+        body = b'{"data":[' + answered.records + b"]," + json.dumps(rest).encode()[1:]
         return Response(body, media_type="application/json")
 
     async def points(request: Request) -> Response:

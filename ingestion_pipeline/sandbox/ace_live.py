@@ -14,15 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingestion_pipeline.sandbox import ace_points, ace_weather
+from ingestion_pipeline.sandbox.ace_answers import Ace, page_of, writer_of
 from ingestion_pipeline.sandbox.ace_data import Block
 from ingestion_pipeline.sandbox.ace_pages import live_writer
-from ingestion_pipeline.sandbox.ace_requests import (
-    Ace,
-    BadParameterError,
-    page_of,
-    page_size_of,
-    window_of,
-)
+from ingestion_pipeline.sandbox.ace_requests import BadParameterError, page_size_of, window_of
 
 PAGE_SIZES = (3, 10, 50, 100, 500, 1000, 5000, 10000, 50000, 100000, 300000, 500000)
 PER_PAGE = (2, 10, 20, 30, 40, 50, 100, 500, 1000, 5000, 10000, 100000)
@@ -111,14 +106,11 @@ async def _time_series(ace: Ace, request: Request) -> Response:
     site = _known_site(ace, request)
     size = _one_of(request, "page_size", PAGE_SIZES, default=10_000)
     raw = request.query_params.get("raw_data", "false").lower() == "true"
-    answered = page_of(ace, request, site, size=size, buckets=not raw)
+    answered = page_of(ace, request, site, size=size, buckets=not raw, writer=live_writer)
     if answered.not_found:
         raise _Unknown(404, "No data for time period")
-    records = live_writer(ace.data.points(site)).records(
-        answered.page.blocks, answered.damage, repeated=answered.repeated
-    )
     rest = {"next_cursor": answered.cursor, "has_more": answered.cursor is not None}
-    body = b'{"point_samples":[' + records + b"]," + json.dumps(rest).encode()[1:]
+    body = b'{"point_samples":[' + answered.records + b"]," + json.dumps(rest).encode()[1:]
     return Response(body, media_type="application/json")
 
 
@@ -149,7 +141,7 @@ def _samples_of(ace: Ace, request: Request, wanted: dict[str, list[int] | None])
         blocks = list(ace.data.blocks(site, start, end, damage=damage))
         if numbers is not None:
             blocks = [_only(block, numbers) for block in blocks]
-        parts.append(live_writer(ace.data.points(site)).records(blocks, damage))
+        parts.append(writer_of(ace.data, site, live_writer).records(blocks, damage))
     body = b'{"point_samples":[' + b",".join(part for part in parts if part) + b"]}"
     return Response(body, media_type="application/json")
 

@@ -19,16 +19,16 @@ from starlette.types import ASGIApp
 
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.sandbox import ace_documented, ace_live
+from ingestion_pipeline.sandbox.ace_answers import Ace, KeptPages
 from ingestion_pipeline.sandbox.ace_data import AceData
-from ingestion_pipeline.sandbox.ace_requests import Ace
 from ingestion_pipeline.sandbox.faults import Faults
 from ingestion_pipeline.sandbox.faulty import Faulty
 
 
-def create_app(data: AceData, *, key: str, faults: Faults) -> Starlette:
+def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> Starlette:
     """The application; nothing in it is secured but what the upstreams secure."""
     served: Counter[str] = Counter()
-    ace = Ace(data, key, faults)
+    ace = Ace(data, key, faults, KeptPages(keep_pages))
 
     def failing(routes: list[Route]) -> ASGIApp:
         return Faulty(Starlette(routes=routes), faults=faults, served=served)

@@ -8,7 +8,9 @@ from ingestion_pipeline.sandbox.app import create_app
 from ingestion_pipeline.sandbox.faults import Faults
 
 
-def serve(data: AceData, *, host: str, port: int, key: str, faults: Faults) -> None:
+def serve(
+    data: AceData, *, host: str, port: int, key: str, faults: Faults, keep_pages: int
+) -> None:
     """Serve until Ctrl-C.
 
     Raises:
@@ -16,7 +18,7 @@ def serve(data: AceData, *, host: str, port: int, key: str, faults: Faults) -> N
     """
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(data, key=key, faults=faults),
+            create_app(data, key=key, faults=faults, keep_pages=keep_pages),
             host=host,
             port=port,
             loop="asyncio",
