@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -178,6 +179,37 @@ def _upload(
         UploadClient(api_url, api_key=key, connections=CONNECTIONS, say=progress.say) as client,
     ):
         return upload(client, files, home=settings().home, progress=progress)
+
+
+@app.command()
+def collect(
+    site: Annotated[str, typer.Option(help="Name of the site at ACE IoT.")],
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="UTC day.")],
+    as_json: AsJson = False,
+) -> None:
+    """Collect a day of a site from ACE IoT: its samples, and the weather beside them.
+
+    Doing it again changes only what has changed at the source. What was interrupted goes on where
+    it stopped.
+    """
+    from ingestion_pipeline.buildings.checkpoint import Checkpoints
+    from ingestion_pipeline.buildings.collect import Options, collect_day
+    from ingestion_pipeline.buildings.source import open_source
+    from ingestion_pipeline.storage import database
+
+    engine, configuration = database.upgraded(), settings()
+    with (
+        open_source(engine, configuration) as source,
+        console.window_progress(f"{site} {day:%Y-%m-%d}", hidden=as_json) as progressed,
+    ):
+        result = collect_day(
+            engine, source, site, day.date(), options=Options.configured(configuration),
+            checkpoints=Checkpoints.configured(engine, configuration), on_progress=progressed,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        console.show_collected(result)
 
 
 @app.command(name="sample-data")

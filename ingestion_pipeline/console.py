@@ -19,6 +19,8 @@ from ingestion_pipeline.ledger.tables import uploads
 from ingestion_pipeline.ledger.uploads import COUNTS
 
 if TYPE_CHECKING:
+    from ingestion_pipeline.buildings.collect import DayResult
+    from ingestion_pipeline.buildings.contract import Counts
     from ingestion_pipeline.commerce.ingest import IngestResult
     from ingestion_pipeline.commerce.sample_data import SampleFile
     from ingestion_pipeline.demo import DemoResult
@@ -112,6 +114,46 @@ class UploadProgress:
         warn(message)
 
 
+@contextmanager
+def window_progress(
+    description: str, *, hidden: bool
+) -> Iterator[Callable[[int, int, Counts], None]]:
+    """A progress bar of the windows of a day, and what their records come to so far."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(),
+        TextColumn("{task.completed}/{task.total} windows"),
+        TextColumn("{task.fields[fetched]:,} fetched, {task.fields[kept]:,} kept"),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=_err, disable=hidden) as progress:
+        task = progress.add_task(description, total=None, fetched=0, kept=0)
+
+        def progressed(done: int, windows: int, counts: Counts) -> None:
+            progress.update(
+                task, completed=done, total=windows, fetched=counts.fetched, kept=counts.kept
+            )
+
+        yield progressed
+
+
+def show_collected(result: DayResult) -> None:
+    """What collecting a day came to."""
+    table = Table(box=SIMPLE, show_header=False)
+    shown = ("requests", "pages", "fetched", "kept", "inserted", "updated", "unchanged")
+    found = result.as_dict()
+    for name in (*shown, "skipped", "outside", "duplicates", "rejected", "retries"):
+        if found[name] or name in shown:
+            table.add_row(name, f"{found[name]:,}")
+    table.add_row("seconds", f"{result.seconds:.1f}")
+    _out.print(table)
+    if not result.complete:
+        warn("the day is not over: collect it again tomorrow")
+    if result.counts.fetched and not result.counts.kept:
+        complain("nothing was kept: no record is of a configured point within its window")
+    for name in result.missing_points:
+        warn(f"no sample of the configured point {name}")
+
+
 def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
     """The counts of every file, the totals, and why lines were rejected."""
     table = Table(title="What would happen" if dry_run else None, show_footer=True, box=SIMPLE)
@@ -167,12 +209,14 @@ def show_tenants(everyone: Sequence[Tenant]) -> None:
 
 def show_demo(result: DemoResult) -> None:
     """Assets with their rows and checks."""
-    table = Table("asset", "materialized", "rows", "checks passed", "checks failed", box=SIMPLE)
+    columns = ("asset", "materialized", "rows", "checks passed", "checks failed", "warnings")
+    table = Table(*columns, box=SIMPLE)
     for asset in result.assets:
         state = "external" if asset.external else "yes" if asset.materialized else "no"
         rows = "" if asset.rows is None else f"{asset.rows:,}"
         failed = ", ".join(asset.failed_checks)
-        table.add_row(asset.name, state, rows, str(asset.passed_checks), failed)
+        warnings = ", ".join(asset.warnings)
+        table.add_row(asset.name, state, rows, str(asset.passed_checks), failed, warnings)
     _out.print(table)
     _out.print("[green]All well.[/green]" if result.all_well else "[red]Something is amiss.[/red]")
 

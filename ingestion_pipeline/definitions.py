@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ingestion_pipeline import automation
+from ingestion_pipeline.buildings import automation as buildings
 from ingestion_pipeline.commerce import automation as commerce
 from ingestion_pipeline.kpis import automation as kpis
 from ingestion_pipeline.resources import Database
@@ -10,6 +11,7 @@ from ingestion_pipeline.resources import Database
 defs = dg.Definitions.merge(
     commerce.definitions,
     kpis.definitions,
+    buildings.definitions,
     automation.definitions,
     # A run of many small steps costs two CPU seconds in one process and four in several.
     dg.Definitions(resources={"database": Database()}, executor=dg.in_process_executor),

@@ -1,7 +1,11 @@
 """`ingestion-pipeline demo`: sample data through every asset, in a database that is thrown away."""
 
 import os
+import socket
+import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,13 +18,15 @@ from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.sample_data import write_sample_data
 from ingestion_pipeline.kpis.sample_data import write_sample_readings
 from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.settings import settings
+from ingestion_pipeline.services import Service
+from ingestion_pipeline.settings import environment_of, settings
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
 
 TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
+_SANDBOX_KEY = "sandbox-key"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
@@ -30,6 +36,7 @@ class DemoAsset:
 
     Attributes:
         external: recorded by senders, not materialized by Dagster.
+        warnings: checks that did not pass and are no errors, like gaps of a silent sensor.
     """
 
     name: str
@@ -38,6 +45,7 @@ class DemoAsset:
     rows: int | None = None
     passed_checks: int = 0
     failed_checks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -90,12 +98,39 @@ def run() -> DemoResult:
         os.environ["DATABASE_URL"] = server.url()
         for name in ("DROP_URL", "LANDING_URL", "KEY_VALUE_URL"):
             os.environ.pop(name, None)
-        settings.cache_clear()
         try:
-            return _materialize()
+            with _sandbox(Path(home)) as url:
+                os.environ["ACE_IOT_API_BASE_URL"] = f"{url}/ace/documented/api"
+                os.environ["ACE_IOT_API_KEY"] = _SANDBOX_KEY
+                os.environ["ACE_REQUESTS_PER_MINUTE"] = "100000"  # it is our own
+                os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
+                settings.cache_clear()
+                return _materialize()
         finally:
             database.engine().dispose()
             server.stop()
+
+
+@contextmanager
+def _sandbox(home: Path) -> Iterator[str]:
+    """The stand-in of upstreams as a child process, with few samples; yields its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = f"-m ingestion_pipeline.cli sandbox --port {port} --points 20 --interval-seconds 300"
+    service = Service(
+        name="sandbox",
+        command=[sys.executable, *command.split(), "--key", _SANDBOX_KEY],
+        environment=environment_of(settings()),
+        log=home / "sandbox.log",
+        ready_url=f"http://127.0.0.1:{port}/livez",
+    )
+    service.start()
+    try:
+        service.wait_until_ready()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        service.stop()
 
 
 def _materialize() -> DemoResult:
@@ -124,13 +159,14 @@ def _materialize() -> DemoResult:
         )
         for key in keys
     }
-    daily = dg.AssetSelection.assets(*(key for key in keys if graph.get(key).is_partitioned))
+    of_days, of_sites = _by_partitions(graph, keys)
     jobs = [
-        dg.define_asset_job("demo_of_a_day", daily.without_checks()),
+        dg.define_asset_job("demo_of_a_day", of_days.without_checks()),
+        dg.define_asset_job("demo_of_sites", of_sites.without_checks()),
         # All checks come last, when everything is there.
         dg.define_asset_job(
             "demo_of_the_rest",
-            (dg.AssetSelection.all() - daily).without_checks()
+            (dg.AssetSelection.all() - of_days - of_sites).without_checks()
             | dg.AssetSelection.all_asset_checks(),
         ),
     ]
@@ -138,8 +174,32 @@ def _materialize() -> DemoResult:
     with dg.DagsterInstance.ephemeral() as instance:
         for day in sample_days():
             _execute(with_jobs, "demo_of_a_day", instance, assets, day.isoformat())
+        _execute(with_jobs, "demo_of_sites", instance, assets, tags=_of_all_sites(sample_days()))
         _execute(with_jobs, "demo_of_the_rest", instance, assets)
     return DemoResult(list(assets.values()))
+
+
+def _by_partitions(
+    graph: Any, keys: Sequence[dg.AssetKey]
+) -> tuple[dg.AssetSelection, dg.AssetSelection]:
+    """The assets with a partition a day, and those with one a day and site."""
+    partitioned = [key for key in keys if graph.get(key).is_partitioned]
+    of_sites = [
+        key
+        for key in partitioned
+        if isinstance(graph.get(key).partitions_def, dg.MultiPartitionsDefinition)
+    ]
+    of_days = [key for key in partitioned if key not in of_sites]
+    return dg.AssetSelection.assets(*of_days), dg.AssetSelection.assets(*of_sites)
+
+
+def _of_all_sites(days: Sequence[date]) -> dict[str, str]:
+    """The tags of one run for some days of all sites."""
+    sites = settings().site_names
+    return {
+        "dagster/asset_partition_range_start": f"{days[0]}|{sites[0]}",
+        "dagster/asset_partition_range_end": f"{days[-1]}|{sites[-1]}",
+    }
 
 
 def _execute(
@@ -148,11 +208,14 @@ def _execute(
     instance: dg.DagsterInstance,
     assets: dict[str, DemoAsset],
     partition_key: str | None = None,
+    *,
+    tags: dict[str, str] | None = None,
 ) -> None:
     """Run a job, and note what became of its assets and their checks."""
     result = definitions.resolve_job_def(job_name).execute_in_process(
-        instance=instance, run_config=_QUIET, raise_on_error=False, partition_key=partition_key
-    )
+        instance=instance, run_config=_QUIET, raise_on_error=False, partition_key=partition_key,
+        tags=tags,
+    )  # fmt: skip
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
         asset = assets[materialization.asset_key.to_user_string()]
@@ -163,5 +226,7 @@ def _execute(
         asset = assets[evaluation.asset_key.to_user_string()]
         if evaluation.passed:
             asset.passed_checks += 1
+        elif evaluation.severity == dg.AssetCheckSeverity.WARN:
+            asset.warnings.append(evaluation.check_name)
         else:
             asset.failed_checks.append(evaluation.check_name)

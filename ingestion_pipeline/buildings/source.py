@@ -131,14 +131,9 @@ class AceIot:
                 return frozenset(names)
             number += 1
 
-    def weather(self, site: str, window: Window | None = None) -> Answer:
+    def weather(self, site: str, window: Window) -> Answer:
         """The answer about a site's weather, 404 included; see weather.py."""
-        params: dict[str, str | int] = {}
-        if window is not None:
-            params = {
-                "start_time": instant_text(window.start),
-                "end_time": instant_text(window.end),
-            }
+        params = {"start_time": instant_text(window.start), "end_time": instant_text(window.end)}
         return self._get(f"/sites/{_segment(site)}/weather", params=params, accept=_NOT_FOUND)
 
     def _get(

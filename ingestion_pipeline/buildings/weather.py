@@ -7,13 +7,14 @@ schedule takes, and no window can be filled with them afterwards.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.buildings.contract import Dialect, Window
+from ingestion_pipeline.buildings.contract import DAY, Dialect, Window
 from ingestion_pipeline.buildings.envelope import Value, not_json, unknown_envelope
 from ingestion_pipeline.buildings.samples import judge, read_instant
 from ingestion_pipeline.buildings.source import AceIot
@@ -61,8 +62,9 @@ def collect_weather(engine: sa.Engine, source: AceIot, site: str, window: Window
 
 
 def snapshot_weather(engine: sa.Engine, source: AceIot, site: str) -> WeatherCounts:
-    """Collect the last known values of a site."""
-    weather = read_weather(source.weather(site), site)
+    """Collect the last known values of a site; where the API asks for a window, of a day."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    weather = read_weather(source.weather(site, Window(now - DAY, now)), site)
     return _store(engine, weather, site, None)
 
 
