@@ -5,8 +5,9 @@ is under way. The clock is the database's: processes on several machines agree o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -90,31 +91,28 @@ class Breaker:
     def _change(
         self, rule: Callable[[Circuit, datetime], Circuit], *, error: str | None = None
     ) -> Circuit:
-        """Apply a rule to the locked row; writes only what changed."""
+        """Apply a rule; locks and writes only where it changes something, which is rare."""
         with self.engine.begin() as connection:
-            query = sa.select(*_columns).where(self._row).with_for_update()
-            found = connection.execute(query).one_or_none()
-            if found is None:
-                connection.execute(
-                    insert(circuit_breakers).values(name=self.name).on_conflict_do_nothing()
-                )
-                found = connection.execute(query).one()
-            # After the lock was got: waiting for it takes time, too.
-            now = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-            known = Circuit(*found)
-            changed = rule(known, now)
-            if changed != known:
-                connection.execute(
-                    sa.update(circuit_breakers)
-                    .where(self._row)
-                    .values(
-                        state=changed.state,
-                        failures=changed.failures,
-                        generation=changed.generation,
-                        opened_at=changed.opened_at,
-                        probe_until=changed.probe_until,
-                        last_error=error or circuit_breakers.c.last_error,
-                        updated_at=now,
-                    )
-                )
-        return changed
+            query = sa.select(*_columns).where(self._row)
+            known = self._read(connection, query)
+            if rule(*known) == known[0]:
+                return known[0]
+            connection.execute(
+                insert(circuit_breakers).values(name=self.name).on_conflict_do_nothing()
+            )
+            # Once more, as nobody can change it now.
+            before, now = self._read(connection, query.with_for_update())
+            after = rule(before, now)
+            if after != before:
+                values = {**asdict(after), "updated_at": now}
+                if error is not None:
+                    values["last_error"] = error
+                connection.execute(sa.update(circuit_breakers).where(self._row).values(values))
+        return after
+
+    @staticmethod
+    def _read(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Circuit, datetime]:
+        """The circuit and the time, which is asked for after the row's lock has been got."""
+        found = connection.execute(query).one_or_none()
+        now = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return (Circuit() if found is None else Circuit(*found)), now
