@@ -162,7 +162,7 @@ def _record(
         "bytes": file.size,
         "sha256": file.sha256,
     }
-    receipt = Receipt(202, msgspec.json.encode(document), upload_location(upload_id))
+    receipt = Receipt(202, msgspec.json.encode(document) + b"\n", upload_location(upload_id))
     idempotency.finish(
         connection, started, payload_sha256=idempotency.payload_hash(file.file_name, file.sha256),
         status_code=receipt.status_code, body=receipt.body, location=receipt.location,

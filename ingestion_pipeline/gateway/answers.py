@@ -57,8 +57,8 @@ class Refusal(Exception):  # noqa: N818  (it is no defect; it is the answer)
 def answer(
     status_code: int, document: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON answer."""
-    return Response(_encode(document), status_code, headers, _JSON)
+    """A JSON answer; with a newline, for those who read it in a shell."""
+    return Response(_encode(document) + b"\n", status_code, headers, _JSON)
 
 
 def error_document(message: str, errors: Sequence[FieldError] = ()) -> dict[str, Any]:

@@ -184,7 +184,7 @@ async def get_package(request: Request, trace_id: str, kpi_id: str) -> Response:
         raise Refusal(404, "no such package")
     document = {"status": "success", "message": "as recorded", **package}
     # `answer` would write an integer of over 64 bits within `data` as a text.
-    return Response(encode_json(document), media_type="application/json")
+    return Response(encode_json(document) + "\n", media_type="application/json")
 
 
 @router.get(

@@ -5,22 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
-import psycopg
 import pytest
 
-from ingestion_pipeline.storage.embedded import EmbeddedServer
-from ingestion_pipeline_tests.gateway.running import free_port
+from ingestion_pipeline_tests.end_to_end.running_up import ROOT, Up
 from ingestion_pipeline_tests.senders import post, send_all
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 ASSETS = """{ assetNodes { assetKey { path } isMaterializable
@@ -29,58 +23,6 @@ ASSETS = """{ assetNodes { assetKey { path } isMaterializable
   assetChecksOrError { ... on AssetChecks { checks { name
     executionForLatestMaterialization { status evaluation { success } } } } } } }"""
 RUNNING = "{ runsOrError(filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
-
-
-class Up:
-    """A running `ingestion-pipeline up`."""
-
-    def __init__(self, home: Path) -> None:
-        self.port, self.gateway_port = free_port(), free_port()
-        self.home = home
-        self.output = home / "up.log"
-        environment = {
-            **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
-            "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
-            "GATEWAY_PORT": str(self.gateway_port),
-        }  # fmt: skip
-        with self.output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
-                cwd=ROOT, env=environment, stdout=output, stderr=output,
-            )  # fmt: skip
-
-    def graphql(self, query: str) -> Any:
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.port}/graphql", json={"query": query}, timeout=30
-        )
-        return answer.raise_for_status().json()["data"]
-
-    def rows(self, statement: str) -> list[Any]:
-        url = EmbeddedServer(self.home).url().replace("+psycopg", "")
-        with psycopg.connect(url) as connection:
-            return connection.execute(statement).fetchall()
-
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert self.process.poll() is None, self.output.read_text()
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.5)
-
-    def wait_for_text(self, text: str) -> None:
-        self.wait_for(lambda: text in self.output.read_text())
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    running = Up(tmp_path_factory.mktemp("up"))
-    try:
-        running.wait_for_text("Ctrl-C stops everything")
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.send_signal(signal.SIGTERM)
-            running.process.wait(60)
 
 
 def green(up: Up) -> bool:

@@ -1,0 +1,63 @@
+"""`ingestion-pipeline up` in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline_tests.gateway.running import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+class Up:
+    """A running `ingestion-pipeline up`."""
+
+    def __init__(self, home: Path) -> None:
+        self.port, self.gateway_port = free_port(), free_port()
+        self.home = home
+        self.output = home / "up.log"
+        environment = {
+            **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
+            "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
+            "GATEWAY_PORT": str(self.gateway_port),
+        }  # fmt: skip
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
+                cwd=ROOT, env=environment, stdout=output, stderr=output,
+            )  # fmt: skip
+
+    def graphql(self, query: str) -> Any:
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": query}, timeout=30
+        )
+        return answer.raise_for_status().json()["data"]
+
+    def rows(self, statement: str) -> list[Any]:
+        url = EmbeddedServer(self.home).url().replace("+psycopg", "")
+        with psycopg.connect(url) as connection:
+            return connection.execute(statement).fetchall()
+
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.5)
+
+    def wait_for_text(self, text: str) -> None:
+        self.wait_for(lambda: text in self.output.read_text())
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(90)
