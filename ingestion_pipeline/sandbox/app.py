@@ -1,7 +1,7 @@
 """The sandbox as one application: upstreams side by side, faults, counts.
 
-    /ace/documented/api    ACE IoT as documented         base URLs, to be given to a client
-    /ace/live/api          ACE IoT as it answers
+    /ace/documented/api    ACE IoT as documented         base URLs, to be given to a client;
+    /ace/live/api          ACE IoT as it answers         also without the /api
     /faults                GET what is on; POST {"name", "argument", "path", "times"}; DELETE all
     /counts                GET requests served by path; DELETE starts again
     /livez                 is it there?
@@ -51,10 +51,13 @@ def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> S
     async def alive(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
+    documented, live = failing(ace_documented.routes(ace)), failing(ace_live.routes(ace))
     return Starlette(
         routes=[
-            Mount("/ace/documented/api", failing(ace_documented.routes(ace))),
-            Mount("/ace/live/api", failing(ace_live.routes(ace))),
+            Mount("/ace/documented/api", documented),
+            Mount("/ace/documented", documented),
+            Mount("/ace/live/api", live),
+            Mount("/ace/live", live),
             Route("/faults", switch, methods=["GET", "POST", "DELETE"]),
             Route("/counts", counts, methods=["GET", "DELETE"]),
             Route("/livez", alive),

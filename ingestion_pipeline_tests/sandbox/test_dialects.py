@@ -1,5 +1,7 @@
 """Both dialects over HTTP: the same data, each in its own words, and its own errors."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from ingestion_pipeline.sandbox import ace_weather
 from ingestion_pipeline.sandbox.ace_data import Damage, Sample
+from ingestion_pipeline_tests.gateway.running import ROOT
 from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 SITE = "demo-site-2"
@@ -181,6 +184,13 @@ def test_an_unknown_envelope_and_what_is_no_json(sandbox: RunningSandbox) -> Non
         get(sandbox, "live", PATH, **WINDOW).json()
 
 
+@pytest.mark.parametrize("dialect", ["live", "documented"])
+def test_the_base_url_may_go_without_api(sandbox: RunningSandbox, dialect: str) -> None:
+    short = f"{sandbox.url}/ace/{dialect}{PATH}"
+    answer = sandbox.http.get(short, params=WINDOW, headers=sandbox.headers)
+    assert answer.json() == get(sandbox, dialect, PATH, **WINDOW).json()
+
+
 def test_weather_is_a_series_as_documented_and_a_snapshot_in_life(sandbox: RunningSandbox) -> None:
     rows = get(sandbox, "documented", f"/sites/{SITE}/weather", **WINDOW).json()["data"]
     truth = list(ace_weather.observations(sandbox.data.seed, SITE, START, END))
@@ -201,3 +211,12 @@ def test_a_fault_can_be_kept_to_some_paths_and_some_times(sandbox: RunningSandbo
     assert get(sandbox, "live", f"/sites/{SITE}/weather").status_code == 200
     assert sandbox.http.post("/faults", json={"name": "boredom"}).status_code == 400
     assert sandbox.http.post("/faults", json={"nonsense": 1}).status_code == 400
+
+
+def test_a_sandbox_with_a_fault_that_is_none_does_not_start() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "ingestion_pipeline.cli", "sandbox", "--fault", "boredom"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "no fault 'boredom'; there are rate_limited" in result.stderr.replace("\n", " ")
