@@ -39,7 +39,7 @@ def number_of(cursor: str) -> int:
         word, _, number = base64.urlsafe_b64decode(cursor).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise BadParameterError("cursor", "is not one of ours") from None
-    if word != "sample" or not number.isdigit():
+    if word != "sample" or not (number.isascii() and number.isdigit()):
         raise BadParameterError("cursor", "is not one of ours")
     return int(number)
 

@@ -1,5 +1,6 @@
 """The client against faults on a real connection: the sandbox's."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -108,6 +109,22 @@ def test_a_wrong_key_fails_at_the_first_request(engine: sa.Engine, sandbox: Runn
         ace.get(PAGE, params=PARAMS)
     assert refused.value.status == 401
     assert sum(sandbox.counts().values()) == 2
+
+
+def test_no_secret_is_logged_on_a_real_connection(
+    engine: sa.Engine, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    headers = {"Authorization": "Bearer a-wr0ng-key"}
+    with upstream(engine, sandbox, headers=headers) as ace, sandbox.fault("broken_body", times=1):
+        for path in (PAGE, "/nowhere"):
+            with pytest.raises((UpstreamRefusedError, UpstreamUnavailableError)):
+                ace.get(path, params={**PARAMS, "token": "t0ken-in-the-query"})
+    logged = "".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
+    assert "httpcore" in logged
+    assert "page_size=1000" in logged
+    assert "a-wr0ng-key" not in logged
+    assert "t0ken-in-the-query" not in logged
 
 
 def test_many_callers_probe_an_upstream_that_was_down_once(
