@@ -237,14 +237,11 @@ class Upstream:
 
     def _report(self, request: httpx.Request, number: int, error: IngestionError) -> None:
         logger.warning(
-            "request to an upstream failed",
-            extra={
-                "upstream": self.name,
-                "url": redaction.safe_url(request.url),
-                "attempt": number,
-                "attempts": self._attempts,
-                "error": str(error),
-            },
+            "attempt %d of %d failed: %s",
+            number,
+            self._attempts,
+            error,
+            extra={"upstream": self.name, "url": redaction.safe_url(request.url)},
         )
 
     def _where(self, request: httpx.Request) -> str:
