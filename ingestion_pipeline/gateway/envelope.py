@@ -5,9 +5,9 @@ Plain ASGI around the whole application, so that errors of the application are s
 
 import asyncio
 import logging
+import os
 import re
 import time
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,8 +43,9 @@ class Envelope:
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except Exception:
-            # The application has answered 500 already; the connection must go on.
-            logger.exception("a defect of ours", extra={"request_id": exchange.request_id})
+            # It is answered and logged already, where it was caught; the connection goes on.
+            if exchange.status < 500:
+                raise
         finally:
             self._metrics.in_progress.dec()
             self._note(exchange)
@@ -69,10 +70,7 @@ class Envelope:
         )
         if self.log is not None:
             self.log.add(entry)
-        self._metrics.observe(
-            method=method, route=route, status=exchange.status, seconds=seconds,
-            received=exchange.received,
-        )  # fmt: skip
+        self._metrics.observe(method=method, route=route, status=exchange.status, seconds=seconds)
         if exchange.status >= 500:
             logger.error("answered", extra=entry._asdict())
         elif logger.isEnabledFor(logging.DEBUG) or exchange.status >= 400:
@@ -93,7 +91,7 @@ class _Exchange:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         known = _REQUEST_ID.fullmatch(given)
-        self.request_id = given.decode() if known else uuid.uuid4().hex
+        self.request_id = given.decode() if known else os.urandom(16).hex()
         scope["ingestion.request_id"] = self.request_id
         self._length = headers.get(b"content-length")
         self._has_body = self._length not in (None, b"0") or b"transfer-encoding" in headers

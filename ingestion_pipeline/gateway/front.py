@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import Message
 
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
@@ -71,7 +72,14 @@ class Gateway:
             Refusal: 413 too large, 415 encoded, 401 and 429 as in `authenticate`, 400 not JSON.
         """
         limit = self.configuration.max_json_bytes
-        content = b"".join([chunk async for chunk in self.body(request, limit=limit)])
+        require_size(request, limit)
+        message = await self._next(request)
+        content: bytes = message.get("body", b"")
+        if len(content) > limit:
+            raise too_large(limit)
+        if message.get("more_body"):  # most come in one piece
+            pieces = [piece async for piece in self._pieces(request, limit, len(content))]
+            content += b"".join(pieces)
         caller = await self.authenticate(request)
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
@@ -87,23 +95,31 @@ class Gateway:
             Refusal: 413 larger than `limit` bytes, 408 silent for too long, 400 broken off.
         """
         require_size(request, limit)
-        receive, received = request.receive, 0
-        silence = self.configuration.body_timeout.total_seconds()
+        async for piece in self._pieces(request, limit, 0):
+            yield piece
+
+    async def _pieces(self, request: Request, limit: int, received: int) -> AsyncIterator[bytes]:
         more = True
         while more:
-            try:
-                async with asyncio.timeout(silence):
-                    message = await receive()
-            except TimeoutError:
-                raise Refusal(408, f"nothing came for {silence:.0f} seconds") from None
-            if message["type"] == "http.disconnect":
-                raise Refusal(400, "the connection broke off")
+            message = await self._next(request)
             more = message.get("more_body", False)
             if chunk := message.get("body", b""):
                 received += len(chunk)
                 if received > limit:
                     raise too_large(limit)
                 yield chunk
+
+    async def _next(self, request: Request) -> Message:
+        """The next piece of the body."""
+        silence = self.configuration.body_timeout.total_seconds()
+        try:
+            async with asyncio.timeout(silence):
+                message = await request.receive()
+        except TimeoutError:
+            raise Refusal(408, f"nothing came for {silence:.0f} seconds") from None
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "the connection broke off")
+        return message
 
     async def run(
         self, work: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -18,11 +18,7 @@ class Metrics:
             "ingestion_request_seconds", "Time to the end of the answer.", ["route"],
             buckets=_BUCKETS, registry=self.registry,
         )  # fmt: skip
-        self._bytes = Counter(
-            "ingestion_request_bytes_total", "Bytes of request bodies.", ["route"],
-            registry=self.registry,
-        )  # fmt: skip
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.in_progress = Gauge(
             "ingestion_requests_in_progress", "Requests under way.", registry=self.registry
         )
@@ -31,21 +27,17 @@ class Metrics:
             registry=self.registry,
         )  # fmt: skip
 
-    def observe(
-        self, *, method: str, route: str, status: int, seconds: float, received: int
-    ) -> None:
+    def observe(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         children = self._children.get((method, route, status))
         if children is None:
             children = self._children[method, route, status] = (
                 self._requests.labels(method, route, str(status)),
                 self._seconds.labels(route),
-                self._bytes.labels(route),
             )
-        number, duration, size = children
+        number, duration = children
         number.inc()
         duration.observe(seconds)
-        size.inc(received)
 
     def text(self) -> bytes:
         """The exposition format, version 0.0.4."""

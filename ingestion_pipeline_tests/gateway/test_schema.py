@@ -24,7 +24,7 @@ CHECKS = [
 ]
 
 
-RAW: dict[str, Any] = create_app(Settings()).app.openapi()  # type: ignore[attr-defined]
+RAW: dict[str, Any] = create_app(Settings()).app.app.openapi()  # type: ignore[attr-defined]
 schema = schemathesis.openapi.from_dict(RAW)
 
 
