@@ -31,12 +31,16 @@ _COLLECTED = sa.text("""
           @> tstzrange(hour, hour + interval '1 hour')
 """)
 _MISSING_DAYS = sa.text("""
-    SELECT site_name, CAST(missing AS date) AS day
-    FROM (SELECT site_name, min(day) AS first, max(day) AS last
-          FROM collected_days GROUP BY 1) AS s,
-         generate_series(first, last, interval '1 day') AS missing
+    WITH known AS (
+        SELECT site_name, day FROM collected_days
+        UNION SELECT site_name, CAST(window_start AT TIME ZONE 'UTC' AS date) FROM collected_windows
+    ), missing AS (
+        SELECT site_name, CAST(generate_series(min(day), max(day), interval '1 day') AS date) AS day
+        FROM known GROUP BY 1
+    )
+    SELECT site_name, day FROM missing
     WHERE NOT EXISTS (SELECT FROM collected_days AS c
-                      WHERE c.site_name = s.site_name AND c.day = CAST(missing AS date))
+                      WHERE c.site_name = missing.site_name AND c.day = missing.day)
     ORDER BY 1, 2
 """)
 
@@ -71,13 +75,13 @@ def find_gaps(connection: sa.Connection, site: str, day: date) -> list[Gap]:
         sa.select(c.configured_points).where(c.site_name == site, c.day == day)
     )
     hours = [day_of(day).start + number * HOUR for number in range(24)]
-    collected = set(connection.scalars(_COLLECTED, values)) if expected is not None else set()
+    collected = set(connection.scalars(_COLLECTED, values))
     gaps = _joined(site, EVERY_POINT, NOT_COLLECTED, (h for h in hours if h not in collected))
     there: dict[str, set[datetime]] = {point: set() for point in expected or ()}
     for point, hour in connection.execute(_HOURS_OF_POINTS, values):
         there.setdefault(point, set()).add(hour)
     some = set().union(*there.values())
-    silent = (h for h in hours if h in collected and h not in some)
+    silent = (h for h in hours if expected and h in collected and h not in some)
     gaps += _joined(site, EVERY_POINT, NO_SAMPLE, silent)
     for point in expected or ():
         missing = (h for h in hours if h in collected & some and h not in there[point])
@@ -134,8 +138,7 @@ def all_gaps(connection: sa.Connection) -> list[Gap]:
     for site, day in stale:
         gaps += find_gaps(connection, site, day)
     for site, day in connection.execute(_MISSING_DAYS):
-        whole = day_of(day)
-        gaps.append(Gap(site, EVERY_POINT, whole.start, whole.end, NOT_COLLECTED))
+        gaps += find_gaps(connection, site, day)
     return sorted(set(gaps), key=lambda gap: (gap.site, gap.start, gap.point))
 
 
