@@ -1,7 +1,9 @@
-"""`make run`, as a new user sees it: one command starts all, one signal stops all of it."""
+"""`make run`, as a new user sees it: one command starts all, README's commands work as printed,
+what is killed comes back, and one signal stops all of it."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +58,63 @@ def test_the_sample_is_loaded_by_the_sensors_and_every_check_is_green(up: Up) ->
     assert sum(inserted) == 2500
 
 
+def commands(heading: str) -> str:
+    """The shell blocks of a section, in order."""
+    section = (ROOT / "README.md").read_text().split(f"\n## {heading}")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+
+
+def run(up: Up, text: str) -> list[str]:
+    """Run a script as a user would, in an activated environment; what it prints."""
+    script = text.replace("127.0.0.1:8000", f"127.0.0.1:{up.gateway_port}")
+    script = script.replace("/tmp/orders", str(up.home / "orders"))
+    script = script.replace(".ingestion/", f"{up.home}/")
+    environment = {
+        **os.environ,
+        "INGESTION_HOME": str(up.home),
+        "DATABASE_URL": "",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PAGER": "cat",
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def answers(lines: list[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def test_the_commands_of_commerce_and_kpis_work_as_printed(up: Up) -> None:
+    printed = answers(run(up, commands("Commerce") + "\n" + commands("KPIs")))
+    first, again, announced, new, duplicate, error, job, package, analysis, series, *_ = printed
+    assert first["status"] == "accepted"
+    assert again == first
+    assert announced["status"] == "success"
+    assert (new["status"], duplicate["status"]) == ("success", "duplicate")
+    assert error["status"] == "success"
+    assert job["status"] == "partial"
+    assert package["data"] == {"value": 97123.5}
+    assert analysis["status"] == "success"
+    assert len(series["dataPoints"]) == 1  # type: ignore[arg-type]
+    keys = "SELECT key FROM key_value WHERE namespace = 'acme' ORDER BY key"
+    up.wait_for(
+        lambda: (
+            {row[0] for row in up.rows(keys)}
+            >= {"job:t1", "package:t1:btc-price", "timeseries:btc-price"}
+        )
+    )
+    loaded = (
+        "SELECT (SELECT count(*) FROM customers WHERE tenant_id = tenants.tenant_id), "
+        "(SELECT count(*) FROM order_items WHERE tenant_id = tenants.tenant_id) "
+        "FROM tenants WHERE name = 'acme'"
+    )
+    up.wait_for(lambda: up.rows(loaded) == [(1_000, 5_000)])
+
+
 def test_a_second_up_on_the_same_port_says_so(up: Up) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
@@ -102,7 +161,7 @@ def killed(up: Up, words: str) -> None:
     raise AssertionError(f"no process {words!r}")
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     try:
         return httpx.get(url, timeout=5).is_success
     except httpx.TransportError:
@@ -113,14 +172,14 @@ def test_what_is_killed_is_started_again(up: Up) -> None:
     ready = f"http://127.0.0.1:{up.gateway_port}/readyz"
     killed(up, "ingestion_pipeline.cli gateway")
     up.wait_for_text("the gateway had died")
-    up.wait_for(lambda: answers(ready))
+    up.wait_for(lambda: is_up(ready))
     postmaster = int((up.home / "postgres/data/postmaster.pid").read_text().splitlines()[0])
     psutil.Process(postmaster).kill()
     up.wait_for_text("PostgreSQL died")
-    up.wait_for(lambda: answers(ready))
+    up.wait_for(lambda: is_up(ready))
     killed(up, "dagster._daemon")
     up.wait_for_text("Dagster had died")
-    up.wait_for(lambda: answers(f"http://127.0.0.1:{up.port}/server_info"))
+    up.wait_for(lambda: is_up(f"http://127.0.0.1:{up.port}/server_info"))
 
 
 def test_readings_are_published_though_a_run_and_the_daemon_are_killed(up: Up) -> None:
