@@ -1,0 +1,200 @@
+"""Buildings in Dagster: partitions, runs of many days, failures, checks, schedules."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from ingestion_pipeline.buildings.assets import ASSETS, GROUP, PARTITIONS, key, partition_key
+from ingestion_pipeline.buildings.automation import daily_collection, decide, hourly_weather
+from ingestion_pipeline.buildings.contract import Window, day_of
+from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.settings import Settings, settings
+from ingestion_pipeline.storage import database
+from ingestion_pipeline_tests.buildings.builders import SITE, rows, truth
+from ingestion_pipeline_tests.sandbox.running import KEY, RunningSandbox
+
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def collecting(
+    configured: Settings, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> sa.Engine:
+    """Settings that collect from the sandbox, a day in one window."""
+    known = {
+        "ACE_IOT_API_BASE_URL": sandbox.live_url, "ACE_IOT_API_KEY": KEY, "COLLECT_WINDOW": "PT24H",
+        "ACE_REQUESTS_PER_MINUTE": "99999", "HTTP_BACKOFF": "0.01", "BREAKER_FAILURES": "100",
+    }  # fmt: skip
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    return database.engine()
+
+
+def run(
+    instance: dg.DagsterInstance, *days: date, job: str = "collect_buildings", site: str = SITE
+) -> dg.ExecuteInProcessResult:
+    """Run a job; several days as one run, as a backfill does."""
+    tags = {}
+    if len(days) > 1:
+        tags = {
+            "dagster/asset_partition_range_start": partition_key(days[0], site),
+            "dagster/asset_partition_range_end": partition_key(days[-1], site),
+        }
+    return defs.resolve_job_def(job).execute_in_process(
+        instance=instance, run_config=QUIET, raise_on_error=False, tags=tags,
+        partition_key=partition_key(days[0], site) if len(days) == 1 else None,
+    )  # fmt: skip
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {
+        f"{each.asset_key.path[-1]}/{each.check_name}": each.passed
+        for each in result.get_asset_check_evaluations()
+    }
+
+
+def metadata(
+    instance: dg.DagsterInstance, day: date, asset: str = "timeseries_raw"
+) -> dict[str, Any]:
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(key(asset), asset_partitions=[partition_key(day, SITE)]), limit=1
+    ).records
+    event = records[0].asset_materialization
+    assert event is not None
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def test_a_day_is_collected_and_everything_follows(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance
+) -> None:
+    result = run(instance, YESTERDAY)
+    assert result.success
+    assert rows(collecting) == truth(sandbox, day_of(YESTERDAY))
+    found = checks(result)
+    assert len(found) == 14
+    assert not {n for n, passed in found.items() if not passed} - {"coverage/complete"}
+    said = metadata(instance, YESTERDAY)
+    assert said["fetched"] > said["kept"] == said["inserted"] == len(rows(collecting))
+    assert (said["missing_points"], said["complete"], said["dialect"]) == (0, True, "live")
+    assert said["dagster/row_count"] == said["dagster/partition_row_count"] == len(rows(collecting))
+    assert said["plot"].startswith(f"![{SITE}](data:image/svg+xml;base64,")
+    assert len(said["plot"]) < 1000
+    assert {"pages", "requests", "retries", "kept_ratio", "rejected", "seconds"} <= said.keys()
+    assert metadata(instance, YESTERDAY, "timeseries_daily")["dagster/partition_row_count"] == 10
+
+
+def test_days_of_a_backfill_are_one_run_and_each_has_its_own_numbers(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance
+) -> None:
+    days = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+    assert run(instance, *days).success
+    whole = Window(day_of(days[0]).start, day_of(days[-1]).end)
+    assert rows(collecting) == truth(sandbox, whole)
+    said = [metadata(instance, day) for day in days]
+    assert [each["kept"] for each in said] == [len(truth(sandbox, day_of(day))) for day in days]
+    there = instance.get_materialized_partitions(key("timeseries_hourly"))
+    assert there == {partition_key(day, SITE) for day in days}
+
+
+def test_a_day_that_fails_is_not_marked_complete_and_does_not_stop_the_others(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance
+) -> None:
+    days = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+    # The first request asks for the points; the pages of the first day that come then are bad.
+    with sandbox.fault("unknown_envelope", times=1, path="paginated"):
+        result = run(instance, *days)
+    assert not result.success
+    there = instance.get_materialized_partitions(key("timeseries_raw"))
+    assert there == {partition_key(day, SITE) for day in days[1:]}
+    [failure] = [e for e in result.all_node_events if e.is_step_failure]
+    assert "1 of 3 partitions failed" in str(failure.step_failure_data.error)
+    assert "keys more, results" in str(failure.step_failure_data.error)
+    assert run(instance, days[0]).success
+    assert len(instance.get_materialized_partitions(key("timeseries_raw"))) == 3
+
+
+def test_without_an_api_the_run_says_what_to_set(
+    configured: Settings, instance: dg.DagsterInstance
+) -> None:
+    result = run(instance, YESTERDAY)
+    assert not result.success
+    errors = [e.step_failure_data.error for e in result.all_node_events if e.is_step_failure]
+    assert "set ACE_IOT_API_BASE_URL" in str(errors[0])
+    assert not [e for e in result.all_node_events if e.is_step_up_for_retry]
+
+
+def test_what_goes_wrong_at_the_source_fails_its_check(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    point = sandbox.data.configured_points(SITE)[0]
+    with sandbox.fault("missing_point", point, path="paginated"):
+        found = checks(run(instance, YESTERDAY))
+    assert not found["timeseries_raw/configured_points_present"]
+    assert found["timeseries_raw/something_is_kept"]
+    assert not found["coverage/complete"]
+    monkeypatch.setenv("CONFIGURED_POINTS", "of-another-building")
+    settings.cache_clear()
+    found = checks(run(instance, YESTERDAY))
+    assert not found["timeseries_raw/something_is_kept"]
+    assert not found["timeseries_raw/configured_points_present"]
+
+
+def test_weather_snapshot_and_archive_run_by_themselves(
+    collecting: sa.Engine, instance: dg.DagsterInstance
+) -> None:
+    for job in ("snapshot_of_weather", "archive_buildings"):
+        result = defs.resolve_job_def(job).execute_in_process(instance=instance, run_config=QUIET)
+        assert result.success
+        assert all(checks(result).values())
+    with collecting.connect() as connection:
+        query = "SELECT count(DISTINCT site_name) FROM weather_raw"
+        assert connection.exec_driver_sql(query).scalar() == 3
+
+
+def test_partitions_are_a_day_and_a_site() -> None:
+    keys = PARTITIONS.get_partition_keys()
+    assert "2024-02-29|demo-site-2" in keys
+    assert partition_key(date(2024, 2, 29), "demo-site-2") in keys
+    assert {asset.group_names_by_key[each] for asset in ASSETS for each in asset.keys} == {GROUP}
+
+
+def test_a_tick_collects_the_day_that_ended_and_looks_back() -> None:
+    days = [date(2024, 2, 28), date(2024, 2, 29)]
+    assert list(decide(days, ["s", "t"])) == [
+        ("s:2024-02-29", "2024-02-28|s", "2024-02-29|s"),
+        ("t:2024-02-29", "2024-02-28|t", "2024-02-29|t"),
+    ]
+
+
+def test_the_schedule_requests_a_run_a_site(collecting: sa.Engine) -> None:
+    at_midnight = datetime(2024, 3, 1, tzinfo=UTC)
+    with dg.build_schedule_context(scheduled_execution_time=at_midnight) as context:
+        found = daily_collection.evaluate_tick(context).run_requests
+        assert found is not None
+        assert [request.tags["dagster/asset_partition_range_start"] for request in found] == [
+            f"2024-02-26|demo-site-{n}" for n in (1, 2, 3)
+        ]
+        assert {request.tags["dagster/asset_partition_range_end"] for request in found} == {
+            f"2024-02-29|demo-site-{n}" for n in (1, 2, 3)
+        }
+        assert hourly_weather.evaluate_tick(context).run_requests
+
+
+def test_the_schedules_wait_for_an_api(configured: Settings) -> None:
+    with dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC)) as context:
+        for schedule in (daily_collection, hourly_weather):
+            skipped = schedule.evaluate_tick(context)
+            assert "ACE_IOT_API_BASE_URL" in str(skipped.skip_message)
