@@ -1,7 +1,7 @@
-"""The tables of the ledger as SQLAlchemy sees them; made by migrations 0001 and 0003."""
+"""The tables of the ledger as SQLAlchemy sees them; made by migrations 0001, 0003, 0008."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ingestion_pipeline.storage.database import metadata
 
@@ -59,6 +59,11 @@ sa.Index(
     postgresql_where=jobs.c.status.in_(("pending", "processing", "retrying")),
 )
 sa.Index("jobs_run_id_idx", jobs.c.run_id, postgresql_where=jobs.c.status == "processing")
+sa.Index(
+    "jobs_finished_idx",
+    jobs.c.updated_at,
+    postgresql_where=jobs.c.status.in_(("completed", "failed", "dead")),
+)
 
 job_attempts = sa.Table(
     "job_attempts",
@@ -71,6 +76,11 @@ job_attempts = sa.Table(
     sa.Column("run_id", sa.Text),
     sa.Column("outcome", sa.Text),
     sa.Column("error", sa.Text),
+)
+sa.Index(
+    "job_attempts_repeated_idx",
+    job_attempts.c.started_at,
+    postgresql_where=job_attempts.c.attempt > 1,
 )
 
 uploads = sa.Table(
@@ -139,13 +149,10 @@ api_requests = sa.Table(
     sa.Column("request_bytes", sa.BigInteger, nullable=False),
     sa.Column("response_bytes", sa.BigInteger, nullable=False),
     sa.Column("cache_hit", sa.Boolean),
+    sa.Column("service", sa.Text, nullable=False, server_default="gateway"),
+    sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
 )
-sa.Index(
-    "api_requests_requested_at_idx",
-    api_requests.c.requested_at,
-    postgresql_using="brin",
-    postgresql_with={"autosummarize": "on"},
-)
+sa.Index("api_requests_requested_at_idx", api_requests.c.requested_at)
 
 idempotency_keys = sa.Table(
     "idempotency_keys",
@@ -162,3 +169,101 @@ idempotency_keys = sa.Table(
     sa.Column("in_flight_until", _timestamp, nullable=False),
 )
 sa.Index("idempotency_keys_created_at_idx", idempotency_keys.c.created_at)
+
+ingestion_events = sa.Table(
+    "ingestion_events",
+    metadata,
+    sa.Column(
+        "ingestion_id", sa.Text, primary_key=True, server_default=sa.text("gen_random_uuid()::text")
+    ),
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), nullable=False),
+    sa.Column("event_type", sa.Text, nullable=False),
+    sa.Column("source", sa.Text),
+    sa.Column("market_slug", sa.Text),
+    sa.Column("status", sa.Text, nullable=False, server_default="received"),
+    sa.Column("payload", JSONB, nullable=False),
+    sa.Column("payload_sha256", sa.Text, nullable=False),
+    sa.Column("webhook_id", sa.Text),
+    sa.Column("cache_invalidated", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("processed_records", sa.Integer),
+    sa.Column("rejected", JSONB, nullable=False, server_default="[]"),
+    sa.Column("processing_time_ms", sa.Double),
+    sa.Column("error", sa.Text),
+    sa.Column("job_id", sa.BigInteger),
+    sa.Column("request_id", sa.Text),
+    sa.Column("received_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("validated_at", _timestamp),
+    sa.Column("applied_at", _timestamp),
+    sa.UniqueConstraint("tenant_id", "event_type", "payload_sha256"),
+    sa.UniqueConstraint("tenant_id", "webhook_id"),
+)
+sa.Index("ingestion_events_received_at_idx", ingestion_events.c.received_at)
+sa.Index(
+    "ingestion_events_open_idx",
+    ingestion_events.c.received_at,
+    ingestion_events.c.ingestion_id,
+    postgresql_where=ingestion_events.c.status.in_(("received", "validated")),
+)
+sa.Index(
+    "ingestion_events_job_id_idx",
+    ingestion_events.c.job_id,
+    postgresql_where=ingestion_events.c.job_id.is_not(None),
+)
+
+cron_logs = sa.Table(
+    "cron_logs",
+    metadata,
+    sa.Column("cron_log_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False, server_default="schedule"),
+    sa.Column("status", sa.Text, nullable=False, server_default="running"),
+    sa.Column("processed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("succeeded", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("details", JSONB, nullable=False, server_default="{}"),
+    sa.Column("error", sa.Text),
+    sa.Column("run_id", sa.Text),
+    sa.Column("started_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("finished_at", _timestamp),
+)
+sa.Index("cron_logs_started_at_idx", cron_logs.c.started_at)
+
+cache_metrics = sa.Table(
+    "cache_metrics",
+    metadata,
+    sa.Column("recorded_at", _timestamp, nullable=False),
+    sa.Column("tenant_id", sa.Integer),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("cache_key", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("duration_ms", sa.Double),
+)
+sa.Index("cache_metrics_recorded_at_idx", cache_metrics.c.recorded_at)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("alert_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("value", sa.Double),
+    sa.Column("threshold", sa.Double),
+    sa.Column("started_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("resolved_at", _timestamp),
+    sa.Column("start_sent_at", _timestamp),
+    sa.Column("recovery_sent_at", _timestamp),
+    sa.Column("delivery_attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_delivery_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("delivery_error", sa.Text),
+)
+sa.Index(
+    "alerts_open_idx", alerts.c.name, unique=True, postgresql_where=alerts.c.resolved_at.is_(None)
+)
+sa.Index(
+    "alerts_undelivered_idx",
+    alerts.c.next_delivery_at,
+    postgresql_where=sa.or_(
+        alerts.c.start_sent_at.is_(None),
+        sa.and_(alerts.c.resolved_at.is_not(None), alerts.c.recovery_sent_at.is_(None)),
+    ),
+)
