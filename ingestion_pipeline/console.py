@@ -209,8 +209,10 @@ def show_tenants(everyone: Sequence[Tenant]) -> None:
 
 def show_demo(result: DemoResult) -> None:
     """Assets with their rows and checks."""
-    columns = ("asset", "materialized", "rows", "checks passed", "checks failed", "warnings")
-    table = Table(*columns, box=SIMPLE)
+    table = Table(box=SIMPLE)
+    table.add_column("asset", no_wrap=True)
+    for name in ("made", "rows", "checks", "failed", "warnings"):
+        table.add_column(name)
     for asset in result.assets:
         state = "external" if asset.external else "yes" if asset.materialized else "no"
         rows = "" if asset.rows is None else f"{asset.rows:,}"

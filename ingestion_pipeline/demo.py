@@ -1,11 +1,8 @@
 """`ingestion-pipeline demo`: sample data through every asset, in a database that is thrown away."""
 
 import os
-import socket
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,15 +15,15 @@ from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.sample_data import write_sample_data
 from ingestion_pipeline.kpis.sample_data import write_sample_readings
 from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.services import Service
-from ingestion_pipeline.settings import environment_of, settings
+from ingestion_pipeline.services import free_port, running
+from ingestion_pipeline.settings import settings
+from ingestion_pipeline.stand_ins import sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
 
 TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
-_SANDBOX_KEY = "sandbox-key"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
@@ -98,39 +95,18 @@ def run() -> DemoResult:
         os.environ["DATABASE_URL"] = server.url()
         for name in ("DROP_URL", "LANDING_URL", "KEY_VALUE_URL"):
             os.environ.pop(name, None)
+        port = free_port()
+        os.environ |= upstreams(port)
+        os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
+        settings.cache_clear()
+        stand_ins = sandbox(settings(), port=port, points=20, interval_seconds=300)
         try:
-            with _sandbox(Path(home)) as url:
-                os.environ["ACE_IOT_API_BASE_URL"] = f"{url}/ace/documented/api"
-                os.environ["ACE_IOT_API_KEY"] = _SANDBOX_KEY
-                os.environ["ACE_REQUESTS_PER_MINUTE"] = "100000"  # it is our own
-                os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
-                settings.cache_clear()
+            with running([stand_ins]):
+                stand_ins.wait_until_ready()
                 return _materialize()
         finally:
             database.engine().dispose()
             server.stop()
-
-
-@contextmanager
-def _sandbox(home: Path) -> Iterator[str]:
-    """The stand-in of upstreams as a child process, with few samples; yields its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = f"-m ingestion_pipeline.cli sandbox --port {port} --points 20 --interval-seconds 300"
-    service = Service(
-        name="sandbox",
-        command=[sys.executable, *command.split(), "--key", _SANDBOX_KEY],
-        environment=environment_of(settings()),
-        log=home / "sandbox.log",
-        ready_url=f"http://127.0.0.1:{port}/livez",
-    )
-    service.start()
-    try:
-        service.wait_until_ready()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        service.stop()
 
 
 def _materialize() -> DemoResult:

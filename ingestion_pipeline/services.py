@@ -3,9 +3,10 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,3 +106,26 @@ class Service:
                 self._process.poll()
                 os.killpg(self._process.pid, 0)  # raises when the group is empty
                 time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(services: Sequence[Service], *, deaf: bool = False) -> Iterator[None]:
+    """Services that run as long as the block; `deaf`: no signal interrupts their stopping."""
+    try:
+        for service in services:
+            service.start()
+        yield
+    finally:
+        if deaf:  # a second Ctrl-C must not leave orphans
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+        for service in services:
+            service.stop()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

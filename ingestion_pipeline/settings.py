@@ -153,6 +153,44 @@ class Settings(BaseSettings):
     archive_url: str | None = Field(
         None, description="Where old months go as Parquet, any fsspec URL; unset: in INGESTION_HOME"
     )
+    sandbox_port: PositiveInt = Field(
+        8100, description="Port of the sandbox that `up` starts where an upstream is not configured"
+    )
+    webhook_secrets: SecretStr | None = Field(
+        None,
+        description="Secrets that sign webhooks, with commas between; TENANT:SECRET or SECRET, "
+        "which is of the tenant `default`; unset: webhooks are refused",
+    )
+    batch_events: PositiveInt = Field(
+        500, description="Events of a type that one Dagster run takes on"
+    )
+    cache_ttl_macro: Seconds = Field(
+        timedelta(minutes=5), description="Seconds that macro data is served without asking FRED"
+    )
+    cache_ttl_fundamentals: Seconds = Field(
+        timedelta(hours=1), description="Seconds that cached fundamentals count as fresh"
+    )
+    cache_ttl_comps: Seconds = Field(
+        timedelta(minutes=30), description="Seconds that cached comparables count as fresh"
+    )
+    fred_api_base_url: str = Field(
+        "https://api.stlouisfed.org/fred", description="Base URL of the FRED API"
+    )
+    fred_api_key: SecretStr | None = Field(
+        None, description="Key of the FRED API; unset: no macro data is fetched"
+    )
+    fred_series: str = Field(
+        "GDP,UNRATE,CPIAUCSL,FEDFUNDS", description="FRED series to keep, with commas between"
+    )
+    fred_requests_per_minute: PositiveInt = Field(
+        120, description="Requests a minute to the FRED API, of all processes together"
+    )
+    fred_breaker_failures: PositiveInt = Field(
+        3, description="Failures in a row after which FRED is left alone"
+    )
+    fred_breaker_cooldown: Seconds = Field(
+        timedelta(minutes=2), description="Seconds that FRED is left alone then"
+    )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
 
@@ -180,6 +218,11 @@ class Settings(BaseSettings):
     def site_names(self) -> tuple[str, ...]:
         """`SITES`, one by one."""
         return _listed(self.sites)
+
+    @property
+    def fred_series_ids(self) -> tuple[str, ...]:
+        """`FRED_SERIES`, one by one."""
+        return _listed(self.fred_series)
 
     @property
     def configured_point_names(self) -> frozenset[str] | None:

@@ -2,39 +2,32 @@
 
     up ─┬─ embedded PostgreSQL    unless DATABASE_URL is set
         ├─ gateway                the HTTP front door
-        └─ dagster dev            UI, daemon, code server, runs
+        ├─ dagster dev            UI, daemon, code server, runs
+        └─ sandbox                stands in for ACE IoT, unless ACE_IOT_API_BASE_URL is set
 
 What dies is started again. Dagster's own storage (runs, events, ticks) is SQLite under
 INGESTION_HOME/dagster.
 """
 
-import contextlib
 import shutil
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from ingestion_pipeline import console
 from ingestion_pipeline.errors import ConfigurationError, IngestionError
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.ledger.tables import uploads
-from ingestion_pipeline.services import Service
+from ingestion_pipeline.sample import load as load_sample
+from ingestion_pipeline.services import Service, running
 from ingestion_pipeline.settings import Settings, environment_of
+from ingestion_pipeline.stand_ins import sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 
 _PROJECT = Path(__file__).parents[1]
-_SAMPLE_SECONDS = 120
-_LOADED = sa.text(
-    "SELECT count(*) FROM uploads WHERE tenant_id = :tenant_id AND status IN ('loaded', 'failed')"
-)
-_UNPUBLISHED = sa.text("SELECT count(*) FROM kpi_updates WHERE tenant_id = :tenant_id AND pending")
 
 
 def serve(configuration: Settings, *, sample: bool) -> None:
@@ -48,23 +41,34 @@ def serve(configuration: Settings, *, sample: bool) -> None:
         signal.signal(number, _interrupt)  # a shell's background job ignores SIGINT otherwise
     _require_free_port("WEB_PORT", configuration.web_host, configuration.web_port)
     _require_free_port("GATEWAY_PORT", configuration.gateway_host, configuration.gateway_port)
+    if configuration.ace_iot_api_base_url is None:
+        _require_free_port("SANDBOX_PORT", "127.0.0.1", configuration.sandbox_port)
     server = EmbeddedServer(configuration.home)
     try:
         engine = database.engine()
         revision = database.upgrade(engine)
         console.say(f"database   ready, schema {revision}   (ingestion-pipeline db status)")
         gateway, dagster = _gateway(configuration), _dagster(configuration)
-        with _running([gateway, dagster]):
+        services = [gateway, dagster]
+        if configuration.ace_iot_api_base_url is None:
+            services.append(_stand_ins(configuration))
+            dagster.environment = {**dagster.environment, **upstreams(configuration.sandbox_port)}
+        with running(services, deaf=True):
             gateway.wait_until_ready()
             at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
             console.say(f"gateway    {at}   ({at}/docs)")
             dagster.wait_until_ready()
             console.say(f"Dagster    http://{configuration.web_host}:{configuration.web_port}")
+            for stand_ins in services[2:]:
+                stand_ins.wait_until_ready()
+                console.say(
+                    f"sandbox    {stand_ins.ready_url.removesuffix('/livez')}   (it plays ACE IoT)"
+                )
             if sample and configuration.drop_url is None:
-                _load_sample(configuration, engine)
+                load_sample(configuration, engine)
             console.say(f"drop files into {configuration.drop}/<tenant>/ and see them loaded")
             console.say("serving; Ctrl-C stops everything")
-            _watch([gateway, dagster], server if configuration.database_url is None else None)
+            _watch(services, server if configuration.database_url is None else None)
     except KeyboardInterrupt:
         console.say("stopping")
     finally:
@@ -86,20 +90,6 @@ def _require_free_port(variable: str, host: str, port: int) -> None:
                 f"port {port} is taken ({error.strerror}): is another `up` running? "
                 f"Set {variable} to use another"
             ) from None
-
-
-@contextlib.contextmanager
-def _running(services: Sequence[Service]) -> Iterator[None]:
-    """Services that end with the block."""
-    try:
-        for service in services:
-            service.start()
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
-        for service in services:
-            service.stop()
 
 
 def _watch(services: Sequence[Service], server: EmbeddedServer | None) -> None:
@@ -126,6 +116,10 @@ def _gateway(configuration: Settings) -> Service:
         log=configuration.home / "gateway" / "gateway.log",
         ready_url=f"http://{configuration.gateway_host}:{configuration.gateway_port}/readyz",
     )
+
+
+def _stand_ins(configuration: Settings) -> Service:
+    return sandbox(configuration, port=configuration.sandbox_port, points=50, interval_seconds=60)
 
 
 def _dagster(configuration: Settings) -> Service:
@@ -156,30 +150,3 @@ def _settle_orphans(home: Path) -> None:
         from ingestion_pipeline.automation import fail_orphaned_runs
 
         fail_orphaned_runs(home)
-
-
-def _load_sample(configuration: Settings, engine: sa.Engine) -> None:
-    """Bring sample data for the tenant `demo`, and watch Dagster load and publish it."""
-    from ingestion_pipeline.demo import TENANT, write_dropped_sample, write_readings
-
-    with engine.begin() as connection:
-        if connection.scalar(sa.select(sa.func.count()).select_from(uploads)):
-            return
-        tenant_id = tenants.ensure(connection, TENANT)
-    write_dropped_sample(configuration.home / "drop")
-    number = write_readings(engine, tenant_id)
-    console.say(
-        f"sample     dropped four files and recorded {number} readings for tenant {TENANT};"
-    )
-    console.say("           sensors take them from here …")
-    deadline = time.monotonic() + _SAMPLE_SECONDS
-    while time.monotonic() < deadline:
-        with engine.connect() as connection:
-            loaded = connection.scalar(_LOADED, {"tenant_id": tenant_id}) or 0
-            unpublished = connection.scalar(_UNPUBLISHED, {"tenant_id": tenant_id})
-            if loaded >= 4 and not unpublished:
-                console.show_uploads(connection, tenant_id)
-                console.say(f"  {number} readings are published as packages and time series\n")
-                return
-        time.sleep(0.5)
-    console.warn("the sample is not loaded yet; see the runs in the UI")

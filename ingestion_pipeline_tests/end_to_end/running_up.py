@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import psycopg
 
+from ingestion_pipeline.services import free_port
 from ingestion_pipeline.storage.embedded import EmbeddedServer
-from ingestion_pipeline_tests.gateway.running import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ class Up:
         environment = {
             **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
             "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
-            "GATEWAY_PORT": str(self.gateway_port),
+            "GATEWAY_PORT": str(self.gateway_port), "SANDBOX_PORT": str(free_port()),
         }  # fmt: skip
         with self.output.open("w") as output:
             self.process = subprocess.Popen(

@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,17 +17,11 @@ import httpx
 import sqlalchemy as sa
 
 from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.services import free_port
 
 CRON_SECRET = "a cron secret"
 ROOT = Path(__file__).parents[2]
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,37 @@
+"""The sandbox as `up` and `demo` start it: stand-ins for upstreams that nobody has configured."""
+
+import sys
+
+from ingestion_pipeline.services import Service
+from ingestion_pipeline.settings import Settings, environment_of
+
+_KEY = "sandbox-key"
+
+
+def sandbox(configuration: Settings, *, port: int, points: int, interval_seconds: int) -> Service:
+    """The sandbox on a port of this machine.
+
+    Args:
+        configuration: of the project; its home is where the log goes.
+        port: to listen on.
+        points: of every site.
+        interval_seconds: from one sample of a point to the next.
+    """
+    options = {"--port": port, "--points": points, "--interval-seconds": interval_seconds}
+    arguments = [str(part) for option in options.items() for part in option]
+    return Service(
+        name="the sandbox",
+        command=[sys.executable, "-m", "ingestion_pipeline.cli", "sandbox", *arguments],
+        environment=environment_of(configuration),
+        log=configuration.home / "sandbox" / "sandbox.log",
+        ready_url=f"http://127.0.0.1:{port}/livez",
+    )
+
+
+def upstreams(port: int) -> dict[str, str]:
+    """The environment of who is to collect from a sandbox on that port."""
+    return {
+        "ACE_IOT_API_BASE_URL": f"http://127.0.0.1:{port}/ace/documented/api",
+        "ACE_IOT_API_KEY": _KEY,
+        "ACE_REQUESTS_PER_MINUTE": "100000",  # it is our own
+    }
