@@ -23,21 +23,21 @@ ASSETS = """{ assetNodes { assetKey { path } isMaterializable
   assetMaterializations(limit: 9) { runId
     metadataEntries { label ... on IntMetadataEntry { intValue } } }
   assetChecksOrError { ... on AssetChecks { checks { name
-    executionForLatestMaterialization { status evaluation { success } } } } } } }"""
+    executionForLatestMaterialization { status
+      evaluation { success severity } } } } } } }"""
 RUNNING = "{ runsOrError(filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
 
 
 def green(up: Up) -> bool:
+    """Whether every asset is materialized, and no check found an error (warnings are none)."""
     for node in up.graphql(ASSETS)["assetNodes"]:
-        if node["isMaterializable"] and not node["assetMaterializations"]:
+        if not node["isMaterializable"]:
+            continue
+        if not node["assetMaterializations"]:
             return False
         for check in node["assetChecksOrError"]["checks"]:
-            execution = check["executionForLatestMaterialization"]
-            if node["isMaterializable"] and (
-                not execution
-                or not execution["evaluation"]
-                or not execution["evaluation"]["success"]
-            ):
+            evaluation = (check["executionForLatestMaterialization"] or {}).get("evaluation")
+            if not evaluation or (not evaluation["success"] and evaluation["severity"] == "ERROR"):
                 return False
     return True
 
