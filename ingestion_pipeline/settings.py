@@ -191,6 +191,25 @@ class Settings(BaseSettings):
     fred_breaker_cooldown: Seconds = Field(
         timedelta(minutes=2), description="Seconds that FRED is left alone then"
     )
+    health_interval: Seconds = Field(
+        timedelta(seconds=5), description="Seconds that the health document is kept"
+    )
+    alert_webhook_url: SecretStr | None = Field(
+        None, description="Where alerts are posted to as JSON; unset: they are in the log only"
+    )
+    alert_backoff: Seconds = Field(
+        timedelta(seconds=30),
+        description="Seconds before an alert is posted again; doubles each time, up to an hour",
+    )
+    alert_minimum: PositiveInt = Field(
+        20, description="Cache lookups and requests below which their rates raise no alert"
+    )
+    ledger_retention_days: PositiveInt = Field(
+        90, description="Days that finished jobs, events, cron logs and alerts are kept"
+    )
+    metrics_retention_days: PositiveInt = Field(
+        30, description="Days that API requests and cache metrics are kept"
+    )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
 
