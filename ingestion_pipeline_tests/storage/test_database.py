@@ -19,6 +19,7 @@ from ingestion_pipeline.storage import database
 # The modules that add tables to the metadata.
 TABLES = (
     "ledger.tables", "commerce.tables", "kpis.tables", "buildings.tables", "http.tables",
+    "markets.tables",
     "storage.key_value_postgresql",
 )  # fmt: skip
 _UPGRADE = """

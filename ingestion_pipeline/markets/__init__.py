@@ -1,0 +1,15 @@
+"""Markets: signed events and FRED → fundamentals, comparables, macro data, and their cache.
+
+contract.py       a body of /api/ingest/webhook → an event, or every fault of it
+fundamentals.py   a market's fundamentals: rules, upsert, the document that readers get
+comps.py          a market's comparables, alike
+accept.py         an event → its row and its job, in one transaction; a replay → the first answer
+apply.py          recorded events → tables, invalidated cache, and states, in one transaction each
+fred.py           FRED's API as requests: every vintage of a series
+macro.py          vintages → table; what is, and what was, known of a series
+refresh.py        FRED → vintages, by one process at a time; failures are noted, not raised
+cache.py          documents by key: stored, outdated, invalidated; never an old one after "applied"
+reading.py        the read-through: one load a key at a time, stale ones served meanwhile
+cache_log.py      hits and misses, written in batches
+warming.py        all documents made before somebody asks
+"""
