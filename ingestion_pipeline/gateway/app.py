@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from ingestion_pipeline.errors import ContractError
-from ingestion_pipeline.gateway import openapi, operations
+from ingestion_pipeline.gateway import health, openapi, operations
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.direct import Direct
 from ingestion_pipeline.gateway.envelope import Envelope
@@ -39,6 +39,7 @@ def create_app(configuration: Settings) -> Envelope:
         envelope.log = RequestLog(engine)
         envelope.log.start()
         app.state.gateway = Gateway(configuration, engine)
+        app.state.health = health.kept_health(app.state.gateway)
         app.state.metrics = metrics
         app.state.request_log = envelope.log
         yield
@@ -68,4 +69,4 @@ def _routers() -> list[Any]:
     from ingestion_pipeline.commerce import routes as commerce
     from ingestion_pipeline.kpis import routes as kpis
 
-    return [kpis.router, commerce.router, operations.router]  # the busiest first
+    return [kpis.router, commerce.router, health.router, operations.router]  # the busiest first

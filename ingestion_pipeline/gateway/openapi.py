@@ -74,6 +74,7 @@ def described(
     content: Mapping[str, Any] | None = None,
     parameters: list[dict[str, Any]] | None = None,
     secured: bool = True,
+    unwell: Mapping[int, type[BaseModel]] | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments for `router.get(…)` and its like.
 
@@ -86,6 +87,7 @@ def described(
         content: in place of `body`, for bodies that are not JSON.
         parameters: of the query or among the headers.
         secured: whether a credential is needed.
+        unwell: the shape of every other answer that is no refusal but a document of its own.
     """
     extra: dict[str, Any] = {}
     if body is not None:
@@ -106,6 +108,8 @@ def described(
             {"content": {shape: {}}} if isinstance(shape, str) else {"model": shape}
         )
         responses[status] = {"description": "Accepted." if status == 202 else "Done.", **said}
+    for status, document in (unwell or {}).items():
+        responses[status] = {"model": document, "description": "The same, when it is not well."}
     for status in refusals:
         responses[status] = {"model": ErrorAnswer, "description": _REFUSALS[status]}
         if status in (429, 503):

@@ -79,7 +79,7 @@ def record(
         insert(ingestion_events).values(values).on_conflict_do_nothing().returning(*result)
     ).one_or_none()
     if new is not None:
-        return Recorded(*new, duplicate=False)
+        return Recorded(new.ingestion_id, new.job_id, new.status, duplicate=False)
     same = sa.and_(_columns.event_type == event_type, _columns.payload_sha256 == sha256)
     if webhook_id is not None:
         same = sa.or_(_columns.webhook_id == webhook_id, same)
@@ -89,7 +89,7 @@ def record(
         .order_by(_columns.received_at)
         .limit(1)
     ).one()
-    return Recorded(*first, duplicate=True)
+    return Recorded(first.ingestion_id, first.job_id, first.status, duplicate=True)
 
 
 def set_job(connection: sa.Connection, ingestion_id: str, job_id: int) -> None:

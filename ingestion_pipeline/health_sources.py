@@ -1,0 +1,157 @@
+"""Where the facts of the health document come from: each wing's own word, and the ledger's numbers.
+
+A wing says how its services are in its `freshness.py`, by a function
+`services(connection, configuration) -> {service: Service}`. A wing without one is left out: its
+services are there, and UNKNOWN. Nobody waits for a wing whose question takes too long.
+
+All numbers are of a window that an index finds, and of at most its newest 200,000 rows: so they
+cost the same however large the ledger is.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.health import ABSENT, CACHED, Breaker, Cache, Facts, Metrics, Service
+from ingestion_pipeline.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SERVICES = {
+    "macro": "markets",
+    "fundamentals": "markets",
+    "comps": "markets",
+    "buildings": "buildings",
+    "commerce": "commerce",
+    "kpis": "kpis",
+    "book_sales": "book_sales",
+}
+PATIENCE = timedelta(seconds=2)  # with each question
+
+Question = Callable[[sa.Connection, Settings], Mapping[str, Service]]
+
+# The windows are spelled out: as parameters they would be planned as if they were all of time.
+REQUESTS = sa.text("""
+    SELECT count(*) FILTER (WHERE service = 'gateway'),
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
+               FILTER (WHERE service = 'gateway'),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms)
+               FILTER (WHERE service = 'prediction'),
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
+               FILTER (WHERE service = 'prediction'),
+           COALESCE(sum(retries), 0)
+    FROM (SELECT service, duration_ms, retries FROM api_requests
+          WHERE requested_at >= now() - interval '5 minutes'
+          ORDER BY requested_at DESC LIMIT 200000) AS newest
+""")
+REPEATED = sa.text("""
+    SELECT count(*) FROM job_attempts
+    WHERE attempt > 1 AND started_at >= now() - interval '5 minutes'
+""")
+LOOKUPS = sa.text("""
+    SELECT service, count(*), count(*) FILTER (WHERE outcome = 'hit')
+    FROM (SELECT service, outcome FROM cache_metrics
+          WHERE recorded_at >= now() - interval '1 hour'
+          ORDER BY recorded_at DESC LIMIT 200000) AS newest
+    WHERE outcome <> 'invalidation' GROUP BY service
+""")
+FINISHED = sa.text("""
+    SELECT count(*), count(*) FILTER (WHERE status <> 'completed')
+    FROM (SELECT status FROM jobs
+          WHERE status IN ('completed', 'failed', 'dead')
+            AND updated_at >= now() - interval '1 hour'
+          ORDER BY updated_at DESC LIMIT 200000) AS newest
+""")
+_BREAKERS = sa.text("SELECT name, upper(state), failures FROM circuit_breakers")
+
+
+def gather(connection: sa.Connection, configuration: Settings) -> Facts:
+    """All facts of this moment; the caller's transaction is only read in.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database does not answer, or not in time.
+    """
+    milliseconds = int(PATIENCE.total_seconds() * 1000)
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+    now = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    metrics = _metrics(connection)
+    found: dict[str, Service] = {}
+    for wing in dict.fromkeys(SERVICES.values()):
+        found |= _ask(connection, configuration, wing)
+    breakers = {row[0]: Breaker(row[1], row[2]) for row in connection.execute(_BREAKERS)}
+    services = {
+        name: _complete(name, found.get(name, ABSENT), breakers, metrics, configuration)
+        for name in SERVICES
+    }
+    return Facts(now, services, metrics)
+
+
+def _metrics(connection: sa.Connection) -> Metrics:
+    requests, p95, prediction_p50, prediction_p95, retries = connection.execute(REQUESTS).one()
+    repeated = connection.execute(REPEATED).scalar_one()
+    lookups = {row[0]: (row[1], row[2]) for row in connection.execute(LOOKUPS)}
+    finished, failed = connection.execute(FINISHED).one()
+    ratios: dict[str, float | None] = dict.fromkeys(CACHED)
+    return Metrics(
+        cache_hit_ratio=ratios | {name: hits / all_ for name, (all_, hits) in lookups.items()},
+        cache_lookups={name: all_ for name, (all_, _) in lookups.items()},
+        api_retry_count_5m=int(retries) + repeated,
+        prediction_latency_ms_p50=prediction_p50,
+        prediction_latency_ms_p95=prediction_p95,
+        job_failure_rate_1h=failed / finished if finished else None,
+        api_latency_ms_p95=p95,
+        finished_jobs=finished,
+        requests=requests,
+    )
+
+
+def _ask(connection: sa.Connection, configuration: Settings, wing: str) -> Mapping[str, Service]:
+    """What a wing says of itself; a wing that can't be asked is down, and the others are not."""
+    question = _question(wing)
+    if question is None:
+        return {}
+    try:
+        with connection.begin_nested():
+            return question(connection, configuration)
+    except sa.exc.SQLAlchemyError as error:
+        if connection.closed or connection.invalidated:
+            raise
+        reason = str(error).partition("\n")[0]
+        logger.warning("health of %s not known: %s", wing, reason)
+        unread = Service(source=wing, down=True, problem="its tables can't be read in time")
+        return {name: unread for name, home in SERVICES.items() if home == wing}
+
+
+@lru_cache(maxsize=16)
+def _question(wing: str) -> Question | None:
+    package = f"ingestion_pipeline.{wing}"
+    if find_spec(package) is None or find_spec(f"{package}.freshness") is None:
+        return None
+    question: Question = import_module(f"{package}.freshness").services
+    return question
+
+
+def _complete(
+    name: str,
+    service: Service,
+    breakers: Mapping[str, Breaker],
+    metrics: Metrics,
+    configuration: Settings,
+) -> Service:
+    """With its breaker, and for a market service also its cache."""
+    added: dict[str, Any] = {}
+    if service.upstream is not None:
+        added["breaker"] = breakers.get(service.upstream, Breaker())
+    if name in CACHED:
+        added.setdefault("breaker", Breaker())
+        lifetime: timedelta | None = getattr(configuration, f"cache_ttl_{name}", None)
+        seconds = lifetime.total_seconds() if lifetime is not None else 0.0
+        added["cache"] = Cache(used=bool(metrics.cache_hit_ratio.get(name)), ttl_seconds=seconds)
+    return replace(service, **added)

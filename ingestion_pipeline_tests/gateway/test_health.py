@@ -1,0 +1,130 @@
+"""The health document over real HTTP: each state reached by what is in the database."""
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from ingestion_pipeline.gateway.health import KeptHealth
+from ingestion_pipeline_tests.gateway.running import RunningGateway
+
+GATEWAY_ENVIRONMENT = {"ACE_IOT_API_BASE_URL": "http://ace.invalid", "HEALTH_INTERVAL": "0.5"}
+PATH = "/api/health/data"
+
+
+@pytest.fixture(autouse=True)
+def _clean(gateway: RunningGateway) -> None:
+    """Nothing is known of anything, and no document is kept."""
+    _write(gateway, "TRUNCATE collected_days, circuit_breakers, kpi_updates, uploads CASCADE")
+    time.sleep(0.5)
+
+
+def _write(gateway: RunningGateway, statement: str) -> None:
+    with gateway.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def _collected(gateway: RunningGateway, ago: str) -> None:
+    _write(
+        gateway,
+        "INSERT INTO collected_days (site_name, day, configured_points, missing_points, fetched, "
+        "kept, result, collected_at) VALUES ('s', '2026-01-01', '{}', '{}', 1, 1, '{}', "
+        f"now() - interval '{ago}')",
+    )
+
+
+def _health(gateway: RunningGateway) -> tuple[int, dict[str, Any]]:
+    answer = httpx.get(gateway.url + PATH, timeout=10)
+    return answer.status_code, answer.json()
+
+
+def test_green_when_all_that_is_configured_is_fresh(gateway: RunningGateway) -> None:
+    _collected(gateway, "1 hour")
+    status, said = _health(gateway)
+    assert (status, said["status"]) == (200, "GREEN")
+    assert said["services"]["buildings"]["freshness_seconds"] in range(3595, 3660)
+    assert set(said["services"]) == {
+        "macro", "fundamentals", "comps", "buildings", "commerce", "kpis", "book_sales"
+    }  # fmt: skip
+
+
+def test_yellow_while_one_service_has_never_run(gateway: RunningGateway) -> None:
+    status, said = _health(gateway)
+    assert (status, said["status"]) == (200, "YELLOW")
+
+
+def test_the_document_is_kept_and_then_made_anew(gateway: RunningGateway) -> None:
+    with httpx.Client(base_url=gateway.url) as http:
+        _collected(gateway, "1 hour")
+        asked = [http.get(PATH).json()["as_of"] for _ in range(20)]
+        time.sleep(0.6)
+        later = http.get(PATH).json()["as_of"]
+    assert len(set(asked)) <= 2
+    assert later > max(asked)
+
+
+def test_red_is_503_when_a_breaker_is_open_and_there_is_no_last_value(
+    gateway: RunningGateway,
+) -> None:
+    _write(
+        gateway,
+        "INSERT INTO circuit_breakers (name, state, failures) VALUES ('ace_iot', 'open', 5)",
+    )
+    status, said = _health(gateway)
+    assert (status, said["status"]) == (503, "RED")
+    assert said["services"]["buildings"]["status"] == "DOWN"
+    assert said["services"]["buildings"]["breaker"] == {"state": "OPEN", "failures": 5}
+
+
+def test_a_table_that_somebody_has_locked_makes_nobody_wait_for_ever(
+    gateway: RunningGateway,
+) -> None:
+    with gateway.engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE collected_days IN ACCESS EXCLUSIVE MODE")
+        started = time.perf_counter()
+        status, said = _health(gateway)
+        took = time.perf_counter() - started
+    assert (status, said["services"]["buildings"]["status"]) == (503, "DOWN")
+    assert said["services"]["kpis"]["status"] == "UNKNOWN"  # the others were asked all the same
+    assert took < 5
+
+
+def test_many_who_ask_at_once_wait_for_one_computation() -> None:
+    computed = []
+
+    async def compute() -> dict[str, Any]:
+        computed.append(1)
+        await asyncio.sleep(0.05)
+        return {"status": "GREEN"}
+
+    async def all_at_once() -> None:
+        health = KeptHealth(compute, seconds=5)
+        first = asyncio.create_task(health.get())
+        others = [asyncio.create_task(health.get()) for _ in range(99)]
+        await asyncio.sleep(0.01)
+        first.cancel()  # who goes away does not take the answer along
+        assert await asyncio.gather(*others) == [{"status": "GREEN"}] * 99
+        await health.get()
+
+    asyncio.run(all_at_once())
+    assert computed == [1]
+
+
+def test_a_computation_that_fails_is_tried_again_by_the_next() -> None:
+    outcomes: list[Any] = [ValueError("a defect"), {"status": "GREEN"}]
+
+    async def compute() -> dict[str, Any]:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return dict(outcome)
+
+    async def twice() -> None:
+        health = KeptHealth(compute, seconds=5)
+        with pytest.raises(ValueError, match="a defect"):
+            await health.get()
+        assert await health.get() == {"status": "GREEN"}
+
+    asyncio.run(twice())
