@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.database import row_count
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -41,7 +42,7 @@ def schema_check(
             newest = sa.select(table).order_by(newest_first.desc()).limit(settings().check_rows)
             # coerce_float would turn exact amounts into floats
             rows = pd.read_sql(newest, connection, coerce_float=False)
-            total = connection.scalar(sa.select(sa.func.count()).select_from(table))
+            total = row_count(connection, table)
         metadata: dict[str, Any] = {"rows_checked": len(rows), "rows_in_table": total}
         failures: list[dict[str, str]] = []
         try:

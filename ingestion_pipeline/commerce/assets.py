@@ -19,6 +19,7 @@ from ingestion_pipeline.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.database import row_count
 
 GROUP = "commerce"
 OWNERS = ["team:data"]
@@ -145,7 +146,7 @@ def _table_metadata(engine: sa.Engine, table: sa.Table, entity: Entity) -> dict[
     columns = [table.c[name] for name in ("tenant_id", *entity.columns[:6])]
     newest = sa.select(*columns).order_by(table.c.upload_id.desc()).limit(_PREVIEW_ROWS)
     with engine.connect() as connection:
-        rows = connection.scalar(sa.select(sa.func.count()).select_from(table))
+        rows = row_count(connection, table)
         preview = connection.execute(newest).mappings().all()
     metadata: dict[str, Any] = {"dagster/row_count": rows}
     if preview:

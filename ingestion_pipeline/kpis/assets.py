@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.checks import as_table
 from ingestion_pipeline.kpis import publish
-from ingestion_pipeline.kpis.counts import package_count, points_by_quality, row_count
+from ingestion_pipeline.kpis.counts import package_count, points_by_quality
 from ingestion_pipeline.kpis.summary import day_points, sparkline, summarize
 from ingestion_pipeline.kpis.tables import daily_summary as summary_table
 from ingestion_pipeline.kpis.tables import errors as errors_table
@@ -24,6 +24,7 @@ from ingestion_pipeline.kpis.tables import points as points_table
 from ingestion_pipeline.kpis.tables import series as series_table
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.database import row_count
 
 GROUP = "kpis"
 # Readings of tomorrow are welcome: the clocks of senders differ, and so do their days.

@@ -22,6 +22,7 @@ metadata = sa.MetaData(
     }
 )
 
+_COUNTED_ROWS = 1_000_000
 _MIGRATION_LOCK = 7_310_281_541_402_211  # any number, as long as nobody else uses it
 
 
@@ -135,6 +136,17 @@ def _alembic(connection: sa.Connection | None) -> Any:
     configuration.set_main_option("path_separator", "os")
     configuration.attributes["connection"] = connection
     return configuration
+
+
+def row_count(connection: sa.Connection, table: sa.Table) -> int:
+    """How many rows a table has; of a large one about how many: counting reads all of it."""
+    estimate = connection.scalar(
+        sa.text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)"),
+        {"name": table.name},
+    )
+    if estimate is not None and estimate > _COUNTED_ROWS:
+        return int(estimate)
+    return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
 def driver(connection: sa.Connection) -> Any:

@@ -29,11 +29,9 @@ def engine_with_sample(configured: Settings, tmp_path: Path) -> sa.Engine:
 
 
 def evaluations(*only: tuple[str, str]) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
-    selection = dg.AssetSelection.all_asset_checks()
-    if only:
-        selection = dg.AssetSelection.checks(
-            *(dg.AssetCheckKey(dg.AssetKey(["commerce", asset]), name) for asset, name in only)
-        )
+    selection = dg.AssetSelection.checks(
+        *(dg.AssetCheckKey(dg.AssetKey(["commerce", asset]), name) for asset, name in only or ALL)
+    )
     job = dg.define_asset_job("checks_only", selection=selection)
     with_job = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
     result = with_job.resolve_job_def("checks_only").execute_in_process()

@@ -20,7 +20,7 @@ from ingestion_pipeline.storage import database
 TABLES = (
     "ledger.tables", "commerce.tables", "kpis.tables", "buildings.tables", "http.tables",
     "markets.tables",
-    "storage.key_value_postgresql",
+    "storage.key_value_postgresql", "book_sales.tables",
 )  # fmt: skip
 _UPGRADE = """
 import sys
@@ -126,3 +126,17 @@ def test_any_spelling_of_postgresql_gets_our_driver(scheme: str) -> None:
 def test_sessions_read_naive_times_as_utc(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SHOW timezone").scalar() == "UTC"
+
+
+def test_a_large_table_is_not_counted_but_estimated(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = sa.Table("numbers", sa.MetaData(), sa.Column("n", sa.Integer))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers AS SELECT generate_series(1, 5000) AS n")
+        assert database.row_count(connection, table) == 5000
+        connection.exec_driver_sql("ANALYZE numbers")
+        connection.exec_driver_sql("DELETE FROM numbers WHERE n > 4000")
+        assert database.row_count(connection, table) == 4000
+        monkeypatch.setattr(database, "_COUNTED_ROWS", 4500)
+        assert database.row_count(connection, table) == 5000
