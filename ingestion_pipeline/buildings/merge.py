@@ -21,14 +21,13 @@ from ingestion_pipeline.buildings.tables import timeseries_raw
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_encoded
 
 _PREFIX = "timeseries_staging_"
-_STAGED_COLUMNS = ("page", "position", *COLUMNS[1:])
 
 _MERGE = """
     WITH latest AS MATERIALIZED (
         SELECT DISTINCT ON (point_name, timestamp)
                point_name, timestamp, value, value_text, quality, metadata
         FROM {staging}
-        ORDER BY point_name, timestamp, page DESC, position DESC
+        ORDER BY point_name, timestamp, position DESC
     ), changed AS MATERIALIZED (
         SELECT latest.*, current.site_name IS NULL AS is_new
         FROM latest LEFT JOIN timeseries_raw AS current
@@ -54,18 +53,22 @@ _MERGE = """
           AND target.timestamp >= :start AND target.timestamp < :end
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM {staging}), (SELECT count(*) FROM latest),
-           (SELECT count(*) FROM inserted), (SELECT count(*) FROM updated)
+    SELECT (SELECT count(*) FROM latest), (SELECT count(*) FROM inserted),
+           (SELECT count(*) FROM updated)
 """
 
 
 def copy_straight(connection: sa.Connection, payload: bytes) -> bool:
     """COPY encoded rows into the table; False, and nothing is written, where one can't go in."""
+    return _copied(connection, timeseries_raw.name, payload)
+
+
+def _copied(connection: sa.Connection, table: str, payload: bytes) -> bool:
     if not payload.strip():
         return True
     try:
         with connection.begin_nested():
-            copy_encoded(connection, timeseries_raw.name, COLUMNS, payload)
+            copy_encoded(connection, table, COLUMNS, payload)
     except (psycopg.errors.UniqueViolation, psycopg.DataError):
         return False
     return True
@@ -96,9 +99,9 @@ class Staging:
         connection.execute(
             sa.text(f"""
                 CREATE UNLOGGED TABLE {self.name} (
-                    page integer, position integer, point_name text COLLATE "C",
-                    timestamp timestamptz, value double precision, value_text text, quality text,
-                    metadata jsonb
+                    position bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000),
+                    site_name text, point_name text COLLATE "C", timestamp timestamptz,
+                    value double precision, value_text text, quality text, metadata jsonb
                 );
                 COMMENT ON TABLE {self.name} IS '{comment}';
             """)
@@ -108,34 +111,40 @@ class Staging:
         """Remove it, if it is there."""
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.name}")
 
-    def write(self, connection: sa.Connection, page: int, rows: Sequence[Row]) -> list[Unusable]:
-        """Stage a page; returns what the database refused."""
+    def write(
+        self, connection: sa.Connection, payload: bytes, rows: Sequence[Row]
+    ) -> list[Unusable]:
+        """Stage a page, encoded and as it was before; returns what the database refused."""
+        if _copied(connection, self.name, payload):
+            return []
         unusable: list[Unusable] = []
-        numbered = [(page, position, *row[1:]) for position, row in enumerate(rows)]
         with CopyStream(
             connection,
             self.name,
-            _STAGED_COLUMNS,
-            refused=lambda row, message: unusable.append(refused(row[2:], message)),
+            COLUMNS,
+            refused=lambda row, message: unusable.append(refused(row, message)),
         ) as stream:
-            stream.write(numbered)
+            stream.write(rows)
             stream.drain()
         return unusable
 
-    def keep_before(self, connection: sa.Connection, page: int) -> int | None:
-        """Remove pages from this one on; returns how many rows remain, None without a table."""
-        if connection.scalar(sa.select(sa.func.to_regclass(self.name))) is None:
-            return None
-        staged = sa.table(self.name, sa.column("page"))
-        connection.execute(sa.delete(staged).where(staged.c.page >= page))
-        return connection.scalar(sa.select(sa.func.count()).select_from(staged))
+    def holds(self, connection: sa.Connection, rows: int) -> bool:
+        """Whether so many rows are there; a server crash takes all of them.
 
-    def merge(self, connection: sa.Connection, so_far: Counts) -> Counts:
+        A page that was staged and not noted is there twice then, which does no harm.
+        """
+        if connection.scalar(sa.select(sa.func.to_regclass(self.name))) is None:
+            return False
+        staged = sa.select(sa.func.count()).select_from(sa.table(self.name))
+        return (connection.scalar(staged) or 0) >= rows
+
+    def merge(self, connection: sa.Connection, staged: int, so_far: Counts) -> Counts:
         """Merge what is staged, and say what became of it."""
         connection.exec_driver_sql(f"ANALYZE {self.name}")
+        connection.exec_driver_sql("SET LOCAL work_mem = '128MB'")  # else it sorts on disk
         values = {"site": self.site, "start": self.window.start, "end": self.window.end}
         statement = sa.text(_MERGE.format(staging=self.name))
-        staged, distinct, inserted, updated = connection.execute(statement, values).one()
+        distinct, inserted, updated = connection.execute(statement, values).one()
         self.drop(connection)
         return replace(
             so_far,

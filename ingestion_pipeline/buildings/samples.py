@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -52,6 +53,8 @@ def to_rows(page: Page, *, site: str, window: Window, points: AbstractSet[str]) 
     unusable = list(page.unusable)
     records, times, outside = _within(records, window, unusable)
     rows = _rows(records, times, site, unusable)
+    # An index grows three times as fast in its order. Those of a point stay as they came.
+    rows.sort(key=itemgetter(1))
     return Batch(
         rows=rows,
         # Nearly always all rows are of points that have a row: then names need no second look.
@@ -189,5 +192,5 @@ def _unusable(record: Record, reason: str) -> Unusable:
 
 def refused(row: Row, message: str) -> Unusable:
     """A row that only the database could refuse."""
-    values = dict(zip(COLUMNS[1:], map(str, row), strict=True))
+    values = dict(zip(COLUMNS, map(str, row), strict=True))
     return Unusable(json.dumps(values), f"record: must suit the database: {message}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -126,8 +126,7 @@ class _Work:
             self._delete_rejected(from_page=progress.page)
             if progress.straight:
                 return progress
-            rows = self._staging.keep_before(self._connection, progress.page)
-        return progress if rows == progress.staged else None
+            return progress if self._staging.holds(self._connection, progress.staged) else None
 
     def begin(self, bound: str) -> Progress:
         """The progress of a new attempt."""
@@ -203,7 +202,7 @@ class _Work:
             if not straight:
                 if progress.straight:
                     self._staging.make(self._connection)
-                refused = self._staging.write(self._connection, progress.page, batch.rows)
+                refused = self._staging.write(self._connection, page.payload, batch.rows)
                 staged = len(batch.rows) - len(refused)
                 unusable += refused
             kept = len(batch.rows) if straight else staged
@@ -237,8 +236,8 @@ class _Work:
         with self._checkpoints.transaction(self._connection) as saving:
             counts = progress.counts
             if not progress.straight:
-                counts = self._staging.merge(self._connection, counts)
-            self._record(replace(counts), progress)
+                counts = self._staging.merge(self._connection, progress.staged, counts)
+            self._record(counts, progress)
             self._forget(saving)
         return counts
 

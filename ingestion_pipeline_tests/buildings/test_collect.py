@@ -164,7 +164,7 @@ def test_staging_of_a_collection_that_nobody_took_up_is_swept(engine: sa.Engine)
     collect_day(engine, scripted(good), SITE, DAY, options=WHOLE)
     with pytest.raises(ContractError):
         collect_day(engine, scripted([chained([[], []])[0], b"{}"]), SITE, DAY, options=WHOLE)
-    tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'timeseries\\_staging%%'"
+    tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'timeseries\\_staging%%'"
     with engine.begin() as connection:
         assert connection.exec_driver_sql(tables).scalar() == 1
         connection.exec_driver_sql("DELETE FROM key_value")  # its checkpoint has expired

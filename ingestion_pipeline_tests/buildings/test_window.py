@@ -68,7 +68,7 @@ def stored(engine: sa.Engine, site: str) -> dict[Any, Any]:
 
 @given(first=_pages, second=_pages, live=st.booleans())
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_table_ends_as_a_dict_would(
     engine: sa.Engine, first: list[list[Record]], second: list[list[Record]], live: bool
@@ -212,7 +212,7 @@ def test_staged_rows_that_a_server_crash_took_are_fetched_again(engine: sa.Engin
     with pytest.raises(ContractError):
         collect(engine, scripted([*pages[:4], b"{}", *pages[5:]]))
     with engine.begin() as connection:
-        query = "SELECT relname FROM pg_class WHERE relname LIKE 'timeseries\\_staging\\_%%'"
+        query = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'timeseries\\_staging%%'"
         connection.exec_driver_sql(f"TRUNCATE {connection.exec_driver_sql(query).scalar_one()}")
     source = Scripted(pages)
     collect(engine, AceIot(source, page_size=100))
@@ -232,7 +232,7 @@ def test_nothing_is_left_behind(engine: sa.Engine) -> None:
     for value in (1.0, 2.0):
         collect(engine, scripted(chained([[("a", 0, value)], [("a", 0, value + 1)]])))
     with engine.connect() as connection:
-        tables = "SELECT count(*) FROM pg_class WHERE relname LIKE 'timeseries\\_staging%%'"
+        tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'timeseries\\_staging%%'"
         assert connection.exec_driver_sql(tables).scalar() == 0
         assert connection.exec_driver_sql("SELECT count(*) FROM key_value").scalar() == 0
 
