@@ -210,6 +210,18 @@ class Settings(BaseSettings):
     metrics_retention_days: PositiveInt = Field(
         30, description="Days that API requests and cache metrics are kept"
     )
+    credential_keys: SecretStr | None = Field(
+        None, description="Fernet keys that encrypt stored credentials, commas between; first writes"
+    )
+    platform_imports: PositiveInt = Field(
+        2, description="Imports of one book platform that may be under way at once"
+    )
+    gumroad_api_base_url: str = Field(
+        "https://api.gumroad.com/v2", description="Base URL of Gumroad's API"
+    )
+    gumroad_requests_per_minute: PositiveInt = Field(
+        60, description="Requests a minute to Gumroad's API, of all runs together"
+    )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
 

@@ -1,0 +1,166 @@
+"""Events into `sales_events`: what is new is added, what a later report says otherwise is changed.
+
+A value that is known stays known: where a report leaves it out (an amount that is pending, an ASIN
+that only one sheet has) the event keeps it. What was received earlier never overrides what was
+received later.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.book_sales.contract import Event, Parsed, RejectedRow
+from ingestion_pipeline.book_sales.identify import identified
+from ingestion_pipeline.book_sales.tables import sales_events
+from ingestion_pipeline.ledger import uploads
+from ingestion_pipeline.ledger.tables import rejected_rows
+from ingestion_pipeline.ledger.uploads import Counts
+from ingestion_pipeline.storage.bulk import copy_rows
+
+DOMAIN = "book_sales"
+
+_KEPT = ("title", "author", "asin", "isbn", "marketplace", "list_price", "amount", "currency")
+_REPLACED = ("event_type", "report", "natural_key", "occurred_at", "date_precision", "quantity")
+_ORIGIN = ("raw", "source_file", "source_row", "job_id", "received_at")
+_KEY = ("tenant_id", "platform", "external_id")
+_COLUMNS = (*_KEY, *_REPLACED, *_KEPT, *_ORIGIN)
+_SET = ", ".join(
+    [f"{name} = COALESCE(excluded.{name}, known.{name})" for name in _KEPT]
+    + [f"{name} = excluded.{name}" for name in (*_REPLACED, *_ORIGIN)]
+)
+_NEW = ", ".join(
+    [f"COALESCE(excluded.{name}, known.{name})" for name in _KEPT]
+    + [f"excluded.{name}" for name in _REPLACED]
+)
+_NOW = ", ".join(f"known.{name}" for name in (*_KEPT, *_REPLACED))
+_NAMES = ", ".join(_COLUMNS)
+_MERGE = sa.text(f"""
+    WITH merged AS (
+        INSERT INTO sales_events AS known ({_NAMES})
+        SELECT {_NAMES} FROM arriving_events ORDER BY external_id
+        ON CONFLICT (tenant_id, platform, external_id) DO UPDATE
+        SET {_SET}, updated_at = now()
+        WHERE known.received_at <= excluded.received_at AND ({_NOW}) IS DISTINCT FROM ({_NEW})
+        RETURNING (xmax = 0) AS is_new)
+    SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged
+""")  # noqa: S608 - names of ours
+_OLDER = sa.text("""
+    SELECT count(*) FROM arriving_events JOIN sales_events AS known
+        USING (tenant_id, platform, external_id)
+    WHERE known.received_at > arriving_events.received_at
+""")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where events come from.
+
+    Attributes:
+        upload_id: where rejected rows and counts are noted; None: nowhere (a Ping).
+        received_at: the later one wins.
+    """
+
+    tenant_id: int
+    platform: str
+    source_file: str
+    received_at: datetime
+    upload_id: int | None = None
+    job_id: int | None = None
+
+
+def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
+    """Merge a report's events, and note its rejected rows; returns what became of each."""
+    _lock(connection, origin)
+    events = identified(
+        connection, tenant_id=origin.tenant_id, platform=origin.platform, events=parsed.events
+    )
+    # A page may tell of a sale that another page told of; the last telling counts.
+    distinct = {event.external_id: event for event in events}
+    connection.exec_driver_sql(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS arriving_events "
+        "(LIKE sales_events INCLUDING DEFAULTS) ON COMMIT DROP"
+    )
+    connection.exec_driver_sql("TRUNCATE arriving_events")
+    rows = [_row(origin, event) for event in distinct.values()]
+    copy_rows(connection, "arriving_events", _COLUMNS, rows)
+    older: int = connection.execute(_OLDER).scalar_one()
+    inserted, updated = connection.execute(_MERGE).one()
+    staged, rejected = len(parsed.events), len(parsed.rejected)
+    counts = Counts(
+        lines=staged + rejected, rejected=rejected, staged=staged, inserted=inserted,
+        updated=updated, superseded=older,
+        unchanged=staged - inserted - updated - older,
+    )  # fmt: skip
+    if origin.upload_id is not None:
+        _note(connection, origin, origin.upload_id, parsed.rejected, counts)
+    return counts
+
+
+def _lock(connection: sa.Connection, origin: Origin) -> None:
+    """One load at a time of a tenant and platform: ids depend on what is there."""
+    name = f"{DOMAIN}:{origin.tenant_id}:{origin.platform}"
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+
+def _row(origin: Origin, event: Event) -> tuple[Any, ...]:
+    values = {
+        **{name: getattr(event, name) for name in (*_REPLACED, *_KEPT)},
+        "tenant_id": origin.tenant_id, "platform": origin.platform,
+        "external_id": event.external_id, "raw": json.dumps(_plain(event.raw), ensure_ascii=False),
+        "source_file": origin.source_file, "source_row": event.source_row,
+        "job_id": origin.job_id, "received_at": origin.received_at,
+    }  # fmt: skip
+    return tuple(_plain(values[name]) for name in _COLUMNS)
+
+
+def _plain(value: Any) -> Any:
+    """A value without NUL, which no text column takes."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, dict):
+        return {_plain(name): _plain(inner) for name, inner in value.items()}
+    return value
+
+
+def _note(
+    connection: sa.Connection,
+    origin: Origin,
+    upload_id: int,
+    rejected: Sequence[RejectedRow],
+    counts: Counts,
+) -> None:
+    mine = rejected_rows.c.upload_id == upload_id
+    connection.execute(sa.delete(rejected_rows).where(mine))
+    rows = [
+        {
+            "upload_id": upload_id, "line_number": number, "tenant_id": origin.tenant_id,
+            "file_name": origin.source_file, "raw": _plain(row.raw),
+            "reasons": list(row.reasons),
+        }
+        for number, row in _numbered(rejected)
+    ]  # fmt: skip
+    if rows:
+        connection.execute(sa.insert(rejected_rows), rows)
+    uploads.set_counts(connection, upload_id, counts)
+    uploads.update(
+        connection, upload_id, status="loaded", error=None, staged_at=sa.func.now(),
+        loaded_at=sa.func.now(),
+    )  # fmt: skip
+
+
+def _numbered(rejected: Iterable[RejectedRow]) -> Iterable[tuple[int, RejectedRow]]:
+    """Rows by a number of their own: sheets of a workbook number theirs alike."""
+    used: set[int] = set()
+    for row in rejected:
+        number = row.row
+        while number in used:
+            number += 10_000_000
+        used.add(number)
+        yield number, row
+
+
+assert set(_COLUMNS) <= set(sales_events.c.keys())  # noqa: S101

@@ -1,0 +1,144 @@
+"""The queue of imports: what is recorded, who may work on it, how many at once.
+
+Every platform has a kind of jobs of its own, `book_sales.import.<platform>`. A payload names the
+platform and one source: `upload_id` (a landed report), `ping_id` (a Ping), or what an API needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.book_sales.credentials import encrypted
+from ingestion_pipeline.book_sales.load import DOMAIN
+from ingestion_pipeline.book_sales.registry import PLATFORMS
+from ingestion_pipeline.ledger import jobs, uploads
+from ingestion_pipeline.ledger.jobs import Claim
+from ingestion_pipeline.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.settings import Settings
+
+KINDS = {f"{DOMAIN}.import.{platform}": platform for platform in PLATFORMS}
+
+
+def kind_of(platform: str) -> str:
+    """The kind of the jobs of a platform."""
+    return f"{DOMAIN}.import.{platform}"
+
+
+def order(
+    connection: sa.Connection,
+    configuration: Settings,
+    *,
+    tenant_id: int,
+    platform: str,
+    payload: Mapping[str, Any],
+    priority: int = 0,
+    scheduled_for: datetime | None = None,
+) -> int:
+    """Record an import for later, its credentials encrypted; returns the job's id.
+
+    Raises:
+        ConfigurationError: it holds credentials, and there is no key to encrypt them.
+    """
+    job_id = jobs.enqueue(
+        connection, kind=kind_of(platform), tenant_id=tenant_id, priority=priority,
+        payload={**encrypted(configuration, payload), "platform": platform},
+        max_attempts=configuration.job_attempts,
+    )  # fmt: skip
+    if scheduled_for is not None:
+        _put_off(connection, job_id, sa.literal(scheduled_for, sa.DateTime(timezone=True)))
+    return job_id
+
+
+@dataclass(frozen=True)
+class Report:
+    """A landed report."""
+
+    file_name: str
+    location: str
+    size: int
+    sha256: str
+
+
+def order_report(
+    connection: sa.Connection,
+    configuration: Settings,
+    *,
+    tenant_id: int,
+    platform: str,
+    report: Report,
+    source: str,
+) -> tuple[int, bool]:
+    """Record a landed report and its job; returns the job's id, and whether it is a new one.
+
+    The same bytes are one report, however often a tenant sends them.
+    """
+    source_key = f"{DOMAIN}:{platform}:{report.sha256}"
+    upload_id = uploads.record(
+        connection, tenant_id=tenant_id, domain=DOMAIN, type_=platform,
+        file_name=report.file_name, source=source, source_key=source_key,
+        location=report.location, size=report.size, sha256=report.sha256,
+    )  # fmt: skip
+    if upload_id is None:
+        c = uploads_table.c
+        known = sa.select(c.job_id).where(c.tenant_id == tenant_id, c.source_key == source_key)
+        return int(connection.execute(known).scalar_one()), False
+    job_id = order(
+        connection, configuration, tenant_id=tenant_id, platform=platform,
+        payload={"upload_id": upload_id},
+    )  # fmt: skip
+    uploads.update(connection, upload_id, job_id=job_id)
+    return job_id, True
+
+
+def take(
+    connection: sa.Connection,
+    configuration: Settings,
+    platform: str,
+    *,
+    worker: str,
+    run_id: str | None,
+) -> Claim | None:
+    """Claim the next import of a platform, unless as many as may be are under way."""  # fmt: skip
+    kind = kind_of(platform)
+    # Counting and claiming have to be one step, or two workers would both see room for one.
+    lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(kind, 0))
+    connection.execute(sa.select(lock))
+    under_way = sa.select(sa.func.count()).where(
+        jobs_table.c.kind == kind,
+        jobs_table.c.status.in_(jobs.OPEN),  # as the partial index has it
+        jobs_table.c.status == "processing",
+        jobs_table.c.lease_expires_at > sa.func.now(),
+    )
+    if connection.execute(under_way).scalar_one() >= configuration.platform_imports:
+        return None
+    claims = jobs.claim(
+        connection, kind=kind, worker=worker, run_id=run_id, lease=configuration.job_lease
+    )
+    uploads.give_up_with_their_jobs(connection, domain=DOMAIN)
+    return claims[0] if claims else None
+
+
+def due(connection: sa.Connection) -> dict[str, int]:
+    """Imports that could be claimed now, by platform; platforms without any are left out."""
+    counts = {
+        platform: connection.execute(
+            sa.select(sa.func.count()).where(jobs.claimable(kind))
+        ).scalar_one()
+        for kind, platform in KINDS.items()
+    }
+    return {platform: number for platform, number in counts.items() if number}
+
+
+def wait_at_least(connection: sa.Connection, job_id: int, wait: timedelta) -> None:
+    """Let a job that is to be tried again wait at least so long: its upstream asked for it."""
+    later = sa.func.greatest(jobs_table.c.available_at, sa.func.now() + wait)
+    _put_off(connection, job_id, later)
+
+
+def _put_off(connection: sa.Connection, job_id: int, until: sa.ColumnElement[Any]) -> None:
+    statement = sa.update(jobs_table).where(jobs_table.c.job_id == job_id)
+    connection.execute(statement.values(available_at=until))

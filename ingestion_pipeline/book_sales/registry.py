@@ -1,0 +1,86 @@
+"""The platforms: a module with `parse` (reports) or `fetch` (an API), and a row here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.book_sales import draft2digital, gumroad_api, kdp, smashwords
+from ingestion_pipeline.book_sales.contract import Parsed
+from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.settings import Settings
+
+
+class Parse(Protocol):
+    """Makes events of a report's bytes; `ContractError` for what is no report."""
+
+    def __call__(self, content: bytes, *, file_name: str) -> Parsed:
+        """The events of a report."""
+        ...
+
+
+class Fetch(Protocol):
+    """Asks an API; what is to be noted when its events are stored comes with them."""
+
+    def __call__(
+        self,
+        engine: sa.Engine,
+        configuration: Settings,
+        *,
+        tenant_id: int,
+        payload: dict[str, Any],
+    ) -> tuple[Parsed, Callable[[sa.Connection], None]]:
+        """The events of an API."""
+        ...
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform, and what can be done with it.
+
+    Attributes:
+        check: refuses a payload that `fetch` can't use, before it is recorded.
+    """
+
+    name: str
+    title: str
+    parse: Parse | None = None
+    fetch: Fetch | None = None
+    check: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
+
+
+PLATFORMS = {
+    platform.name: platform
+    for platform in (
+        Platform("kdp", "Amazon KDP", parse=kdp.parse),
+        Platform("gumroad", "Gumroad", fetch=gumroad_api.fetch, check=gumroad_api.check),
+        Platform("smashwords", "Smashwords", parse=smashwords.parse),
+        Platform("draft2digital", "Draft2Digital", parse=draft2digital.parse),
+    )
+}
+
+
+def platform_of(name: str) -> Platform:
+    """The platform of that name.
+
+    Raises:
+        ContractError: there is none.
+    """
+    platform = PLATFORMS.get(name)
+    if platform is None:
+        raise ContractError(f"platform: unknown {name[:80]!r}; known are {', '.join(PLATFORMS)}")
+    return platform
+
+
+def parser_of(name: str) -> Parse:
+    """What reads the reports of a platform.
+
+    Raises:
+        ContractError: there is no such platform, or it has an API in place of reports.
+    """
+    parse = platform_of(name).parse
+    if parse is None:
+        with_reports = ", ".join(p.name for p in PLATFORMS.values() if p.parse)
+        raise ContractError(f"platform: {name!r} has no reports; those that have: {with_reports}")
+    return parse

@@ -1,0 +1,205 @@
+"""Working off the queue: one job at a time, all of what it changes in one transaction."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.book_sales import queue
+from ingestion_pipeline.book_sales.contract import Parsed
+from ingestion_pipeline.book_sales.credentials import decrypted
+from ingestion_pipeline.book_sales.load import DOMAIN, Origin, load
+from ingestion_pipeline.book_sales.pings import events_of_recorded
+from ingestion_pipeline.book_sales.registry import PLATFORMS, parser_of, platform_of
+from ingestion_pipeline.errors import (
+    LandedFileError,
+    StaleAttemptError,
+    UpstreamUnavailableError,
+)
+from ingestion_pipeline.ledger import cron, jobs, uploads
+from ingestion_pipeline.ledger.jobs import Claim
+from ingestion_pipeline.ledger.leases import kept_alive
+from ingestion_pipeline.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage.landing import open_file
+
+logger = logging.getLogger(__name__)
+
+_Note = Callable[[sa.Connection], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one attempt: `completed`, `retrying`, `failed`, or `lost` to another."""
+
+    job_id: int
+    platform: str
+    status: str
+    result: dict[str, Any]
+    error: str | None = None
+
+
+def work_off(
+    engine: sa.Engine,
+    configuration: Settings,
+    *,
+    platforms: Sequence[str] = tuple(PLATFORMS),
+    worker: str,
+    run_id: str | None = None,
+    limit: int,
+) -> list[Outcome]:
+    """Process up to `limit` queued imports, a platform after the other in turn."""
+    outcomes: list[Outcome] = []
+    open_platforms = list(platforms)
+    while open_platforms and len(outcomes) < limit:
+        for platform in list(open_platforms):
+            if len(outcomes) >= limit:
+                break
+            with engine.begin() as connection:
+                claim = queue.take(
+                    connection, configuration, platform, worker=worker, run_id=run_id
+                )
+            if claim is None:
+                open_platforms.remove(platform)
+            else:
+                outcomes.append(process(engine, configuration, claim))
+    return outcomes
+
+
+def tick(
+    engine: sa.Engine, configuration: Settings, *, trigger: str, limit: int,
+    platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None,
+) -> list[Outcome]:  # fmt: skip
+    """`work_off` with a row in `cron_logs`."""
+    with engine.begin() as connection:
+        number = cron.start(connection, f"{DOMAIN}.imports", trigger=trigger, run_id=run_id)
+    try:
+        outcomes = work_off(
+            engine, configuration, platforms=platforms, worker=trigger, run_id=run_id, limit=limit
+        )
+    except Exception as error:
+        with engine.begin() as connection:
+            cron.finish(connection, number, error=f"{type(error).__name__}: {error}")
+        raise
+    completed = sum(outcome.status == "completed" for outcome in outcomes)
+    with engine.begin() as connection:
+        cron.finish(
+            connection, number, processed=len(outcomes), succeeded=completed,
+            failed=len(outcomes) - completed,
+            details={"jobs": [outcome.job_id for outcome in outcomes]},
+        )  # fmt: skip
+    return outcomes
+
+
+def process(engine: sa.Engine, configuration: Settings, claim: Claim) -> Outcome:
+    """Do one claimed import; an error ends the attempt, not the caller."""
+    platform = queue.KINDS[claim.kind]
+    try:
+        with kept_alive(engine, [claim], configuration.job_lease):
+            result = _import(engine, configuration, claim, platform)
+    except StaleAttemptError as error:
+        logger.warning("%s", error)
+        return Outcome(claim.job_id, platform, "lost", {}, str(error))
+    # Whatever it is, a defect of ours included, it costs this job only (errors.py).
+    except Exception as error:  # noqa: BLE001
+        return _failed(engine, configuration, claim, platform, error)
+    return Outcome(claim.job_id, platform, "completed", result)
+
+
+def _import(
+    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str
+) -> dict[str, Any]:
+    assert claim.tenant_id is not None, "imports belong to a tenant"  # noqa: S101
+    origin = Origin(
+        tenant_id=claim.tenant_id, platform=platform, source_file=f"{platform} API",
+        received_at=datetime.now(UTC), job_id=claim.job_id,
+    )  # fmt: skip
+    note: _Note = _nothing
+    if "upload_id" in claim.payload:
+        origin, parsed = _read(engine, origin, claim.payload["upload_id"])
+    elif "ping_id" in claim.payload:
+        ping = events_of_recorded(engine, claim.payload["ping_id"])
+        parsed = ping.parsed
+        origin = replace(origin, source_file="gumroad Ping", received_at=ping.received_at)
+    else:
+        fetch = platform_of(platform).fetch
+        if fetch is None:
+            raise LandedFileError(f"{platform} has no API, and the job names no report")
+        payload = decrypted(configuration, claim.payload)
+        parsed, note = fetch(engine, configuration, tenant_id=claim.tenant_id, payload=payload)
+    with engine.begin() as connection:
+        if origin.upload_id is None and parsed.rejected:
+            origin = replace(origin, upload_id=_record_answer(connection, origin))
+        counts = load(connection, origin, parsed)
+        note(connection)
+        result = {
+            "rows": counts.lines, "rejected": counts.rejected, "inserted": counts.inserted,
+            "updated": counts.updated, "unchanged": counts.unchanged + counts.superseded,
+            "passed_over": parsed.passed_over,
+        }  # fmt: skip
+        # The fence: another attempt that owns the job by now makes all of this undone.
+        jobs.complete(connection, claim, result)
+    return result
+
+
+def _read(engine: sa.Engine, origin: Origin, upload_id: int) -> tuple[Origin, Parsed]:
+    c = uploads_table.c
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(c.file_name, c.location, c.recorded_at).where(
+                c.upload_id == upload_id, c.tenant_id == origin.tenant_id, c.domain == DOMAIN
+            )
+        ).one_or_none()
+    if found is None:
+        raise LandedFileError(f"upload {upload_id}: the tenant has no such report")
+    with open_file(found.location) as file:
+        content = file.read()
+    parsed = parser_of(origin.platform)(content, file_name=found.file_name)
+    named = replace(
+        origin, source_file=found.file_name, received_at=found.recorded_at, upload_id=upload_id
+    )
+    return named, parsed
+
+
+def _record_answer(connection: sa.Connection, origin: Origin) -> int:
+    """A row of `uploads` for an API's answers: rejected rows belong to one."""
+    upload_id = uploads.record(
+        connection, tenant_id=origin.tenant_id, domain=DOMAIN, type_=origin.platform,
+        file_name=origin.source_file, source="api", location=f"{origin.platform}:",
+        job_id=origin.job_id,
+    )  # fmt: skip
+    assert upload_id is not None, "only a source key can be taken"  # noqa: S101
+    return upload_id
+
+
+def _failed(
+    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str, error: Exception
+) -> Outcome:
+    said = f"{type(error).__name__}: {error}"
+    try:
+        with engine.begin() as connection:
+            status = jobs.fail(connection, claim, error, backoff=configuration.job_backoff)
+            if isinstance(error, UpstreamUnavailableError) and error.retry_after:
+                queue.wait_at_least(connection, claim.job_id, error.retry_after)
+            if status == "failed" and "upload_id" in claim.payload:
+                message = str(error).replace("\x00", "\\x00")
+                uploads.update(
+                    connection, claim.payload["upload_id"], status="failed", error=message
+                )
+    except StaleAttemptError as stale:
+        logger.warning("%s", stale)
+        return Outcome(claim.job_id, platform, "lost", {}, str(stale))
+    logger.warning("job %d (%s): %s", claim.job_id, platform, said)
+    return Outcome(claim.job_id, platform, status, {}, said)
+
+
+def _nothing(_: sa.Connection) -> None:
+    """Note nothing."""
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as the cron endpoint tells it."""
+    return asdict(outcome)
