@@ -17,6 +17,7 @@ from ingestion_pipeline.gateway.errors import OUTAGES, answer_to
 from ingestion_pipeline.gateway.front import Gateway
 from ingestion_pipeline.gateway.metrics import Metrics
 from ingestion_pipeline.gateway.request_log import RequestLog
+from ingestion_pipeline.gateway.webhook_secrets import secrets_by_tenant
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database
 
@@ -29,6 +30,7 @@ each field at fault in `errors`. `X-Request-ID` is taken over, or made, and retu
 
 def create_app(configuration: Settings) -> Envelope:
     """The gateway as an ASGI application; it connects when the server starts it up."""
+    secrets_by_tenant(configuration)  # a wrong one is said now, not with the first webhook
     metrics = Metrics()
 
     @asynccontextmanager
@@ -68,5 +70,6 @@ def _routers() -> list[Any]:
     # Here and not above: routes need what this package defines. Each wing adds its own.
     from ingestion_pipeline.commerce import routes as commerce
     from ingestion_pipeline.kpis import routes as kpis
+    from ingestion_pipeline.markets import routes as markets
 
-    return [kpis.router, commerce.router, health.router, operations.router]  # the busiest first
+    return [kpis.router, commerce.router, markets.router, health.router, operations.router]  # the busiest first

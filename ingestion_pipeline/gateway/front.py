@@ -15,6 +15,7 @@ from starlette.types import Message
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
 from ingestion_pipeline.gateway.limits import RateLimit
+from ingestion_pipeline.gateway.webhook_secrets import secrets_by_tenant, signer_of
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.settings import Settings
 
@@ -42,6 +43,8 @@ class Gateway:
         self.configuration = configuration
         self.engine = engine
         self._rate = RateLimit(rate=configuration.rate_limit, burst=configuration.rate_burst)
+        self._webhook_secrets = secrets_by_tenant(configuration)
+        self._signers: dict[str, int] = {}
         self._groups: dict[Any, GroupCommit[Any, Any]] = {}
         self._keys: GroupCommit[bytes, tenants.KeyHolder | None] = GroupCommit(
             # One SELECT needs no BEGIN and COMMIT around it.
@@ -87,6 +90,29 @@ class Gateway:
             return caller, _decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refusal(400, f"the body is not JSON: {error}") from None
+
+    async def receive_signed(self, request: Request) -> tuple[Caller, bytes]:
+        """The tenant whose secret has signed a webhook, and the body as it came, byte by byte.
+
+        Raises:
+            Refusal: 413 too large, 503 no secret is configured, 401 not signed by one, 415, 429.
+        """
+        limit = self.configuration.max_json_bytes
+        content = b"".join([piece async for piece in self.body(request, limit=limit)])
+        if not self._webhook_secrets:
+            raise Refusal(503, "WEBHOOK_SECRETS is not set, so no webhook can be trusted")
+        tenant = signer_of(request.headers, content, self._webhook_secrets)
+        if tenant is None:
+            raise Refusal(401, "a valid signature of now is needed")
+        tenant_id = self._signers.get(tenant)
+        if tenant_id is None:
+            tenant_id = self._signers[tenant] = await self.run(tenants.ensure, tenant)
+        request.scope["ingestion.tenant_id"] = tenant_id
+        if wait := self._rate.take(tenant_id):
+            raise Refusal(429, "too many requests", retry_after=wait)
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
+        return Caller(tenant_id, tenant, request_id_of(request)), content
 
     async def body(self, request: Request, *, limit: int) -> AsyncIterator[bytes]:
         """The body in pieces as they come.

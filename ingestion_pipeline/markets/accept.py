@@ -9,12 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.ledger import events, jobs
+from ingestion_pipeline.ledger import events, jobs, tenants
 from ingestion_pipeline.ledger.tables import ingestion_events
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.markets.contract import EVENT_TYPES, WARMING, Event
 
 DOMAIN = "markets"
+_OWN_TENANT = "default"  # in whose name the project orders something itself
 _ONE_WARMING = 7_310_281_541_402_212  # an advisory lock; any number that nobody else uses
 
 
@@ -78,7 +79,6 @@ def accept(connection: sa.Connection, received: Received, *, max_attempts: int) 
 def order_warming(
     connection: sa.Connection,
     *,
-    tenant_id: int,
     source: str,
     now: datetime,
     max_attempts: int,
@@ -96,10 +96,11 @@ def order_warming(
     if found is not None:
         return Accepted(found.ingestion_id, found.job_id, known=True)
     payload = {
-        "event_type": WARMING, "source": source, "data": {"everything": True},
+        "event_type": WARMING, "source": source, "data": {},
         "timestamp": now.isoformat(),
     }  # fmt: skip
     event = Event(WARMING, source, None, now)
     body = f"{source} {now.isoformat()} {uuid.uuid4()}".encode()
+    tenant_id = tenants.ensure(connection, _OWN_TENANT)
     order = Received(tenant_id, event, payload, body, request_id=request_id)
     return accept(connection, order, max_attempts=max_attempts)

@@ -1,0 +1,108 @@
+"""How fresh markets are, for the health document: FRED's series, and each market's newest rows."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.health import MAX_STALENESS, Service
+from ingestion_pipeline.markets.fred import NAME as UPSTREAM
+from ingestion_pipeline.markets.macro import newest_day
+from ingestion_pipeline.markets.tables import comps, fundamentals, series
+from ingestion_pipeline.settings import Settings
+
+MIN_RECENT = 10  # comparables that a market needs within the last year
+_RECENT = timedelta(days=365)
+# Macro data is renewed when it is read, and at the least by the warming every six hours.
+_MACRO_FRESH_FOR = timedelta(hours=7)
+
+
+def services(connection: sa.Connection, configuration: Settings) -> Mapping[str, Service]:
+    """The three services of markets."""
+    return {
+        "macro": _macro(connection, configuration),
+        "fundamentals": _fundamentals(connection),
+        "comps": _comps(connection),
+    }
+
+
+def _macro(connection: sa.Connection, configuration: Settings) -> Service:
+    of_ours = series.c.series_id.in_(configuration.fred_series_ids)
+    row = connection.execute(
+        sa.select(
+            sa.func.min(series.c.fetched_at),
+            sa.func.count(series.c.fetched_at),
+            sa.func.min(series.c.error),
+        ).where(of_ours)
+    ).one()
+    oldest, fetched, error = row
+    day = newest_day(connection)
+    configured = configuration.fred_api_key is not None
+    return Service(
+        source="FRED",
+        configured=configured,
+        last_success_at=oldest if fetched == len(configuration.fred_series_ids) else None,
+        fresh_for=_MACRO_FRESH_FOR if configured else None,
+        problem=error if configured else None,
+        upstream=UPSTREAM if configured else None,
+        details={"last_row_as_of": None if day is None else day.isoformat()},
+    )
+
+
+def _fundamentals(connection: sa.Connection) -> Service:
+    last = sa.func.max(fundamentals.c.as_of_date)
+    newest = (
+        sa.select(
+            fundamentals.c.market_slug,
+            last.label("as_of"),
+            sa.func.max(fundamentals.c.updated_at).label("updated_at"),
+        )
+        .group_by(fundamentals.c.tenant_id, fundamentals.c.market_slug)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(
+            newest.c.market_slug,
+            newest.c.as_of,
+            newest.c.updated_at,
+            (newest.c.as_of < sa.func.current_date() - MAX_STALENESS).label("stale"),
+        )
+    ).all()
+    stale = sorted({row.market_slug for row in rows if row.stale})
+    newest_day_ = max((row.as_of for row in rows), default=None)
+    return Service(
+        source="webhook",
+        configured=bool(rows),
+        last_success_at=max((row.updated_at for row in rows), default=None),
+        stale=bool(stale),
+        details={
+            "last_row_as_of": None if newest_day_ is None else newest_day_.isoformat(),
+            "max_allowed_staleness_days": MAX_STALENESS.days,
+            "stale_markets": stale,
+        },
+    )
+
+
+def _comps(connection: sa.Connection) -> Service:
+    recent = sa.func.count().filter(comps.c.sale_date >= sa.func.current_date() - _RECENT)
+    rows = connection.execute(
+        sa.select(
+            comps.c.market_slug,
+            sa.func.max(comps.c.sale_date).label("as_of"),
+            sa.func.max(comps.c.updated_at).label("updated_at"),
+            recent.label("recent"),
+        ).group_by(comps.c.tenant_id, comps.c.market_slug)
+    ).all()
+    below = sorted({row.market_slug for row in rows if row.recent < MIN_RECENT})
+    newest_day_ = max((row.as_of for row in rows), default=None)
+    return Service(
+        source="webhook",
+        configured=bool(rows),
+        last_success_at=max((row.updated_at for row in rows), default=None),
+        stale=bool(below),
+        details={
+            "last_row_as_of": None if newest_day_ is None else newest_day_.isoformat(),
+            "min_required_recent": MIN_RECENT,
+            "markets_below_min": below,
+        },
+    )
