@@ -72,4 +72,10 @@ def _routers() -> list[Any]:
     from ingestion_pipeline.kpis import routes as kpis
     from ingestion_pipeline.markets import routes as markets
 
-    return [kpis.router, commerce.router, markets.router, health.router, operations.router]  # the busiest first
+    return [
+        kpis.router,
+        commerce.router,
+        markets.router,
+        health.router,
+        operations.router,
+    ]  # the busiest first
