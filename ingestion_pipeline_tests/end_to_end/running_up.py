@@ -22,13 +22,13 @@ class Up:
     """A running `ingestion-pipeline up`."""
 
     def __init__(self, home: Path) -> None:
-        self.port, self.gateway_port = free_port(), free_port()
+        self.port, self.gateway_port, self.sandbox_port = free_port(), free_port(), free_port()
         self.home = home
         self.output = home / "up.log"
         environment = {
             **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
             "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
-            "GATEWAY_PORT": str(self.gateway_port), "SANDBOX_PORT": str(free_port()),
+            "GATEWAY_PORT": str(self.gateway_port), "SANDBOX_PORT": str(self.sandbox_port),
         }  # fmt: skip
         with self.output.open("w") as output:
             self.process = subprocess.Popen(

@@ -67,6 +67,7 @@ def commands(heading: str) -> str:
 def run(up: Up, text: str) -> list[str]:
     """Run a script as a user would, in an activated environment; what it prints."""
     script = text.replace("127.0.0.1:8000", f"127.0.0.1:{up.gateway_port}")
+    script = script.replace("127.0.0.1:8100", f"127.0.0.1:{up.sandbox_port}")
     script = script.replace("/tmp/orders", str(up.home / "orders"))
     script = script.replace(".ingestion/", f"{up.home}/")
     environment = {
@@ -113,6 +114,13 @@ def test_the_commands_of_commerce_and_kpis_work_as_printed(up: Up) -> None:
         "FROM tenants WHERE name = 'acme'"
     )
     up.wait_for(lambda: up.rows(loaded) == [(1_000, 5_000)])
+
+
+def test_the_commands_of_buildings_work_as_printed(up: Up) -> None:
+    printed = "\n".join(run(up, commands("Buildings")))
+    again = json.loads(printed[printed.index("{") : printed.rindex("}") + 1])
+    assert (again["inserted"], again["updated"]) == (0, 0)
+    assert again["unchanged"] > 0
 
 
 def test_a_second_up_on_the_same_port_says_so(up: Up) -> None:
