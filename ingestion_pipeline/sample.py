@@ -13,7 +13,7 @@ from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.ledger.tables import uploads
 from ingestion_pipeline.settings import Settings
 
-_SECONDS = 180
+_SECONDS = 240
 _PENDING = sa.text("""
     SELECT 4 - (SELECT count(*) FROM uploads
                 WHERE tenant_id = :tenant_id AND status IN ('loaded', 'failed'))

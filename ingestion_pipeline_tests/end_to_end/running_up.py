@@ -47,7 +47,7 @@ class Up:
         with psycopg.connect(url) as connection:
             return connection.execute(statement).fetchall()
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 120) -> None:
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, self.output.read_text()

@@ -155,7 +155,7 @@ def test_a_run_killed_in_the_middle_is_taken_up_again_and_nothing_is_doubled(
         "SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders), "
         "(SELECT count(*) FROM order_items)"
     )
-    up.wait_for(lambda: up.rows(counts) == wanted, seconds=150)
+    up.wait_for(lambda: up.rows(counts) == wanted)
     up.wait_for(lambda: set(up.rows("SELECT DISTINCT status FROM jobs")) == {("completed",)})
     assert up.rows("SELECT count(*) FROM order_items_staging") == [(0,)]
 
@@ -217,7 +217,7 @@ def test_readings_are_published_though_a_run_and_the_daemon_are_killed(up: Up) -
         "SELECT count(*) FILTER (WHERE key LIKE 'package:%'), "
         "count(*) FILTER (WHERE key LIKE 'job:%') FROM key_value WHERE namespace = 'acme'"
     )
-    up.wait_for(lambda: up.rows(published) == [(3_000, 100)], seconds=120)
+    up.wait_for(lambda: up.rows(published) == [(3_000, 100)])
     up.wait_for(lambda: up.rows("SELECT count(*) FROM kpi_updates WHERE pending") == [(0,)])
 
 
