@@ -1,11 +1,17 @@
-"""Automation that belongs to no single domain: jobs of dead runs go back to the queue."""
+"""Automation that belongs to no single domain: jobs of dead runs go back to the queue, alerts, what
+the ledger forgets.
+"""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 
-from ingestion_pipeline.ledger import jobs
+from ingestion_pipeline import alerts
+from ingestion_pipeline.health_sources import gather
+from ingestion_pipeline.ledger import jobs, retention
 from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import settings
 
 
 def _release(context: dg.RunStatusSensorContext, database: Database) -> dg.SkipReason:
@@ -62,4 +68,66 @@ def fail_orphaned_runs(home: Path) -> int:
         return len(orphans)
 
 
-definitions = dg.Definitions(sensors=[release_jobs_of_failed_runs, release_jobs_of_canceled_runs])
+@dg.sensor(
+    name="alerts",
+    target=None,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells once when something begins to be wrong, and once when it is over.",
+)
+def alert_sensor(_: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
+    """Look at all conditions, and tell what has changed; starts no run."""
+    configuration = settings()
+    engine = database.engine()
+    with engine.begin() as connection:
+        facts = gather(connection, configuration)
+        changes = alerts.note(
+            connection, alerts.conditions(facts, minimum=configuration.alert_minimum)
+        )
+    url = configuration.alert_webhook_url
+    told = alerts.tell(
+        engine,
+        url=url.get_secret_value() if url else None,
+        backoff=configuration.alert_backoff,
+    )
+    begun = ", ".join(each.name for each in changes.begin) or "none"
+    return dg.SkipReason(
+        f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
+        f"told: {told}"
+    )
+
+
+@dg.op(description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS.")
+def forget_old_entries(context: dg.OpExecutionContext, database: Database) -> None:
+    """Sweep the tables of the ledger, one by one."""
+    configuration = settings()
+    deleted = retention.forget_all(
+        database.engine(),
+        ledger=timedelta(days=configuration.ledger_retention_days),
+        metrics=timedelta(days=configuration.metrics_retention_days),
+    )
+    context.add_output_metadata({name: number or 0 for name, number in deleted.items()})
+    failed = [name for name, number in deleted.items() if number is None]
+    if failed:
+        raise dg.Failure(f"not swept: {', '.join(failed)}; the log says why")
+
+
+@dg.job(name="ledger_retention", description="Lets the ledger forget what is old.")
+def ledger_retention_job() -> None:
+    """One step."""
+    forget_old_entries()
+
+
+ledger_retention = dg.ScheduleDefinition(
+    name="daily_ledger_retention",
+    job=ledger_retention_job,
+    cron_schedule="41 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Lets the ledger forget what is old, every night.",
+)
+
+definitions = dg.Definitions(
+    jobs=[ledger_retention_job],
+    sensors=[release_jobs_of_failed_runs, release_jobs_of_canceled_runs, alert_sensor],
+    schedules=[ledger_retention],
+)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from ingestion_pipeline.errors import ContractError
-from ingestion_pipeline.gateway import health, openapi, operations
+from ingestion_pipeline.gateway import health, openapi, operations, outside
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.direct import Direct
 from ingestion_pipeline.gateway.envelope import Envelope
@@ -76,6 +76,7 @@ def _routers() -> list[Any]:
         kpis.router,
         commerce.router,
         markets.router,
+        outside.router,
         health.router,
         operations.router,
     ]  # the busiest first

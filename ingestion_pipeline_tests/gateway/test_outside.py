@@ -1,0 +1,103 @@
+"""The ledger for programs beside ours, over real HTTP."""
+
+import pytest
+
+from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
+
+
+def test_a_job_is_recorded_followed_and_seen_by_dashboards(
+    sender: Sender, gateway: RunningGateway
+) -> None:
+    made = sender.http.post("/api/ledger/jobs", json={"kind": "predict", "payload": {"x": 1}})
+    assert made.status_code == 201
+    path = made.headers["location"]
+    job_id = made.json()["job_id"]
+    for status in ("processing", "completed"):
+        body = {"status": status, "result": {"rent": 12}}
+        assert sender.http.post(f"{path}/status", json=body).json() == {
+            "status": status, "message": "recorded", "job_id": job_id
+        }  # fmt: skip
+    job = sender.http.get(path).json()
+    assert (job["kind"], job["status"], job["attempt"]) == ("predict", "completed", 1)
+    assert job["result"] == {"rent": 12}
+    assert "payload" not in job
+    rows = gateway.rows("SELECT status FROM market_jobs WHERE id = :id", id=job_id)
+    assert rows == [("COMPLETED",)]
+    undone = sender.http.post(f"{path}/status", json={"status": "failed"})
+    assert undone.status_code == 422
+    assert undone.json()["errors"][0]["field"] == "status"
+
+
+def test_a_job_is_nobody_elses(sender: Sender, gateway: RunningGateway) -> None:
+    path = sender.http.post("/api/ledger/jobs", json={"kind": "predict"}).headers["location"]
+    with gateway.new_sender() as other:
+        assert other.http.get(path).status_code == 404
+        stolen = other.http.post(f"{path}/status", json={"status": "completed"})
+        assert stolen.status_code == 404
+    assert sender.http.get("/api/ledger/jobs/99999999999999999999").status_code == 404
+    assert sender.http.get("/api/ledger/jobs/x").status_code == 404
+    assert sender.http.post("/api/ledger/jobs", json={}, headers={"X-API-Key": "x"}).is_error
+
+
+def test_an_event_is_recorded_once(sender: Sender, gateway: RunningGateway) -> None:
+    body = {"event_type": "api.prediction", "payload": {"id": 7}, "processing_time_ms": 35}
+    first = sender.http.post("/api/ledger/events", json=body)
+    again = sender.http.post("/api/ledger/events", json=body)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["ingestion_id"] == again.json()["ingestion_id"]
+    rows = gateway.rows(
+        "SELECT tenant_id, status, processing_time_ms, request_id FROM ingestion_events"
+    )
+    assert rows == [(sender.tenant_id, "applied", 35.0, first.headers["x-request-id"])]
+
+
+def test_requests_and_lookups_are_recorded_in_batches(
+    sender: Sender, gateway: RunningGateway
+) -> None:
+    requests = [
+        {"route": "/predict", "status": 200, "duration_ms": duration, "retries": 1}
+        for duration in (10, 20, 30)
+    ]
+    assert sender.http.post("/api/ledger/requests", json={"requests": requests}).is_success
+    lookups = [
+        {"service": "comps", "cache_key": "comps_miami", "outcome": outcome}
+        for outcome in ("hit", "hit", "hit", "miss")
+    ]
+    assert sender.http.post("/api/ledger/cache-metrics", json={"metrics": lookups}).is_success
+    [(p50, retries, ratio)] = gateway.rows(
+        "SELECT api_latency_ms(0.5, '5 minutes', 'prediction'), api_retry_count(), "
+        "cache_hit_ratio('comps')"
+    )
+    assert (p50, retries, ratio) == (20, 3, 0.75)
+    metrics = sender.http.get("/api/health/data").json()["metrics"]
+    assert metrics["prediction_latency_ms_p50"] == 20
+    assert metrics["cache_hit_ratio"]["comps"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("jobs", [], "body"),
+        ("jobs", {"kind": ""}, "kind"),
+        ("jobs", {"kind": "a\0b"}, "kind"),
+        ("jobs", {"kind": "a", "payload": {"x": ["\0"]}}, "payload"),
+        ("jobs", {"kind": "a", "max_attempts": "3"}, "max_attempts"),
+        ("jobs/1/status", {"status": "lost"}, "status"),
+        ("events", {"event_type": "e"}, "payload"),
+        ("events", {"event_type": "e", "payload": {}, "job_id": 0}, "job_id"),
+        ("requests", {"requests": []}, "requests"),
+        ("requests", {"requests": [{"route": "/x", "status": 200}]}, "requests.0.duration_ms"),
+        ("cache-metrics", {"metrics": [{"service": "s", "cache_key": "k", "outcome": "?"}]},
+         "metrics.0.outcome"),
+    ],
+)  # fmt: skip
+def test_every_fault_names_its_field(sender: Sender, path: str, body: object, field: str) -> None:
+    refused = sender.http.post(f"/api/ledger/{path}", json=body)
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == [field]
+
+
+def test_nobody_speaks_for_the_gateway(sender: Sender) -> None:
+    row = {"route": "/x", "status": 200, "duration_ms": 1, "service": "gateway"}
+    refused = sender.http.post("/api/ledger/requests", json={"requests": [row]})
+    assert refused.status_code == 422

@@ -1,0 +1,247 @@
+"""Alerts: once when it begins, once when it is over, through restarts and outages of the target."""
+
+import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import httpx
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from ingestion_pipeline import alerts, automation
+from ingestion_pipeline.alerts import Condition, conditions, decide, note, tell
+from ingestion_pipeline.health import Facts, Metrics, Service
+from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import Settings
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BACKOFF = timedelta(seconds=30)
+URL = "http://alerts.invalid/hook?token=hunter2"
+BAD = Condition("cache_hits", True, "cache_hits is 0.5", 0.5, 0.7)
+GOOD = Condition("cache_hits", False, "")
+UNKNOWN = Condition("cache_hits", None, "")
+
+
+class Target:
+    """Where alerts go."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.posted: list[dict[str, Any]] = []
+        self.transport = httpx.MockTransport(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.posted.append(json.loads(request.content))
+        if self.status == 0:
+            raise httpx.ConnectError("down")
+        return httpx.Response(self.status)
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        return [(news["alert"], news["state"]) for news in self.posted]
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target()
+
+
+def _tick(engine: sa.Engine, target: Target, now: Sequence[Condition]) -> int:
+    with engine.begin() as connection:
+        note(connection, now)
+    return tell(engine, url=URL, backoff=BACKOFF, transport=target.transport)
+
+
+def _let_time_pass(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alerts SET next_delivery_at = now()")
+
+
+def _met(facts: Facts, *, minimum: int = 1) -> set[str]:
+    return {each.name for each in conditions(facts, minimum=minimum) if each.met}
+
+
+def _facts(service: Service | None = None, **metrics: Any) -> Facts:
+    known = service or Service(source="x", last_success_at=NOW)
+    return Facts(NOW, {"comps": known}, Metrics(**({"cache_hit_ratio": {}} | metrics)))
+
+
+@pytest.mark.parametrize(
+    ("facts", "met"),
+    [
+        (_facts(), set()),
+        (_facts(Service(source="x", down=True)), {"health_red"}),
+        (_facts(job_failure_rate_1h=0.05), set()),
+        (_facts(job_failure_rate_1h=0.051), {"job_failures"}),
+        (_facts(cache_hit_ratio={"macro": 0.7}), set()),
+        (_facts(cache_hit_ratio={"macro": 0.9, "comps": 0.69}), {"cache_hits"}),
+        (_facts(api_latency_ms_p95=2000.0, requests=9), set()),
+        (_facts(api_latency_ms_p95=2001.0, requests=9), {"api_latency_ms_p95"}),
+        (_facts(Service(source="x", last_success_at=NOW - timedelta(days=31))), {"data_stale"}),
+        (_facts(Service(source="x", last_success_at=NOW - timedelta(days=30))), set()),
+        (
+            _facts(
+                Service(
+                    source="x", last_success_at=NOW, stale=True, details={"stale_markets": ["m"]}
+                )
+            ),
+            {"data_stale"},
+        ),
+    ],
+)
+def test_conditions_are_met_beyond_their_limits(facts: Facts, met: set[str]) -> None:
+    assert _met(facts) == met
+
+
+def test_rates_of_a_few_say_nothing() -> None:
+    few = _facts(
+        cache_hit_ratio={"macro": 0.0}, cache_lookups={"macro": 3}, api_latency_ms_p95=9000.0,
+        requests=3,
+    )  # fmt: skip
+    assert _met(few, minimum=20) == set()
+    assert _met(few, minimum=3) == {"cache_hits", "api_latency_ms_p95"}
+
+
+def test_what_is_not_known_neither_begins_nor_ends_anything() -> None:
+    assert decide(frozenset(), [UNKNOWN]) == alerts.Changes()
+    assert decide(frozenset({"cache_hits"}), [UNKNOWN]) == alerts.Changes()
+    assert decide(frozenset({"cache_hits"}), [BAD]) == alerts.Changes()
+    assert decide(frozenset(), [BAD]) == alerts.Changes(begin=(BAD,))
+    assert decide(frozenset({"cache_hits"}), [GOOD]) == alerts.Changes(end=("cache_hits",))
+
+
+def test_an_incident_is_told_once_and_its_end_once(engine: sa.Engine, target: Target) -> None:
+    for now in (BAD, BAD, UNKNOWN, BAD, GOOD, GOOD, BAD):
+        _tick(engine, target, [now])
+    assert target.states == [
+        ("cache_hits", "firing"), ("cache_hits", "resolved"), ("cache_hits", "firing")
+    ]  # fmt: skip
+    first, second, third = target.posted
+    assert (first["value"], first["threshold"], first["resolved_at"]) == (0.5, 0.7, None)
+    assert second["incident"] == first["incident"] != third["incident"]
+    assert second["resolved_at"] is not None
+
+
+def test_a_target_that_is_down_gets_one_request_and_then_is_left_alone(
+    engine: sa.Engine, target: Target
+) -> None:
+    target.status = 0
+    others = [Condition(f"other_{number}", True, "m") for number in range(5)]
+    for _ in range(10):
+        assert _tick(engine, target, [BAD, *others]) == 0
+    _tick(engine, target, [BAD, *others, Condition("new", True, "m")])  # waits with the others
+    assert len(target.posted) == 1
+    _let_time_pass(engine)
+    target.status = 500
+    for _ in range(10):
+        _tick(engine, target, [BAD, *others])
+    assert len(target.posted) == 2
+    with engine.connect() as connection:
+        error, wait = connection.exec_driver_sql(
+            "SELECT delivery_error, next_delivery_at - now() FROM alerts LIMIT 1"
+        ).one()
+    assert error == "status 500"
+    assert wait > BACKOFF  # longer than the first time
+    target.status, target.posted = 200, []
+    _let_time_pass(engine)
+    assert _tick(engine, target, [BAD, *others]) == 7
+    assert len(set(target.states)) == 7
+    assert _tick(engine, target, [BAD, *others]) == 0
+
+
+def test_an_incident_that_ended_during_the_outage_is_told_with_its_end(
+    engine: sa.Engine, target: Target
+) -> None:
+    target.status = 0
+    _tick(engine, target, [BAD])
+    _tick(engine, target, [GOOD])
+    target.status, target.posted = 204, []
+    _let_time_pass(engine)
+    _tick(engine, target, [GOOD])
+    assert target.states == [("cache_hits", "firing"), ("cache_hits", "resolved")]
+
+
+def test_many_who_look_at_once_open_one_incident(engine: sa.Engine, target: Target) -> None:
+    ready = threading.Barrier(4)
+
+    def look(_: int) -> int:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SELECT 1")
+            ready.wait(10)
+            return len(note(connection, [BAD]).begin)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(look, range(4))) == 1
+    tell(engine, url=URL, backoff=BACKOFF, transport=target.transport)
+    assert len(target.posted) == 1
+
+
+def test_while_one_tells_nobody_else_does(engine: sa.Engine, target: Target) -> None:
+    with engine.begin() as connection:
+        note(connection, [BAD])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({alerts._ONE_TELLS})")
+        assert tell(engine, url=URL, backoff=BACKOFF, transport=target.transport) == 0
+    assert tell(engine, url=URL, backoff=BACKOFF, transport=target.transport) == 1
+
+
+def test_the_url_is_neither_logged_nor_stored(
+    engine: sa.Engine, target: Target, caplog: pytest.LogCaptureFixture
+) -> None:
+    target.status = 0
+    _tick(engine, target, [BAD])
+    with engine.connect() as connection:
+        stored = connection.exec_driver_sql("SELECT alerts::text FROM alerts").scalar_one()
+    assert "hunter2" not in stored + caplog.text
+
+
+def test_without_a_target_alerts_are_in_the_log_once(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for now in (BAD, BAD, GOOD):
+        with engine.begin() as connection:
+            note(connection, [now])
+        tell(engine, url=None, backoff=BACKOFF)
+    said = [record.message for record in caplog.records if record.name == alerts.__name__]
+    assert said == ["alert cache_hits: cache_hits is 0.5", "alert cache_hits is over"]
+
+
+def test_the_sensor_fires_recovers_and_remembers_across_restarts(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, target: Target, database_url: str
+) -> None:
+    known = configured.model_copy(update={"alert_webhook_url": SecretStr(URL)})
+    monkeypatch.setattr(automation, "settings", lambda: known)
+    real = httpx.Client
+    monkeypatch.setattr(
+        alerts.httpx, "Client", lambda **values: real(**{**values, "transport": target.transport})
+    )
+
+    def tick() -> str:
+        database = Database(url=database_url)  # a new one each time, as after a restart
+        result = automation.alert_sensor(dg.build_sensor_context(), database=database)
+        assert isinstance(result, dg.SkipReason)
+        return str(result.skip_message)
+
+    assert tick() == "health is GREEN; begun: none; over: none; told: 0"
+    engine = Database(url=database_url).engine()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (kind, max_attempts, status) VALUES ('load', 1, 'failed')"
+        )
+    assert tick() == "health is GREEN; begun: job_failures; over: none; told: 1"
+    assert tick() == "health is GREEN; begun: none; over: none; told: 0"
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET updated_at = now() - interval '2 hours'")
+    assert tick() == "health is GREEN; begun: none; over: job_failures; told: 1"
+    assert target.states == [("job_failures", "firing"), ("job_failures", "resolved")]
+    engine.dispose()
+
+
+def test_retention_is_a_job_that_says_what_it_deleted(configured: Settings) -> None:
+    result = automation.ledger_retention_job.execute_in_process(resources={"database": Database()})
+    assert result.success
