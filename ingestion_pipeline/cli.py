@@ -258,7 +258,8 @@ def sandbox(
 ) -> None:
     """Serve stand-ins of upstream APIs with made-up data, until Ctrl-C.
 
-    ACE IoT is under /ace/live/api and /ace/documented/api; /faults makes them fail.
+    ACE IoT is under /ace/live/api and /ace/documented/api, FRED under /fred; /faults makes them
+    fail.
     """
     from ingestion_pipeline.sandbox.ace_data import AceData
     from ingestion_pipeline.sandbox.faults import Faults

@@ -17,7 +17,7 @@ from ingestion_pipeline.kpis.sample_data import write_sample_readings
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.services import free_port, running
 from ingestion_pipeline.settings import settings
-from ingestion_pipeline.stand_ins import sandbox, upstreams
+from ingestion_pipeline.stand_ins import fred_upstream, sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
@@ -96,7 +96,7 @@ def run() -> DemoResult:
         for name in ("DROP_URL", "LANDING_URL", "KEY_VALUE_URL"):
             os.environ.pop(name, None)
         port = free_port()
-        os.environ |= upstreams(port)
+        os.environ |= upstreams(port) | fred_upstream(port)
         os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
         settings.cache_clear()
         stand_ins = sandbox(settings(), port=port, points=20, interval_seconds=300)

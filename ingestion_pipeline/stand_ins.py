@@ -35,3 +35,8 @@ def upstreams(port: int) -> dict[str, str]:
         "ACE_IOT_API_KEY": _KEY,
         "ACE_REQUESTS_PER_MINUTE": "100000",  # it is our own
     }
+
+
+def fred_upstream(port: int) -> dict[str, str]:
+    """The environment of who is to take a sandbox on that port for FRED."""
+    return {"FRED_API_BASE_URL": f"http://127.0.0.1:{port}/fred", "FRED_API_KEY": _KEY}

@@ -23,7 +23,7 @@ from ingestion_pipeline.errors import ConfigurationError, IngestionError
 from ingestion_pipeline.sample import load as load_sample
 from ingestion_pipeline.services import Service, running
 from ingestion_pipeline.settings import Settings, environment_of
-from ingestion_pipeline.stand_ins import sandbox, upstreams
+from ingestion_pipeline.stand_ins import fred_upstream, sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 
@@ -53,6 +53,10 @@ def serve(configuration: Settings, *, sample: bool) -> None:
         if configuration.ace_iot_api_base_url is None:
             services.append(_stand_ins(configuration))
             dagster.environment = {**dagster.environment, **upstreams(configuration.sandbox_port)}
+            if configuration.fred_api_key is None:
+                for service in (gateway, dagster):
+                    fred = fred_upstream(configuration.sandbox_port)
+                    service.environment = {**service.environment, **fred}
         with running(services, deaf=True):
             gateway.wait_until_ready()
             at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"

@@ -32,6 +32,8 @@ FAULTS = {
     "late_rows": Kind("a twentieth of the samples is not there yet"),
     "corrected_rows": Kind("a twentieth of the values is 1 more than without"),
     "odd_values": Kind("a fiftieth of the values is null, `NaN`, `active` or `Infinity`"),
+    "revised": Kind("FRED has revised the newest value of ARGUMENT upwards today", "GDP"),
+    "revised_to_missing": Kind("FRED has taken the newest value of ARGUMENT back today", "GDP"),
     "missing_point": Kind("the point ARGUMENT has no samples"),
 }
 
