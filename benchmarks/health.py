@@ -30,7 +30,7 @@ _REQUESTS = """
     INSERT INTO api_requests (requested_at, request_id, method, route, status, duration_ms,
                               request_bytes, response_bytes, service)
     SELECT now() - interval '{span}' * (1 - n / {rows}.0), n, 'POST', '/api/kpi-data', 202,
-           mod(n * 7919, 1000) / 10.0, 300, 90,
+           mod(n, 997) / 10.0, 300, 90,
            CASE WHEN mod(n, 10) = 0 THEN 'prediction' ELSE 'gateway' END
     FROM generate_series(1, {rows}) AS n
 """

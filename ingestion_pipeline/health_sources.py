@@ -9,7 +9,7 @@ cost the same however large the ledger is.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -85,7 +85,7 @@ def gather(connection: sa.Connection, configuration: Settings) -> Facts:
     found: dict[str, Service] = {}
     for wing in dict.fromkeys(SERVICES.values()):
         found |= _ask(connection, configuration, wing)
-    breakers = {row[0]: Breaker(row[1], row[2]) for row in connection.execute(_BREAKERS)}
+    breakers = {row[0]: Breaker(row[1], row[2]) for row in _rows(connection, _BREAKERS, unknown=[])}
     services = {
         name: _complete(name, found.get(name, ABSENT), breakers, metrics, configuration)
         for name in SERVICES
@@ -94,10 +94,12 @@ def gather(connection: sa.Connection, configuration: Settings) -> Facts:
 
 
 def _metrics(connection: sa.Connection) -> Metrics:
-    requests, p95, prediction_p50, prediction_p95, retries = connection.execute(REQUESTS).one()
-    repeated = connection.execute(REPEATED).scalar_one()
-    lookups = {row[0]: (row[1], row[2]) for row in connection.execute(LOOKUPS)}
-    finished, failed = connection.execute(FINISHED).one()
+    [(requests, p95, prediction_p50, prediction_p95, retries)] = _rows(
+        connection, REQUESTS, unknown=[(0, None, None, None, 0)]
+    )
+    [(repeated,)] = _rows(connection, REPEATED, unknown=[(0,)])
+    lookups = {row[0]: (row[1], row[2]) for row in _rows(connection, LOOKUPS, unknown=[])}
+    [(finished, failed)] = _rows(connection, FINISHED, unknown=[(0, 0)])
     ratios: dict[str, float | None] = dict.fromkeys(CACHED)
     return Metrics(
         cache_hit_ratio=ratios | {name: hits / all_ for name, (all_, hits) in lookups.items()},
@@ -110,6 +112,20 @@ def _metrics(connection: sa.Connection) -> Metrics:
         finished_jobs=finished,
         requests=requests,
     )
+
+
+def _rows(
+    connection: sa.Connection, statement: sa.TextClause, *, unknown: Sequence[tuple[Any, ...]]
+) -> Sequence[Any]:
+    """What a question brings; `unknown` where a log is gone or too slow, which is no ill health."""
+    try:
+        with connection.begin_nested():
+            return connection.execute(statement).all()
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        logger.warning("a metric is not known: %s", str(error).partition("\n")[0])
+        return unknown
 
 
 def _ask(connection: sa.Connection, configuration: Settings, wing: str) -> Mapping[str, Service]:

@@ -32,6 +32,7 @@ from ingestion_pipeline.http.exchange import exchange, require_sense
 from ingestion_pipeline.http.limits import RateLimit
 from ingestion_pipeline.http.quiet import say_no_urls
 from ingestion_pipeline.http.retries import TRANSIENT, Patience, retry_after, wait_before_retry
+from ingestion_pipeline.ledger.metrics import log_retry
 from ingestion_pipeline.settings import settings
 
 __all__ = ["Answer", "Counts", "Patience", "Upstream"]
@@ -185,6 +186,8 @@ class Upstream:
         waited = self._limit.wait()
         permit = self._breaker.admit()
         self._counting.sent(again=number > 1, waited=waited)
+        if number > 1:
+            log_retry(self._breaker.engine, service=self.name, method=request.method)
         try:
             answer = self._send(request)
         except UpstreamUnavailableError as error:

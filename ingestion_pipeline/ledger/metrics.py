@@ -161,6 +161,19 @@ def log_api_request(
     )  # fmt: skip
 
 
+def log_retry(engine: sa.Engine, *, service: str, method: str) -> None:
+    """Note that an upstream is asked again; at once, as that is rare. Losing it fails nobody."""
+    row = request_row(
+        service=service, request_id="", route="(asked again)", status=0, duration_ms=0.0,
+        method=method, retries=1,
+    )  # fmt: skip
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.insert(api_requests).values(row))
+    except sa.exc.SQLAlchemyError as error:
+        logger.warning("a retry is not noted: %s", str(error).partition("\n")[0])
+
+
 def request_row(
     *, service: str, request_id: str, route: str, status: int, duration_ms: float, **others: Any
 ) -> dict[str, Any]:

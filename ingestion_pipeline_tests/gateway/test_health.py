@@ -2,12 +2,16 @@
 
 import asyncio
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
-from ingestion_pipeline.gateway.health import KeptHealth
+from ingestion_pipeline.gateway.front import Gateway
+from ingestion_pipeline.gateway.health import KeptHealth, kept_health
+from ingestion_pipeline.settings import Settings
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 
 GATEWAY_ENVIRONMENT = {"ACE_IOT_API_BASE_URL": "http://ace.invalid", "HEALTH_INTERVAL": "0.5"}
@@ -89,6 +93,46 @@ def test_a_table_that_somebody_has_locked_makes_nobody_wait_for_ever(
     assert (status, said["services"]["buildings"]["status"]) == (503, "DOWN")
     assert said["services"]["kpis"]["status"] == "UNKNOWN"  # the others were asked all the same
     assert took < 5
+
+
+def test_logs_that_are_gone_fail_nobody(server_url: sa.URL, tmp_path: Path) -> None:
+    administrator = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE without_logs TEMPLATE template_ingestion")
+    url = server_url.set(database="without_logs").render_as_string(hide_password=False)
+    gateway = RunningGateway(url, tmp_path, GATEWAY_ENVIRONMENT)
+    try:
+        _write(gateway, "DROP TABLE api_requests, cache_metrics CASCADE")
+        _collected(gateway, "1 hour")
+        with gateway.new_sender() as sender:
+            reading = {
+                "traceId": "t", "kpiId": "k", "kpiType": "x", "data": {"value": 1},
+                "timestamp": "2026-01-31T12:00:00Z",
+            }  # fmt: skip
+            assert sender.http.post("/api/kpi-data", json=reading).status_code == 202
+            time.sleep(1.5)  # the log has been written to by now, in vain
+            assert sender.http.get("/api/kpi-packages/t/k").status_code == 200
+            said = sender.http.get(PATH)
+            assert (said.status_code, said.json()["status"]) == (200, "GREEN")
+            assert said.json()["metrics"]["api_latency_ms_p95"] is None
+    finally:
+        assert gateway.stop() == 0
+        gateway.engine.dispose()
+        with administrator.connect() as connection:
+            connection.exec_driver_sql("DROP DATABASE without_logs WITH (FORCE)")
+        administrator.dispose()
+
+
+def test_without_the_database_it_is_red_and_says_so() -> None:
+    class Away:
+        configuration = Settings()
+
+        async def run(self, *_: Any) -> None:
+            raise OSError("no route")
+
+    said = asyncio.run(kept_health(cast("Gateway", Away())).get())
+    assert said["status"] == "RED"
+    assert said["services"]["kpis"]["problem"] == "the database does not answer"
 
 
 def test_many_who_ask_at_once_wait_for_one_computation() -> None:

@@ -64,3 +64,14 @@ def test_a_table_that_is_gone_fails_nobody(engine: sa.Engine) -> None:
     batched.add(cache_row(service="macro", cache_key="k", outcome="hit"))
     assert batched.flush() == 0
     batched._rows.clear()
+
+
+def test_a_retry_counts_and_losing_it_fails_nobody(engine: sa.Engine) -> None:
+    metrics.log_retry(engine, service="fred", method="GET")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT api_retry_count()").scalar() == 1
+        latency = connection.exec_driver_sql("SELECT api_latency_ms(0.95)").scalar()
+    assert latency is None  # it is no request to us
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE api_requests CASCADE")
+    metrics.log_retry(engine, service="fred", method="GET")
