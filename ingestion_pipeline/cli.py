@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import sqlalchemy as sa
 import typer
 
-from ingestion_pipeline import console
+from ingestion_pipeline import console, job_commands
 from ingestion_pipeline.errors import IngestionError
 from ingestion_pipeline.settings import environment_of, settings
 
@@ -34,6 +34,10 @@ database_commands = typer.Typer(help="The database: its schema and its URL.", no
 tenant_commands = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
 app.add_typer(tenant_commands, name="tenants")
+app.add_typer(job_commands.app, name="jobs")
+app.command(name="import-report")(job_commands.import_report)
+app.command(name="credential-key")(job_commands.credential_key)
+app.command(name="ping-url")(job_commands.ping_url)
 
 REJECTED = 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

@@ -11,10 +11,14 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline.book_sales.credentials import new_key
+from ingestion_pipeline.book_sales.registry import PLATFORMS
+from ingestion_pipeline.book_sales.sample_data import queue_samples
 from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.sample_data import write_sample_data
 from ingestion_pipeline.kpis.sample_data import write_sample_readings
 from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.markets.sample_data import write_sample_events
 from ingestion_pipeline.services import free_port, running
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.stand_ins import fred_upstream, sandbox, upstreams
@@ -24,6 +28,7 @@ from ingestion_pipeline.storage.landing import Landing
 
 TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
+_SANDBOX_KEY = "sandbox-key"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
@@ -97,6 +102,8 @@ def run() -> DemoResult:
             os.environ.pop(name, None)
         port = free_port()
         os.environ |= upstreams(port) | fred_upstream(port)
+        os.environ["CREDENTIAL_KEYS"] = new_key()
+        os.environ["GUMROAD_API_BASE_URL"] = f"http://127.0.0.1:{port}/gumroad/v2"
         os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
         settings.cache_clear()
         stand_ins = sandbox(settings(), port=port, points=20, interval_seconds=300)
@@ -118,6 +125,8 @@ def _materialize() -> DemoResult:
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)
     write_readings(engine, tenant_id)
+    queue_samples(engine, configuration, tenant_id=tenant_id, gumroad_token=_SANDBOX_KEY)
+    write_sample_events(engine, tenant_id)
     write_dropped_sample(configuration.home / "drop")
     scan(
         engine,
@@ -135,14 +144,15 @@ def _materialize() -> DemoResult:
         )
         for key in keys
     }
-    of_days, of_sites = _by_partitions(graph, keys)
+    of_days, of_sites, of_platforms = _by_partitions(graph, keys)
     jobs = [
         dg.define_asset_job("demo_of_a_day", of_days.without_checks()),
         dg.define_asset_job("demo_of_sites", of_sites.without_checks()),
+        dg.define_asset_job("demo_of_platforms", of_platforms.without_checks()),
         # All checks come last, when everything is there.
         dg.define_asset_job(
             "demo_of_the_rest",
-            (dg.AssetSelection.all() - of_days - of_sites).without_checks()
+            (dg.AssetSelection.all() - of_days - of_sites - of_platforms).without_checks()
             | dg.AssetSelection.all_asset_checks(),
         ),
     ]
@@ -151,22 +161,43 @@ def _materialize() -> DemoResult:
         for day in sample_days():
             _execute(with_jobs, "demo_of_a_day", instance, assets, day.isoformat())
         _execute(with_jobs, "demo_of_sites", instance, assets, tags=_of_all_sites(sample_days()))
+        _execute(with_jobs, "demo_of_platforms", instance, assets, tags=_of_all_platforms())
         _execute(with_jobs, "demo_of_the_rest", instance, assets)
     return DemoResult(list(assets.values()))
 
 
 def _by_partitions(
     graph: Any, keys: Sequence[dg.AssetKey]
-) -> tuple[dg.AssetSelection, dg.AssetSelection]:
-    """The assets with a partition a day, and those with one a day and site."""
+) -> tuple[dg.AssetSelection, dg.AssetSelection, dg.AssetSelection]:
+    """The assets with a partition a day, a day and site, a book platform."""
     partitioned = [key for key in keys if graph.get(key).is_partitioned]
     of_sites = [
         key
         for key in partitioned
         if isinstance(graph.get(key).partitions_def, dg.MultiPartitionsDefinition)
     ]
-    of_days = [key for key in partitioned if key not in of_sites]
-    return dg.AssetSelection.assets(*of_days), dg.AssetSelection.assets(*of_sites)
+    of_platforms = [
+        key
+        for key in partitioned
+        if isinstance(graph.get(key).partitions_def, dg.StaticPartitionsDefinition)
+        and key not in graph.external_asset_keys
+    ]
+    others = {*of_sites, *of_platforms, *graph.external_asset_keys}
+    of_days = [key for key in partitioned if key not in others]
+    return (
+        dg.AssetSelection.assets(*of_days),
+        dg.AssetSelection.assets(*of_sites),
+        dg.AssetSelection.assets(*of_platforms),
+    )
+
+
+def _of_all_platforms() -> dict[str, str]:
+    """The tags of one run for all book platforms."""
+    names = list(PLATFORMS)
+    return {
+        "dagster/asset_partition_range_start": names[0],
+        "dagster/asset_partition_range_end": names[-1],
+    }
 
 
 def _of_all_sites(days: Sequence[date]) -> dict[str, str]:

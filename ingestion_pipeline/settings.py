@@ -211,7 +211,7 @@ class Settings(BaseSettings):
         30, description="Days that API requests and cache metrics are kept"
     )
     credential_keys: SecretStr | None = Field(
-        None, description="Fernet keys that encrypt stored credentials, commas between; first writes"
+        None, description="Fernet keys that encrypt credentials, commas between; the first writes"
     )
     platform_imports: PositiveInt = Field(
         2, description="Imports of one book platform that may be under way at once"

@@ -30,6 +30,7 @@ _COMMON = (
 )  # fmt: skip
 _EBOOK = ("Ebook ISBN", "Sales Channel Fee/Taxes Per Unit", "Sales Channel Share", "D2D Share")
 _PRINT = ("Paperback ISBN", "Unit Cost")
+EBOOK_HEADER = (*_COMMON, *_EBOOK)
 _KEY = (
     "Start Date", "End Date", "Title ID", "Distributor", "Vendor", "Country", "Sales Model",
     "Retailer", "Currency Code",

@@ -68,6 +68,7 @@ def create_app(configuration: Settings) -> Envelope:
 
 def _routers() -> list[Any]:
     # Here and not above: routes need what this package defines. Each wing adds its own.
+    from ingestion_pipeline.book_sales import routes as book_sales
     from ingestion_pipeline.commerce import routes as commerce
     from ingestion_pipeline.kpis import routes as kpis
     from ingestion_pipeline.markets import routes as markets
@@ -75,6 +76,7 @@ def _routers() -> list[Any]:
     return [
         kpis.router,
         commerce.router,
+        book_sales.router,
         markets.router,
         outside.router,
         health.router,

@@ -3,6 +3,7 @@
     /ace/documented/api    ACE IoT as documented         base URLs, to be given to a client;
     /ace/live/api          ACE IoT as it answers         also without the /api
     /fred                  FRED
+    /gumroad               Gumroad: base URL /gumroad/v2
     /faults                GET what is on; POST {"name", "argument", "path", "times"}; DELETE all
     /counts                GET requests served by path; DELETE starts again
     /livez                 is it there?
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp
 
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.sandbox import ace_documented, ace_live, fred
+from ingestion_pipeline.sandbox import gumroad as gumroad_api
 from ingestion_pipeline.sandbox.ace_answers import Ace, KeptPages
 from ingestion_pipeline.sandbox.ace_data import AceData
 from ingestion_pipeline.sandbox.faults import Faults
@@ -60,6 +62,7 @@ def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> S
             Mount("/ace/live/api", live),
             Mount("/ace/live", live),
             Mount("/fred", failing(fred.routes(fred.Fred(key, faults)))),
+            Mount("/gumroad", failing(gumroad_api.routes(key, faults))),
             Route("/faults", switch, methods=["GET", "POST", "DELETE"]),
             Route("/counts", counts, methods=["GET", "DELETE"]),
             Route("/livez", alive),

@@ -34,6 +34,7 @@ FAULTS = {
     "odd_values": Kind("a fiftieth of the values is null, `NaN`, `active` or `Infinity`"),
     "revised": Kind("FRED has revised the newest value of ARGUMENT upwards today", "GDP"),
     "revised_to_missing": Kind("FRED has taken the newest value of ARGUMENT back today", "GDP"),
+    "not_found": Kind("Gumroad: 200 with success: false"),
     "missing_point": Kind("the point ARGUMENT has no samples"),
 }
 

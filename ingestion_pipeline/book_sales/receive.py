@@ -1,0 +1,134 @@
+"""What comes to the gateway, recorded: orders once a key, reports once a content."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from ingestion_pipeline.book_sales import orders, queue
+from ingestion_pipeline.book_sales.orders import Order
+from ingestion_pipeline.book_sales.queue import Report
+from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.gateway import idempotency
+from ingestion_pipeline.gateway.answers import Refusal
+from ingestion_pipeline.gateway.encodings import Part
+from ingestion_pipeline.gateway.front import Caller, Gateway
+from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
+from ingestion_pipeline.gateway.receiving import landing_file, pour
+from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage.landing import Landing
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The answer to an order, as it is stored under its key."""
+
+    body: bytes
+    location: str
+    replayed: bool = False
+
+
+def location_of(job_id: int) -> str:
+    """Where the state of an import is told."""
+    return f"/api/ingestion/status/{job_id}"
+
+
+async def receive_order(
+    gateway: Gateway, caller: Caller, order: Order, *, endpoint: str, key: str | None
+) -> Receipt:
+    """Record an order, once a key.
+
+    Raises:
+        Refusal: 409 the key's first request is under way, 422 it was used with another order.
+        ContractError, ConfigurationError: as `orders.record`.
+    """
+    if key is None:
+        return await gateway.run(_record, gateway.configuration, caller.tenant_id, order, None)
+    taken = await gateway.run(
+        idempotency.begin, tenant_id=caller.tenant_id, endpoint=endpoint, key=key
+    )
+    if isinstance(taken, InFlight):
+        raise Refusal(409, "the first request of this Idempotency-Key is under way", retry_after=2)
+    if isinstance(taken, Done):
+        if taken.payload_sha256 != _hash(order):
+            rule = "was used with another order"
+            fault = FieldError("Idempotency-Key", rule)
+            raise Refusal(422, f"this Idempotency-Key {rule}", [fault])
+        return Receipt(taken.body, taken.location or "", replayed=True)
+    try:
+        return await gateway.run(_record, gateway.configuration, caller.tenant_id, order, taken)
+    except BaseException:
+        await gateway.run(idempotency.abandon, taken)
+        raise
+
+
+def _record(
+    connection: sa.Connection,
+    configuration: Settings,
+    tenant_id: int,
+    order: Order,
+    started: Started | None,
+) -> Receipt:
+    job_id = orders.record(connection, configuration, tenant_id=tenant_id, order=order)
+    body = msgspec.json.encode(ordered(job_id, order.platform)) + b"\n"
+    receipt = Receipt(body, location_of(job_id))
+    if started is not None:
+        idempotency.finish(
+            connection, started, payload_sha256=_hash(order), status_code=202, body=receipt.body,
+            location=receipt.location,
+        )  # fmt: skip
+    return receipt
+
+
+def ordered(job_id: int, platform: str, *, new: bool = True) -> dict[str, Any]:
+    """What is said of an import that is recorded."""
+    message = "recorded, and will be imported" if new else "known already"
+    status = "accepted" if new else "duplicate"
+    return {"status": status, "message": message, "jobId": job_id, "platform": platform}
+
+
+def _hash(order: Order) -> bytes:
+    told: Mapping[str, Any] = {
+        "platform": order.platform, "payload": order.payload, "priority": order.priority,
+        "scheduled_for": order.scheduled_for,
+    }  # fmt: skip
+    return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).digest()
+
+
+async def receive_report(
+    gateway: Gateway, caller: Caller, platform: str, part: Part
+) -> tuple[int, bool]:
+    """Land a report and record its import; returns the job's id, and whether it is a new one.
+
+    Raises:
+        ContractError: the file's name can't be used.
+        Refusal: whatever reading the body raises.
+    """
+    name = part.file_name
+    if not 0 < len(name) <= _LONGEST_NAME or name in (".", "..") or not name.isprintable() or (
+        set(name) & set("/\\")
+    ):  # fmt: skip
+        rule = f"must be 1 to {_LONGEST_NAME} printable characters without a slash"
+        raise ContractError(f"filename: {rule}", [FieldError("filename", rule)])
+    configuration = gateway.configuration
+    landing = Landing(configuration.landing)
+    day = datetime.now(UTC).date().isoformat()
+    async with landing_file(landing, f"{caller.tenant}/{day}/{uuid.uuid4().hex}/{name}") as file:
+        await pour(part.content, file, limit=configuration.max_upload_bytes)
+        landed = await asyncio.to_thread(file.keep)
+    report = Report(name, landed.location, landed.size, landed.sha256)
+    job_id, new = await gateway.run(
+        queue.order_report, configuration, tenant_id=caller.tenant_id, platform=platform,
+        report=report, source="http",
+    )  # fmt: skip
+    if not new:
+        await asyncio.to_thread(landing.remove, landed.location)
+    return job_id, new

@@ -1,0 +1,188 @@
+"""Book sales at the gateway: orders and reports, Gumroad's Pings, the state of imports, cron."""
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+
+from ingestion_pipeline.book_sales import answers, orders, pings
+from ingestion_pipeline.book_sales.receive import (
+    location_of,
+    ordered,
+    receive_order,
+    receive_report,
+)
+from ingestion_pipeline.book_sales.registry import parser_of, platform_of
+from ingestion_pipeline.book_sales.work import outcome_document, tick
+from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.gateway import idempotency
+from ingestion_pipeline.gateway.answers import Refusal, answer
+from ingestion_pipeline.gateway.front import gateway_of, require_size
+from ingestion_pipeline.gateway.openapi import described, router_of
+from ingestion_pipeline.gateway.receiving import file_of
+from ingestion_pipeline.storage import database
+
+router = router_of("book sales")
+
+_ROOT = "/api/ingestion"
+_AT_ONCE = 10
+_MOST_FIELDS = 1000
+_REFUSALS = (400, 401, 408, 409, 413, 415, 422, 429, 503)
+
+
+@router.post(
+    f"{_ROOT}/manual",
+    **described(
+        summary="Queue an import",
+        answers={202: answers.Ordered},
+        refusals=_REFUSALS,
+        body=answers.ManualImport,
+        examples=answers.MANUAL_EXAMPLES,
+        parameters=answers.KEY_PARAMETERS,
+    ),
+)
+async def post_manual(request: Request) -> Response:
+    """Of Gumroad's API with an access token, or of a report that was uploaded before. Credentials
+    are stored encrypted.
+    """
+    return await _order(request, endpoint="ingestion/manual")
+
+
+@router.post(
+    f"{_ROOT}/platform/{{platform}}",
+    **described(
+        summary="Queue an import of a platform",
+        answers={202: answers.Ordered},
+        refusals=_REFUSALS,
+        body=answers.PlatformImport,
+        examples=answers.IMPORT_EXAMPLES,
+        parameters=answers.KEY_PARAMETERS,
+    ),
+)
+async def post_platform(request: Request, platform: str) -> Response:
+    """As `manual`, the platform named by the path."""
+    return await _order(request, endpoint="ingestion/platform", platform=platform)
+
+
+async def _order(request: Request, *, endpoint: str, platform: str | None = None) -> Response:
+    gateway = gateway_of(request)
+    caller, body = await gateway.receive_json(request)
+    key = idempotency.key_of(request, required=False)
+    if platform is not None:
+        platform_of(platform)
+    order = orders.parse_order(body, platform=platform)
+    try:
+        receipt = await receive_order(gateway, caller, order, endpoint=endpoint, key=key)
+    except ConfigurationError as error:
+        raise Refusal(503, str(error)) from None
+    headers = {"location": receipt.location}
+    if receipt.replayed:
+        headers["idempotent-replayed"] = "true"
+    return Response(receipt.body, 202, headers, "application/json")
+
+
+@router.post(
+    f"{_ROOT}/upload/{{platform}}",
+    **described(
+        summary="Upload a sales report",
+        answers={202: answers.Ordered, 200: answers.Ordered},
+        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
+        content=answers.FILE_BODY,
+        parameters=answers.FILE_PARAMETERS,
+    ),
+)
+async def post_upload(request: Request, platform: str) -> Response:
+    """A report of KDP (.xlsx, or .csv of one sheet), Smashwords or Draft2Digital, as the part
+    `file` of a form, or as the body with `?filename=`. The same file again is a duplicate (200).
+    """
+    gateway = gateway_of(request)
+    require_size(request, gateway.configuration.max_upload_bytes)
+    caller = await gateway.authenticate(request)
+    parser_of(platform)
+    part = await file_of(gateway, request)
+    job_id, new = await receive_report(gateway, caller, platform, part)
+    headers = {"location": location_of(job_id)}
+    return answer(202 if new else 200, ordered(job_id, platform, new=new), headers=headers)
+
+
+@router.post(
+    f"{_ROOT}/ping/gumroad/{{token}}",
+    **described(
+        summary="Gumroad's Ping",
+        answers={200: answers.Pinged},
+        refusals=(400, 401, 408, 413, 422, 503),
+        content=answers.FORM_BODY,
+        secured=False,
+    ),
+)
+async def post_ping(request: Request, token: str) -> Response:
+    """Unsigned: the token in the path says whose it is (`ingestion-pipeline ping-url`). Gumroad
+    takes 200 only for received; a sale and its refund are recorded once each.
+    """
+    gateway = gateway_of(request)
+    limit = gateway.configuration.max_json_bytes
+    content = b"".join([piece async for piece in gateway.body(request, limit=limit)])
+    tenant_id = await gateway.run(pings.tenant_of, token)
+    if tenant_id is None:
+        raise Refusal(401, "the path has no valid token")
+    request.scope["ingestion.tenant_id"] = tenant_id
+    try:
+        text = content.decode(errors="replace")
+        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise Refusal(400, f"the body has more than {_MOST_FIELDS} fields") from None
+    job_id = await gateway.run(
+        pings.record, gateway.configuration, tenant_id=tenant_id, fields=fields
+    )
+    if job_id is None:
+        return answer(200, {"status": "duplicate", "message": "known already", "jobId": None})
+    return answer(200, {"status": "accepted", "message": "recorded", "jobId": job_id})
+
+
+@router.get(
+    f"{_ROOT}/status/{{job_id}}",
+    **described(
+        summary="What has become of an import",
+        answers={200: answers.ImportState},
+        refusals=(401, 404, 429, 503),
+    ),
+)
+async def get_status(request: Request, job_id: str) -> Response:
+    """`status` is pending, processing, retrying, completed, failed or dead; never the payload."""
+    gateway = gateway_of(request)
+    caller = await gateway.authenticate(request)
+    document = None
+    if job_id.isascii() and job_id.isdigit() and len(job_id) < 19:
+        document = await gateway.run(orders.job_document, caller.tenant_id, int(job_id))
+    if document is None:
+        raise Refusal(404, "there is no such import")
+    return answer(200, document)
+
+
+@router.post(
+    f"{_ROOT}/cron",
+    **described(
+        summary="Process up to ten queued imports now",
+        answers={200: answers.Ticked},
+        refusals=(401, 503),
+    ),
+)
+async def post_cron(request: Request) -> Response:
+    """For schedulers, with the cron secret. Each call is a row of `cron_logs`."""
+    gateway = gateway_of(request)
+    gateway.require_cron_secret(request)
+    engine = database.engine(gateway.engine.url.render_as_string(hide_password=False))
+    # In a thread: imports take as long as their reports are large.
+    outcomes = await asyncio.to_thread(
+        tick, engine, gateway.configuration, trigger="http", limit=_AT_ONCE
+    )
+    completed = sum(outcome.status == "completed" for outcome in outcomes)
+    return answer(
+        200,
+        {
+            "status": "ok",
+            "message": f"{completed} of {len(outcomes)} imports completed",
+            "processed": len(outcomes),
+            "jobs": [outcome_document(outcome) for outcome in outcomes],
+        },
+    )

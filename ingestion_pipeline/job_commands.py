@@ -1,0 +1,158 @@
+"""`ingestion-pipeline jobs …`, `import-report`, and what book sales need besides in a shell."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+
+from ingestion_pipeline import console
+from ingestion_pipeline.ledger import jobs as queue
+from ingestion_pipeline.ledger.tables import job_attempts, jobs
+from ingestion_pipeline.settings import settings
+
+app = typer.Typer(help="Jobs of all domains: see them, try them again.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+JobId = Annotated[int, typer.Argument(help="Number of the job.")]
+
+
+@app.command(name="list")
+def list_jobs(
+    status: Annotated[
+        str | None,
+        typer.Option(help="pending, processing, retrying, completed, failed or dead."),
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="For instance book_sales.import.kdp.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first."""
+    c = jobs.c
+    statement = sa.select(
+        c.job_id, c.tenant_id, c.kind, c.status, c.attempt, c.max_attempts, c.available_at, c.error
+    )
+    if status is not None:
+        statement = statement.where(c.status == status)
+    if kind is not None:
+        statement = statement.where(c.kind == kind)
+    with _engine().connect() as connection:
+        rows = connection.execute(statement.order_by(c.job_id.desc()).limit(limit)).mappings()
+        found = [_plain(dict(row)) for row in rows]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for job in found:
+        tries = f"{job['attempt']} of {job['max_attempts']}"
+        console.say(f"{job['job_id']:>6}  {job['status']:<10} {job['kind']}  attempt {tries}")
+        if job["error"]:
+            typer.echo(f"        {job['error'][:200]}")
+
+
+@app.command()
+def show(job_id: JobId) -> None:
+    """Show a job and its attempts as JSON; never its payload, which may refer to credentials."""
+    c, a = jobs.c, job_attempts.c
+    columns = [column for column in c if column.name != "payload"]
+    with _engine().connect() as connection:
+        row = connection.execute(sa.select(*columns).where(c.job_id == job_id)).mappings().first()
+        if row is None:
+            console.fail(f"there is no job {job_id}")
+        attempts = connection.execute(
+            sa.select(*job_attempts.c).where(a.job_id == job_id).order_by(a.attempt)
+        ).mappings()
+        document = {**_plain(dict(row)), "attempts": [_plain(dict(each)) for each in attempts]}
+    typer.echo(json.dumps(document, indent=2))
+
+
+@app.command()
+def retry(job_id: JobId) -> None:
+    """Try a job once more, at once: one that waits for its next attempt, or that has failed."""
+    with _engine().begin() as connection:
+        due = connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.job_id == job_id, jobs.c.status.in_(("pending", "retrying")))
+            .values(available_at=sa.func.now(), updated_at=sa.func.now())
+        )
+        done = due.rowcount == 1 or queue.requeue(connection, job_id, attempts=1)
+    if not done:
+        console.fail(f"job {job_id} is none that could be tried again")
+    console.say(f"job {job_id} is due")
+
+
+@app.command()
+def requeue(job_id: JobId) -> None:
+    """Queue a failed or dead job again, with all its attempts."""
+    with _engine().begin() as connection:
+        done = queue.requeue(connection, job_id, attempts=settings().job_attempts)
+    if not done:
+        console.fail(f"job {job_id} has neither failed nor died")
+    console.say(f"job {job_id} is queued again")
+
+
+def import_report(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+    platform: Annotated[str, typer.Option(help="kdp, smashwords or draft2digital.")],
+    tenant: Annotated[str, typer.Option(help="Whose sales they are; made if new.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Load sales reports straight into the database, and sum up their days.
+
+    Loading a report again changes nothing; a later one of the same period changes what it says
+    otherwise. Exits 1 when a report could not be used at all.
+    """
+    from ingestion_pipeline.book_sales.daily import summarize
+    from ingestion_pipeline.book_sales.import_report import import_reports
+
+    engine = _engine()
+    result = import_reports(engine, files, platform=platform, tenant=tenant)
+    summarize(engine, platform)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        for file in result.files:
+            numbers = ", ".join(f"{number} {name}" for name, number in file.counts.items())
+            typer.echo(f"{file.file}: {file.error or numbers}")
+            for reason, rows in file.passed_over.items():
+                typer.echo(f"    passed over: {reason} ({rows} rows)")
+    if any(file.error for file in result.files):
+        raise typer.Exit(1)
+
+
+def credential_key() -> None:
+    """Print a new key for CREDENTIAL_KEYS, which encrypts credentials in the database.
+
+    To rotate: put the new key in front of the old one, with a comma between, and restart; take the
+    old one away when no queued job needs it any more.
+    """
+    from ingestion_pipeline.book_sales.credentials import new_key
+
+    typer.echo(new_key())
+
+
+def ping_url(
+    tenant: Annotated[str, typer.Option(help="Whose sales Gumroad reports; made if new.")],
+) -> None:
+    """Print a URL for Gumroad's Ping, this once; whoever knows it can report sales."""
+    from ingestion_pipeline.book_sales.pings import issue_token
+    from ingestion_pipeline.ledger import tenants
+
+    with _engine().begin() as connection:
+        token = issue_token(connection, tenants.ensure(connection, tenant))
+    configuration = settings()
+    at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
+    typer.echo(f"{at}/api/ingestion/ping/gumroad/{token}")
+
+
+def _engine() -> sa.Engine:
+    from ingestion_pipeline.storage import database
+
+    return database.upgraded()
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in row.items()
+    }
