@@ -31,6 +31,7 @@ _STALE_LIFETIME = 15.0  # seconds that a document that is stale in itself is ser
 LookUp = Callable[[Place], Awaitable[Cached]]
 Store = Callable[[Place, Cached, Document], Awaitable[bool]]
 Load = Callable[[], Awaitable[Document | None]]
+Prepare = Callable[[], Awaitable[None]]
 Note = Callable[[Place, Outcome, float], None]
 
 
@@ -69,30 +70,30 @@ class Reader:
         self._flights: dict[tuple[Any, ...], asyncio.Task[Document | None]] = {}
 
     async def read(
-        self, place: Place, *, lifetime: float, load: Load, known: Load | None = None
+        self, place: Place, *, lifetime: float, load: Load, prepare: Prepare | None = None
     ) -> Read:
         """The document of a place.
 
         Args:
             place: in the cache.
             lifetime: seconds that a document is fresh.
-            load: gets it anew.
-            known: what to serve when that takes too long; None: wait for it.
+            load: makes it of the tables.
+            prepare: lets the tables be up to date before, if that does not take too long.
 
         Raises:
-            NotReadyError: nothing is known, and `load` takes too long.
+            NotReadyError: nothing is known, and `prepare` takes too long.
         """
         started = time.perf_counter()
         cached = await self._cached(place)
         found = cached.document
         if found is None:
-            read = await self._loaded(place, cached, load, known)
+            read = await self._loaded(place, cached, load, prepare)
             outcome: Outcome = "miss"
         elif cached.age < (_STALE_LIFETIME if found.get("stale") else lifetime):
             stale = bool(found.get("stale"))
             read, outcome = Read(found, True, stale, cached.age), "stale" if stale else "hit"
         else:
-            self._flight(place, cached, load)
+            self._flight(place, cached, load, prepare)
             read, outcome = Read(found, True, True, cached.age), "stale"
         self._note(place, outcome, (time.perf_counter() - started) * 1000)
         return read
@@ -105,24 +106,33 @@ class Reader:
             # A version of its own: without one nobody knows whose load is recent enough to share.
             return Cached(version=-next(self._unknown))
 
-    async def _loaded(self, place: Place, cached: Cached, load: Load, known: Load | None) -> Read:
-        flight = self._flight(place, cached, load)
-        if known is not None:
+    async def _loaded(
+        self, place: Place, cached: Cached, load: Load, prepare: Prepare | None
+    ) -> Read:
+        flight = self._flight(place, cached, load, prepare)
+        if prepare is not None:
             await asyncio.wait({flight}, timeout=self._patience)
             if not flight.done():
-                document = await asyncio.shield(self._once((place, cached.version, "known"), known))
+                known = self._once((place, cached.version, "known"), load)
+                document = await asyncio.shield(known)
                 if document is None:
                     raise NotReadyError
                 return Read(document, False, True)
         document = await asyncio.shield(flight)
         return Read(document, False, bool(document and document.get("stale")))
 
-    def _flight(self, place: Place, cached: Cached, load: Load) -> asyncio.Task[Document | None]:
+    def _flight(
+        self, place: Place, cached: Cached, load: Load, prepare: Prepare | None
+    ) -> asyncio.Task[Document | None]:
         async def load_and_store() -> Document | None:
+            before = cached
+            if prepare is not None:
+                await prepare()
+                before = await self._cached(place)  # what it has written invalidates, too
             document = await load()
             if document is not None:
                 try:
-                    await self._store(place, cached, document)
+                    await self._store(place, before, document)
                 except sa.exc.SQLAlchemyError as error:
                     reason = str(error).partition("\n")[0]
                     logger.warning("the cache can't be written: %s", reason)

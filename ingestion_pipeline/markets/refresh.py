@@ -83,21 +83,18 @@ def refresh(engine: sa.Engine, source: Source, series_ids: Sequence[str]) -> Ref
     return outcome
 
 
-def refresh_due(
-    engine: sa.Engine, configuration: Settings, *, source: Source | None = None
-) -> Refreshed:
-    """Refresh the configured series, unless all were fetched within CACHE_TTL_MACRO.
+def refresh_due(engine: sa.Engine, configuration: Settings) -> Refreshed:
+    """Refresh the configured series that were not fetched within CACHE_TTL_MACRO, if FRED is
+    configured.
 
     Waits for a refresh that is under way, and then finds nothing due.
     """
-    if not due(engine, configuration):
+    if configuration.fred_api_key is None or not due(engine, configuration):
         return Refreshed()
     with alone(engine):
         still_due = due(engine, configuration)
         if not still_due:
             return Refreshed()
-        if source is not None:
-            return refresh(engine, source, still_due)
         with source_of(engine, configuration) as fred:
             return refresh(engine, fred, still_due)
 
@@ -114,14 +111,6 @@ def due(engine: sa.Engine, configuration: Settings) -> list[str]:
     with engine.connect() as connection:
         resting = set(connection.scalars(query))
     return [name for name in configuration.fred_series_ids if name not in resting]
-
-
-def load_macro(engine: sa.Engine, configuration: Settings) -> Document | None:
-    """The macro document, refreshed where that is due and possible."""
-    if configuration.fred_api_key is not None:
-        refresh_due(engine, configuration)
-    with engine.connect() as connection:
-        return known_macro(connection, configuration)
 
 
 def known_macro(connection: sa.Connection, configuration: Settings) -> Document | None:

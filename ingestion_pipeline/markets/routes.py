@@ -25,7 +25,7 @@ from ingestion_pipeline.markets.documents import (
 )
 from ingestion_pipeline.markets.macro import as_of_document
 from ingestion_pipeline.markets.reading import NotReadyError, Read, Reader
-from ingestion_pipeline.markets.refresh import known_macro, load_macro
+from ingestion_pipeline.markets.refresh import known_macro, refresh_due
 from ingestion_pipeline.storage import database
 
 router = router_of("markets")
@@ -137,18 +137,18 @@ async def get_macro(request: Request) -> Response:
         known = await gateway.run(as_of_document, configuration.fred_series_ids, _day(day))
         return _document(request, "as known then", Read(known, False, False))
 
-    async def load() -> Document | None:
+    async def prepare() -> None:
         # In a thread: it may ask FRED, and wait.
         url = database.database_url(configuration)
-        return await asyncio.to_thread(load_macro, database.engine(url), configuration)
+        await asyncio.to_thread(refresh_due, database.engine(url), configuration)
 
-    async def known_by_now() -> Document | None:
+    async def load() -> Document | None:
         return await gateway.run(known_macro, configuration)
 
     place = place_of("macro")
     seconds = lifetime("macro", configuration).total_seconds()
     try:
-        read = await _reader(request).read(place, lifetime=seconds, load=load, known=known_by_now)
+        read = await _reader(request).read(place, lifetime=seconds, load=load, prepare=prepare)
     except NotReadyError:
         raise Refusal(
             503, "FRED does not answer, and nothing is known yet", retry_after=2

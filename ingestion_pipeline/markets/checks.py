@@ -1,0 +1,176 @@
+"""What must hold of markets, as asset checks."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.checks import as_table, offenders_check
+from ingestion_pipeline.ledger.tables import ingestion_events
+from ingestion_pipeline.markets.assets import EVENTS, GROUP, key
+from ingestion_pipeline.markets.cache import look_up, place_of
+from ingestion_pipeline.markets.contract import (
+    COMPS_NUMBERS,
+    EVENT_TYPES,
+    FUNDAMENTALS_NUMBERS,
+    PREDICTION,
+)
+from ingestion_pipeline.markets.documents import (
+    comps_document,
+    fundamentals_document,
+    markets_with_documents,
+)
+from ingestion_pipeline.markets.tables import comps, fundamentals, observations, series
+from ingestion_pipeline.resources import Database
+
+_APPLIED_WITHIN = timedelta(minutes=15)
+_RECENT = timedelta(days=7)
+_STALE = timedelta(days=30)
+_FETCHED_WITHIN = timedelta(days=2)
+_MOST_DOCUMENTS = 200
+_DOCUMENTS = {"fundamentals": fundamentals_document, "comps": comps_document}
+
+
+def _overdue() -> sa.Select[Any]:
+    c = ingestion_events.c
+    return sa.select(c.ingestion_id, c.event_type, c.status, c.received_at).where(
+        c.status.in_(("received", "validated")),
+        c.event_type.in_(EVENT_TYPES),
+        c.received_at < sa.func.now() - _APPLIED_WITHIN,
+    )
+
+
+def _failed(*event_types: str) -> sa.Select[Any]:
+    c = ingestion_events.c
+    return sa.select(c.ingestion_id, c.event_type, c.error).where(
+        c.status == "failed",
+        c.event_type.in_(event_types),
+        c.received_at > sa.func.now() - _RECENT,
+    )
+
+
+def _out_of_range(table: sa.Table, numbers: Any) -> sa.Select[Any]:
+    faults = []
+    for name, (low, high, _) in numbers.items():
+        if low is not None:
+            faults.append(table.c[name] < low)
+        if high is not None:
+            faults.append(table.c[name] > high)
+    return sa.select(*table.primary_key, *(table.c[name] for name in numbers)).where(
+        sa.or_(*faults)
+    )
+
+
+def _stale_markets() -> sa.Select[Any]:
+    c = fundamentals.c
+    last = sa.func.max(c.as_of_date)
+    return (
+        sa.select(c.tenant_id, c.market_slug, last.label("as_of"))
+        .group_by(c.tenant_id, c.market_slug)
+        .having(last < sa.func.current_date() - _STALE)
+    )
+
+
+def _overlapping() -> sa.Select[Any]:
+    later = (
+        sa.func.lead(observations.c.realtime_start)
+        .over(
+            partition_by=(observations.c.series_id, observations.c.date),
+            order_by=observations.c.realtime_start,
+        )
+        .label("next_start")
+    )
+    each = sa.select(observations, later).subquery()
+    return sa.select(each.c.series_id, each.c.date, each.c.realtime_start).where(
+        sa.or_(
+            each.c.realtime_end >= each.c.next_start, each.c.realtime_end < each.c.realtime_start
+        )
+    )
+
+
+def _not_fetched() -> sa.Select[Any]:
+    return sa.select(series.c.series_id, series.c.fetched_at, series.c.error).where(
+        sa.or_(series.c.fetched_at.is_(None), series.c.fetched_at < sa.func.now() - _FETCHED_WITHIN)
+    )
+
+
+@dg.asset_check(
+    name="documents_equal_tables",
+    asset=dg.AssetKey([GROUP, "cache"]),
+    description="What is cached of the first 200 markets says what the tables say.",
+)
+def documents_equal_tables(database: Database) -> dg.AssetCheckResult:
+    """Compare in one snapshot, so that an event applied meanwhile is no difference."""
+    differing: list[str] = []
+    snapshot = database.engine().execution_options(isolation_level="REPEATABLE READ")
+    with snapshot.connect() as connection:
+        found = markets_with_documents(connection)[:_MOST_DOCUMENTS]
+        places = [place_of(kind, market) for kind, market in found]
+        cached = look_up(connection, places) if places else []
+        for (kind, market), place, each in zip(found, places, cached, strict=True):
+            current = _DOCUMENTS[kind](connection, market)
+            if each.document is not None and each.document != current:
+                differing.append(f"{place.namespace}/{place.key}")
+    metadata: dict[str, Any] = {"documents": len(places), "offenders": len(differing)}
+    if differing:
+        metadata["examples"] = as_table([{"key": name} for name in differing[:20]])
+    return dg.AssetCheckResult(passed=not differing, metadata=metadata)
+
+
+CHECKS = [
+    offenders_check(
+        asset=EVENTS.key,
+        name="applied",
+        description="No event has been waiting for 15 minutes.",
+        offenders=_overdue,
+        warning=True,
+    ),
+    offenders_check(
+        asset=EVENTS.key,
+        name="applicable",
+        description="No event of the last seven days could not be applied.",
+        offenders=lambda: _failed(*EVENT_TYPES),
+        warning=True,
+    ),
+    offenders_check(
+        asset=key("fundamentals"),
+        name="in_range",
+        description="All numbers lie within the contract's bounds.",
+        offenders=lambda: _out_of_range(fundamentals, FUNDAMENTALS_NUMBERS),
+    ),
+    offenders_check(
+        asset=key("fundamentals"),
+        name="fresh",
+        description="No market's fundamentals are older than 30 days.",
+        offenders=_stale_markets,
+        warning=True,
+    ),
+    offenders_check(
+        asset=key("comps"),
+        name="in_range",
+        description="All numbers lie within the contract's bounds.",
+        offenders=lambda: _out_of_range(comps, COMPS_NUMBERS),
+    ),
+    offenders_check(
+        asset=key("predictions"),
+        name="applicable",
+        description="No report of the last seven days could not be recorded.",
+        offenders=lambda: _failed(PREDICTION),
+        warning=True,
+    ),
+    offenders_check(
+        asset=key("macro_observations"),
+        name="vintages_do_not_overlap",
+        description="On every day exactly one vintage of a date is what was known.",
+        offenders=_overlapping,
+    ),
+    offenders_check(
+        asset=key("macro_observations"),
+        name="fetched",
+        description="Every series was fetched within two days.",
+        offenders=_not_fetched,
+        warning=True,
+    ),
+    documents_equal_tables,
+]
