@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.health import MAX_STALENESS, Facts
+from ingestion_pipeline.http.quiet import say_no_urls
 from ingestion_pipeline.ledger.tables import alerts
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ def tell(
 
     The first that can't be told ends it: all wait then, each longer than before.
     """
+    say_no_urls()  # the target's may hold a secret
     told = 0
     with httpx.Client(timeout=_TIMEOUT_SECONDS, transport=transport) as http:
         while told < _MOST_AT_ONCE:

@@ -193,7 +193,11 @@ def test_while_one_tells_nobody_else_does(engine: sa.Engine, target: Target) -> 
 def test_the_url_is_neither_logged_nor_stored(
     engine: sa.Engine, target: Target, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG")
     target.status = 0
+    _tick(engine, target, [BAD])
+    target.status = 200
+    _let_time_pass(engine)
     _tick(engine, target, [BAD])
     with engine.connect() as connection:
         stored = connection.exec_driver_sql("SELECT alerts::text FROM alerts").scalar_one()
