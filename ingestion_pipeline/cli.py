@@ -37,6 +37,7 @@ app.add_typer(tenant_commands, name="tenants")
 app.add_typer(job_commands.app, name="jobs")
 app.command(name="import-report")(job_commands.import_report)
 app.command(name="credential-key")(job_commands.credential_key)
+app.command(name="sample-reports")(job_commands.sample_reports)
 app.command(name="ping-url")(job_commands.ping_url)
 
 REJECTED = 3

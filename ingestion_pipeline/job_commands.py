@@ -120,6 +120,18 @@ def import_report(
         raise typer.Exit(1)
 
 
+def sample_reports(
+    folder: Annotated[Path, typer.Argument(help="Where to write the reports.")],
+) -> None:
+    """Write a small sales report of every platform that has reports."""
+    from ingestion_pipeline.book_sales.sample_data import sample_reports as reports
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in reports().values():
+        (folder / name).write_bytes(content)
+        typer.echo(folder / name)
+
+
 def credential_key() -> None:
     """Print a new key for CREDENTIAL_KEYS, which encrypts credentials in the database.
 

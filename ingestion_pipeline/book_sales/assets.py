@@ -74,7 +74,7 @@ def sales_events(
     for platform in context.partition_keys:
         outcomes = work.tick(
             engine, settings(), trigger=context.run.tags.get(TRIGGER, "dagster"),
-            limit=settings().batch_uploads, platforms=[platform], run_id=context.run_id,
+            limit=settings().batch_uploads, platforms=[platform], run_id=context.run.run_id,
         )  # fmt: skip
         with engine.connect() as connection:
             rows, total = _numbers(connection, events_table, platform)

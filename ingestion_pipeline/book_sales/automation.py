@@ -18,7 +18,8 @@ _UNFINISHED = [
 
 import_sales = dg.define_asset_job(
     "import_sales",
-    selection=dg.AssetSelection.groups(GROUP),
+    selection=dg.AssetSelection.groups(GROUP)
+    | dg.AssetSelection.checks_for_assets(REPORTS.key, *(asset.key for asset in ASSETS)),
     description="Work off the queued imports of a platform, sum up its days, run the checks.",
 )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
@@ -24,8 +25,11 @@ CHECKS = [
 ]
 
 
-# Without one, webhooks are a 503.
-GATEWAY_ENVIRONMENT = {"WEBHOOK_SECRETS": "a secret"}
+# Without these, orders with credentials and webhooks are a 503.
+GATEWAY_ENVIRONMENT = {
+    "WEBHOOK_SECRETS": "a secret",
+    "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
+}
 
 RAW: dict[str, Any] = create_app(Settings()).app.app.openapi()  # type: ignore[attr-defined]
 schema = schemathesis.openapi.from_dict(RAW)
