@@ -11,6 +11,7 @@ from ingestion_pipeline import console
 from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.ledger.tables import uploads
+from ingestion_pipeline.markets.sample_data import write_sample_events
 from ingestion_pipeline.settings import Settings
 
 _SECONDS = 240
@@ -18,6 +19,7 @@ _PENDING = sa.text("""
     SELECT 4 - (SELECT count(*) FROM uploads
                 WHERE tenant_id = :tenant_id AND status IN ('loaded', 'failed'))
          + (SELECT count(*) FROM kpi_updates WHERE tenant_id = :tenant_id AND pending)
+         + (SELECT count(*) FROM ingestion_events WHERE status IN ('received', 'validated'))
          + :sites - (SELECT count(*) FROM collected_days WHERE day = :day)
 """)
 _LAUNCH = """
@@ -46,6 +48,7 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
         tenant_id = tenants.ensure(connection, TENANT)
     write_dropped_sample(configuration.home / "drop")
     readings = write_readings(engine, tenant_id)
+    write_sample_events(engine, tenant_id)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     stands_in = configuration.ace_iot_api_base_url is None
     sites = configuration.site_names[:1] if stands_in else ()

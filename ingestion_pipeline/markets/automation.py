@@ -23,11 +23,10 @@ _NOT_STARTED = [
 ]
 _ASSET_OF_KIND = {job_kind(event_type): asset for event_type, asset in ASSET_OF.items()}
 
-# Checks run beside them once a day: after every few events they would cost more than these.
 apply_events = dg.define_asset_job(
     "apply_events",
-    selection=dg.AssetSelection.groups(GROUP).without_checks(),
-    description="Apply the events that have been recorded.",
+    selection=dg.AssetSelection.groups(GROUP),
+    description="Apply the events that have been recorded, and check what they have changed.",
     # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
     tags={"dagster/max_retries": "0", **EVENTS_ONLY},
 )
@@ -92,7 +91,7 @@ def recorded_events(
 
 @dg.schedule(
     cron_schedule="7 */6 * * *",
-    target=dg.AssetSelection.assets(key("cache")).without_checks(),
+    target=dg.AssetSelection.assets(key("cache")),
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Orders a warming of the caches every six hours.",
 )

@@ -46,16 +46,20 @@ class Refreshed:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-@contextmanager
-def source_of(engine: sa.Engine, configuration: Settings) -> Iterator[Fred]:
-    """FRED as it is configured.
+class _NoSource:
+    """In place of FRED where it is not configured."""
 
-    Raises:
-        ConfigurationError: FRED_API_KEY is not set.
-    """
+    def vintages(self, series_id: str) -> list[Vintage]:
+        raise ConfigurationError(f"FRED_API_KEY is not set, so {series_id} can't be fetched")
+
+
+@contextmanager
+def source_of(engine: sa.Engine, configuration: Settings) -> Iterator[Source]:
+    """FRED as it is configured; without a key, what raises ConfigurationError."""
     key = configuration.fred_api_key
     if key is None:
-        raise ConfigurationError("FRED_API_KEY is not set, so no macro data can be fetched")
+        yield _NoSource()
+        return
     with open_upstream(engine, configuration) as upstream:
         yield Fred(upstream, api_key=key.get_secret_value())
 

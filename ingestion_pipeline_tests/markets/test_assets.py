@@ -161,3 +161,14 @@ def test_the_daily_refresh_keeps_all_vintages_and_says_what_failed(
         assert run(instance, "refresh_macro").success
     assert "503" in scalar(fetching, "SELECT error FROM macro_series WHERE series_id = 'GDP'")
     assert scalar(fetching, "SELECT count(*) FROM macro_observations") >= before
+
+
+def test_without_a_key_updates_of_macro_data_fail_and_say_why(
+    configured: Settings, instance: dg.DagsterInstance
+) -> None:
+    engine = database.engine()
+    record(engine, tenant_of(engine), {"event_type": "macro.update", "source": "x", "data": {}})
+    assert run(instance).success
+    assert scalar(engine, "SELECT status FROM ingestion_events") == "failed"
+    assert "FRED_API_KEY" in scalar(engine, "SELECT error FROM ingestion_events")
+    assert not run(instance, "refresh_macro").success
