@@ -13,7 +13,7 @@ from ingestion_pipeline.book_sales.receive import (
     receive_report,
 )
 from ingestion_pipeline.book_sales.registry import parser_of, platform_of
-from ingestion_pipeline.book_sales.work import outcome_document, tick
+from ingestion_pipeline.book_sales.work import outcome_document, tick_now
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.gateway import idempotency
 from ingestion_pipeline.gateway.answers import Refusal, answer
@@ -173,9 +173,7 @@ async def post_cron(request: Request) -> Response:
     gateway.require_cron_secret(request)
     engine = database.engine(gateway.engine.url.render_as_string(hide_password=False))
     # In a thread: imports take as long as their reports are large.
-    outcomes = await asyncio.to_thread(
-        tick, engine, gateway.configuration, trigger="http", limit=_AT_ONCE
-    )
+    outcomes = await asyncio.to_thread(tick_now, engine, gateway.configuration, limit=_AT_ONCE)
     completed = sum(outcome.status == "completed" for outcome in outcomes)
     return answer(
         200,

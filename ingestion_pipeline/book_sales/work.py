@@ -94,6 +94,16 @@ def tick(
     return outcomes
 
 
+def tick_now(engine: sa.Engine, configuration: Settings, *, limit: int) -> list[Outcome]:
+    """A tick that somebody asked for, with the days summed up: no Dagster run follows it."""
+    from ingestion_pipeline.book_sales.daily import summarize
+
+    outcomes = tick(engine, configuration, trigger="http", limit=limit)
+    for platform in {each.platform for each in outcomes if each.status == "completed"}:
+        summarize(engine, platform)
+    return outcomes
+
+
 def process(engine: sa.Engine, configuration: Settings, claim: Claim) -> Outcome:
     """Do one claimed import; an error ends the attempt, not the caller."""
     platform = queue.KINDS[claim.kind]

@@ -53,6 +53,10 @@ def test_upload_status_cron_tables(gateway: RunningGateway, sender: Sender) -> N
         "SELECT count(*) FROM sales_events WHERE tenant_id = :tenant", tenant=sender.tenant_id
     )
     assert number == 2
+    [[units]] = gateway.rows(
+        "SELECT sum(units) FROM daily_sales WHERE tenant_id = :tenant", tenant=sender.tenant_id
+    )
+    assert units == 2
     logs = gateway.rows("SELECT trigger, status FROM cron_logs ORDER BY cron_log_id DESC LIMIT 1")
     assert tuple(logs[0]) == ("http", "completed")
 
