@@ -10,7 +10,6 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.ledger.tables import ingestion_events
 from ingestion_pipeline.markets import contract, warming
 from ingestion_pipeline.markets.apply import Applied, Handler, Worker, apply_claimed
@@ -135,7 +134,7 @@ def macro_observations(
         metadata: dict[str, Any] = _metadata(outcome)
         if not EVENTS_ONLY.items() <= context.run.tags.items():
             if configuration.fred_api_key is None:
-                raise ConfigurationError("FRED_API_KEY is not set, so there is nothing to refresh")
+                raise dg.Failure("FRED_API_KEY is not set", allow_retries=False)
             with alone(engine):
                 refreshed = refresh(engine, fred, configuration.fred_series_ids)
             for series_id, error in refreshed.errors.items():

@@ -187,10 +187,9 @@ def test_an_outdated_document_is_served_while_it_is_renewed(macro: Macro) -> Non
     [
         ({"FRED_API_KEY": "a-wr0ng-key"}, 503, "FRED does not answer"),
         ({"FRED_API_KEY": KEY, "FRED_SERIES": "GDP,NOPE"}, 200, "newest"),
-        ({}, 404, "FRED_API_KEY is not set"),
     ],
 )
-def test_a_wrong_key_an_unknown_series_no_key(
+def test_a_wrong_key_and_an_unknown_series(
     database_url: str, tmp_path_factory: pytest.TempPathFactory, sandbox: RunningSandbox,
     environment: dict[str, str], status: int, said: str,
 ) -> None:  # fmt: skip

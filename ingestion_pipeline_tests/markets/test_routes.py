@@ -1,11 +1,14 @@
 """The signed webhook and the cached reads, in a gateway process."""
 
+import hashlib
+import hmac
 import json
 import secrets
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -102,15 +105,9 @@ def test_two_secrets_rotate_without_a_gap(gateway: RunningGateway) -> None:
 
 
 def test_standard_webhooks_are_accepted_and_known_by_their_id(gateway: RunningGateway) -> None:
-    from datetime import UTC, datetime
-
     def send_as(webhook_id: str, body: bytes) -> httpx.Response:
-        now = datetime.now(UTC)
-        headers = {
-            "webhook-id": webhook_id,
-            "webhook-timestamp": f"{now.timestamp():.0f}".split(".")[0],
-        }
-        at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        at = datetime.now(UTC).replace(microsecond=0)
+        headers = {"webhook-id": webhook_id, "webhook-timestamp": f"{at.timestamp():.0f}"}
         signature = Webhook(STANDARD).sign(webhook_id, at, body.decode())
         return post(gateway, body, {**headers, "webhook-signature": signature})
 
@@ -144,10 +141,6 @@ def test_a_stale_or_a_body_only_signature_is_refused(gateway: RunningGateway) ->
     assert post(gateway, body, signed(body, at=time.time() - 302)).status_code == 401
     assert post(gateway, body, signed(body, at=time.time() + 302)).status_code == 401
     right = signed(body)
-    alone = signed(body)["X-Signature"]
-    import hashlib
-    import hmac
-
     alone = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     assert post(gateway, body, {**right, "X-Signature": alone}).status_code == 401
     assert post(gateway, body + b" ", right).status_code == 401
@@ -198,6 +191,13 @@ def test_a_wrong_secret_is_said_at_the_start_and_not_repeated(wrong: str) -> Non
 def test_a_market_that_is_not_there_is_not_found(sender: Sender, path: str) -> None:
     assert sender.http.get(path).status_code == 404
     assert sender.http.get("/api/ingest/events/none").status_code == 404
+
+
+def test_without_a_key_of_fred_there_is_no_macro_data(sender: Sender) -> None:
+    answered = sender.http.get("/api/macro")
+    assert (answered.status_code, answered.json()["message"]) == (
+        404, "FRED_API_KEY is not set, so there is no macro data",
+    )  # fmt: skip
 
 
 def test_no_read_after_applied_returns_the_old_value(
