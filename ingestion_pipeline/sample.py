@@ -8,6 +8,7 @@ import httpx
 import sqlalchemy as sa
 
 from ingestion_pipeline import console
+from ingestion_pipeline.book_sales.sample_data import queue_reports
 from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.ledger.tables import uploads
@@ -16,8 +17,8 @@ from ingestion_pipeline.settings import Settings
 
 _SECONDS = 240
 _PENDING = sa.text("""
-    SELECT 4 - (SELECT count(*) FROM uploads
-                WHERE tenant_id = :tenant_id AND status IN ('loaded', 'failed'))
+    SELECT greatest(0, 4 - (SELECT count(*) FROM uploads WHERE domain = 'commerce'))
+         + (SELECT count(*) FROM jobs WHERE status IN ('pending', 'processing', 'retrying'))
          + (SELECT count(*) FROM kpi_updates WHERE tenant_id = :tenant_id AND pending)
          + (SELECT count(*) FROM ingestion_events WHERE status IN ('received', 'validated'))
          + :sites - (SELECT count(*) FROM collected_days WHERE day = :day)
@@ -49,6 +50,7 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
     write_dropped_sample(configuration.home / "drop")
     readings = write_readings(engine, tenant_id)
     write_sample_events(engine, tenant_id)
+    queue_reports(engine, configuration, tenant_id=tenant_id)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     stands_in = configuration.ace_iot_api_base_url is None
     sites = configuration.site_names[:1] if stands_in else ()
@@ -59,7 +61,10 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
     if sites:
         _launch(configuration, "snapshot_of_weather", {})
         _launch(configuration, "archive_buildings", {})
-    console.say(f"sample     dropped four files and recorded {readings} readings for {TENANT!r},")
+    console.say(
+        f"sample     dropped four files, recorded {readings} readings and some market events,"
+    )
+    console.say(f"           queued three sales reports for {TENANT!r},")
     if sites:
         console.say(f"           collecting {yesterday} of {', '.join(sites)} …")
     waiting = {"tenant_id": tenant_id, "sites": len(sites), "day": yesterday}

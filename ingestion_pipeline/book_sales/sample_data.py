@@ -42,6 +42,16 @@ def queue_samples(
     engine: sa.Engine, configuration: Settings, *, tenant_id: int, gumroad_token: str
 ) -> None:
     """Land and queue the sample reports, and order the sales of a Gumroad account."""
+    queue_reports(engine, configuration, tenant_id=tenant_id)
+    with engine.begin() as connection:
+        queue.order(
+            connection, configuration, tenant_id=tenant_id, platform="gumroad",
+            payload={"access_token": gumroad_token},
+        )  # fmt: skip
+
+
+def queue_reports(engine: sa.Engine, configuration: Settings, *, tenant_id: int) -> None:
+    """Land and queue the sample reports."""
     landing = Landing(configuration.landing)
     for platform, (name, content) in sample_reports().items():
         landed = landing.write(f"samples/{tenant_id}/{name}", [content])
@@ -51,11 +61,6 @@ def queue_samples(
                 connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
                 source="sample",
             )  # fmt: skip
-    with engine.begin() as connection:
-        queue.order(
-            connection, configuration, tenant_id=tenant_id, platform="gumroad",
-            payload={"access_token": gumroad_token},
-        )  # fmt: skip
 
 
 def _lines(header: Sequence[str], rows: Sequence[Sequence[object]], delimiter: str = ",") -> bytes:
