@@ -1,10 +1,12 @@
-"""Asset checks that every wing builds the same way: a pandera schema, or a query for offenders."""
+"""What every wing's assets and checks build the same way: a pandera schema, a query for offenders,
+the metadata of a table."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 _SHOWN = 20
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def schema_check(
@@ -97,3 +100,19 @@ def offenders_check(
 def as_table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
     """Records of texts and numbers as a table that the UI shows."""
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
+
+
+def table_metadata(table: sa.Table) -> dict[str, Any]:
+    """What the UI shows of an asset that is a table: its name and columns."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            column.type.compile(dialect=_DIALECT).lower(),
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": f"public.{table.name}",
+    }

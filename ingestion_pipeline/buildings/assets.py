@@ -15,7 +15,6 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.buildings import tables
 from ingestion_pipeline.buildings.aggregates import aggregate_day, aggregate_hours
@@ -27,7 +26,7 @@ from ingestion_pipeline.buildings.coverage import record_gaps
 from ingestion_pipeline.buildings.plot import plot_day
 from ingestion_pipeline.buildings.source import NAME, AceIot, open_source
 from ingestion_pipeline.buildings.weather import snapshot_weather
-from ingestion_pipeline.checks import as_table
+from ingestion_pipeline.checks import as_table, table_metadata
 from ingestion_pipeline.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
@@ -42,7 +41,6 @@ PARTITIONS = dg.MultiPartitionsDefinition(
 )
 
 _SHOWN = 20
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _COMMON: dict[str, Any] = {"group_name": GROUP, "owners": ["team:data"], "code_version": "1"}
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 _PARTITIONED: dict[str, Any] = {
@@ -63,26 +61,11 @@ def partition_key(day: date, site: str) -> str:
     return str(dg.MultiPartitionKey({DAY: day.isoformat(), SITE: site}))
 
 
-def _schema(table: sa.Table) -> dict[str, Any]:
-    columns = [
-        dg.TableColumn(
-            column.name,
-            column.type.compile(dialect=_DIALECT).lower(),
-            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-        )
-        for column in table.columns
-    ]
-    return {
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/table_name": f"public.{table.name}",
-    }
-
-
 _SAMPLES = dg.AssetSpec(
     key=key("timeseries_raw"),
     **_COMMON,
     kinds={"python", "postgres", "table"},
-    metadata=_schema(tables.timeseries_raw),
+    metadata=table_metadata(tables.timeseries_raw),
     description="Samples of the configured points, one row a point and instant, merged so that "
     "collecting again changes only what has changed. What can't be stored is in "
     "`rejected_records`, with the reason.",
@@ -91,7 +74,7 @@ _WEATHER = dg.AssetSpec(
     key=key("weather_raw"),
     **_COMMON,
     kinds={"python", "postgres", "table"},
-    metadata=_schema(tables.weather_raw),
+    metadata=table_metadata(tables.weather_raw),
     description="Weather at the sites, one row a measure and instant. An API that only knows the "
     "last values has nothing for a day that is over; see `weather_snapshot`.",
 )
@@ -272,7 +255,7 @@ def _derived(
         deps=[_SAMPLES.key],
         kinds={"postgres", "table"},
         description=description,
-        metadata=_schema(table),
+        metadata=table_metadata(table),
         **_COMMON,
         **_PARTITIONED,
     )
@@ -367,7 +350,7 @@ def _snapshot(engine: sa.Engine, source: AceIot, site: str) -> Any:
     kinds={"parquet"},
     description="Months older than RETENTION_MONTHS as Parquet under ARCHIVE_URL; their "
     "partitions are dropped from `timeseries_raw` once the file is proved complete.",
-    metadata=_schema(tables.archived_months),
+    metadata=table_metadata(tables.archived_months),
     retry_policy=_RETRIES,
     **_COMMON,
 )

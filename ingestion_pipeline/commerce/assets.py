@@ -10,9 +10,8 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from ingestion_pipeline.checks import as_table
+from ingestion_pipeline.checks import as_table, table_metadata
 from ingestion_pipeline.commerce import load
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.tables import FINAL, STAGING
@@ -25,7 +24,6 @@ GROUP = "commerce"
 OWNERS = ["team:data"]
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 _PREVIEW_ROWS = 5
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 UPLOADS = dg.AssetSpec(
     key=[GROUP, "uploads"],
@@ -52,7 +50,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         retry_policy=_RETRIES,
-        metadata={"dagster/column_schema": _schema(STAGING[entity.name])},
+        metadata=table_metadata(STAGING[entity.name]),
         description=f"Files `{entity.name}_*` as typed rows, every line checked against the "
         "contract; refused lines are in `rejected_rows` with all their reasons. Rows stay here "
         "only while they wait for a parent.",
@@ -76,7 +74,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"failed_uploads": len(outcome.failures)}
-            | _table_metadata(engine, STAGING[entity.name], entity)
+            | _as_it_is_now(engine, STAGING[entity.name], entity)
         )
 
     return staging
@@ -91,10 +89,7 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         retry_policy=_RETRIES,
-        metadata={
-            "dagster/column_schema": _schema(FINAL[entity.name]),
-            "dagster/table_name": f"public.{entity.name}",
-        },
+        metadata=table_metadata(FINAL[entity.name]),
         description=f"The {entity.name.replace('_', ' ')} of all tenants, merged by "
         f"(tenant_id, {entity.key})"
         + (
@@ -110,23 +105,10 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"no_longer_waiting": outcome.settled}
-            | _table_metadata(engine, FINAL[entity.name], entity)
+            | _as_it_is_now(engine, FINAL[entity.name], entity)
         )
 
     return final
-
-
-def _schema(table: sa.Table) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.type.compile(dialect=_DIALECT).lower(),
-                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-            )
-            for column in table.columns
-        ]
-    )
 
 
 def _upload_metadata(engine: sa.Engine, upload_ids: Sequence[int]) -> dict[str, Any]:
@@ -141,7 +123,7 @@ def _upload_metadata(engine: sa.Engine, upload_ids: Sequence[int]) -> dict[str, 
     return metadata
 
 
-def _table_metadata(engine: sa.Engine, table: sa.Table, entity: Entity) -> dict[str, Any]:
+def _as_it_is_now(engine: sa.Engine, table: sa.Table, entity: Entity) -> dict[str, Any]:
     """The table as it is now: how many rows, and a few of the newest."""
     columns = [table.c[name] for name in ("tenant_id", *entity.columns[:6])]
     newest = sa.select(*columns).order_by(table.c.upload_id.desc()).limit(_PREVIEW_ROWS)

@@ -11,9 +11,8 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from ingestion_pipeline.checks import as_table
+from ingestion_pipeline.checks import as_table, table_metadata
 from ingestion_pipeline.kpis import publish
 from ingestion_pipeline.kpis.counts import package_count, points_by_quality
 from ingestion_pipeline.kpis.summary import day_points, sparkline, summarize
@@ -32,7 +31,6 @@ PARTITIONS = dg.DailyPartitionsDefinition(start_date="1970-01-01", end_offset=2)
 PENDING_ONLY = {"kpis/scope": "pending"}  # the tags of runs that make nothing anew
 
 _SHOWN = 10
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _COMMON: dict[str, Any] = {
     "group_name": GROUP,
     "owners": ["team:data"],
@@ -63,28 +61,13 @@ def _asset(
             deps=[of],
             kinds=kinds,
             description=description,
-            metadata=None if table is None else _schema(table),
+            metadata=None if table is None else table_metadata(table),
             partitions_def=PARTITIONS if daily else None,
             backfill_policy=dg.BackfillPolicy.multi_run(30) if daily else None,
             retry_policy=_RETRIES,
             **_COMMON,
         )
     return decorator
-
-
-def _schema(table: sa.Table) -> dict[str, Any]:
-    columns = [
-        dg.TableColumn(
-            column.name,
-            column.type.compile(dialect=_DIALECT).lower(),
-            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-        )
-        for column in table.columns
-    ]
-    return {
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/table_name": f"public.{table.name}",
-    }
 
 
 def _again(context: dg.AssetExecutionContext) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
+from ingestion_pipeline.checks import table_metadata
 from ingestion_pipeline.ledger.tables import ingestion_events
 from ingestion_pipeline.markets import contract, warming
 from ingestion_pipeline.markets.apply import Applied, Handler, Worker, apply_claimed
@@ -26,23 +26,11 @@ GROUP = "markets"
 EVENTS_ONLY = {"markets/scope": "events"}  # the tags of runs that only apply what was sent
 OWNERS = ["team:data"]
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def key(name: str) -> dg.AssetKey:
     """The key of an asset of markets."""
     return dg.AssetKey([GROUP, name])
-
-
-def _schema(table: sa.Table) -> dict[str, Any]:
-    columns = [
-        dg.TableColumn(column.name, column.type.compile(dialect=_DIALECT).lower())
-        for column in table.columns
-    ]
-    return {
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/table_name": f"public.{table.name}",
-    }
 
 
 EVENTS = dg.AssetSpec(
@@ -64,7 +52,7 @@ def _of_events(
         deps=[EVENTS.key],
         kinds={"postgres", "table"},
         description=description,
-        metadata=None if table is None else _schema(table),
+        metadata=None if table is None else table_metadata(table),
         retry_policy=_RETRIES,
         group_name=GROUP,
         owners=OWNERS,
@@ -116,7 +104,7 @@ predictions = _of_events(
     kinds={"postgres", "table"},
     description="FRED's series with every vintage: what was known of each date, from when until "
     "when. Values that FRED has taken back are kept as missing.",
-    metadata=_schema(observations_table),
+    metadata=table_metadata(observations_table),
     retry_policy=_RETRIES,
     pool="fred",
     group_name=GROUP,
