@@ -30,9 +30,12 @@ lint: setup ## style, layering, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## side by side with dlt and pandas
+bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.commerce
+	$(BIN)/python -m benchmarks.buildings
+	$(BIN)/python -m benchmarks.gateway
+	$(BIN)/python -m benchmarks.series
 
 lock: ## pin what is installed now: names and exact versions
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > requirements.lock
