@@ -16,6 +16,9 @@ from ingestion_pipeline.settings import Settings
 
 _CONNECTIONS = 2_000
 _STOP_SECONDS = 30
+# Longer than clients and proxies keep an idle connection, so that they close it and not we, in the
+# very moment in which they send.
+_IDLE_SECONDS = 75
 
 
 def serve(configuration: Settings) -> None:
@@ -36,6 +39,7 @@ def serve(configuration: Settings) -> None:
             proxy_headers=False,
             backlog=2048,
             limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
     )

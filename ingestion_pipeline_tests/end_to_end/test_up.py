@@ -119,7 +119,7 @@ def test_the_commands_of_commerce_and_kpis_work_as_printed(up: Up) -> None:
 
 def test_the_commands_of_buildings_work_as_printed(up: Up) -> None:
     printed = "\n".join(run(up, commands("Buildings")))
-    again = json.loads(printed[printed.index("{") : printed.rindex("}") + 1])
+    again, _ = json.JSONDecoder().raw_decode(printed, printed.index("{\n"))
     assert (again["inserted"], again["updated"]) == (0, 0)
     assert again["unchanged"] > 0
 
