@@ -30,6 +30,7 @@ from ingestion_pipeline.checks import as_table, table_metadata
 from ingestion_pipeline.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.database import row_count
 
 GROUP = "buildings"
 DAY, SITE = "day", "site"
@@ -229,12 +230,8 @@ def _weather_metadata(connection: sa.Connection, result: DayResult) -> dict[str,
         "unchanged": weather.unchanged,
         "rejected": weather.rejected,
         "dagster/partition_row_count": weather.fetched - weather.rejected,
-        "dagster/row_count": _row_count(connection, tables.weather_raw),
+        "dagster/row_count": row_count(connection, tables.weather_raw),
     }
-
-
-def _row_count(connection: sa.Connection, table: sa.Table) -> int:
-    return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
 def _estimated_rows(connection: sa.Connection) -> int:
@@ -267,7 +264,7 @@ def _derived(
         def each(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:
             rows = work(engine, site, day)
             with engine.connect() as connection:
-                total = _row_count(connection, table)
+                total = row_count(connection, table)
             return {
                 context.asset_key: {
                     "dagster/partition_row_count": rows,
@@ -330,7 +327,7 @@ def weather_snapshot(
             context.log.info(f"{site}: {counts}")
             inserted, fetched = inserted + counts.inserted, fetched + counts.fetched
     with engine.connect() as connection:
-        total = _row_count(connection, tables.weather_raw)
+        total = row_count(connection, tables.weather_raw)
     return dg.MaterializeResult(
         metadata={"fetched": fetched, "inserted": inserted, "dagster/row_count": total}
     )
@@ -365,7 +362,7 @@ def archived_months(
     for each in archived:
         context.log.info(f"{each.month:%Y-%m}: {each.rows} rows → {each.location}")
     with engine.connect() as connection:
-        total = _row_count(connection, tables.archived_months)
+        total = row_count(connection, tables.archived_months)
     return dg.MaterializeResult(
         metadata={
             "months": len(archived),
