@@ -201,7 +201,7 @@ def test_what_is_killed_is_started_again(up: Up) -> None:
 
 def test_readings_are_published_though_a_run_and_the_daemon_are_killed(up: Up) -> None:
     created = subprocess.run(
-        [sys.executable, "-m", "ingestion_pipeline.cli", "tenants", "create", "acme", "--json"],
+        [sys.executable, "-m", "ingestion_pipeline.cli", "tenants", "create", "killed", "--json"],
         check=True, capture_output=True, cwd=ROOT,
         env={**os.environ, "INGESTION_HOME": str(up.home), "DATABASE_URL": ""},
     )  # fmt: skip
@@ -220,7 +220,7 @@ def test_readings_are_published_though_a_run_and_the_daemon_are_killed(up: Up) -
     killed(up, "dagster._daemon")
     published = (
         "SELECT count(*) FILTER (WHERE key LIKE 'package:%'), "
-        "count(*) FILTER (WHERE key LIKE 'job:%') FROM key_value WHERE namespace = 'acme'"
+        "count(*) FILTER (WHERE key LIKE 'job:%') FROM key_value WHERE namespace = 'killed'"
     )
     up.wait_for(lambda: up.rows(published) == [(3_000, 100)])
     up.wait_for(lambda: up.rows("SELECT count(*) FROM kpi_updates WHERE pending") == [(0,)])
