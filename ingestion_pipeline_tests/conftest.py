@@ -19,6 +19,12 @@ from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 _numbers = itertools.count(1)
+_WAITING = {"test_up.py"}  # files whose tests wait for minutes and leave the processors to others
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever waits longest begins first (the sort is stable)."""
+    items.sort(key=lambda item: item.path.name not in _WAITING)
 
 
 @pytest.fixture(scope="session")
