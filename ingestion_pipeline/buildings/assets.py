@@ -311,7 +311,7 @@ alerts = _derived(
     kinds={"python", "postgres"},
     description="The last known weather of every site, each value under its own time, into "
     "`weather_raw`. For the live API, which knows no other; taken by a schedule.",
-    pool=NAME,
+    # No pool: a request a site must not wait for a backfill, what was an hour ago is gone then.
     retry_policy=_RETRIES,
     **_COMMON,
 )
