@@ -186,7 +186,10 @@ class Settings(BaseSettings):
         120, description="Requests a minute to the FRED API, of all processes together"
     )
     fred_breaker_failures: PositiveInt = Field(
-        3, description="Failures in a row after which FRED is left alone"
+        3, description="Failures within the window after which FRED is left alone"
+    )
+    fred_breaker_window: Seconds = Field(
+        timedelta(minutes=2), description="Seconds within which failures of FRED are counted"
     )
     fred_breaker_cooldown: Seconds = Field(
         timedelta(minutes=2), description="Seconds that FRED is left alone then"

@@ -4,7 +4,7 @@ Each call is one short transaction that locks the upstream's row; nothing is hel
 is under way. The clock is the database's: processes on several machines agree on it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ _columns = [
     circuit_breakers.c.generation,
     circuit_breakers.c.opened_at,
     circuit_breakers.c.probe_until,
+    circuit_breakers.c.failed_at,
 ]
 
 
@@ -46,7 +47,7 @@ class Breaker:
             found = connection.execute(query).one_or_none()
         if found is not None:
             *known, moment, last_error = found
-            self._refuse(Circuit(*known), moment, f", the last by: {last_error}")
+            self._refuse(_circuit(known), moment, f", the last by: {last_error}")
 
     def admit(self) -> int:
         """Let a caller through and return its permit, to be handed back with the outcome.
@@ -63,7 +64,7 @@ class Breaker:
 
     def succeeded(self, permit: int) -> None:
         """The upstream answered."""
-        self._change(lambda known, _: circuit.succeeded(known, permit=permit))
+        self._change(lambda known, now: circuit.succeeded(known, now, self.rules, permit=permit))
 
     def failed(self, permit: int, error: str) -> None:
         """The upstream did not answer, or only that it can't; `error` is kept to be read."""
@@ -84,7 +85,7 @@ class Breaker:
         if retry_at is not None:
             raise CircuitOpenError(
                 f"{self.name}: not called until {retry_at.isoformat(timespec='seconds')}, "
-                f"{known.failures} requests in a row have failed{reason}",
+                f"{known.failures} requests have failed{reason}",
                 retry_at=retry_at,
             )
 
@@ -104,7 +105,7 @@ class Breaker:
             before, now = self._read(connection, query.with_for_update())
             after = rule(before, now)
             if after != before:
-                values = {**asdict(after), "updated_at": now}
+                values = {**asdict(after), "failed_at": list(after.failed_at), "updated_at": now}
                 if error is not None:
                     values["last_error"] = error
                 connection.execute(sa.update(circuit_breakers).where(self._row).values(values))
@@ -115,4 +116,9 @@ class Breaker:
         """The circuit and the time, which is asked for after the row's lock has been got."""
         found = connection.execute(query).one_or_none()
         now = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-        return (Circuit() if found is None else Circuit(*found)), now
+        return (Circuit() if found is None else _circuit(found)), now
+
+
+def _circuit(row: Sequence[Any]) -> Circuit:
+    *others, failed_at = row
+    return Circuit(*others, failed_at=tuple(failed_at))

@@ -1,10 +1,12 @@
 """The rules of a circuit breaker, pure; `breaker.py` keeps a circuit in the database.
 
-    closed ──N failures in a row──▶ open ──cooldown over, one caller──▶ half_open
+    closed ────N failures────────▶ open ──cooldown over, one caller──▶ half_open
       ▲                              ▲                                    │  │  ▲
       └──────── the probe succeeded ─┼────────────────────────────────────┘  │  │ the probe's
                                      └──────────── the probe failed ─────────┘  │ lease expired:
                                                                                 └─ the next caller
+
+The N failures are in a row, or within a window of time, whatever succeeds between them.
 
 Every period between two changes of state has a number, the generation. A caller is admitted in
 one, and says so when it reports: what a slow request of an earlier period reports is not counted,
@@ -20,11 +22,16 @@ State = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True)
 class Rules:
-    """When a circuit opens, how long it stays open, how long a probe may take."""
+    """When a circuit opens, how long it stays open, how long a probe may take.
+
+    Attributes:
+        window: failures within it count; None: failures in a row.
+    """
 
     failures: int
     cooldown: timedelta
     probe_lease: timedelta
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,10 @@ class Circuit:
     """What all processes know of one upstream.
 
     Attributes:
-        failures: transient failures in a row, while closed.
+        failures: transient failures that count; while open, those that opened it.
         opened_at: when it opened last; None when closed.
         probe_until: when the half-open probe is given up; None unless half open.
+        failed_at: when the failures were, while closed; the oldest first.
     """
 
     state: State = "closed"
@@ -42,6 +50,7 @@ class Circuit:
     generation: int = 0
     opened_at: datetime | None = None
     probe_until: datetime | None = None
+    failed_at: tuple[datetime, ...] = ()
 
 
 def retry_at(circuit: Circuit, now: datetime, rules: Rules) -> datetime | None:
@@ -66,21 +75,25 @@ def admit(circuit: Circuit, now: datetime, rules: Rules) -> Circuit:
     )
 
 
-def succeeded(circuit: Circuit, *, permit: int) -> Circuit:
+def succeeded(circuit: Circuit, now: datetime, rules: Rules, *, permit: int) -> Circuit:
     """The circuit after a success of the caller who holds that permit."""
     if permit != circuit.generation or circuit.state == "open":
         return circuit
-    return Circuit(generation=circuit.generation)
+    if circuit.state == "half_open" or rules.window is None:
+        return Circuit(generation=circuit.generation)
+    return _counting(circuit, _within(circuit.failed_at, now, rules.window))
 
 
 def failed(circuit: Circuit, now: datetime, rules: Rules, *, permit: int) -> Circuit:
     """The circuit after a transient failure of the caller who holds that permit."""
     if permit != circuit.generation or circuit.state == "open":
         return circuit
-    failures = circuit.failures + 1
-    if circuit.state == "closed" and failures < rules.failures:
-        return replace(circuit, failures=failures)
-    return Circuit("open", failures, circuit.generation + 1, opened_at=now)
+    if circuit.state == "half_open":
+        return _opened(circuit, now, circuit.failures + 1)
+    counted = (*_within(circuit.failed_at, now, rules.window), now)
+    if len(counted) < rules.failures:
+        return _counting(circuit, counted)
+    return _opened(circuit, now, len(counted))
 
 
 def abandoned(circuit: Circuit, now: datetime, *, permit: int) -> Circuit:
@@ -88,3 +101,17 @@ def abandoned(circuit: Circuit, now: datetime, *, permit: int) -> Circuit:
     if permit != circuit.generation or circuit.state != "half_open":
         return circuit
     return replace(circuit, probe_until=now)
+
+
+def _within(
+    moments: tuple[datetime, ...], now: datetime, window: timedelta | None
+) -> tuple[datetime, ...]:
+    return moments if window is None else tuple(each for each in moments if each > now - window)
+
+
+def _counting(circuit: Circuit, failed_at: tuple[datetime, ...]) -> Circuit:
+    return replace(circuit, failures=len(failed_at), failed_at=failed_at)
+
+
+def _opened(circuit: Circuit, now: datetime, failures: int) -> Circuit:
+    return Circuit("open", failures, circuit.generation + 1, opened_at=now)

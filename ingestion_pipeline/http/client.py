@@ -82,6 +82,7 @@ class Upstream:
         rules = Rules(
             failures=self._patience.breaker_failures,
             cooldown=self._patience.breaker_cooldown,
+            window=self._patience.breaker_window,
             # A probe that is slow is not a probe that died.
             probe_lease=silence * (_SILENCES + 1),
         )

@@ -15,12 +15,17 @@ _LONGEST_BACKOFF = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Patience:
-    """How a client puts up with an upstream that fails."""
+    """How a client puts up with an upstream that fails.
+
+    Attributes:
+        breaker_window: the breaker counts failures within it; None: failures in a row.
+    """
 
     backoff: timedelta
     retry_after_cap: timedelta
     breaker_failures: int
     breaker_cooldown: timedelta
+    breaker_window: timedelta | None = None
 
     @property
     def longest_backoff(self) -> timedelta:

@@ -24,6 +24,7 @@ circuit_breakers = sa.Table(
     sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("opened_at", _timestamp),
     sa.Column("probe_until", _timestamp),
+    sa.Column("failed_at", ARRAY(_timestamp), nullable=False, server_default="{}"),
     sa.Column("last_error", sa.Text),
     sa.Column("updated_at", _timestamp, nullable=False, server_default=sa.func.now()),
 )

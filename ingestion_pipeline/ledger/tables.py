@@ -1,4 +1,4 @@
-"""The tables of the ledger as SQLAlchemy sees them; made by migrations 0001, 0003, 0008."""
+"""The tables of the ledger as SQLAlchemy sees them; migrations 0001, 0003, 0008, 0011, 0012."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -31,12 +31,28 @@ api_keys = sa.Table(
     sa.Column("revoked_at", _timestamp),
 )
 
+# Which tenant's rows a login role sees: what the policies `own_rows` of migration 0011 go by.
+tenant_readers = sa.Table(
+    "tenant_readers",
+    metadata,
+    sa.Column("role_name", sa.Text, primary_key=True),
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), nullable=False),
+    sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,
     sa.Column("job_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id")),
     sa.Column("kind", sa.Text, nullable=False),
+    # Of the payload, for those who may not read payloads.
+    sa.Column(
+        "platform",
+        sa.Text,
+        sa.Computed("COALESCE(payload ->> 'platform'::text, kind)", persisted=True),
+        nullable=False,
+    ),
     sa.Column("payload", JSONB, nullable=False, server_default="{}"),
     sa.Column("result", JSONB(none_as_null=True)),
     sa.Column("status", sa.Text, nullable=False, server_default="pending"),
@@ -250,6 +266,7 @@ alerts = sa.Table(
     sa.Column("threshold", sa.Double),
     sa.Column("started_at", _timestamp, nullable=False, server_default=sa.func.now()),
     sa.Column("resolved_at", _timestamp),
+    sa.Column("calm_since", _timestamp),
     sa.Column("start_sent_at", _timestamp),
     sa.Column("recovery_sent_at", _timestamp),
     sa.Column("delivery_attempts", sa.Integer, nullable=False, server_default="0"),

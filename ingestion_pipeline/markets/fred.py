@@ -134,7 +134,7 @@ def vintage_of(row: _Row, series_id: str) -> Vintage:
 def open_upstream(engine: sa.Engine, configuration: Settings) -> Upstream:
     """FRED as it is configured; to be closed.
 
-    Three failures in a row and it is left alone for two minutes.
+    Three failures within two minutes and it is left alone for two minutes.
     """
     usual = Patience.configured()
     patience = Patience(
@@ -142,6 +142,7 @@ def open_upstream(engine: sa.Engine, configuration: Settings) -> Upstream:
         retry_after_cap=usual.retry_after_cap,
         breaker_failures=configuration.fred_breaker_failures,
         breaker_cooldown=configuration.fred_breaker_cooldown,
+        breaker_window=configuration.fred_breaker_window,
     )
     return Upstream(
         engine,

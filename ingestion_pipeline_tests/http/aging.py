@@ -5,7 +5,9 @@ import sqlalchemy as sa
 _AGE = sa.text("""
     UPDATE circuit_breakers
     SET opened_at = opened_at - make_interval(secs => :seconds),
-        probe_until = probe_until - make_interval(secs => :seconds)
+        probe_until = probe_until - make_interval(secs => :seconds),
+        failed_at = ARRAY(SELECT moment - make_interval(secs => :seconds)
+                          FROM unnest(failed_at) AS moment)
 """)
 
 

@@ -26,8 +26,10 @@ def connections(database_url: str) -> Iterator[sa.Engine]:
     made.dispose()
 
 
-def breaker(engine: sa.Engine, *, failures: int = 3, name: str = "ace") -> Breaker:
-    rules = Rules(failures, timedelta(seconds=COOLDOWN), timedelta(seconds=PROBE_LEASE))
+def breaker(
+    engine: sa.Engine, *, failures: int = 3, name: str = "ace", window: timedelta | None = None
+) -> Breaker:
+    rules = Rules(failures, timedelta(seconds=COOLDOWN), timedelta(seconds=PROBE_LEASE), window)
     return Breaker(engine, name, rules)
 
 
@@ -55,12 +57,25 @@ def test_it_opens_after_failures_in_a_row_and_says_when_to_come_back(engine: sa.
     known = breaker(engine)
     break_open(known)
     before = datetime.now(UTC)
-    with pytest.raises(CircuitOpenError, match=r"3 requests in a row.* HTTP 503") as refused:
+    with pytest.raises(CircuitOpenError, match=r"3 requests have failed.* HTTP 503") as refused:
         known.check()
     assert before < refused.value.retry_at <= before + timedelta(seconds=COOLDOWN + 10)
     with pytest.raises(CircuitOpenError):
         breaker(engine).admit()
     breaker(engine, name="fred").admit()
+
+
+def test_failures_within_the_window_open_it_though_others_succeed(engine: sa.Engine) -> None:
+    known = breaker(engine, window=timedelta(seconds=120))
+    for _ in range(3):
+        known.failed(known.admit(), "HTTP 503")
+        time_passes(engine, seconds=61)  # the first is forgotten when the third comes
+        known.succeeded(known.admit())
+    known.failed(known.admit(), "HTTP 503")
+    known.succeeded(known.admit())
+    known.failed(known.admit(), "HTTP 503")
+    with pytest.raises(CircuitOpenError):
+        known.check()
 
 
 def test_everybody_is_admitted_while_it_is_closed(connections: sa.Engine) -> None:

@@ -1,5 +1,6 @@
 """The rules of the circuit breaker against a model that remembers everything."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -19,13 +20,15 @@ class Period:
 class Breaking(RuleBasedStateMachine):
     """Callers come, and report in any order, late, or never."""
 
+    obeyed = RULES
+
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.circuit = Circuit()
         self.callers: list[tuple[int, Period]] = []
         self.period: Period | None = Period()  # None: nobody may call
-        self.failures = 0
+        self.failures: list[datetime] = []
         self.probing = False
         self.blocked_until = self.now
 
@@ -36,34 +39,39 @@ class Breaking(RuleBasedStateMachine):
     @rule()
     def somebody_calls(self) -> None:
         may = (self.period is not None and not self.probing) or self.now >= self.blocked_until
-        assert (circuit.retry_at(self.circuit, self.now, RULES) is None) == may
+        assert (circuit.retry_at(self.circuit, self.now, self.obeyed) is None) == may
         if not may:
             return
         if self.period is None or self.probing:
             self.period, self.probing = Period(), True
-            self.blocked_until = self.now + RULES.probe_lease
-        self.circuit = circuit.admit(self.circuit, self.now, RULES)
+            self.failures = []
+            self.blocked_until = self.now + self.obeyed.probe_lease
+        self.circuit = circuit.admit(self.circuit, self.now, self.obeyed)
         self.callers.append((self.circuit.generation, self.period))
 
     @precondition(lambda self: self.callers)
     @rule(which=st.integers(0, 100))
     def a_caller_succeeds(self, which: int) -> None:
         permit, period = self.callers.pop(which % len(self.callers))
-        self.circuit = circuit.succeeded(self.circuit, permit=permit)
+        self.circuit = circuit.succeeded(self.circuit, self.now, self.obeyed, permit=permit)
         if period is self.period:
-            self.failures, self.probing = 0, False
+            self.probing = False
+            if self.obeyed.window is None:
+                self.failures = []
 
     @precondition(lambda self: self.callers)
     @rule(which=st.integers(0, 100))
     def a_caller_fails(self, which: int) -> None:
         permit, period = self.callers.pop(which % len(self.callers))
-        self.circuit = circuit.failed(self.circuit, self.now, RULES, permit=permit)
+        self.circuit = circuit.failed(self.circuit, self.now, self.obeyed, permit=permit)
         if period is not self.period:
             return
-        self.failures += 1
-        if self.probing or self.failures >= RULES.failures:
-            self.period, self.probing, self.failures = None, False, 0
-            self.blocked_until = self.now + RULES.cooldown
+        self.failures.append(self.now)
+        window = self.obeyed.window or timedelta.max
+        counted = [moment for moment in self.failures if self.now - moment < window]
+        if self.probing or len(counted) >= self.obeyed.failures:
+            self.period, self.probing, self.failures = None, False, []
+            self.blocked_until = self.now + self.obeyed.cooldown
 
     @precondition(lambda self: self.callers)
     @rule(which=st.integers(0, 100))
@@ -83,11 +91,37 @@ Breaking.TestCase.settings = settings(max_examples=80, stateful_step_count=40, d
 TestBreaking = Breaking.TestCase
 
 
+class BreakingWithinAWindow(Breaking):
+    """Failures count within two minutes, whatever succeeds between them."""
+
+    obeyed = replace(RULES, window=timedelta(seconds=120))
+
+
+BreakingWithinAWindow.TestCase.settings = Breaking.TestCase.settings
+TestBreakingWithinAWindow = BreakingWithinAWindow.TestCase
+
+
 def test_a_closed_circuit_forgets_failures_at_a_success() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     known = Circuit()
     for _ in range(10):
         for _ in range(RULES.failures - 1):
             known = circuit.failed(known, now, RULES, permit=known.generation)
-        known = circuit.succeeded(known, permit=known.generation)
+        known = circuit.succeeded(known, now, RULES, permit=known.generation)
     assert known == Circuit()
+
+
+def test_within_a_window_a_success_between_failures_forgets_only_those_before_it() -> None:
+    rules = replace(RULES, window=timedelta(seconds=120))
+    known, now = Circuit(), datetime(2026, 1, 1, tzinfo=UTC)
+    for _ in range(20):  # a failure a minute: never three within two minutes
+        now += timedelta(seconds=60)
+        known = circuit.failed(known, now, rules, permit=known.generation)
+    assert (known.state, known.failures) == ("closed", 2)
+    known = circuit.succeeded(known, now, rules, permit=known.generation)
+    assert known.failures == 2
+    known = circuit.failed(known, now, rules, permit=known.generation)
+    assert (known.state, known.failures) == ("open", 3)
+    closed = replace(known, state="closed", failures=1, failed_at=(now,))
+    now += timedelta(seconds=120)
+    assert circuit.succeeded(closed, now, rules, permit=known.generation).failures == 0
