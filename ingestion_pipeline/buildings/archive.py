@@ -71,7 +71,7 @@ def _archive(connection: sa.Connection, month: Month, archive_url: str) -> Archi
             month=archived.month, location=location, rows=rows, bytes=size
         )
     )
-    connection.exec_driver_sql(f"DROP TABLE {month.partition}")
+    connection.execute(sa.select(sa.func.drop_timeseries_month(month.first)))
     return archived
 
 

@@ -31,7 +31,7 @@ api_keys = sa.Table(
     sa.Column("revoked_at", _timestamp),
 )
 
-# Which tenant's rows a login role sees: what the policies `own_rows` of migration 0011 go by.
+# Which tenant's rows a login role sees: what the policies `own_rows` of migration 0012 go by.
 tenant_readers = sa.Table(
     "tenant_readers",
     metadata,
