@@ -2,39 +2,33 @@
 
 Facts of the API: values are texts, `"."` is a missing one; a page holds at most 100,000; a wrong
 key and an unknown series are both 400 and differ in their message only; 429 comes without
-Retry-After. Asked for all of real time, it gives every row with the days on which it was known.
+Retry-After. Asked for all of real time, it gives every row with the days on which it was known,
+unless the series has more than 2000 vintage dates, as daily ones have: that is 400, too. Such a
+series is asked for in periods.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.errors import ConfigurationError, ContractError, UpstreamRefusedError
 from ingestion_pipeline.http.client import Answer, Parameters, Patience, Upstream
+from ingestion_pipeline.markets.vintages import Day, Period, Vintage, joined, periods
 from ingestion_pipeline.settings import Settings
 
-Day = date  # for classes that have a member of that name
 NAME = "fred"  # of the rate limit and of the breaker
 
-FIRST_DAY, LAST_DAY = date(1776, 7, 4), date(9999, 12, 31)  # FRED's beginning and end of time
 _PAGE = 100_000
+_DATES = 10_000  # vintage dates that a page holds
 _MOST_PAGES = 100
+# Below FRED's 2000: the newest period may have got another vintage since we asked for the dates.
+_MOST_DATES = 1900
+_TOO_MANY_DATES = "maximum number of vintage dates"  # so FRED says it
 _MISSING = "."
-
-
-@dataclass(frozen=True)
-class Vintage:
-    """What was known of a date from one day to another, both inclusive; None: nothing."""
-
-    date: Day
-    realtime_start: Day
-    realtime_end: Day
-    value: Decimal | None
 
 
 class Requests(Protocol):
@@ -64,16 +58,30 @@ class _Page(msgspec.Struct):
     observations: list[_Row]
 
 
-_decode = msgspec.json.Decoder(_Page).decode
+class _Dates(msgspec.Struct):
+    count: int
+    offset: int
+    vintage_dates: list[Day]
+
+
+_Answer = TypeVar("_Answer", _Page, _Dates)
 
 
 class Fred:
     """The API, for one process; safe to share between threads."""
 
-    def __init__(self, upstream: Requests, *, api_key: str, page: int = _PAGE) -> None:
+    def __init__(
+        self,
+        upstream: Requests,
+        *,
+        api_key: str,
+        page: int = _PAGE,
+        most_dates: int = _MOST_DATES,
+    ) -> None:
         self._upstream = upstream
         self._api_key = api_key
         self._page = page
+        self._most_dates = most_dates
 
     def vintages(self, series_id: str) -> list[Vintage]:
         """Everything that was ever known of a series.
@@ -83,35 +91,52 @@ class Fred:
             ConfigurationError: FRED does not know the key.
             UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: see `Upstream.get`.
         """
-        return [vintage for page in self._pages(series_id) for vintage in page]
+        try:
+            return self._within(series_id, Period())
+        except UpstreamRefusedError as error:
+            if _TOO_MANY_DATES not in error.body:
+                raise
+        parts = periods(self._dates(series_id), most=self._most_dates)
+        return joined((period, self._within(series_id, period)) for period in parts)
 
-    def _pages(self, series_id: str) -> Iterator[list[Vintage]]:
+    def _within(self, series_id: str, period: Period) -> list[Vintage]:
+        pages = self._pages("observations", _Page, series_id, period, limit=self._page)
+        return [vintage_of(row, series_id) for page in pages for row in page.observations]
+
+    def _dates(self, series_id: str) -> list[Day]:
+        pages = self._pages("vintagedates", _Dates, series_id, Period(), limit=_DATES)
+        return [day for page in pages for day in page.vintage_dates]
+
+    def _pages(
+        self, what: str, shape: type[_Answer], series_id: str, period: Period, *, limit: int
+    ) -> Iterator[_Answer]:
         offset = 0
         for _ in range(_MOST_PAGES):
             page = self._get(
-                series_id=series_id, offset=offset, limit=self._page, sort_order="asc",
-                realtime_start=FIRST_DAY.isoformat(), realtime_end=LAST_DAY.isoformat(),
+                what, shape, series_id=series_id, offset=offset, limit=limit, sort_order="asc",
+                realtime_start=period.start.isoformat(), realtime_end=period.end.isoformat(),
             )  # fmt: skip
-            yield [vintage_of(row, series_id) for row in page.observations]
-            offset += len(page.observations)
+            yield page
+            number = len(page.observations if isinstance(page, _Page) else page.vintage_dates)
+            offset += number
             if offset >= page.count:
                 return
-            if not page.observations:
+            if number == 0:
                 raise ContractError(f"fred: {series_id}: an empty page before the last one")
         raise ContractError(f"fred: {series_id}: more than {_MOST_PAGES} pages")
 
-    def _get(self, **params: str | int) -> _Page:
+    def _get(self, what: str, shape: type[_Answer], **params: str | int) -> _Answer:
         secret: dict[str, Any] = {**params, "file_type": "json", "api_key": self._api_key}
         try:
-            answer = self._upstream.get("/series/observations", params=secret)
+            answer = self._upstream.get(f"/series/{what}", params=secret)
         except UpstreamRefusedError as error:
             if error.status == 400 and "api_key" in error.body:
                 raise ConfigurationError("FRED_API_KEY: FRED does not know this key") from None
             raise
         try:
-            return _decode(answer.content)
+            return msgspec.json.decode(answer.content, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ContractError(f"fred: {params['series_id']}: no observations: {error}") from None
+            raise ContractError(f"fred: {params['series_id']}: no {what}: {error}") from None
 
 
 def vintage_of(row: _Row, series_id: str) -> Vintage:

@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.markets.documents import Document, plain
-from ingestion_pipeline.markets.fred import LAST_DAY, Day, Vintage
 from ingestion_pipeline.markets.tables import observations, series
+from ingestion_pipeline.markets.vintages import LAST_DAY, Day, Vintage
 from ingestion_pipeline.storage import database
 
 _RECENT = 12  # observations of a series that the document shows

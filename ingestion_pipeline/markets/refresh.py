@@ -18,9 +18,10 @@ from ingestion_pipeline.errors import CircuitOpenError, ConfigurationError, Inge
 from ingestion_pipeline.markets.apply import Handler, Recorded, Write, Written
 from ingestion_pipeline.markets.cache import invalidate, place_of
 from ingestion_pipeline.markets.documents import Document
-from ingestion_pipeline.markets.fred import Fred, Vintage, open_upstream
+from ingestion_pipeline.markets.fred import Fred, open_upstream
 from ingestion_pipeline.markets.macro import macro_document, merge_vintages
 from ingestion_pipeline.markets.tables import series
+from ingestion_pipeline.markets.vintages import Vintage
 from ingestion_pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -32,6 +32,7 @@ def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> S
     """The application; nothing in it is secured but what the upstreams secure."""
     served: Counter[str] = Counter()
     ace = Ace(data, key, faults, KeptPages(keep_pages))
+    federal_reserve = fred.Fred(key, faults)
 
     def failing(routes: list[Route]) -> ASGIApp:
         return Faulty(Starlette(routes=routes), faults=faults, served=served)
@@ -49,6 +50,7 @@ def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> S
     async def counts(request: Request) -> Response:
         if request.method == "DELETE":
             served.clear()
+            federal_reserve.recent.clear()
         return JSONResponse({"requests": served.total(), "by_path": dict(served)})
 
     async def alive(_: Request) -> Response:
@@ -61,7 +63,7 @@ def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> S
             Mount("/ace/documented", documented),
             Mount("/ace/live/api", live),
             Mount("/ace/live", live),
-            Mount("/fred", failing(fred.routes(fred.Fred(key, faults)))),
+            Mount("/fred", failing(fred.routes(federal_reserve))),
             Mount("/gumroad", failing(gumroad_api.routes(key, faults))),
             Route("/faults", switch, methods=["GET", "POST", "DELETE"]),
             Route("/counts", counts, methods=["GET", "DELETE"]),

@@ -34,6 +34,7 @@ FAULTS = {
     "odd_values": Kind("a fiftieth of the values is null, `NaN`, `active` or `Infinity`"),
     "revised": Kind("FRED has revised the newest value of ARGUMENT upwards today", "GDP"),
     "revised_to_missing": Kind("FRED has taken the newest value of ARGUMENT back today", "GDP"),
+    "unlimited": Kind("no fault: FRED does not count to 120 requests a minute"),
     "not_found": Kind("Gumroad: 200 with success: false"),
     "missing_point": Kind("the point ARGUMENT has no samples"),
 }

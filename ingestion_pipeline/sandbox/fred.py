@@ -1,13 +1,16 @@
-"""FRED's API as it answers on the wire: `/fred/series/observations` and `/fred/series`, in JSON.
+"""FRED's API as it answers on the wire: `/fred/series`, `/fred/series/observations` and
+`/fred/series/vintagedates`, in JSON.
 
 As there: values are texts and `"."` is a missing one; without a period of real time everything is
-of today; `count` is of all pages; a wrong key and an unknown series are both 400, and 429 (a fault
-to be switched on) comes without Retry-After. Unlike there: no XML, no units but the series' own,
-and nobody counts to 120 requests a minute.
+of today; `count` is of all pages; more than 2000 vintage dates in a period, a wrong key and an
+unknown series are all 400; the 121st request of a minute (unless the fault `unlimited` is on) is
+429, without Retry-After. Unlike there: no XML, and no units but the series' own.
 """
 
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from starlette.requests import Request
@@ -19,6 +22,9 @@ from ingestion_pipeline.sandbox.faults import Faults
 from ingestion_pipeline.sandbox.fred_data import MISSING, SERIES, Row
 
 _MOST = 100_000
+_MOST_DATES = 2000  # in the real time of one request for observations
+_DATES = 10_000  # that a page of them holds
+_REQUESTS_A_MINUTE = 120
 _KEYS = "Read https://fred.stlouisfed.org/docs/api/api_key.html for more information."
 
 
@@ -28,10 +34,11 @@ class _BadRequestError(Exception):
 
 @dataclass(frozen=True)
 class Fred:
-    """FRED; `key` is the key that it knows."""
+    """FRED; `key` is the key that it knows, `recent` when it answered last."""
 
     key: str
     faults: Faults
+    recent: deque[float] = field(default_factory=deque)
 
 
 def routes(fred: Fred) -> list[Route]:
@@ -41,6 +48,12 @@ def routes(fred: Fred) -> list[Route]:
         handle: Callable[[Fred, Request], dict[str, object]],
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
+            if _is_too_often(fred, request):
+                said = {
+                    "error_code": 429,
+                    "error_message": "Too Many Requests.  Exceeded Rate Limit",
+                }
+                return JSONResponse(said, 429)
             try:
                 _check_key(fred, request)
                 return JSONResponse(handle(fred, request))
@@ -52,6 +65,7 @@ def routes(fred: Fred) -> list[Route]:
 
     return [
         Route("/series/observations", answering(_observations)),
+        Route("/series/vintagedates", answering(_vintage_dates)),
         Route("/series", answering(_series)),
     ]
 
@@ -64,10 +78,16 @@ def _observations(fred: Fred, request: Request) -> dict[str, object]:
     sort_order = request.query_params.get("sort_order", "asc")
     first = _day(request, "observation_start", date(1600, 1, 1))
     last = _day(request, "observation_end", fred_data.LAST_DAY)
+    all_rows = _rows(fred, series_id, request)
+    dates = len(fred_data.vintage_dates(all_rows, start, end))
+    if dates > _MOST_DATES:
+        raise _BadRequestError(
+            f"There are {dates} vintage dates in the specified real-time period: "
+            f"{start} to {end}.  "
+            f"This exceeds the maximum number of vintage dates allowed ({_MOST_DATES})."
+        )
     rows = [
-        row
-        for row in fred_data.known_between(_rows(fred, series_id, request), start, end)
-        if first <= row.day <= last
+        row for row in fred_data.known_between(all_rows, start, end) if first <= row.day <= last
     ]
     rows.sort(key=lambda row: (row.day, row.realtime_start), reverse=sort_order == "desc")
     return {
@@ -92,6 +112,25 @@ def _observations(fred: Fred, request: Request) -> dict[str, object]:
             }
             for row in rows[offset : offset + limit]
         ],
+    }
+
+
+def _vintage_dates(fred: Fred, request: Request) -> dict[str, object]:
+    series_id = _series_id(request)
+    start = _day(request, "realtime_start", fred_data.FIRST_DAY)
+    end = _day(request, "realtime_end", fred_data.LAST_DAY)
+    offset = _number(request, "offset", default=0, least=0, most=10**9)
+    limit = _number(request, "limit", default=_DATES, least=1, most=_DATES)
+    dates = fred_data.vintage_dates(_rows(fred, series_id, request), start, end)
+    return {
+        "realtime_start": start.isoformat(),
+        "realtime_end": end.isoformat(),
+        "order_by": "vintage_date",
+        "sort_order": "asc",
+        "count": len(dates),
+        "offset": offset,
+        "limit": limit,
+        "vintage_dates": [day.isoformat() for day in dates[offset : offset + limit]],
     }
 
 
@@ -126,6 +165,16 @@ def _rows(fred: Fred, series_id: str, request: Request) -> list[Row]:
     if fred.faults.take("revised_to_missing", path) == series_id:
         rows = fred_data.revised(rows, today, value=MISSING)
     return rows
+
+
+def _is_too_often(fred: Fred, request: Request) -> bool:
+    now = time.monotonic()
+    while fred.recent and fred.recent[0] <= now - 60:
+        fred.recent.popleft()
+    if len(fred.recent) >= _REQUESTS_A_MINUTE:
+        return fred.faults.take("unlimited", request.url.path) is None
+    fred.recent.append(now)
+    return False
 
 
 def _check_key(fred: Fred, request: Request) -> None:

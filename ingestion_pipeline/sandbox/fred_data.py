@@ -3,7 +3,8 @@
 GDP is a slice of FRED's own answer of 2024-10-30 (source: U.S. Bureau of Economic Analysis, public
 domain): the dates from 2014 on, and those before 1948, whose values were taken back. The other
 series are made up: a month's value is released on the fifth of the next one, and revised with the
-release after it. One month of UNRATE never has a value, as happens.
+release after it; one month of UNRATE never has a value, as happens. DGS10 is daily: a weekday's
+value is released a day later, the thirteenth's is revised a week later, and Christmas has none.
 """
 
 import csv
@@ -15,9 +16,10 @@ from importlib.resources import files
 
 from ingestion_pipeline.sandbox.noise import key_of
 
-LAST_DAY = date(9999, 12, 31)
+FIRST_DAY, LAST_DAY = date(1776, 7, 4), date(9999, 12, 31)
 MISSING = "."
 _FIRST_MONTH = date(2020, 1, 1)
+_FIRST_DAY = date(2016, 1, 4)  # of the daily series
 _NEVER_KNOWN = ("UNRATE", date(2021, 10, 1))
 
 
@@ -52,7 +54,7 @@ SERIES = {
     "FEDFUNDS": Series("Federal Funds Effective Rate", "Monthly", "Percent", 4.0, 0.2),
     "DGS10": Series(
         "Market Yield on U.S. Treasury Securities at 10-Year Constant Maturity",
-        "Monthly", "Percent", 4.1, 0.3,
+        "Daily", "Percent", 4.1, 0.3,
     ),
 }  # fmt: skip
 
@@ -61,7 +63,14 @@ def rows_of(series_id: str, today: date) -> list[Row]:
     """All that is known of a series on a day, by date and vintage."""
     if series_id == "GDP":
         return [row for row in _recorded() if row.realtime_start <= today]
+    if SERIES[series_id].frequency == "Daily":
+        return list(_made_up_daily(series_id, today))
     return list(_made_up(series_id, today))
+
+
+def vintage_dates(rows: list[Row], start: date, end: date) -> list[date]:
+    """The days within a period of real time on which something new was known, in order."""
+    return sorted({row.realtime_start for row in rows if start <= row.realtime_start <= end})
 
 
 def revised(rows: list[Row], today: date, *, value: str | None = None) -> list[Row]:
@@ -118,6 +127,22 @@ def _made_up(series_id: str, today: date) -> Iterator[Row]:
         else:
             yield Row(month, released, LAST_DAY, first)
         month = _next_month(month)
+
+
+def _made_up_daily(series_id: str, today: date) -> Iterator[Row]:
+    for number in range((today - _FIRST_DAY).days):
+        day = _FIRST_DAY + timedelta(days=number)
+        released, revision = day + timedelta(days=1), day + timedelta(days=7)
+        if day.weekday() > 4:
+            continue
+        first, second = (_value(series_id, day, vintage) for vintage in (1, 2))
+        if (day.month, day.day) == (12, 25):
+            yield Row(day, released, LAST_DAY, MISSING)
+        elif day.day == 13 and revision <= today and first != second:
+            yield Row(day, released, revision - timedelta(days=1), first)
+            yield Row(day, revision, LAST_DAY, second)
+        else:
+            yield Row(day, released, LAST_DAY, first)
 
 
 def _value(series_id: str, month: date, vintage: int) -> str:

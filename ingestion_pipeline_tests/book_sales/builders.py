@@ -45,7 +45,7 @@ D2D = (
 
 Cell = str | int | float | Decimal
 Sheets = dict[str, Sequence[Sequence[Cell]]]
-GENUINE = Path("/work/shared/real/book_sales/kdp")
+GENUINE = Path(__file__).parents[3] / "shared" / "real" / "book_sales" / "kdp"
 
 
 def ebook(

@@ -21,7 +21,9 @@ from ingestion_pipeline.errors import (
     UpstreamRefusedError,
 )
 from ingestion_pipeline.http.client import Answer
-from ingestion_pipeline.markets.fred import LAST_DAY, Fred, open_upstream
+from ingestion_pipeline.http.limits import RateLimit
+from ingestion_pipeline.markets.fred import NAME, Fred, open_upstream
+from ingestion_pipeline.markets.vintages import LAST_DAY
 from ingestion_pipeline.sandbox import fred_data
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline_tests.sandbox.running import KEY, RunningSandbox
@@ -91,6 +93,43 @@ def test_without_a_period_of_real_time_all_is_of_today(service: httpx.Client) ->
     assert dates == sorted(set(dates))
 
 
+def test_more_than_2000_vintage_dates_in_one_request_are_400(service: httpx.Client) -> None:
+    dates = service.get("/series/vintagedates", params={**EVERYTHING, "series_id": "DGS10"}).json()
+    assert dates["count"] == len(dates["vintage_dates"]) > 2000
+    assert dates["vintage_dates"] == sorted(set(dates["vintage_dates"]))
+    refused = get(service, series_id="DGS10")
+    assert refused.status_code == 400
+    said = refused.json()["error_message"]
+    assert f"There are {dates['count']} vintage dates" in said
+    assert "exceeds the maximum number of vintage dates allowed (2000)" in said
+    allowed = get(service, series_id="DGS10", realtime_start=dates["vintage_dates"][-2000])
+    assert allowed.status_code == 200
+
+
+def test_a_period_of_real_time_cuts_the_rows_to_itself(service: httpx.Client) -> None:
+    period = {"realtime_start": "2021-01-01", "realtime_end": "2021-06-30"}
+    rows = get(service, **period).json()["observations"]
+    assert {row["realtime_start"] for row in rows} > {"2021-01-01"}
+    assert min(row["realtime_start"] for row in rows) == "2021-01-01"
+    assert max(row["realtime_end"] for row in rows) == "2021-06-30"
+
+
+def test_the_121st_request_of_a_minute_is_429_without_retry_after(sandbox: RunningSandbox) -> None:
+    with httpx.Client(base_url=f"{sandbox.url}/fred", params={"api_key": KEY}) as client:
+        params = {"series_id": "GDP", "file_type": "json"}
+        answers = [client.get("/series", params=params) for _ in range(121)]
+        assert [each.status_code for each in answers] == [200] * 120 + [429]
+        assert "retry-after" not in answers[-1].headers
+        with sandbox.fault("unlimited"):
+            assert client.get("/series", params=params).status_code == 200
+
+
+def test_the_client_waits_before_the_121st_request(engine: sa.Engine) -> None:
+    limit = RateLimit(engine, NAME, Settings().fred_requests_per_minute)
+    assert max(limit.enter() for _ in range(120)) == 0
+    assert 30 < limit.enter() <= 60
+
+
 @needs_recordings
 def test_the_sandbox_answers_as_it_was_recorded(sandbox: RunningSandbox) -> None:
     truth = recorded("gdp_all_vintages.json")
@@ -132,6 +171,22 @@ def test_the_client_reads_all_pages(engine: sa.Engine, sandbox: RunningSandbox) 
     assert (newest.date, newest.value, newest.realtime_end) == (
         date(2024, 7, 1), Decimal("29349.924"), LAST_DAY,
     )  # fmt: skip
+
+
+def test_a_daily_series_is_read_in_periods_and_loses_no_vintage(
+    engine: sa.Engine, sandbox: RunningSandbox
+) -> None:
+    with open_upstream(engine, configured_for(sandbox)) as upstream:
+        vintages = Fred(upstream, api_key=KEY, page=1500).vintages("DGS10")
+    found = {(each.date, each.realtime_start): each for each in vintages}
+    today = max(each.realtime_start for each in vintages)
+    rows = fred_data.rows_of("DGS10", today)
+    assert len(vintages) == len(found) == len(rows) > 2000
+    for row in rows:
+        known = found[row.day, row.realtime_start]
+        value = None if row.value == fred_data.MISSING else Decimal(row.value)
+        assert (known.realtime_end, known.value) == (row.realtime_end, value)
+    assert sandbox.counts()["/fred/series/vintagedates"] == 1
 
 
 def test_a_wrong_key_is_a_matter_of_configuration_and_is_not_shown(

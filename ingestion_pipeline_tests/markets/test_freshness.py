@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.markets.fred import LAST_DAY, Vintage
 from ingestion_pipeline.markets.freshness import services
 from ingestion_pipeline.markets.refresh import note_failure, write_series
+from ingestion_pipeline.markets.vintages import LAST_DAY, Vintage
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline_tests.markets.builders import (
     comparable,

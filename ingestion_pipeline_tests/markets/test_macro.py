@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.markets.fred import LAST_DAY, Vintage
 from ingestion_pipeline.markets.macro import macro_as_of, macro_document
 from ingestion_pipeline.markets.refresh import write_series
+from ingestion_pipeline.markets.vintages import LAST_DAY, Vintage
 from ingestion_pipeline.sandbox import fred_data
 from ingestion_pipeline_tests.markets.test_fred import RECORDED, needs_recordings
 
