@@ -5,7 +5,7 @@ Plain ASGI around the whole application, so that errors of the application are s
 
 import asyncio
 import logging
-import os
+import random
 import re
 import time
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send)
-        self._metrics.in_progress.inc()
+        self._metrics.in_progress += 1
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except Exception:
@@ -47,7 +47,7 @@ class Envelope:
             if exchange.status < 500:
                 raise
         finally:
-            self._metrics.in_progress.dec()
+            self._metrics.in_progress -= 1
             self._note(exchange)
 
     def _note(self, exchange: "_Exchange") -> None:
@@ -91,7 +91,7 @@ class _Exchange:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         known = _REQUEST_ID.fullmatch(given)
-        self.request_id = given.decode() if known else os.urandom(16).hex()
+        self.request_id = given.decode() if known else f"{random.getrandbits(128):032x}"
         scope["ingestion.request_id"] = self.request_id
         self._length = headers.get(b"content-length")
         self._has_body = self._length not in (None, b"0") or b"transfer-encoding" in headers

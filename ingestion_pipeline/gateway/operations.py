@@ -62,5 +62,5 @@ async def metrics(request: Request) -> Response:
     """Needs `Authorization: Bearer $CRON_SECRET`."""
     gateway_of(request).require_cron_secret(request)
     numbers = request.app.state.metrics
-    numbers.log_dropped.set(request.app.state.request_log.dropped)
+    numbers.log_dropped = request.app.state.request_log.dropped
     return Response(numbers.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
