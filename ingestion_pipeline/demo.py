@@ -20,8 +20,8 @@ from ingestion_pipeline.kpis.sample_data import write_sample_readings
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.markets.sample_data import write_sample_events
 from ingestion_pipeline.services import free_port, running
-from ingestion_pipeline.settings import settings
-from ingestion_pipeline.stand_ins import fred_upstream, sandbox, upstreams
+from ingestion_pipeline.settings import Settings, settings
+from ingestion_pipeline.stand_ins import sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
@@ -29,6 +29,10 @@ from ingestion_pipeline.storage.landing import Landing
 TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
 _SANDBOX_KEY = "sandbox-key"
+# What a demo takes from its own sandbox and folders, whatever the shell says.
+_ELSEWHERE = (
+    "DROP_URL", "LANDING_URL", "KEY_VALUE_URL", "FRED_API_KEY", "GUMROAD_API_BASE_URL",
+)  # fmt: skip
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
@@ -98,13 +102,12 @@ def run() -> DemoResult:
         server = EmbeddedServer(Path(home))
         os.environ["INGESTION_HOME"] = home
         os.environ["DATABASE_URL"] = server.url()
-        for name in ("DROP_URL", "LANDING_URL", "KEY_VALUE_URL"):
+        for name in _ELSEWHERE:
             os.environ.pop(name, None)
         port = free_port()
-        os.environ |= upstreams(port) | fred_upstream(port)
         os.environ["CREDENTIAL_KEYS"] = new_key()
-        os.environ["GUMROAD_API_BASE_URL"] = f"http://127.0.0.1:{port}/gumroad/v2"
         os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
+        os.environ |= upstreams(Settings(), port)
         settings.cache_clear()
         stand_ins = sandbox(settings(), port=port, points=20, interval_seconds=300)
         try:

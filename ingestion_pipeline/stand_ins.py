@@ -28,15 +28,16 @@ def sandbox(configuration: Settings, *, port: int, points: int, interval_seconds
     )
 
 
-def upstreams(port: int) -> dict[str, str]:
-    """The environment of who is to collect from a sandbox on that port."""
-    return {
-        "ACE_IOT_API_BASE_URL": f"http://127.0.0.1:{port}/ace/documented/api",
+def upstreams(configuration: Settings, port: int) -> dict[str, str]:
+    """The environment of who is to take a sandbox on that port for all that is not configured."""
+    at = f"http://127.0.0.1:{port}"
+    environment = {
+        "ACE_IOT_API_BASE_URL": f"{at}/ace/documented/api",
         "ACE_IOT_API_KEY": _KEY,
         "ACE_REQUESTS_PER_MINUTE": "100000",  # it is our own
     }
-
-
-def fred_upstream(port: int) -> dict[str, str]:
-    """The environment of who is to take a sandbox on that port for FRED."""
-    return {"FRED_API_BASE_URL": f"http://127.0.0.1:{port}/fred", "FRED_API_KEY": _KEY}
+    if configuration.fred_api_key is None:
+        environment |= {"FRED_API_BASE_URL": f"{at}/fred", "FRED_API_KEY": _KEY}
+    if "gumroad_api_base_url" not in configuration.model_fields_set:
+        environment |= {"GUMROAD_API_BASE_URL": f"{at}/gumroad/v2"}
+    return environment

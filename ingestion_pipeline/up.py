@@ -3,7 +3,7 @@
     up ─┬─ embedded PostgreSQL    unless DATABASE_URL is set
         ├─ gateway                the HTTP front door
         ├─ dagster dev            UI, daemon, code server, runs
-        └─ sandbox                stands in for ACE IoT, unless ACE_IOT_API_BASE_URL is set
+        └─ sandbox                stands in for upstreams, unless ACE_IOT_API_BASE_URL is set
 
 What dies is started again. Dagster's own storage (runs, events, ticks) is SQLite under
 INGESTION_HOME/dagster.
@@ -20,10 +20,11 @@ from pathlib import Path
 
 from ingestion_pipeline import console
 from ingestion_pipeline.errors import ConfigurationError, IngestionError
+from ingestion_pipeline.local_secrets import local_secrets, secrets_file
 from ingestion_pipeline.sample import load as load_sample
 from ingestion_pipeline.services import Service, running
 from ingestion_pipeline.settings import Settings, environment_of
-from ingestion_pipeline.stand_ins import fred_upstream, sandbox, upstreams
+from ingestion_pipeline.stand_ins import sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 
@@ -48,26 +49,26 @@ def serve(configuration: Settings, *, sample: bool) -> None:
         engine = database.engine()
         revision = database.upgrade(engine)
         console.say(f"database   ready, schema {revision}   (ingestion-pipeline db status)")
-        gateway, dagster = _gateway(configuration), _dagster(configuration)
-        services = [gateway, dagster]
+        environment = local_secrets(configuration)
+        stand_ins = None
         if configuration.ace_iot_api_base_url is None:
-            services.append(_stand_ins(configuration))
-            dagster.environment = {**dagster.environment, **upstreams(configuration.sandbox_port)}
-            if configuration.fred_api_key is None:
-                for service in (gateway, dagster):
-                    fred = fred_upstream(configuration.sandbox_port)
-                    service.environment = {**service.environment, **fred}
+            stand_ins = _stand_ins(configuration)
+            environment |= upstreams(configuration, configuration.sandbox_port)
+        gateway, dagster = _gateway(configuration), _dagster(configuration)
+        for service in (gateway, dagster):
+            service.environment = {**service.environment, **environment}
+        services = [gateway, dagster, *([stand_ins] if stand_ins else [])]
         with running(services, deaf=True):
             gateway.wait_until_ready()
             at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
             console.say(f"gateway    {at}   ({at}/docs)")
             dagster.wait_until_ready()
             console.say(f"Dagster    http://{configuration.web_host}:{configuration.web_port}")
-            for stand_ins in services[2:]:
+            if stand_ins:
                 stand_ins.wait_until_ready()
-                console.say(
-                    f"sandbox    {stand_ins.ready_url.removesuffix('/livez')}   (it plays ACE IoT)"
-                )
+                at = stand_ins.ready_url.removesuffix("/livez")
+                console.say(f"sandbox    {at}   (it plays ACE IoT, FRED and Gumroad)")
+            console.say(f"secrets    {secrets_file(configuration)}   (source it in a shell)")
             if sample and configuration.drop_url is None:
                 load_sample(configuration, engine)
             console.say(f"drop files into {configuration.drop}/<tenant>/ and see them loaded")

@@ -1,0 +1,51 @@
+"""Secrets of a local installation: made by the first `up`, kept in INGESTION_HOME/secrets.env.
+
+A file that a shell can source, readable by its owner alone. What the environment sets already
+counts for more, and is not written.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ingestion_pipeline.book_sales.credentials import new_key
+from ingestion_pipeline.settings import Settings
+
+_MAKERS: dict[str, Callable[[], str]] = {
+    "CRON_SECRET": partial(secrets.token_urlsafe, 32),
+    "CREDENTIAL_KEYS": new_key,
+    "WEBHOOK_SECRETS": lambda: f"acme:{secrets.token_hex(32)}",  # the tenant of README's examples
+}
+_LINE = re.compile(r"export ([A-Z_]+)='([^']*)'")
+
+
+def local_secrets(configuration: Settings) -> dict[str, str]:
+    """The secrets that are not configured, by variable; the same ones every time."""
+    file = secrets_file(configuration)
+    kept = dict(_LINE.findall(file.read_text())) if file.exists() else {}
+    needed = {name for name in _MAKERS if name.lower() not in configuration.model_fields_set}
+    made = {name: _MAKERS[name]() for name in sorted(needed - kept.keys())}
+    if made:
+        lines = [f"export {name}='{value}'\n" for name, value in (kept | made).items()]
+        _write(file, "".join(lines))
+    return {name: value for name, value in (kept | made).items() if name in needed}
+
+
+def secrets_file(configuration: Settings) -> Path:
+    """Where they are kept."""
+    return configuration.home / "secrets.env"
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a whole file or none, which nobody else can read at any moment."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".part")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    beside.replace(file)
