@@ -213,6 +213,9 @@ class Settings(BaseSettings):
     metrics_retention_days: PositiveInt = Field(
         30, description="Days that API requests and cache metrics are kept"
     )
+    run_retention_days: PositiveInt = Field(
+        30, description="Days that Dagster's finished runs are kept, but for each asset's last ones"
+    )
     credential_keys: SecretStr | None = Field(
         None, description="Fernet keys that encrypt credentials, commas between; the first writes"
     )
