@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import sqlalchemy as sa
 import typer
 
-from ingestion_pipeline import console, job_commands
+from ingestion_pipeline import access_commands, console, job_commands
 from ingestion_pipeline.errors import IngestionError
 from ingestion_pipeline.settings import environment_of, settings
 
@@ -35,6 +35,9 @@ tenant_commands = typer.Typer(help="Tenants and their API keys.", no_args_is_hel
 app.add_typer(database_commands, name="db")
 app.add_typer(tenant_commands, name="tenants")
 app.add_typer(job_commands.app, name="jobs")
+database_commands.command()(access_commands.roles)
+database_commands.command()(access_commands.login)
+tenant_commands.command()(access_commands.reader)
 app.command(name="import-report")(job_commands.import_report)
 app.command(name="credential-key")(job_commands.credential_key)
 app.command(name="sample-reports")(job_commands.sample_reports)

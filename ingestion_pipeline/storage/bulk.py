@@ -31,6 +31,8 @@ _BLOCKS_IN_FLIGHT = 4
 # The sender wakes for every few hundred kilobytes that the socket takes. With Python's usual 5 ms
 # it would each time wait that long for the parsing thread to yield, and hardly overlap with it.
 _SWITCH_SECONDS = 0.0005
+_MAKE_COPIED = sql.SQL("CREATE TEMPORARY TABLE copied AS SELECT {names} FROM {table} LIMIT 0")
+_INSERT_COPIED = sql.SQL("INSERT INTO {table} ({names}) SELECT {names} FROM copied")
 _COLLECT_STATISTICS = sa.text(
     "SELECT collect_statistics(CAST(:table AS regclass), CAST(:columns AS text[]))"
 )
@@ -69,12 +71,13 @@ def copy_rows(
         _copy(driver(connection), table, columns, encode_rows(rows))
         return
     # COPY does not go into a table whose policies bind the role: by a temporary one then.
-    names = ", ".join(columns)
-    connection.exec_driver_sql(
-        f"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0"
-    )
+    parts = {
+        "table": sql.Identifier(table),
+        "names": sql.SQL(", ").join(map(sql.Identifier, columns)),
+    }
+    driver(connection).execute(_MAKE_COPIED.format(**parts))
     _copy(driver(connection), "copied", columns, encode_rows(rows))
-    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) SELECT {names} FROM copied")
+    driver(connection).execute(_INSERT_COPIED.format(**parts))
     connection.exec_driver_sql("DROP TABLE copied")
 
 

@@ -1,15 +1,22 @@
 """The database: which one it is, how one connects, how its schema comes up to date."""
 
-from functools import lru_cache
+import logging
+import time
+from collections.abc import Callable
+from functools import lru_cache, partial
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.errors import ConfigurationError, TransientError
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage.embedded import EmbeddedServer
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 # One metadata for all tables; the wings add theirs in their `tables.py`.
 metadata = sa.MetaData(
@@ -24,6 +31,11 @@ metadata = sa.MetaData(
 
 _COUNTED_ROWS = 1_000_000
 _MIGRATION_LOCK = 7_310_281_541_402_211  # any number, as long as nobody else uses it
+# Who waits for a lock on a table makes all wait who come later. So it gives up soon, and before
+# PostgreSQL looks for deadlocks (after a second), whose victim might be a request.
+_LOCK_TIMEOUT_MS = 400
+_LOCK_PAUSE, _LONGEST_LOCK_PAUSE = 0.2, 3.0
+_LOCK_PATIENCE = 300.0
 
 
 def database_url(configuration: Settings | None = None) -> str:
@@ -92,22 +104,106 @@ def upgraded(configuration: Settings | None = None) -> sa.Engine:
 def upgrade(database: sa.Engine, revision: str = "head") -> str:
     """Bring the schema up to date and return its revision; safe when many processes call it.
 
-    Raises:
-        ConfigurationError: the server is older than PostgreSQL 15.
-    """
-    from alembic import command
+    A schema that is newer than this package stays as it is: migrations are written so that the
+    release before goes on working (docs/operations.md).
 
+    Raises:
+        ConfigurationError: the server is older than PostgreSQL 15, or the schema is older than
+            this package and our role may not change it.
+        TransientError: the tables were in use all the time.
+    """
     with database.connect() as connection:
         version: int = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
         if int(version) < 150_000:
             raise ConfigurationError(f"PostgreSQL 15 or newer is needed, this is {version}")
-        if revision == "head" and current_revision(connection) == head_revision():
-            return head_revision()
-        lock = sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK))
-        connection.execute(lock)
-        command.upgrade(_alembic(connection), revision)
-        connection.commit()
-        return current_revision(connection) or "base"
+        current = current_revision(connection)
+        if revision == "head" and current is not None:
+            if current == head_revision():
+                return current
+            if not _is_known(current):
+                logger.warning("the schema (%s) is newer than this program", current)
+                return current
+            _require_owner(connection, current)
+    return under_lock(database, partial(_migrate, revision=revision))
+
+
+def _migrate(connection: sa.Connection, *, revision: str) -> str:
+    """Migrate and, where the cluster has our roles, give them what the new schema needs."""
+    from alembic import command
+
+    from ingestion_pipeline.storage import roles
+
+    command.upgrade(_alembic(connection), revision)
+    if revision == "head" and roles.are_there(connection):
+        roles.grant(connection)
+    return current_revision(connection) or "base"
+
+
+def under_lock(database: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
+    """Change the schema in one transaction, nobody else doing so meanwhile.
+
+    It never waits for a table longer than a moment: it gives up, lets the others go on, and tries
+    again, for five minutes. So `work` takes all its locks in its first statement.
+
+    Raises:
+        TransientError: the tables were in use all the time; who used them is in the message.
+    """
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    pause = _LOCK_PAUSE
+    while True:
+        try:
+            with database.begin() as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
+                return work(connection)
+        except sa.exc.OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+        users = _users(database)
+        if time.monotonic() > deadline:
+            raise TransientError(f"the tables are in use all the time, by {users}")
+        logger.warning("the tables are in use, by %s; trying again", users)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_LOCK_PAUSE)
+
+
+def _users(database: sa.Engine) -> str:
+    """Who has had a transaction open for longest, for people to read."""
+    query = sa.text("""
+        SELECT format('%s (pid %s, for %s s)', application_name, pid,
+                      round(extract(epoch FROM clock_timestamp() - xact_start)))
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+        ORDER BY xact_start LIMIT 3
+    """)
+    with database.connect() as connection:
+        return ", ".join(connection.scalars(query)) or "nobody any more"
+
+
+def _require_owner(connection: sa.Connection, current: str) -> None:
+    """Raise unless our role may change the schema."""
+    owner = sa.text(
+        "SELECT pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE') "
+        "FROM pg_class WHERE oid = to_regclass('alembic_version')"
+    )
+    name, may = connection.execute(owner).one()
+    if not may:
+        raise ConfigurationError(
+            f"the schema is at {current}, this program needs {head_revision()}, and only "
+            f"{name} may change it: run `ingestion-pipeline db upgrade` as {name}"
+        )
+
+
+def _is_known(revision: str) -> bool:
+    """Whether this package has the migration."""
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        ScriptDirectory.from_config(_alembic(None)).get_revision(revision)
+    except CommandError:
+        return False
+    return True
 
 
 def current_revision(connection: sa.Connection) -> str | None:

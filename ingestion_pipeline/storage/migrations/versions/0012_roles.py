@@ -27,7 +27,6 @@ _OF_TENANTS = (
 )  # fmt: skip
 # Once a statement, before its rows: what an index finds by tenant it still finds.
 _MINE = "(SELECT tenant_id FROM tenant_readers WHERE role_name = current_user::text)"
-_SHARED = "('buildings', 'markets')"  # namespaces that are nobody's, whatever a tenant is called
 
 
 def upgrade() -> None:
@@ -50,16 +49,19 @@ def upgrade() -> None:
             ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
             CREATE POLICY own_rows ON {table} FOR SELECT USING (tenant_id = {_MINE});
         """)
-    op.execute(f"""
+    op.execute("""
         ALTER TABLE job_attempts ENABLE ROW LEVEL SECURITY;
         CREATE POLICY own_rows ON job_attempts FOR SELECT USING (
             EXISTS (SELECT FROM jobs WHERE jobs.job_id = job_attempts.job_id));
 
+        -- The name of a tenant is its namespace. Two are nobody's, whatever a tenant is called.
         ALTER TABLE key_value ENABLE ROW LEVEL SECURITY;
         CREATE POLICY own_rows ON key_value FOR SELECT USING (
-            namespace = (SELECT name FROM tenants
-                         WHERE tenant_id = {_MINE} AND name NOT IN {_SHARED})
-            OR namespace = (SELECT 'markets:' || {_MINE}));
+            namespace = (SELECT name FROM tenants JOIN tenant_readers USING (tenant_id)
+                         WHERE role_name = current_user::text
+                           AND name NOT IN ('buildings', 'markets'))
+            OR namespace = (SELECT 'markets:' || tenant_id FROM tenant_readers
+                            WHERE role_name = current_user::text));
     """)
     op.execute(_VIEWS)
     schema = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()

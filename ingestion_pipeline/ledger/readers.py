@@ -1,0 +1,61 @@
+"""A tenant's own login: it reads its tenant's rows in the database, and nobody else's."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.ledger.tables import tenant_readers
+from ingestion_pipeline.storage import roles
+from ingestion_pipeline.storage.privileges import TENANT
+
+_CONNECTIONS = 10
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A tenant's login, and its password, which is seen this once."""
+
+    role: str
+    password: str
+
+
+def issue_reader(connection: sa.Connection, tenant: str) -> Reader:
+    """Make the login of a tenant, or give the one that is there a new password.
+
+    The role is named after the tenant's number: names of roles are there for all to see.
+
+    Raises:
+        UnknownTenantError: there is no such tenant.
+        ConfigurationError: our role may not make roles, the groups are not made, or another
+            installation in the cluster has a login of that name.
+    """
+    tenant_id = tenants.find(connection, tenant)
+    role = _role_of(tenant_id)
+    made = connection.execute(
+        insert(tenant_readers).values(role_name=role, tenant_id=tenant_id).on_conflict_do_nothing()
+    )
+    exists = sa.text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
+    if made.rowcount and connection.scalar(exists, {"role": role}):
+        raise ConfigurationError(
+            f"the role {role} is there already, of another database of this cluster"
+        )
+    password = roles.make_login(connection, role, group=TENANT, acts_as_group=False)
+    connection.exec_driver_sql(f"ALTER ROLE {role} CONNECTION LIMIT {_CONNECTIONS}")
+    return Reader(role, password)
+
+
+def revoke_reader(connection: sa.Connection, tenant: str) -> bool:
+    """Remove the login of a tenant; whether there was one. Its sessions see nothing from now on."""
+    tenant_id = tenants.find(connection, tenant)
+    mine = tenant_readers.c.tenant_id == tenant_id
+    removed = connection.execute(sa.delete(tenant_readers).where(mine)).rowcount
+    if removed:
+        roles.drop_login(connection, _role_of(tenant_id))
+    return bool(removed)
+
+
+def _role_of(tenant_id: int) -> str:
+    return f"ingestion_tenant_{tenant_id}"

@@ -1,0 +1,109 @@
+"""What each group of roles may do with each table; what is not here, it may not do.
+
+The letters are PostgreSQL's own (as psql's `\\dp` shows them): r SELECT, a INSERT, w UPDATE,
+d DELETE, D TRUNCATE. `roles.py` grants it. A test fails when a table is missing here.
+"""
+
+GATEWAY = "ingestion_gateway"
+RUNS = "ingestion_runs"
+READER = "ingestion_reader"
+TENANT = "ingestion_tenant"
+GROUPS = (GATEWAY, RUNS, READER, TENANT)
+
+# Table: what the gateway may do, what runs, operators' dashboards, a tenant's own role.
+TABLES: dict[str, tuple[str, str, str, str]] = {
+    "alembic_version": ("r", "r", "r", ""),
+    # Who may send. Keys are made and revoked by the owner of the database only.
+    "tenants": ("ra", "ra", "r", "r"),
+    "tenant_readers": ("r", "r", "", "r"),
+    "api_keys": ("r", "", "", ""),
+    "gumroad_ping_tokens": ("r", "", "", ""),
+    # Work.
+    "jobs": ("raw", "rawd", "r", "r"),
+    "job_attempts": ("raw", "rawd", "r", "r"),
+    "uploads": ("raw", "raw", "r", "r"),
+    "rejected_rows": ("rad", "rad", "r", "r"),
+    "ingestion_jobs": ("", "", "r", "r"),
+    "ingestion_attempts": ("", "", "r", "r"),
+    "market_jobs": ("", "", "r", "r"),
+    # What the gateway remembers of requests.
+    "idempotency_keys": ("rawd", "rd", "", ""),
+    "upload_sessions": ("raw", "rd", "", ""),
+    "upload_session_files": ("raw", "rwd", "", ""),
+    "upload_chunks": ("rawd", "rd", "", ""),
+    "api_requests": ("ra", "rad", "r", "r"),
+    # What happened.
+    "ingestion_events": ("raw", "rawd", "r", "r"),
+    "cron_logs": ("raw", "rawd", "r", ""),
+    "cache_metrics": ("ra", "rad", "r", "r"),
+    "alerts": ("", "rawd", "r", ""),
+    "circuit_breakers": ("raw", "raw", "r", ""),
+    "upstream_limits": ("raw", "raw", "r", ""),
+    "key_value": ("rawd", "rawd", "r", "r"),
+    # Commerce: the gateway records files, runs load them.
+    "customers": ("", "rawd", "r", "r"),
+    "products": ("", "rawd", "r", "r"),
+    "orders": ("", "rawd", "r", "r"),
+    "order_items": ("", "rawd", "r", "r"),
+    "customers_staging": ("", "rawd", "r", "r"),
+    "products_staging": ("", "rawd", "r", "r"),
+    "orders_staging": ("", "rawd", "r", "r"),
+    "order_items_staging": ("", "rawd", "r", "r"),
+    "customers_staging_arrived": ("", "rawdD", "", ""),
+    "products_staging_arrived": ("", "rawdD", "", ""),
+    "orders_staging_arrived": ("", "rawdD", "", ""),
+    "order_items_staging_arrived": ("", "rawdD", "", ""),
+    "customers_staging_waiting": ("", "rawd", "", ""),
+    "products_staging_waiting": ("", "rawd", "", ""),
+    "orders_staging_waiting": ("", "rawd", "", ""),
+    "order_items_staging_waiting": ("", "rawd", "", ""),
+    # Buildings: nobody's in particular, so no tenant's.
+    "timeseries_raw": ("", "rawd", "r", ""),
+    "weather_raw": ("", "rawd", "r", ""),
+    "rejected_records": ("", "rawd", "r", ""),
+    "collected_windows": ("", "rawd", "r", ""),
+    "collected_days": ("r", "rawd", "r", ""),
+    "timeseries_hourly": ("", "rawd", "r", ""),
+    "timeseries_daily": ("", "rawd", "r", ""),
+    "timeseries_gaps": ("", "rawd", "r", ""),
+    "building_alert_rules": ("", "r", "r", ""),
+    "building_alerts": ("", "rawd", "r", ""),
+    "archived_months": ("", "ra", "r", ""),
+    # KPIs: what is accepted is true at once, so the gateway writes points, and grades.
+    "kpi_updates": ("raw", "raw", "r", "r"),
+    "kpi_points": ("raw", "raw", "r", "r"),
+    "kpi_conflicts": ("ra", "r", "r", "r"),
+    "kpi_series": ("raw", "raw", "r", "r"),
+    "kpi_days": ("raw", "raw", "r", ""),
+    "kpi_daily_summary": ("r", "rad", "r", "r"),
+    "kpi_jobs": ("raw", "raw", "r", "r"),
+    "kpi_job_kpis": ("raw", "raw", "r", "r"),
+    "kpi_errors": ("raw", "raw", "r", "r"),
+    "kpi_analyses": ("raw", "r", "r", "r"),
+    # Markets: what FRED publishes is everybody's.
+    "market_fundamentals": ("r", "raw", "r", "r"),
+    "market_comps": ("r", "raw", "r", "r"),
+    "macro_series": ("raw", "raw", "r", "r"),
+    "macro_observations": ("rawd", "rawd", "r", "r"),
+    # Book sales: the cron endpoint imports within the gateway.
+    "sales_events": ("raw", "rawd", "r", "r"),
+    "daily_sales": ("rad", "rad", "r", "r"),
+    "gumroad_pings": ("raw", "raw", "", "r"),
+    "gumroad_syncs": ("raw", "raw", "r", "r"),
+}
+
+_JOB_COLUMNS = (
+    "job_id", "tenant_id", "kind", "platform", "result", "status", "priority", "attempt",
+    "max_attempts", "available_at", "lease_expires_at", "worker", "run_id", "error", "created_at",
+    "updated_at",
+)  # fmt: skip
+# Where a group may read some columns only: all but payloads, and of keys what tells their holder.
+COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
+    (GATEWAY, "api_keys"): ("tenant_id", "sha256", "revoked_at"),
+    (GATEWAY, "gumroad_ping_tokens"): ("tenant_id", "sha256", "revoked_at"),
+    (READER, "jobs"): _JOB_COLUMNS,
+    (TENANT, "jobs"): _JOB_COLUMNS,
+}
+
+# Groups that see every tenant's rows, as far as their privileges go.
+SEE_ALL = (GATEWAY, RUNS, READER)
