@@ -1,15 +1,16 @@
 """Alerts: an incident is told once when it begins and once when it is over.
 
     condition is met ──▶ an open row in `alerts` ──▶ told      (the row remembers what was told)
-    no longer met    ──▶ the row is closed       ──▶ told
+    no longer met    ──▶ the row is closed       ──▶ told      (once it was not met for a while)
 
 Everything is in the table, so a restart changes nothing, and two who look at once open one
-incident. Where the target of the alerts is down one request is made at a time, later and later;
-what could not be told is told once it is back.
+incident. A condition that comes and goes stays one incident until it has been away for long
+enough. Where the target of the alerts is down one request is made at a time, later and later; what
+could not be told is told once it is back. The database's own outage is in `outage.py`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,8 +96,16 @@ def decide(open_: frozenset[str], now: Sequence[Condition]) -> Changes:
     )
 
 
-def note(connection: sa.Connection, now: Sequence[Condition]) -> Changes:
-    """Open and close incidents; each is logged once."""
+def note(
+    connection: sa.Connection, now: Sequence[Condition], *, hold: timedelta = timedelta(0)
+) -> Changes:
+    """Open and close incidents; each is logged once.
+
+    Args:
+        connection: to write with.
+        now: the conditions of this moment.
+        hold: an incident is over once its condition has not been met for so long.
+    """
     open_ = connection.scalars(sa.select(alerts.c.name).where(alerts.c.resolved_at.is_(None)))
     wanted = decide(frozenset(open_), now)
     begun = []
@@ -111,15 +120,34 @@ def note(connection: sa.Connection, now: Sequence[Condition]) -> Changes:
         if opened is not None:  # else somebody else was faster
             begun.append(each)
             logger.error("alert %s: %s", each.name, each.message)
-    ended = connection.scalars(
-        sa.update(alerts)
-        .where(alerts.c.name.in_(wanted.end), alerts.c.resolved_at.is_(None))
-        .values(resolved_at=sa.func.now())
-        .returning(alerts.c.name)
-    ).all()
+    ended = _end(connection, wanted.end, again=[each.name for each in now if each.met], hold=hold)
     for name in ended:
         logger.warning("alert %s is over", name)
     return Changes(tuple(begun), tuple(ended))
+
+
+def _end(
+    connection: sa.Connection, calm: Sequence[str], *, again: Sequence[str], hold: timedelta
+) -> Sequence[str]:
+    """Close the incidents that have been calm for long enough; their names."""
+    is_open = alerts.c.resolved_at.is_(None)
+    connection.execute(
+        sa.update(alerts)
+        .where(is_open, alerts.c.name.in_(again), alerts.c.calm_since.is_not(None))
+        .values(calm_since=None)
+    )
+    connection.execute(
+        sa.update(alerts)
+        .where(is_open, alerts.c.name.in_(calm), alerts.c.calm_since.is_(None))
+        .values(calm_since=sa.func.now())
+    )
+    ended = (
+        sa.update(alerts)
+        .where(is_open, alerts.c.name.in_(calm), alerts.c.calm_since <= sa.func.now() - hold)
+        .values(resolved_at=sa.func.now())
+        .returning(alerts.c.name)
+    )
+    return connection.scalars(ended).all()
 
 
 def tell(
@@ -133,9 +161,8 @@ def tell(
 
     The first that can't be told ends it: all wait then, each longer than before.
     """
-    say_no_urls()  # the target's may hold a secret
     told = 0
-    with httpx.Client(timeout=_TIMEOUT_SECONDS, transport=transport) as http:
+    with client(transport) as http:
         while told < _MOST_AT_ONCE:
             with engine.begin() as connection:
                 outcome = _tell_one(connection, http, url, backoff)
@@ -169,7 +196,7 @@ def _tell_one(
     if incident is None:
         return False
     starts = incident.start_sent_at is None
-    fault = _post(http, url, _news(incident, starts=starts)) if url else None
+    fault = post(http, url, _news(incident, starts=starts)) if url else None
     if fault is None:
         sent = "start_sent_at" if starts else "recovery_sent_at"
         values: dict[str, Any] = {sent: sa.func.now(), "delivery_error": None}
@@ -178,11 +205,10 @@ def _tell_one(
     else:
         attempts = incident.delivery_attempts + 1
         logger.warning("alert %s not told (%d times): %s", incident.name, attempts, fault)
-        wait = min(backoff * 2 ** min(attempts - 1, 16), _LONGEST_BACKOFF)
         values = {
             "delivery_attempts": attempts,
             "delivery_error": fault,
-            "next_delivery_at": sa.func.now() + wait,
+            "next_delivery_at": sa.func.now() + longer(backoff, attempts),
         }
         which = untold  # it is the target that is down: the others wait with this one
     connection.execute(sa.update(alerts).where(which).values(values))
@@ -205,11 +231,22 @@ def _news(incident: sa.Row[Any], *, starts: bool) -> dict[str, Any]:
     }
 
 
-def _post(http: httpx.Client, url: str, news: dict[str, Any]) -> str | None:
+def longer(backoff: timedelta, attempts: int) -> timedelta:
+    """How long to wait after so many attempts."""
+    return min(backoff * int(2 ** min(attempts - 1, 16)), _LONGEST_BACKOFF)
+
+
+def client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """What news is posted with; to be closed."""
+    say_no_urls()  # the target's may hold a secret
+    return httpx.Client(timeout=_TIMEOUT_SECONDS, transport=transport)
+
+
+def post(http: httpx.Client, url: str, news: Mapping[str, Any]) -> str | None:
     """Post it; what went wrong, without the URL, which may hold a secret."""
     key = f"alert-{news['incident']}-{news['state']}"
     try:
-        answer = http.post(url, json=news, headers={"Idempotency-Key": key})
+        answer = http.post(url, json=dict(news), headers={"Idempotency-Key": key})
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return type(error).__name__
     return None if answer.is_success else f"status {answer.status_code}"

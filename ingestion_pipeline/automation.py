@@ -2,17 +2,24 @@
 the ledger and Dagster forget.
 """
 
+import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import sqlalchemy as sa
 
-from ingestion_pipeline import alerts
+from ingestion_pipeline import alerts, outage
+from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.health_sources import gather
 from ingestion_pipeline.ledger import jobs, retention
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.run_history import RunHistory
-from ingestion_pipeline.settings import settings
+from ingestion_pipeline.settings import Settings, settings
+
+logger = logging.getLogger(__name__)
 
 
 def _release(context: dg.RunStatusSensorContext, database: Database) -> dg.SkipReason:
@@ -76,14 +83,30 @@ def fail_orphaned_runs(home: Path) -> int:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells once when something begins to be wrong, and once when it is over.",
 )
-def alert_sensor(_: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
-    """Look at all conditions, and tell what has changed; starts no run."""
+def alert_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
+    """Look at all conditions, and tell what has changed; starts no run.
+
+    Without the database nothing can be looked at, and that is told.
+    """
     configuration = settings()
+    down = not _answers(database)
+    known = outage.follow(
+        outage.remembered(context.cursor),
+        down=down,
+        now=datetime.now(UTC),
+        post=lambda news: _post(configuration, news),
+        backoff=configuration.alert_backoff,
+    )
+    context.update_cursor(outage.as_text(known))
+    if down:
+        return dg.SkipReason("health is RED: the database does not answer")
     engine = database.engine()
     with engine.begin() as connection:
         facts = gather(connection, configuration)
         changes = alerts.note(
-            connection, alerts.conditions(facts, minimum=configuration.alert_minimum)
+            connection,
+            alerts.conditions(facts, minimum=configuration.alert_minimum),
+            hold=configuration.alert_hold,
         )
     url = configuration.alert_webhook_url
     told = alerts.tell(
@@ -96,6 +119,24 @@ def alert_sensor(_: dg.SensorEvaluationContext, database: Database) -> dg.SkipRe
         f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
         f"told: {told}"
     )
+
+
+def _answers(database: Database) -> bool:
+    try:
+        with database.engine().connect() as connection:
+            connection.execute(sa.select(1))
+    except (TransientError, sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        logger.warning("the database does not answer: %s", str(error).partition("\n")[0])
+        return False
+    return True
+
+
+def _post(configuration: Settings, news: Mapping[str, Any]) -> str | None:
+    url = configuration.alert_webhook_url
+    if url is None:
+        return None
+    with alerts.client() as http:
+        return alerts.post(http, url.get_secret_value(), news)
 
 
 @dg.op(description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS.")

@@ -204,6 +204,10 @@ class Settings(BaseSettings):
         timedelta(seconds=30),
         description="Seconds before an alert is posted again; doubles each time, up to an hour",
     )
+    alert_hold: Seconds = Field(
+        timedelta(minutes=2),
+        description="Seconds that all has to be well before an incident counts as over",
+    )
     alert_minimum: PositiveInt = Field(
         20, description="Cache lookups and requests below which their rates raise no alert"
     )

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from ingestion_pipeline import alerts, automation
+from ingestion_pipeline import alerts, automation, outage
 from ingestion_pipeline.alerts import Condition, conditions, decide, note, tell
 from ingestion_pipeline.health import Facts, Metrics, Service
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage import database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BACKOFF = timedelta(seconds=30)
@@ -215,19 +216,104 @@ def test_without_a_target_alerts_are_in_the_log_once(
     assert said == ["alert cache_hits: cache_hits is 0.5", "alert cache_hits is over"]
 
 
-def test_the_sensor_fires_recovers_and_remembers_across_restarts(
-    configured: Settings, monkeypatch: pytest.MonkeyPatch, target: Target, database_url: str
+def alerted(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, target: Target, **others: Any
 ) -> None:
-    known = configured.model_copy(update={"alert_webhook_url": SecretStr(URL)})
+    """Let the sensor tell the target."""
+    values = {"alert_webhook_url": SecretStr(URL), "alert_hold": timedelta(0), **others}
+    known = configured.model_copy(update=values)
     monkeypatch.setattr(automation, "settings", lambda: known)
     real = httpx.Client
     monkeypatch.setattr(
         alerts.httpx, "Client", lambda **values: real(**{**values, "transport": target.transport})
     )
 
+
+def test_the_outage_of_the_database_is_told_once_and_its_end_once(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, target: Target, database_url: str
+) -> None:
+    alerted(configured, monkeypatch, target, alert_backoff=timedelta(0))
+    away = sa.make_url(database_url).set(host="127.0.0.1", port=9).render_as_string(False)
+    cursor: str | None = None
+
+    def tick(url: str) -> str:
+        nonlocal cursor  # Dagster keeps it, through restarts
+        known = {"database": Database(url=url)}
+        context = dg.build_sensor_context(cursor=cursor, resources=known)
+        result = automation.alert_sensor(context)
+        assert isinstance(result, dg.SkipReason)
+        cursor = context.cursor
+        return str(result.skip_message)
+
+    target.status = 0
+    assert tick(away) == "health is RED: the database does not answer"
+    target.status, target.posted = 200, []
+    for _ in range(3):
+        tick(away)
+    assert target.states == [("database_down", "firing")]
+    for _ in range(2):
+        assert tick(database_url).startswith("health is GREEN")
+    assert target.states == [("database_down", "firing"), ("database_down", "resolved")]
+    first, second = target.posted
+    assert first["incident"] == second["incident"]
+    database.engine(away).dispose()
+
+
+def test_while_the_target_is_down_an_outage_is_told_later_and_later() -> None:
+    tries: list[str] = []
+
+    def post(news: Mapping[str, Any]) -> str | None:
+        tries.append(news["state"])
+        return "ConnectError"
+
+    known = None
+    for second in range(0, 3600, 30):
+        known = outage.follow(
+            outage.remembered(outage.as_text(known)), down=second < 1800, post=post,
+            now=NOW + timedelta(seconds=second), backoff=BACKOFF,
+        )  # fmt: skip
+    assert tries == ["firing"] * 7  # after 0, 30, 60, 120 … seconds
+    assert known is not None
+    # Both are told once the target is back.
+    end = outage.follow(
+        known, down=False, now=NOW + timedelta(hours=2), backoff=BACKOFF,
+        post=lambda news: tries.append(news["state"]),
+    )  # fmt: skip
+    assert (end, tries[-2:]) == (None, ["firing", "resolved"])
+    assert outage.remembered("what somebody else has written") is None
+
+
+def test_what_comes_and_goes_is_one_incident(engine: sa.Engine, target: Target) -> None:
+    hold = timedelta(minutes=2)
+
+    def tick(condition: Condition, *, after: timedelta = timedelta(seconds=60)) -> None:
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text("UPDATE alerts SET calm_since = calm_since - :after"), {"after": after}
+            )
+            note(connection, [condition], hold=hold)
+        tell(engine, url=URL, backoff=BACKOFF, transport=target.transport)
+
+    for _ in range(5):
+        tick(BAD)
+        tick(GOOD)
+        tick(GOOD)  # well for a minute
+    assert target.states == [("cache_hits", "firing")]
+    tick(UNKNOWN)
+    tick(GOOD)
+    assert target.states == [("cache_hits", "firing"), ("cache_hits", "resolved")]
+    tick(BAD)
+    assert target.states[2:] == [("cache_hits", "firing")]
+
+
+def test_the_sensor_fires_recovers_and_remembers_across_restarts(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, target: Target, database_url: str
+) -> None:
+    alerted(configured, monkeypatch, target)
+
     def tick() -> str:
-        database = Database(url=database_url)  # a new one each time, as after a restart
-        result = automation.alert_sensor(dg.build_sensor_context(), database=database)
+        known = Database(url=database_url)  # a new one each time, as after a restart
+        result = automation.alert_sensor(dg.build_sensor_context(), database=known)
         assert isinstance(result, dg.SkipReason)
         return str(result.skip_message)
 

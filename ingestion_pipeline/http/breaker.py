@@ -120,5 +120,5 @@ class Breaker:
 
 
 def _circuit(row: Sequence[Any]) -> Circuit:
-    *others, failed_at = row
-    return Circuit(*others, failed_at=tuple(failed_at))
+    state, failures, generation, opened_at, probe_until, failed_at = row
+    return Circuit(state, failures, generation, opened_at, probe_until, tuple(failed_at))
