@@ -1,7 +1,11 @@
-"""`ingestion-pipeline db roles`, `db login`, `tenants reader`: who may do what in the database."""
+"""`ingestion-pipeline db roles`, `db login`, `tenants reader`: who may do what in the database.
+
+And `db backup`, `db restore`.
+"""
 
 import json
-from enum import Enum
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +17,7 @@ from ingestion_pipeline.storage.roles import LOGINS
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-class Purpose(str, Enum):
+class Purpose(StrEnum):
     """What a login is for: a key of `LOGINS`."""
 
     gateway = "gateway"
@@ -88,6 +92,26 @@ def reader(
     with engine.begin() as connection:
         made = readers.issue_reader(connection, name)
     _print_url(groups.url_of(engine, made.role, made.password), role=made.role, as_json=as_json)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="To write; overwritten when the backup is whole.")],
+) -> None:
+    """Write the whole database to a file, as it is at one moment; everybody goes on meanwhile."""
+    from ingestion_pipeline.storage import backup as backups
+    from ingestion_pipeline.storage import database
+
+    console.say(f"{file}: {backups.dump(database.engine(), file):,} bytes")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="Of `db backup`.", exists=True, dir_okay=False)],
+) -> None:
+    """Restore a backup into an empty database: all of it, or nothing."""
+    from ingestion_pipeline.storage import backup as backups
+    from ingestion_pipeline.storage import database
+
+    console.say(f"restored, schema at revision {backups.restore(database.engine(), file)}")
 
 
 def _print_url(url: str, *, role: str, as_json: bool) -> None:

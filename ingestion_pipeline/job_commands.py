@@ -9,7 +9,7 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.ledger import jobs as queue
-from ingestion_pipeline.ledger.tables import job_attempts, jobs
+from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
 from ingestion_pipeline.settings import settings
 
 app = typer.Typer(help="Jobs of all domains: see them, try them again.", no_args_is_help=True)
@@ -91,6 +91,39 @@ def requeue(job_id: JobId) -> None:
     console.say(f"job {job_id} is queued again")
 
 
+@app.command()
+def reload(upload_id: Annotated[int, typer.Argument(help="Number of the upload.")]) -> None:
+    """Load the file of an upload once more, as it was landed: after a fix of ours, for instance.
+
+    It counts as a new upload (commerce) or import (book sales); what is unchanged stays as it is.
+    """
+    from ingestion_pipeline.book_sales import queue as imports
+    from ingestion_pipeline.commerce.contract import ENTITIES
+    from ingestion_pipeline.commerce.load import record_upload
+
+    with _engine().begin() as connection:
+        row = connection.execute(
+            sa.select(uploads).where(uploads.c.upload_id == upload_id)
+        ).one_or_none()
+        if row is None:
+            console.fail(f"there is no upload {upload_id}")
+        if row.source not in ("http", "drop", "reload") or row.type is None:
+            console.fail(f"upload {upload_id} ({row.source}) has no landed file that can be loaded")
+        if row.domain == "book_sales":
+            job_id = imports.order(
+                connection, settings(), tenant_id=row.tenant_id, platform=row.type,
+                payload={"upload_id": upload_id},
+            )  # fmt: skip
+            console.say(f"job {job_id} imports upload {upload_id} again")
+            return
+        new = record_upload(
+            connection, tenant_id=row.tenant_id, entity=ENTITIES[row.type],
+            file_name=row.file_name, source="reload", location=row.location, size=row.bytes,
+            sha256=row.sha256, max_attempts=settings().job_attempts,
+        )  # fmt: skip
+    console.say(f"upload {new} loads the file of upload {upload_id} again")
+
+
 def import_report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
     platform: Annotated[str, typer.Option(help="kdp, smashwords or draft2digital.")],
@@ -145,13 +178,25 @@ def credential_key() -> None:
 
 def ping_url(
     tenant: Annotated[str, typer.Option(help="Whose sales Gumroad reports; made if new.")],
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make the tenant's earlier URLs invalid.")
+    ] = False,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Only make the tenant's URLs invalid.")
+    ] = False,
 ) -> None:
     """Print a URL for Gumroad's Ping, this once; whoever knows it can report sales."""
-    from ingestion_pipeline.book_sales.pings import issue_token
+    from ingestion_pipeline.book_sales.pings import issue_token, revoke_tokens
     from ingestion_pipeline.ledger import tenants
 
     with _engine().begin() as connection:
-        token = issue_token(connection, tenants.ensure(connection, tenant))
+        tenant_id = tenants.ensure(connection, tenant)
+        if rotate or revoke:
+            revoked = revoke_tokens(connection, tenant_id)
+            typer.echo(f"{revoked} of {tenant!r} revoked", err=True)
+        if revoke:
+            return
+        token = issue_token(connection, tenant_id)
     configuration = settings()
     at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
     typer.echo(f"{at}/api/ingestion/ping/gumroad/{token}")

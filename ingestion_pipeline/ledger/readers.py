@@ -34,11 +34,14 @@ def issue_reader(connection: sa.Connection, tenant: str) -> Reader:
     """
     tenant_id = tenants.find(connection, tenant)
     role = _role_of(tenant_id)
-    made = connection.execute(
-        insert(tenant_readers).values(role_name=role, tenant_id=tenant_id).on_conflict_do_nothing()
+    is_new = connection.scalar(
+        insert(tenant_readers)
+        .values(role_name=role, tenant_id=tenant_id)
+        .on_conflict_do_nothing()
+        .returning(sa.true())
     )
     exists = sa.text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
-    if made.rowcount and connection.scalar(exists, {"role": role}):
+    if is_new and connection.scalar(exists, {"role": role}):
         raise ConfigurationError(
             f"the role {role} is there already, of another database of this cluster"
         )
