@@ -1,0 +1,133 @@
+"""The system on one Docker host: compose file and proxy, against their schemas and our limits."""
+
+import json
+import re
+from typing import Any
+
+import crossplane
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from ingestion_pipeline.gateway.server import _CONNECTIONS, _IDLE_SECONDS
+from ingestion_pipeline.settings import Settings
+from ingestion_pipeline_tests.deploy.manifests import (
+    DEPLOY,
+    INSTANCE,
+    SETTINGS,
+    complaint_about,
+    documents,
+)
+
+COMPOSE: dict[str, Any] = documents("compose/compose.yaml")[0]
+OURS = {name: each for name, each in COMPOSE["services"].items() if "ingestion" in each["image"]}
+UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+def test_the_compose_specification_takes_it_and_would_refuse() -> None:
+    PyCompose.from_json(json.dumps(COMPOSE))
+    misspelt = {**COMPOSE, "services": {"gateway": {"image": "x", "helthcheck": {}}}}
+    with pytest.raises(ValueError, match="helthcheck"):
+        PyCompose.from_json(json.dumps(misspelt))
+
+
+def test_every_part_is_there() -> None:
+    assert set(COMPOSE["services"]) == {
+        "proxy", "gateway", "code-server", "daemon", "webserver", "migrate", "migrate-dagster",
+        "postgres", "redis",
+    }  # fmt: skip
+    assert COMPOSE["services"]["gateway"]["deploy"]["replicas"] == 2
+    for name, service in COMPOSE["services"].items():
+        assert set(service["networks"]) <= set(COMPOSE["networks"]), name
+        for other in service.get("depends_on", {}):
+            assert other in COMPOSE["services"]
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            found = (DEPLOY / "compose" / source).exists() if "/" in source else source
+            assert found, volume
+            assert "/" in source or source in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_commands_and_health_checks_exist(name: str) -> None:
+    service = OURS[name]
+    assert complaint_about(service["command"]) is None
+    check = service.get("healthcheck", {})
+    if "test" in check:
+        assert check["test"][0] == "CMD"
+        assert complaint_about(check["test"][1:]) is None
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_variables_are_known_and_containers_are_confined(name: str) -> None:
+    service = OURS[name]
+    assert set(service["environment"]) <= SETTINGS | INSTANCE
+    assert set(service["environment"]) >= INSTANCE
+    assert service["user"] == "10001:10001"
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+
+
+def test_nobody_outside_reaches_dagster_or_the_databases() -> None:
+    ports = {
+        name: service["ports"]
+        for name, service in COMPOSE["services"].items()
+        if "ports" in service
+    }
+    assert ports == {"proxy": ["8080:8080"], "webserver": ["127.0.0.1:3000:3000"]}
+    assert COMPOSE["services"]["proxy"]["networks"] == ["front"]
+    assert "front" not in COMPOSE["services"]["webserver"]["networks"]
+
+
+def test_no_password_is_in_it() -> None:
+    text = yaml.safe_dump(COMPOSE)
+    for password in re.findall(r"://[^:/@\s]+:([^@\s]+)@|PASSWORD: (\S+)", text):
+        assert "".join(password).startswith("${POSTGRES_PASSWORD"), password
+
+
+def test_the_code_server_is_where_the_workspace_says() -> None:
+    (workspace,) = documents("workspace.yaml")
+    server = workspace["load_from"][0]["grpc_server"]
+    command = OURS[server["host"]]["command"]
+    assert str(server["port"]) == command[command.index("--port") + 1]
+    assert server["location_name"] == command[command.index("--location-name") + 1]
+
+
+def _directives() -> dict[str, list[list[str]]]:
+    """Every directive of nginx.conf with its arguments, each time that it is there."""
+    parsed = crossplane.parse(str(DEPLOY / "compose" / "nginx.conf"), strict=True)
+    assert parsed["errors"] == []
+    found: dict[str, list[list[str]]] = {}
+
+    def walk(block: list[dict[str, Any]], path: str) -> None:
+        for each in block:
+            name = f"{path}{each['directive']}"
+            found.setdefault(name, []).append(each["args"])
+            walk(each.get("block", []), f"{name}/")
+
+    walk(parsed["config"][0]["parsed"], "")
+    return found
+
+
+def test_the_proxy_is_understood_and_fits_the_gateway() -> None:
+    found, settings = _directives(), Settings()
+    ((largest,),) = found["http/server/client_max_body_size"]
+    number, unit = re.fullmatch(r"(\d+)([kmg]?)", largest).groups()  # type: ignore[union-attr]
+    # The gateway refuses what is too large, in JSON; the proxy only what is far too large.
+    room = int(number) * UNITS[unit] - settings.max_upload_bytes
+    assert 2**20 <= room <= 2**24
+
+    ((idle,),) = found["http/upstream/keepalive_timeout"]
+    assert int(idle.removesuffix("s")) < _IDLE_SECONDS
+    ((body,),) = found["http/server/client_body_timeout"]
+    assert int(body.removesuffix("s")) == settings.body_timeout.total_seconds()
+    ((answer,),) = found["http/server/location/proxy_read_timeout"]
+    assert int(answer.removesuffix("s")) > settings.body_timeout.total_seconds()
+    ((connections,),) = found["events/worker_connections"]
+    assert int(connections) >= 2 * _CONNECTIONS
+    assert found["http/server/location/proxy_request_buffering"] == [["off"]]
+
+    gateways = found["http/upstream/server"][0]
+    assert gateways[0] == f"gateway:{settings.gateway_port}"
+    hidden = [args[1] for args in found["http/server/location"] if args[0] == "="]
+    assert {"/metrics", "/livez", "/readyz"} <= set(hidden)
