@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import sqlalchemy as sa
 import typer
 
-from ingestion_pipeline import access_commands, console, job_commands
+from ingestion_pipeline import access_commands, alert_rule_commands, console, job_commands
 from ingestion_pipeline.errors import IngestionError
 from ingestion_pipeline.settings import environment_of, settings
 
@@ -35,6 +35,7 @@ tenant_commands = typer.Typer(help="Tenants and their API keys.", no_args_is_hel
 app.add_typer(database_commands, name="db")
 app.add_typer(tenant_commands, name="tenants")
 app.add_typer(job_commands.app, name="jobs")
+app.add_typer(alert_rule_commands.app, name="alert-rules")
 database_commands.command()(access_commands.roles)
 database_commands.command()(access_commands.login)
 database_commands.command()(access_commands.backup)

@@ -19,7 +19,8 @@ from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 _numbers = itertools.count(1)
-_WAITING = {"test_up.py"}  # files whose tests wait for minutes and leave the processors to others
+# Files whose tests wait for minutes and leave the processors to others.
+_WAITING = {"test_up.py", "test_shared_limit.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -120,8 +121,12 @@ def sender(gateway: RunningGateway) -> Iterator[Sender]:
 
 
 @pytest.fixture(scope="module")
-def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("sandbox"))
+def sandbox_process(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[RunningSandbox]:
+    """A module's `SANDBOX` says how many points it has, and how often."""
+    size = getattr(request.module, "SANDBOX", {})
+    running = RunningSandbox(tmp_path_factory.mktemp("sandbox"), **size)
     try:
         yield running
     finally:

@@ -1,7 +1,6 @@
 """Samples beyond the limits of a rule → `building_alerts`, one row a stretch of them.
 
-Rules are rows of `building_alert_rules`: a site and a point (`*` stands for any text) with a
-minimum, a maximum, or both. A stretch that goes over midnight is one of each day.
+Rules are those of alert_rules.py. A stretch that goes over midnight is one of each day.
 """
 
 from datetime import date

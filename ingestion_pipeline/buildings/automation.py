@@ -7,7 +7,7 @@ import dagster as dg
 
 from ingestion_pipeline.buildings.assets import (
     ASSETS,
-    PARTITIONED,
+    PARTITIONED_KEYS,
     archived_months,
     partition_key,
     weather_snapshot,
@@ -20,7 +20,7 @@ _RANGE = "dagster/asset_partition_range"
 
 collect_buildings = dg.define_asset_job(
     "collect_buildings",
-    selection=dg.AssetSelection.assets(*PARTITIONED),
+    selection=dg.AssetSelection.assets(*PARTITIONED_KEYS),
     description="Collect days of a site, and make what follows from them.",
 )
 snapshot_of_weather = dg.define_asset_job(

@@ -9,20 +9,18 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.buildings.checkpoint import LIFETIME, Checkpoints
 from ingestion_pipeline.buildings.contract import Counts, Dialect, Window, day_of, windows_of
+from ingestion_pipeline.buildings.days import DayResult, record_day
 from ingestion_pipeline.buildings.merge import abandoned
 from ingestion_pipeline.buildings.points import points_of
 from ingestion_pipeline.buildings.source import AceIot
-from ingestion_pipeline.buildings.tables import collected_days
 from ingestion_pipeline.buildings.weather import WeatherCounts, collect_weather
 from ingestion_pipeline.buildings.window import WindowResult, collect_window
 from ingestion_pipeline.errors import ConfigurationError
@@ -52,51 +50,6 @@ class Options:
             most_pages=configuration.ace_window_pages,
             points=configuration.configured_point_names,
         )
-
-
-class DayResult(msgspec.Struct, frozen=True):
-    """What collecting a day came to.
-
-    Attributes:
-        counts: of all its windows; of the part before a kill as well.
-        requests: sent by this attempt, retries and weather among them.
-        missing_points: configured points without a sample in the day.
-        resumed: this attempt went on where an earlier one had stopped.
-        complete: the day is over, and all of it is collected.
-    """
-
-    site: str
-    day: date
-    counts: Counts
-    configured_points: int
-    missing_points: tuple[str, ...]
-    requests: int
-    retries: int
-    seconds: float
-    complete: bool
-    resumed: bool = False
-    dialect: Dialect | None = None
-    weather: WeatherCounts = WeatherCounts()
-
-    @property
-    def ratio(self) -> float | None:
-        """The share of records that was kept."""
-        return self.counts.kept / self.counts.fetched if self.counts.fetched else None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The document that `collect --json` prints."""
-        return {
-            "site": self.site,
-            "day": self.day.isoformat(),
-            "requests": self.requests,
-            "retries": self.retries,
-            **asdict(self.counts),
-            "missing_points": list(self.missing_points),
-            "complete": self.complete,
-            "resumed": self.resumed,
-            "weather": asdict(self.weather),
-            "seconds": round(self.seconds, 3),
-        }
 
 
 class _DayProgress(msgspec.Struct):
@@ -184,7 +137,7 @@ def collect_day(
         weather=weather_counts,
     )
     if options.time_series:
-        _record(engine, result, points, options.run_id)
+        record_day(engine, result, points, options.run_id)
         _say_skipped(site, results)
     return result
 
@@ -237,37 +190,6 @@ def _load(checkpoints: Checkpoints, key: str, bound: str) -> _DayProgress:
     if entry is None or entry.value.get("bound") != bound:
         return _DayProgress(bound)
     return msgspec.convert(entry.value, _DayProgress)
-
-
-def _record(
-    engine: sa.Engine, result: DayResult, points: frozenset[str], run_id: str | None
-) -> None:
-    values = {
-        "configured_points": sorted(points),
-        "missing_points": list(result.missing_points),
-        "fetched": result.counts.fetched,
-        "kept": result.counts.kept,
-        "result": msgspec.to_builtins(result),
-        "run_id": run_id,
-        "collected_at": sa.func.now(),
-        "covered_at": None,
-    }
-    statement = insert(collected_days).values(site_name=result.site, day=result.day, **values)
-    with engine.begin() as connection:
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(collected_days.primary_key), set_=values
-            )
-        )
-
-
-def result_of(engine: sa.Engine, site: str, day: date, *, run_id: str) -> DayResult | None:
-    """The result of a day, if this run has collected it already."""
-    c = collected_days.c
-    query = sa.select(c.result).where(c.site_name == site, c.day == day, c.run_id == run_id)
-    with engine.connect() as connection:
-        found = connection.scalar(query)
-    return None if found is None else msgspec.convert(found, DayResult)
 
 
 def _say_skipped(site: str, results: list[WindowResult]) -> None:

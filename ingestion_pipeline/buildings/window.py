@@ -1,33 +1,27 @@
 """One window of a site: page by page into the database.
 
-While a page is written, a thread fetches, filters and encodes the next one; never more than that
-is in memory. After each page the way so far is committed together with its rows, so that whoever
-comes next goes on with the page after it. A window belongs to one collector at a time: another
-one waits, and then finds everything there.
+After each page the way so far is committed together with its rows, so that whoever comes next goes
+on with the page after it. A window belongs to one collector at a time: another one waits, and then
+finds everything there.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.buildings.checkpoint import Checkpoints, Progress, Saving
+from ingestion_pipeline.buildings.checkpoint import Checkpoints, Progress
 from ingestion_pipeline.buildings.contract import Counts, Dialect, Window
-from ingestion_pipeline.buildings.envelope import Unusable
 from ingestion_pipeline.buildings.merge import Staging, copy_straight
 from ingestion_pipeline.buildings.months import Month, ensure_month
-from ingestion_pipeline.buildings.samples import Batch, to_rows
+from ingestion_pipeline.buildings.prefetch import Pages, Prepared
 from ingestion_pipeline.buildings.source import AceIot
-from ingestion_pipeline.buildings.tables import collected_windows, rejected_records
-from ingestion_pipeline.errors import ContractError, UpstreamRefusedError
-from ingestion_pipeline.storage.bulk import copy_rows, encode_rows
+from ingestion_pipeline.buildings.window_ledger import WindowLedger
+from ingestion_pipeline.errors import UpstreamRefusedError
 
 OnPage = Callable[[Counts], None]
 
@@ -48,18 +42,6 @@ class WindowResult:
     skipped_points: frozenset[str]
     dialect: Dialect | None
     resumed_at: int
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A page that waits to be written."""
-
-    batch: Batch
-    payload: bytes
-    fetched: int
-    next_cursor: str | None
-    dialect: Dialect
-    fingerprint: tuple[Any, ...]
 
 
 def collect_window(
@@ -109,11 +91,11 @@ class _Work:
         most_pages: int,
     ) -> None:
         self._connection = connection
-        self._source = source
         self._staging = staging
         self._points = points
         self._checkpoints = checkpoints
-        self._most_pages = most_pages
+        self._pages = Pages(source, staging.site, staging.window, points, most_pages)
+        self._ledger = WindowLedger(connection, staging.site, staging.window)
         self._skipped_points: set[str] = set()
         self.written = 0
 
@@ -123,7 +105,7 @@ class _Work:
         if progress is None:
             return None
         with self._connection.begin():
-            self._delete_rejected(from_page=progress.page)
+            self._ledger.delete_rejected(from_page=progress.page)
             if progress.straight:
                 return progress
             return progress if self._staging.holds(self._connection, progress.staged) else None
@@ -132,8 +114,8 @@ class _Work:
         """The progress of a new attempt."""
         with self._connection.begin():
             ensure_month(self._connection, Month.of(self._staging.window.start))
-            self._delete_rejected(from_page=0)
-            filled = self._was_filled()
+            self._ledger.delete_rejected(from_page=0)
+            filled = self._ledger.was_filled()
             if filled:
                 self._staging.make(self._connection)
             else:
@@ -143,7 +125,7 @@ class _Work:
     def run(self, progress: Progress, resumed_at: int, on_page: OnPage | None) -> WindowResult:
         """Fetch and write what is missing, then merge."""
         if not progress.finished:
-            for page in self._pages_ahead(progress):
+            for page in self._pages.after(progress.cursor, progress.page):
                 progress = self._write(page, progress)
                 self.written += 1
                 if on_page is not None:
@@ -157,42 +139,7 @@ class _Work:
             resumed_at=resumed_at,
         )
 
-    def _pages_ahead(self, progress: Progress) -> Iterator[_Prepared]:
-        """Every page from the progress on, prepared while the one before is written."""
-        seen: dict[str | None, tuple[Any, ...]] = {}
-        cursor, number = progress.cursor, progress.page
-        with ThreadPoolExecutor(1, thread_name_prefix="next-page") as pool:
-            ahead: Future[_Prepared] | None = pool.submit(self._prepare, cursor)
-            while ahead is not None:
-                page = ahead.result()
-                if page.next_cursor is not None and seen.get(cursor) == page.fingerprint:
-                    raise ContractError(
-                        f"page {number + 1}: cursor {cursor!r} gives the same page again and "
-                        "again: too many samples share one instant for this page size"
-                    )
-                seen[cursor] = page.fingerprint
-                cursor, number = page.next_cursor, number + 1
-                if cursor is not None and number >= self._most_pages:
-                    raise ContractError(
-                        f"{number} pages and no end: more than ACE_WINDOW_PAGES allows"
-                    )
-                ahead = None if cursor is None else pool.submit(self._prepare, cursor)
-                yield page
-
-    def _prepare(self, cursor: str | None) -> _Prepared:
-        staging = self._staging
-        page = self._source.page(staging.site, staging.window, cursor)
-        batch = to_rows(page, site=staging.site, window=staging.window, points=self._points)
-        return _Prepared(
-            batch,
-            payload=encode_rows(batch.rows),
-            fetched=page.fetched,
-            next_cursor=page.next_cursor,
-            dialect=page.dialect,
-            fingerprint=page.fingerprint(),
-        )
-
-    def _write(self, page: _Prepared, progress: Progress) -> Progress:
+    def _write(self, page: Prepared, progress: Progress) -> Progress:
         """Write a page and the progress that it makes, in one transaction."""
         batch = page.batch
         with self._checkpoints.transaction(self._connection) as saving:
@@ -206,7 +153,7 @@ class _Work:
                 staged = len(batch.rows) - len(refused)
                 unusable += refused
             kept = len(batch.rows) if straight else staged
-            self._reject(unusable, progress.page)
+            self._ledger.reject(unusable, progress.page)
             counts = progress.counts + Counts(
                 pages=1,
                 fetched=page.fetched,
@@ -237,60 +184,9 @@ class _Work:
             counts = progress.counts
             if not progress.straight:
                 counts = self._staging.merge(self._connection, progress.staged, counts)
-            self._record(counts, progress)
-            self._forget(saving)
+            self._ledger.complete(counts, progress)
+            saving.forget(self._staging.checkpoint)
         return counts
-
-    def _record(self, counts: Counts, progress: Progress) -> None:
-        window = self._staging.window
-        values = {
-            "dialect": progress.dialect,
-            "counts": asdict(counts),
-            "missing_points": sorted(progress.missing),
-            "collected_at": sa.func.now(),
-        }
-        statement = insert(collected_windows).values(
-            site_name=self._staging.site,
-            window_start=window.start,
-            window_end=window.end,
-            **values,
-        )
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(collected_windows.primary_key), set_=values
-            )
-        )
-
-    def _forget(self, saving: Saving) -> None:
-        saving.forget(self._staging.checkpoint)
-
-    def _was_filled(self) -> bool:
-        """Whether rows may be there already; if they are all the same, COPY will say so."""
-        c, window = collected_windows.c, self._staging.window
-        kept = c.counts["kept"].astext.cast(sa.BigInteger)
-        earlier = sa.exists().where(
-            c.site_name == self._staging.site,
-            c.window_start < window.end,
-            c.window_end > window.start,
-            kept > 0,
-        )
-        return bool(self._connection.scalar(sa.select(earlier)))
-
-    def _reject(self, unusable: list[Unusable], page: int) -> None:
-        window_start, site = self._staging.window.start, self._staging.site
-        columns = ["site_name", "window_start", "page", "record", "reason"]
-        rows = [(site, window_start, page, each.text, each.reason) for each in unusable]
-        copy_rows(self._connection, rejected_records.name, columns, rows)
-
-    def _delete_rejected(self, *, from_page: int) -> None:
-        c = rejected_records.c
-        self._connection.execute(
-            sa.delete(rejected_records).where(
-                c.site_name == self._staging.site,
-                c.window_start == self._staging.window.start,
-                c.page >= from_page,
-            )
-        )
 
 
 def _bound(source: AceIot, points: AbstractSet[str]) -> str:

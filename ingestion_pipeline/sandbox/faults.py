@@ -19,6 +19,9 @@ FAULTS = {
         "429 with Retry-After: ARGUMENT (seconds, or `date`: 1 s, as a date)", "1"
     ),
     "rate_limited_without_header": Kind("429"),
+    "limited": Kind(
+        "429 with Retry-After to whoever comes after ARGUMENT requests a minute", "100"
+    ),
     "server_error": Kind("the status ARGUMENT", "503"),
     "slow": Kind("ARGUMENT seconds of silence before the answer", "1"),
     "broken_body": Kind("the connection breaks in the middle of the body"),

@@ -1,7 +1,8 @@
 """The part of the sandbox that fails: it stands between the connection and what would answer."""
 
 import asyncio
-from collections import Counter
+import time
+from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -9,6 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestion_pipeline.sandbox.faults import Faults
+
+# A minute, less what a request may take from a client that counts minutes to here.
+_MINUTE = 55.0
 
 
 class BrokenOffError(Exception):
@@ -22,6 +26,7 @@ class Faulty:
         self._app = app
         self._faults = faults
         self._served = served
+        self._answered: deque[float] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -48,6 +53,9 @@ class Faulty:
             return _too_many({"Retry-After": _later() if wait == "date" else wait})
         if self._faults.take("rate_limited_without_header", path) is not None:
             return _too_many({})
+        limit = self._faults.take("limited", path)
+        if limit is not None and self._is_too_often(int(limit)):
+            return _too_many({"Retry-After": "1"})
         status = self._faults.take("server_error", path)
         if status is not None:
             return JSONResponse({"message": "the sandbox fails on purpose"}, int(status))
@@ -56,6 +64,15 @@ class Faulty:
         if self._faults.take("unknown_envelope", path) is not None:
             return JSONResponse({"results": [], "more": False})
         return None
+
+    def _is_too_often(self, limit: int) -> bool:
+        now = time.monotonic()
+        while self._answered and self._answered[0] <= now - _MINUTE:
+            self._answered.popleft()
+        if len(self._answered) >= limit:
+            return True
+        self._answered.append(now)
+        return False
 
 
 def _too_many(headers: dict[str, str]) -> Response:

@@ -1,4 +1,4 @@
-"""Buildings in Dagster: partitions, runs of many days, failures, checks, schedules."""
+"""Buildings in Dagster: partitions, runs of many days, failures, checks."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.assets import ASSETS, GROUP, PARTITIONS, key, partition_key
-from ingestion_pipeline.buildings.automation import daily_collection, decide, hourly_weather
 from ingestion_pipeline.buildings.contract import Window, day_of
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.settings import Settings, settings
@@ -17,6 +16,7 @@ from ingestion_pipeline.storage import database
 from ingestion_pipeline_tests.buildings.builders import SITE, rows, truth
 from ingestion_pipeline_tests.sandbox.running import KEY, RunningSandbox
 
+SANDBOX = {"points": 20, "interval_seconds": 600}
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -125,6 +125,61 @@ def test_a_day_that_fails_is_not_marked_complete_and_does_not_stop_the_others(
     assert len(instance.get_materialized_partitions(key("timeseries_raw"))) == 3
 
 
+def test_the_check_lists_exactly_the_hours_and_points_that_are_missing(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance
+) -> None:
+    first, failing, *rest = [date(2024, 2, 28) + timedelta(days=n) for n in range(4)]
+    silent = sandbox.data.configured_points(SITE)[0]
+    with sandbox.fault("missing_point", silent, path="paginated"):
+        assert run(instance, first).success
+    with sandbox.fault("server_error", "400", path="paginated"):
+        assert not run(instance, failing).success
+    result = run(instance, *rest)
+    assert result.success
+
+    expected = missing_in_the_sandbox(sandbox, first, *rest, but=(first, silent))
+    expected |= {("*", failing, hour, "not collected") for hour in range(24)}
+    assert ("*", failing, 23, "not collected") in expected
+    assert {point for point, *_ in expected} > {"*", silent}  # and gaps that are in the data
+    [complete] = [
+        each for each in result.get_asset_check_evaluations() if each.check_name == "complete"
+    ]
+    assert not complete.passed
+    assert complete.severity == dg.AssetCheckSeverity.ERROR
+    assert complete.metadata["hours_not_collected"].value == 24
+    listed = [record.data for record in complete.metadata["missing"].value]
+    assert {each["site"] for each in listed} == {SITE}
+    hours = [
+        (each["point"], date.fromisoformat(each["day"]), hour, each["reason"])
+        for each in listed
+        for hour in range(*(int(text[:2]) for text in each["hours"].split("-")))
+    ]
+    assert len(hours) == len(set(hours)) == len(expected)
+    assert set(hours) == expected
+
+
+def missing_in_the_sandbox(
+    sandbox: RunningSandbox, *days: date, but: tuple[date, str]
+) -> set[tuple[str, date, int, str]]:
+    """The hours of configured points in which the sandbox has no sample, by looking at them all."""
+    missing = set()
+    for day in days:
+        window = day_of(day)
+        there = {
+            (sample.point, sample.time.hour)
+            for sample in sandbox.data.samples(SITE, window.start, window.end)
+            if (day, sample.point) != but
+        }
+        points = sandbox.data.configured_points(SITE)
+        missing |= {
+            (point, day, hour, "no sample")
+            for point in points
+            for hour in range(24)
+            if (point, hour) not in there
+        }
+    return missing
+
+
 def test_without_an_api_the_run_says_what_to_set(
     configured: Settings, instance: dg.DagsterInstance
 ) -> None:
@@ -169,32 +224,3 @@ def test_partitions_are_a_day_and_a_site() -> None:
     assert "2024-02-29|demo-site-2" in keys
     assert partition_key(date(2024, 2, 29), "demo-site-2") in keys
     assert {asset.group_names_by_key[each] for asset in ASSETS for each in asset.keys} == {GROUP}
-
-
-def test_a_tick_collects_the_day_that_ended_and_looks_back() -> None:
-    days = [date(2024, 2, 28), date(2024, 2, 29)]
-    assert list(decide(days, ["s", "t"])) == [
-        ("s:2024-02-29", "2024-02-28|s", "2024-02-29|s"),
-        ("t:2024-02-29", "2024-02-28|t", "2024-02-29|t"),
-    ]
-
-
-def test_the_schedule_requests_a_run_a_site(collecting: sa.Engine) -> None:
-    at_midnight = datetime(2024, 3, 1, tzinfo=UTC)
-    with dg.build_schedule_context(scheduled_execution_time=at_midnight) as context:
-        found = daily_collection.evaluate_tick(context).run_requests
-        assert found is not None
-        assert [request.tags["dagster/asset_partition_range_start"] for request in found] == [
-            f"2024-02-26|demo-site-{n}" for n in (1, 2, 3)
-        ]
-        assert {request.tags["dagster/asset_partition_range_end"] for request in found} == {
-            f"2024-02-29|demo-site-{n}" for n in (1, 2, 3)
-        }
-        assert hourly_weather.evaluate_tick(context).run_requests
-
-
-def test_the_schedules_wait_for_an_api(configured: Settings) -> None:
-    with dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC)) as context:
-        for schedule in (daily_collection, hourly_weather):
-            skipped = schedule.evaluate_tick(context)
-            assert "ACE_IOT_API_BASE_URL" in str(skipped.skip_message)

@@ -1,0 +1,137 @@
+"""What comes from the API: samples, weather, the last known weather."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.buildings import tables
+from ingestion_pipeline.buildings.assets.metadata import samples_metadata, weather_metadata
+from ingestion_pipeline.buildings.assets.partitions import (
+    COMMON,
+    PARTITIONED,
+    RETRIES,
+    each_partition,
+    key,
+    quietly,
+)
+from ingestion_pipeline.buildings.checkpoint import Checkpoints
+from ingestion_pipeline.buildings.collect import Options, collect_day
+from ingestion_pipeline.buildings.days import result_of
+from ingestion_pipeline.buildings.source import NAME, AceIot, open_source
+from ingestion_pipeline.buildings.weather import WeatherCounts, snapshot_weather
+from ingestion_pipeline.checks import table_metadata
+from ingestion_pipeline.errors import ConfigurationError, IngestionError, is_permanent
+from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.database import row_count
+
+SAMPLES = dg.AssetSpec(
+    key=key("timeseries_raw"),
+    **COMMON,
+    kinds={"python", "postgres", "table"},
+    metadata=table_metadata(tables.timeseries_raw),
+    description="Samples of the configured points, one row a point and instant, merged so that "
+    "collecting again changes only what has changed. What can't be stored is in "
+    "`rejected_records`, with the reason.",
+)
+WEATHER = dg.AssetSpec(
+    key=key("weather_raw"),
+    **COMMON,
+    kinds={"python", "postgres", "table"},
+    metadata=table_metadata(tables.weather_raw),
+    description="Weather at the sites, one row a measure and instant. An API that only knows the "
+    "last values has nothing for a day that is over; see `weather_snapshot`.",
+)
+
+
+@quietly(
+    dg.multi_asset,
+    name="collect",
+    specs=[SAMPLES, WEATHER],
+    can_subset=True,
+    pool=NAME,
+    **PARTITIONED,
+)
+def collect(
+    context: dg.AssetExecutionContext, database: Database
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Collect every day of the run."""
+    engine, configuration = database.engine(), settings()
+    wanted = context.selected_asset_keys
+    options = replace(
+        Options.configured(configuration),
+        time_series=SAMPLES.key in wanted,
+        weather=WEATHER.key in wanted,
+        run_id=context.run.run_id,
+    )
+    checkpoints = Checkpoints.configured(engine, configuration)
+    with _source(engine) as source:
+
+        def work(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:
+            # A retry of the step does not begin anew with days that are done.
+            result = result_of(engine, site, day, run_id=context.run.run_id)
+            if result is None or not options.time_series:
+                result = collect_day(
+                    engine, source, site, day, options=options, checkpoints=checkpoints
+                )
+            context.log.info(f"{site} {day}: {result.as_dict()}")
+            with engine.connect() as connection:
+                found = {
+                    SAMPLES.key: samples_metadata(connection, result),
+                    WEATHER.key: weather_metadata(connection, result),
+                }
+            return {each: found[each] for each in wanted}
+
+        each_partition(context, sorted(wanted), work)
+    for each in sorted(wanted):
+        yield dg.MaterializeResult(asset_key=each)
+
+
+@quietly(
+    dg.asset,
+    key=key("weather_snapshot"),
+    kinds={"python", "postgres"},
+    description="The last known weather of every site, each value under its own time, into "
+    "`weather_raw`. For the live API, which knows no other; taken by a schedule.",
+    # No pool: a request a site must not wait for a backfill, what was an hour ago is gone then.
+    retry_policy=RETRIES,
+    **COMMON,
+)
+def weather_snapshot(
+    context: dg.AssetExecutionContext, database: Database
+) -> dg.MaterializeResult[None]:
+    """Take the snapshot of every site."""
+    engine = database.engine()
+    inserted = fetched = 0
+    with _source(engine) as source:
+        for site in settings().site_names:
+            counts = _snapshot(engine, source, site)
+            context.log.info(f"{site}: {counts}")
+            inserted, fetched = inserted + counts.inserted, fetched + counts.fetched
+    with engine.connect() as connection:
+        total = row_count(connection, tables.weather_raw)
+    return dg.MaterializeResult(
+        metadata={"fetched": fetched, "inserted": inserted, "dagster/row_count": total}
+    )
+
+
+def _snapshot(engine: sa.Engine, source: AceIot, site: str) -> WeatherCounts:
+    try:
+        return snapshot_weather(engine, source, site)
+    except IngestionError as error:
+        raise dg.Failure(f"{site}: {error}", allow_retries=not is_permanent(error)) from error
+
+
+@contextmanager
+def _source(engine: sa.Engine) -> Iterator[AceIot]:
+    """The API; a setting that is missing is no reason to try again."""
+    try:
+        with open_source(engine, settings()) as source:
+            yield source
+    except ConfigurationError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
