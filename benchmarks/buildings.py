@@ -72,16 +72,16 @@ class _Page(msgspec.Struct):
 def kept_rows(task: Task) -> Iterator[list[tuple[str, str, str, float | None]]]:
     """The configured samples of each page, as plainly as can be."""
     decode = msgspec.json.Decoder(_Page).decode
-    settings = upstreams(task.sandbox_port)
-    base = settings["ACE_IOT_API_BASE_URL"].replace("documented", "live")
-    headers = {"Authorization": f"Bearer {settings['ACE_IOT_API_KEY']}"}
+    environment = _api(task)
+    headers = {"Authorization": f"Bearer {environment['ACE_IOT_API_KEY']}"}
     params: dict[str, str | int] = {
         "start_time": f"{DAY}T00:00:00Z",
         "end_time": f"{DAY + timedelta(days=1)}T00:00:00Z",
         "page_size": PAGE_SIZE,
         "raw_data": "true",
     }
-    with httpx.Client(base_url=base, headers=headers, timeout=60) as client:
+    base_url = environment["ACE_IOT_API_BASE_URL"]
+    with httpx.Client(base_url=base_url, headers=headers, timeout=60) as client:
         for _ in range(task.pages):
             answer = client.get(f"/sites/{SITE}/timeseries/paginated", params=params)
             page = decode(answer.raise_for_status().content)
@@ -95,11 +95,17 @@ def kept_rows(task: Task) -> Iterator[list[tuple[str, str, str, float | None]]]:
             params["cursor"] = page.next_cursor
 
 
+def _api(task: Task) -> dict[str, str]:
+    """The environment that names the sandbox's live API."""
+    environment = upstreams(Settings(), task.sandbox_port)
+    base_url = environment["ACE_IOT_API_BASE_URL"].replace("documented", "live")
+    return environment | {"ACE_IOT_API_BASE_URL": base_url}
+
+
 def ours(task: Task) -> Callable[[], int]:
     """This project, as `ingestion-pipeline collect` does it."""
-    os.environ |= upstreams(task.sandbox_port)
-    base = os.environ["ACE_IOT_API_BASE_URL"].replace("documented", "live")
-    configuration = Settings(ace_iot_api_base_url=base)
+    os.environ |= _api(task)
+    configuration = Settings()
     engine = database.engine(task.url)
     database.upgrade(engine)
     options = Options(window=timedelta(days=1), points=task.points, weather=False)
