@@ -177,7 +177,7 @@ def _users(database: sa.Engine) -> str:
         ORDER BY xact_start LIMIT 3
     """)
     with database.connect() as connection:
-        return ", ".join(connection.scalars(query)) or "nobody any more"
+        return ", ".join(connection.scalars(query)) or "nobody that we may see"
 
 
 def _require_owner(connection: sa.Connection, current: str) -> None:

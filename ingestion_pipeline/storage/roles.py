@@ -178,7 +178,7 @@ def url_of(engine: sa.Engine, login: str, password: str) -> str:
 
 
 def drop_login(connection: sa.Connection, name: str) -> None:
-    """Remove a login; sessions that it has go on until they end."""
+    """Remove a login; what its open sessions ask for from then on is refused."""
     _make(connection, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
