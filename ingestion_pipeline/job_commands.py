@@ -95,7 +95,8 @@ def requeue(job_id: JobId) -> None:
 def reload(upload_id: Annotated[int, typer.Argument(help="Number of the upload.")]) -> None:
     """Load the file of an upload once more, as it was landed: after a fix of ours, for instance.
 
-    It counts as a new upload (commerce) or import (book sales); what is unchanged stays as it is.
+    It counts as a new upload (commerce) or import (book sales), the latest: where a later file had
+    changed its rows, load that one again after it. What is unchanged stays as it is.
     """
     from ingestion_pipeline.book_sales import queue as imports
     from ingestion_pipeline.commerce.contract import ENTITIES
