@@ -6,7 +6,7 @@ fields that are kept of a sale are stored; the rest names the buyer.
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,11 +40,21 @@ def issue_token(connection: sa.Connection, tenant_id: int) -> str:
     return token
 
 
-def tenant_of(connection: sa.Connection, token: str) -> int | None:
-    """Whose token it is; None: nobody's."""
+def revoke_tokens(connection: sa.Connection, tenant_id: int) -> int:
+    """Let no path token of a tenant count any more; how many did."""
     c = gumroad_ping_tokens.c
-    statement = sa.select(c.tenant_id).where(c.sha256 == _hash(token), c.revoked_at.is_(None))
-    return connection.scalar(statement)
+    statement = sa.update(gumroad_ping_tokens).values(revoked_at=sa.func.now())
+    mine = statement.where(c.tenant_id == tenant_id, c.revoked_at.is_(None))
+    return connection.execute(mine).rowcount
+
+
+def tenants_of(connection: sa.Connection, tokens: Sequence[str]) -> list[int | None]:
+    """Whose tokens they are; None: nobody's."""
+    c = gumroad_ping_tokens.c
+    hashes = [_hash(token) for token in tokens]
+    statement = sa.select(c.sha256, c.tenant_id).where(c.sha256.in_(hashes), c.revoked_at.is_(None))
+    found = {row.sha256: row.tenant_id for row in connection.execute(statement)}
+    return [found.get(each) for each in hashes]
 
 
 def record(
@@ -101,4 +111,4 @@ def events_of_recorded(engine: sa.Engine, ping_id: int) -> RecordedPing:
 
 
 def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="replace")).digest()

@@ -27,6 +27,7 @@ router = router_of("book sales")
 _ROOT = "/api/ingestion"
 _AT_ONCE = 10
 _MOST_FIELDS = 1000
+_LARGEST_PING = 64 * 1024  # bytes; they have some two thousand
 _REFUSALS = (400, 401, 408, 409, 413, 415, 422, 429, 503)
 
 
@@ -117,15 +118,22 @@ async def post_upload(request: Request, platform: str) -> Response:
 )
 async def post_ping(request: Request, token: str) -> Response:
     """Unsigned: the token in the path says whose it is (`ingestion-pipeline ping-url`). Gumroad
-    takes 200 only for received; a sale and its refund are recorded once each.
+    takes 200 only for received; a sale and its refund are recorded once each. Too many requests are
+    503, not 429: Gumroad sends again after that, and never after 429.
     """
     gateway = gateway_of(request)
-    limit = gateway.configuration.max_json_bytes
+    limit = min(_LARGEST_PING, gateway.configuration.max_json_bytes)
     content = b"".join([piece async for piece in gateway.body(request, limit=limit)])
-    tenant_id = await gateway.run(pings.tenant_of, token)
+    address = request.client.host if request.client else None
+    if wait := gateway.strangers.wait(address):
+        raise Refusal(503, "too many wrong tokens from this address", retry_after=wait)
+    tenant_id = await gateway.together(pings.tenants_of, token)
     if tenant_id is None:
+        gateway.strangers.take(address)
         raise Refusal(401, "the path has no valid token")
     request.scope["ingestion.tenant_id"] = tenant_id
+    if wait := gateway.wait_of(tenant_id):
+        raise Refusal(503, "too many requests", retry_after=wait)
     try:
         text = content.decode(errors="replace")
         fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))

@@ -25,6 +25,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _decode = msgspec.json.Decoder().decode
+_STRANGERS_A_SECOND, _STRANGERS_AT_ONCE = 1, 200
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,17 @@ class Caller:
 
 
 class Gateway:
-    """What the endpoints of all wings share; one a process."""
+    """What the endpoints of all wings share; one a process.
+
+    Attributes:
+        strangers: how often an address may come with a secret path that is none.
+    """
 
     def __init__(self, configuration: Settings, engine: AsyncEngine) -> None:
         self.configuration = configuration
         self.engine = engine
         self._rate = RateLimit(rate=configuration.rate_limit, burst=configuration.rate_burst)
+        self.strangers = RateLimit(rate=_STRANGERS_A_SECOND, burst=_STRANGERS_AT_ONCE)
         self._webhook_secrets = secrets_by_tenant(configuration)
         self._signers: dict[str, int] = {}
         self._groups: dict[Any, GroupCommit[Any, Any]] = {}
@@ -113,6 +119,10 @@ class Gateway:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
         return Caller(tenant_id, tenant, request_id_of(request)), content
+
+    def wait_of(self, tenant_id: int) -> float:
+        """Count a request of a tenant: 0.0, or the seconds until it may send another."""
+        return self._rate.take(tenant_id)
 
     async def body(self, request: Request, *, limit: int) -> AsyncIterator[bytes]:
         """The body in pieces as they come.

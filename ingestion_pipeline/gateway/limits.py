@@ -1,14 +1,19 @@
-"""How much a tenant may send: a token bucket each.
+"""How much a tenant, or an address, may send: a token bucket each.
 
 In memory, so per gateway: with several gateways a tenant may send as much through each of them.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+
+_MOST_BUCKETS = 10_000  # strangers have as many addresses as they like
 
 
 class RateLimit:
-    """A bucket of `burst` tokens a tenant, filled with `rate` tokens a second."""
+    """A bucket of `burst` tokens each, filled with `rate` tokens a second.
+
+    Whoever has not been seen for the longest time is forgotten when there are too many.
+    """
 
     def __init__(
         self, *, rate: float, burst: int, clock: Callable[[], float] = time.monotonic
@@ -16,15 +21,26 @@ class RateLimit:
         self._rate = rate
         self._burst = float(burst)
         self._clock = clock
-        self._buckets: dict[int, tuple[float, float]] = {}
+        self._buckets: dict[Hashable, tuple[float, float]] = {}
 
-    def take(self, tenant_id: int) -> float:
+    def take(self, who: Hashable) -> float:
         """Take a token: 0.0, or the seconds until there is one."""
         now = self._clock()
-        tokens, since = self._buckets.get(tenant_id, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - since) * self._rate)
-        if tokens < 1:
-            self._buckets[tenant_id] = (tokens, now)
-            return (1 - tokens) / self._rate
-        self._buckets[tenant_id] = (tokens - 1, now)
-        return 0.0
+        tokens = self._tokens(who, now)
+        wait = self._wait(tokens)
+        self._buckets.pop(who, None)  # to be entered as the newest
+        self._buckets[who] = (tokens if wait else tokens - 1, now)
+        if len(self._buckets) > _MOST_BUCKETS:
+            del self._buckets[next(iter(self._buckets))]
+        return wait
+
+    def wait(self, who: Hashable) -> float:
+        """The seconds until there is a token, which stays where it is."""
+        return self._wait(self._tokens(who, self._clock()))
+
+    def _tokens(self, who: Hashable, now: float) -> float:
+        tokens, since = self._buckets.get(who, (self._burst, now))
+        return min(self._burst, tokens + (now - since) * self._rate)
+
+    def _wait(self, tokens: float) -> float:
+        return 0.0 if tokens >= 1 else (1 - tokens) / self._rate

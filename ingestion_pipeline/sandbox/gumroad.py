@@ -4,7 +4,8 @@
 
 As the real one: a wrong token is a 401, a wrong date a 400, and what is not found is HTTP 200 with
 `success: false` (the fault `not_found`). Fields that are null are absent. With the fault
-`corrected_rows` every fifth sale has been refunded meanwhile.
+`corrected_rows` every fifth sale has been refunded meanwhile, with `odd_values` every tenth has no
+price.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -43,9 +44,10 @@ def routes(token: str, faults: Faults) -> list[Route]:
         except ValueError:
             return JSONResponse({"success": False, "message": "Invalid date or page key."}, 400)
         corrected = faults.take("corrected_rows", path) is not None
+        odd = faults.take("odd_values", path) is not None
         matching = [
             sale
-            for sale in (_sale(number, corrected) for number in range(SALES - 1, -1, -1))
+            for sale in (_sale(number, corrected, odd) for number in range(SALES - 1, -1, -1))
             if (first is None or sale["created_at"][:10] >= first.isoformat())
             and (end is None or sale["created_at"][:10] < end.isoformat())
         ]
@@ -64,11 +66,11 @@ def _day(request: Request, name: str) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
 
-def _sale(number: int, corrected: bool) -> dict[str, Any]:
+def _sale(number: int, corrected: bool, odd: bool) -> dict[str, Any]:
     title, price = _BOOKS[number % len(_BOOKS)]
     quantity = 2 if number % 11 == 0 else 1
     refunded = number % 13 == 7 or (corrected and number % 5 == 0)
-    return {
+    sale = {
         "id": f"sandbox-sale-{number:04}==",
         "email": f"buyer{number}@example.org",
         "seller_id": "sandbox-seller==",
@@ -91,3 +93,6 @@ def _sale(number: int, corrected: bool) -> dict[str, Any]:
         "card": {"visual": "**** **** **** 4242", "type": "visa"},
         "quantity": quantity,
     }
+    if odd and number % 10 == 1:
+        del sale["price"]
+    return sale

@@ -79,9 +79,22 @@ def test_failed_jobs_are_listed_shown_and_queued_again(
 
 
 def test_a_ping_url_is_a_tenants(configured: Settings, engine: sa.Engine, tenant_id: int) -> None:
-    url = shell.invoke(app, ["ping-url", "--tenant", "acme"]).stdout.strip()
-    with engine.connect() as connection:
-        assert pings.tenant_of(connection, url.rpartition("/")[2]) == tenant_id
+    def url(*options: str) -> str:
+        printed = shell.invoke(app, ["ping-url", "--tenant", "acme", *options]).stdout
+        return printed.strip().rpartition("/")[2]
+
+    def of_acme(*tokens: str) -> list[bool]:
+        with engine.connect() as connection:
+            found = pings.tenants_of(connection, tokens)
+        assert set(found) <= {tenant_id, None}
+        return [each is not None for each in found]
+
+    first, second = url(), url()
+    assert of_acme(first, second, "wrong") == [True, True, False]
+    third = url("--rotate")
+    assert of_acme(first, second, third) == [False, False, True]
+    assert url("--revoke") == ""
+    assert of_acme(third) == [False]
 
 
 @pytest.mark.usefixtures("configured")

@@ -68,6 +68,31 @@ def test_pages_incremental_sync_and_refunds(
     assert count(engine, "sale") + count(engine, "free") == SALES
 
 
+def test_a_sale_that_makes_no_sense_is_kept_with_its_reason_and_the_others_load(
+    engine: sa.Engine, configuration: Settings, tenant_id: int, sandbox: RunningSandbox
+) -> None:
+    with sandbox.fault("odd_values", path="/gumroad"):
+        outcome = import_(engine, configuration, tenant_id)
+    assert (outcome.status, outcome.result["rejected"]) == ("completed", 5)
+    assert outcome.result["rows"] == SALES + 4  # each of the four refunds is a row beside its sale
+    with engine.connect() as connection:
+        rejected = connection.execute(
+            sa.text(
+                "SELECT uploads.file_name, source, reasons::text, raw FROM rejected_rows "
+                "JOIN uploads USING (upload_id) ORDER BY line_number"
+            )
+        ).all()
+    assert len(rejected) == 5
+    assert {row[:2] for row in rejected} == {("gumroad API", "api")}
+    assert all("price" in row.reasons and "missing" in row.reasons for row in rejected)
+    assert not any("buyer" in row.raw for row in rejected)
+    # Once the price is there, the sales are there, too; what was loaded is not doubled.
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM gumroad_syncs"))
+    again = import_(engine, configuration, tenant_id)
+    assert (again.result["inserted"], again.result["rejected"]) == (5, 0)
+
+
 def test_amounts_are_exact(engine: sa.Engine, configuration: Settings, tenant_id: int) -> None:
     import_(engine, configuration, tenant_id, after="2026-01-05", before="2026-01-06")
     with engine.connect() as connection:

@@ -2,9 +2,7 @@
 
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -196,50 +194,6 @@ def test_a_killed_import_is_taken_up_again_and_nothing_is_doubled(
     assert len(rows(engine, "SELECT 1 FROM sales_events")) == 2
     attempts = rows(engine, "SELECT outcome FROM job_attempts ORDER BY attempt")
     assert [row.outcome for row in attempts] == ["lapsed", "completed"]
-
-
-def test_a_thousand_jobs_of_four_platforms_drain_within_their_limits(
-    engine: sa.Engine, configuration: Settings, tenant_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock, done, at_once, most = threading.Lock(), Counter[int](), Counter[str](), Counter[str]()
-
-    def import_(_: sa.Engine, __: Settings, claim: jobs.Claim, platform: str) -> dict[str, Any]:
-        with lock:
-            at_once[platform] += 1
-            most[platform] = max(most[platform], at_once[platform])
-        with lock:
-            done[claim.job_id] += 1
-            at_once[platform] -= 1
-        with engine.begin() as connection:
-            jobs.complete(connection, claim, {})
-        return {}
-
-    monkeypatch.setattr(work, "_import", import_)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # Nothing is lost here by a crash, and the disk is shared with other tests.
-        name = connection.execute(sa.text("SELECT current_database()")).scalar_one()
-        connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
-    engine.dispose()
-    with engine.begin() as connection:
-        for number in range(1000):
-            queue.order(
-                connection, configuration, tenant_id=tenant_id, payload={"upload_id": number},
-                platform=list(PLATFORMS)[number % 4],
-            )  # fmt: skip
-
-    def drain() -> None:
-        while rows(engine, "SELECT 1 FROM jobs WHERE status <> 'completed' LIMIT 1"):
-            work.work_off(engine, configuration, worker="w", limit=1000)
-
-    workers = [threading.Thread(target=drain) for _ in range(6)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert len(done) == 1000
-    assert set(done.values()) == {1}
-    assert max(most.values()) <= configuration.platform_imports
-    assert rows(engine, "SELECT 1 FROM jobs WHERE status <> 'completed'") == []
 
 
 def test_the_highest_priority_comes_first_and_nothing_before_its_time(

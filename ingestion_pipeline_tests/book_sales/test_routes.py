@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales import credentials, pings
+from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline_tests.book_sales.builders import EBOOK, ebook, text, workbook
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
 
@@ -164,8 +166,38 @@ def test_a_ping_needs_its_token_and_counts_once(gateway: RunningGateway, sender:
         "SELECT fields FROM gumroad_pings WHERE tenant_id = :tenant", tenant=sender.tenant_id
     )
     assert "buyer" not in json.dumps(fields)
+    assert ping(token, "x=" + "1" * 65_536).status_code == 413
     assert token not in gateway.log.read_text()
     assert not holds(gateway.engine, token)
+    with gateway.engine.begin() as connection:
+        assert pings.revoke_tokens(connection, sender.tenant_id) == 1
+    assert ping(token).status_code == 401
+
+
+def test_pings_beyond_the_limits_are_refused_so_that_gumroad_sends_them_again(
+    database_url: str, tmp_path: Path
+) -> None:
+    running = RunningGateway(database_url, tmp_path, {"RATE_LIMIT": "0.001", "RATE_BURST": "2"})
+    try:
+        with running.engine.begin() as connection:
+            token = pings.issue_token(connection, tenants.ensure(connection, "acme"))
+
+        def ping(path: str, number: int) -> httpx.Response:
+            body = {"sale_id": f"s{number}"}
+            return http.post(f"/api/ingestion/ping/gumroad/{path}", data=body)
+
+        with httpx.Client(base_url=running.url, timeout=30) as http:
+            known = [ping(token, number) for number in range(3)]
+            assert [each.status_code for each in known] == [200, 200, 503]
+            assert int(known[-1].headers["retry-after"]) > 100
+            strangers = 0
+            while (refused := ping("wrong", 0)).status_code == 401 and strangers < 5_000:
+                strangers += 1  # one a second is forgotten meanwhile
+        assert refused.status_code == 503
+        assert strangers >= 200
+    finally:
+        running.stop()
+        running.engine.dispose()
 
 
 def test_a_token_in_a_payload_is_nowhere_in_clear(
