@@ -153,7 +153,7 @@ def test_a_run_is_a_job_that_kubernetes_takes_and_that_is_confined() -> None:
     assert pod["securityContext"]["runAsNonRoot"]
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert {"configMapRef": {"name": "ingestion-settings"}} in container["envFrom"]
-    assert {"secretRef": {"name": "ingestion-secrets"}} in container["envFrom"]
+    assert {"secretRef": {"name": "ingestion-runs"}} in container["envFrom"]
     assert {"/tmp", "/var/lib/ingestion"} <= {m["mountPath"] for m in container["volumeMounts"]}
     # Those of the launcher would lose, unnoticed.
     assert container["resources"] == CODE["resources"]

@@ -65,15 +65,9 @@ def test_the_extras_it_can_install_exist(extra: str) -> None:
 
 
 def test_every_python_package_is_installed_with_the_project() -> None:
-    # An editable install hides a package that setuptools does not find: the image would lack it.
-    from setuptools import find_packages
-
-    found = set(find_packages(str(ROOT), include=["ingestion_pipeline*"]))
-    there = {
-        file.parent.relative_to(ROOT).as_posix().replace("/", ".")
-        for file in (ROOT / "ingestion_pipeline").rglob("*.py")
-    }
-    assert there <= found
+    # An editable install hides a folder that is no package: the image would lack it.
+    folders = {file.parent for file in (ROOT / "ingestion_pipeline").rglob("*.py")}
+    assert all((folder / "__init__.py").exists() for folder in folders)
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
