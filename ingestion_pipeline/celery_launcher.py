@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
-from dagster._serdes import ConfigurableClassData
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClassData, unpack_value
 from dagster_celery.launcher import CeleryRunLauncher
 
 _ANSWER_LASTS = 2.0  # seconds: one question for all runs that monitoring looks at in a round
@@ -85,4 +86,5 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
         answers = self.celery.control.inspect(timeout=self._answer_seconds).active() or {}
         for tasks in answers.values():
             for task in tasks:
-                yield task["kwargs"]["execute_job_args_packed"]["run_id"]
+                packed = task["kwargs"]["execute_job_args_packed"]
+                yield unpack_value(packed, as_type=ExecuteRunArgs).run_id

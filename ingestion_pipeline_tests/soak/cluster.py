@@ -57,6 +57,7 @@ class Cluster:
         sandbox: options of the sandbox.
         monitoring: seconds between two rounds of run monitoring.
         patience: seconds that a run may go unnamed by the workers.
+        key_value_in_valkey: where documents are kept; else in a table.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Cluster:
         sandbox: Sequence[str] = (),
         monitoring: int = 5,
         patience: int = 60,
+        key_value_in_valkey: bool = False,
     ) -> None:
         self.home = home
         self.members: dict[str, Member] = {}
@@ -81,6 +83,8 @@ class Cluster:
         self._sandbox_options = sandbox
         self._monitoring, self._patience = monitoring, patience
         self._given = dict(environment or {})
+        if key_value_in_valkey:
+            self._given["KEY_VALUE_URL"] = self.key_value_url
         self._environment: dict[str, str] = {}
         (home / "dagster").mkdir(parents=True)
         (home / "valkey").mkdir()
@@ -113,6 +117,8 @@ class Cluster:
         """Stop everything, the servers last."""
         for member in reversed(self.members.values()):
             member.stop()
+        database.engine(self.database_url).dispose()
+        database.engine.cache_clear()
 
     @contextmanager
     def supervised(self) -> Iterator[Supervisor]:
@@ -121,9 +127,16 @@ class Cluster:
             yield supervisor
 
     @property
+    def key_value_url(self) -> str:
+        """The URL of the documents that are kept in Valkey."""
+        return f"redis://127.0.0.1:{self._ports['valkey']}/1"
+
+    @property
     def dagster_url(self) -> str:
         """The database of Dagster's own."""
-        url = sa.make_url(self.database_url).set(database="dagster")
+        url = sa.make_url(self.database_url).set(
+            database="dagster", username="dagster", password="dagster"
+        )
         return url.render_as_string(hide_password=False)
 
     def rows(self, statement: str, **parameters: object) -> Sequence[sa.Row[Any]]:
@@ -134,7 +147,7 @@ class Cluster:
 
     def graphql(self, query: str, **variables: object) -> Any:
         """What Dagster's webserver says; asked again while it is away."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             with suppress(httpx.HTTPError):
                 answer = httpx.post(
@@ -181,7 +194,7 @@ class Cluster:
                     seconds += times.user + times.system + times.children_user
         return seconds
 
-    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 300) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 1500) -> None:
         """Wait until something holds."""
         deadline = time.monotonic() + seconds
         while True:
@@ -196,7 +209,11 @@ class Cluster:
         self.database_url = url.render_as_string(hide_password=False)
         administrator = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         with administrator.connect() as connection:
-            connection.exec_driver_sql("CREATE DATABASE dagster")
+            # Dagster connects for every statement: with PostgreSQL's 4,096 rounds of SCRAM that is
+            # most of its work. Production has a pooler for that (deploy/celery/README.md).
+            connection.exec_driver_sql("SET scram_iterations = 1")
+            connection.exec_driver_sql("CREATE ROLE dagster LOGIN PASSWORD 'dagster'")
+            connection.exec_driver_sql("CREATE DATABASE dagster OWNER dagster")
         administrator.dispose()
         database.upgrade(database.engine(self.database_url))
 
@@ -223,6 +240,8 @@ class Cluster:
             "DAGSTER_POSTGRES_URL": self.dagster_url.replace("+psycopg", ""),
             "COMPUTE_LOGS_URL": (self.home / "compute-logs").as_uri(),
             "CELERY_BROKER_URL": self.broker,
+            # Else a daemon that starts while the code server is away ends all backfills for good.
+            "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
             "ACE_IOT_API_BASE_URL": f"{upstream}/ace/documented/api",
             "ACE_IOT_API_KEY": "sandbox-key",
             "ACE_REQUESTS_PER_MINUTE": "100000",
