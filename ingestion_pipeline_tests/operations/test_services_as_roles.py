@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,19 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline import demo
+from ingestion_pipeline.alerts import Condition, note
 from ingestion_pipeline.book_sales.credentials import new_key
 from ingestion_pipeline.book_sales.pings import issue_token
 from ingestion_pipeline.book_sales.sample_data import sample_reports
+from ingestion_pipeline.commerce.sweep import sweep
+from ingestion_pipeline.health_sources import gather
+from ingestion_pipeline.ledger import jobs
+from ingestion_pipeline.ledger.retention import forget_all
 from ingestion_pipeline.services import free_port, running
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.stand_ins import sandbox, upstreams
 from ingestion_pipeline.storage import database, roles
+from ingestion_pipeline.storage.landing import Landing
 from ingestion_pipeline.storage.privileges import GATEWAY, RUNS
 from ingestion_pipeline_tests.commerce.uploading import (
     CUSTOMERS,
@@ -171,3 +178,12 @@ def test_runs_materialize_every_asset_as_their_role(
     assert result.all_well, [
         asset for asset in result.assets if asset.failed_checks or not asset.materialized
     ]
+    as_runs = database.engine()
+    assert as_runs.url.username == "runs_of_a_test"
+    swept = forget_all(as_runs, ledger=timedelta(0), metrics=timedelta(0))
+    assert None not in swept.values()
+    sweep(as_runs, Landing(configured.landing), idempotency_retention=timedelta(0))
+    with as_runs.begin() as connection:
+        jobs.release_run(connection, "of a run that died", reason="it died")
+        gather(connection, settings())
+        note(connection, [Condition("test", True, "it is a test")])
