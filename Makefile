@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup run demo test lint bench lock clean
+.PHONY: setup run demo test lint bench audit lock clean
 
 setup: $(INSTALLED)
 
@@ -36,6 +36,10 @@ bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m benchmarks.buildings
 	$(BIN)/python -m benchmarks.gateway
 	$(BIN)/python -m benchmarks.series
+
+audit: setup ## ask for known holes of the pinned versions; needs network, so not part of CI
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
 lock: ## pin what is installed now: names and exact versions
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > requirements.lock
