@@ -355,3 +355,27 @@ def test_a_schema_that_is_newer_than_the_program_is_left_alone(engine: sa.Engine
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     assert database.upgrade(engine) == "9999"
+
+
+def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: sa.URL) -> None:
+    administrator = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE before_roles")
+    older = sa.create_engine(server_url.set(database="before_roles"))
+    try:
+        database.upgrade(older, "0011")
+        with older.begin() as connection:
+            connection.exec_driver_sql("""
+                INSERT INTO tenants (name) VALUES ('acme'), ('bolt');
+                INSERT INTO jobs (tenant_id, kind, max_attempts, payload) VALUES
+                    (1, 'a', 3, '{"platform": "kdp", "token": "hunter2"}'), (2, 'b', 3, '{}')
+            """)
+        assert database.upgrade(older) == database.head_revision()
+        with reading_as(older, "acme") as connection:
+            jobs = connection.exec_driver_sql("SELECT id, platform FROM ingestion_jobs")
+            assert jobs.all() == [(1, "kdp")]
+    finally:
+        older.dispose()
+        with administrator.connect() as connection:
+            connection.exec_driver_sql("DROP DATABASE before_roles WITH (FORCE)")
+        administrator.dispose()
