@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,12 @@ from ingestion_pipeline.storage.embedded import EmbeddedServer
 ROOT = Path(__file__).parents[2]
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which `up` makes its own."""
+    ours = {"CRON_SECRET", "CREDENTIAL_KEYS", "WEBHOOK_SECRETS"}
+    return {name: value for name, value in environment.items() if name not in ours}
+
+
 class Up:
     """A running `ingestion-pipeline up`."""
 
@@ -26,7 +32,7 @@ class Up:
         self.home = home
         self.output = home / "up.log"
         environment = {
-            **os.environ, "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
+            **without_secrets(os.environ), "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
             "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
             "GATEWAY_PORT": str(self.gateway_port), "SANDBOX_PORT": str(self.sandbox_port),
         }  # fmt: skip
@@ -42,10 +48,10 @@ class Up:
         )
         return answer.raise_for_status().json()["data"]
 
-    def rows(self, statement: str) -> list[Any]:
+    def rows(self, statement: str, *parameters: object) -> list[Any]:
         url = EmbeddedServer(self.home).url().replace("+psycopg", "")
         with psycopg.connect(url) as connection:
-            return connection.execute(statement).fetchall()
+            return connection.execute(statement, parameters or None).fetchall()
 
     def wait_for(self, condition: Callable[[], bool], *, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds

@@ -25,6 +25,29 @@ ASSETS = """{ assetNodes { assetKey { path } isMaterializable
   assetChecksOrError { ... on AssetChecks { checks { name
     executionForLatestMaterialization { status
       evaluation { success severity } } } } } } }"""
+EVERYTHING = """{
+  runsOrError { ... on Runs { results {
+    runId runConfigYaml tags { key value }
+    eventConnection(limit: 1000) { events { __typename ... on MessageEvent { message }
+      ... on ErrorEvent { error { message stack causes { message stack } } }
+      ... on DisplayableEvent { label description metadataEntries { ...entry } } } } } } }
+  assetNodes { description assetKey { path } assetMaterializations(limit: 100) {
+    label description tags { key value } metadataEntries { ...entry } } }
+  sensorsOrError(repositorySelector: {
+    repositoryName: "__repository__", repositoryLocationName: "ingestion_pipeline"
+  }) { ... on Sensors { results { name sensorState { ticks(limit: 50) {
+    skipReason cursor runKeys error { message stack } logEvents { events { message } } } } } } }
+  instance { info }
+}
+fragment entry on MetadataEntry {
+  label description
+  ... on TextMetadataEntry { text }
+  ... on JsonMetadataEntry { jsonString }
+  ... on MarkdownMetadataEntry { mdStr }
+  ... on UrlMetadataEntry { url }
+  ... on PathMetadataEntry { path }
+  ... on TableMetadataEntry { table { records } }
+}"""
 RUNNING = """{ runsOrError(filter: {statuses: [STARTED], pipelineName: "%s"}) {
   ... on Runs { results { runId } } } }"""
 
@@ -65,11 +88,19 @@ def commands(heading: str) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
 
 
+def access() -> str:
+    """README's lines that get a key for the gateway."""
+    lines = [line for line in commands("Commerce").splitlines() if line.startswith("export ")]
+    assert [line.split("=")[0] for line in lines] == ["export GATEWAY", "export API_KEY"]
+    return "\n".join(lines) + "\n"
+
+
 def run(up: Up, text: str) -> list[str]:
     """Run a script as a user would, in an activated environment; what it prints."""
     script = text.replace("127.0.0.1:8000", f"127.0.0.1:{up.gateway_port}")
     script = script.replace("127.0.0.1:8100", f"127.0.0.1:{up.sandbox_port}")
     script = script.replace("/tmp/orders", str(up.home / "orders"))
+    script = script.replace("/tmp/reports", str(up.home / "reports"))
     script = script.replace(".ingestion/", f"{up.home}/")
     environment = {
         **os.environ,
@@ -122,6 +153,102 @@ def test_the_commands_of_buildings_work_as_printed(up: Up) -> None:
     again, _ = json.JSONDecoder().raw_decode(printed, printed.index("{\n"))
     assert (again["inserted"], again["updated"]) == (0, 0)
     assert again["unchanged"] > 0
+
+
+def test_the_commands_of_markets_work_as_printed(up: Up) -> None:
+    sent, _, macro, then, warming, health = answers(run(up, access() + commands("Markets")))
+    assert sent["status"] == "accepted"
+    assert macro["series"]["GDP"]["value"] == 29349.924  # type: ignore[index]
+    known = then["series"]["GDP"]["observations"]  # type: ignore[index]
+    assert known[-1] == {"date": "2020-01-01", "value": 21537.94, "released": "2020-04-29"}
+    assert warming["status"] == "accepted"
+    assert health["status"] in ("GREEN", "YELLOW")
+    state = "SELECT status, cache_invalidated FROM ingestion_events WHERE ingestion_id = %s"
+    applied = [("applied", ["fundamentals_dallas"])]
+    up.wait_for(lambda: up.rows(state, sent["ingestion_id"]) == applied)
+    read = 'curl -sS $GATEWAY/api/markets/dallas/fundamentals -H "X-API-Key: $API_KEY"'
+    [found] = answers(run(up, access() + read))
+    assert found["data"]["vacancy_rate_pct"] == 7.5  # type: ignore[index]
+
+
+def test_the_commands_of_book_sales_work_as_printed(up: Up) -> None:
+    printed = run(up, access() + commands("Book sales"))
+    uploaded, ordered, state, ticked = (
+        answer for answer in answers(printed) if "message" in answer
+    )
+    assert (uploaded["platform"], ordered["platform"]) == ("smashwords", "gumroad")
+    assert state["jobId"] == ordered["jobId"]
+    assert ticked["status"] == "ok"
+    jobs = "SELECT DISTINCT status FROM jobs WHERE job_id IN (%s, %s)"
+    both = (uploaded["jobId"], ordered["jobId"])
+    up.wait_for(lambda: up.rows(jobs, *both) == [("completed",)])
+    platforms = (
+        "SELECT DISTINCT platform FROM sales_events JOIN tenants USING (tenant_id) "
+        "WHERE name = 'acme' ORDER BY 1"
+    )
+    assert up.rows(platforms) == [("gumroad",), ("kdp",), ("smashwords",)]
+
+
+def test_no_secret_is_shown_anywhere(up: Up) -> None:
+    """Tables, files, Dagster: what senders and operators trusted us with is in none of them."""
+    token = "a-token-that-nobody-may-read"  # Gumroad refuses it, and what is said of that is kept
+    order = f'''curl -sS $GATEWAY/api/ingestion/manual -H "X-API-Key: $API_KEY" \\
+        -d '{{"platform": "gumroad", "payload": {{"access_token": "{token}"}}}}'
+        ingestion-pipeline ping-url --tenant acme
+        echo "$API_KEY"'''
+    *answer, ping_url, api_key = run(up, access() + order)
+    job_id = json.loads("".join(answer))["jobId"]
+    path_token = ping_url.rpartition("/")[2]
+    ping = httpx.post(
+        f"http://127.0.0.1:{up.gateway_port}/api/ingestion/ping/gumroad/{path_token}",
+        data={"sale_id": "p1", "price": "100", "email": "buyer@example.org"},
+        timeout=30,
+    )
+    assert ping.status_code == 200
+    ended = "SELECT status FROM jobs WHERE job_id = %s"
+    up.wait_for(lambda: up.rows(ended, job_id) == [("failed",)])
+    secrets_env = (up.home / "secrets.env").read_text()
+    secrets = [token, "sandbox-key", api_key, path_token, "buyer@example.org"]
+    secrets += [value.removeprefix("acme:") for value in re.findall(r"='(.*)'", secrets_env)]
+    assert len(secrets) == 8
+    places = {**searchable_tables(up), **searchable_files(up), "GraphQL": everything(up)}
+    for secret in secrets:
+        found = [name for name, content in places.items() if secret.encode() in content]
+        assert found == [], secret
+    # What is not secret is found: so the search would have found the others, too.
+    run_id = up.rows("SELECT run_id FROM job_attempts WHERE job_id = %s", job_id)[0][0]
+    found = [name for name, content in places.items() if run_id.encode() in content]
+    assert {"table job_attempts", "GraphQL", "up.log"} & set(found) >= {
+        "table job_attempts", "GraphQL",
+    }  # fmt: skip
+    assert any("/history/" in name for name in found)
+    assert any(name.endswith((".out", ".err")) for name in found)
+
+
+def searchable_tables(up: Up) -> dict[str, bytes]:
+    """All rows of all tables, as text."""
+    names = up.rows("SELECT relname FROM pg_stat_user_tables")
+    return {
+        f"table {name}": "\n".join(
+            row[0] for row in up.rows(f'SELECT t::text FROM "{name}" AS t')
+        ).encode()
+        for (name,) in names
+        if not name.startswith("timeseries_raw")  # numbers, and many
+    }
+
+
+def searchable_files(up: Up) -> dict[str, bytes]:
+    """What is under INGESTION_HOME: logs, Dagster's history and compute logs, the database's."""
+    return {
+        str(path.relative_to(up.home)): path.read_bytes()
+        for path in up.home.rglob("*")
+        if path.is_file() and path.name not in ("secrets.env", "password")
+    }
+
+
+def everything(up: Up) -> bytes:
+    """All that the UI can show of runs, their logs and configuration, assets, and ticks."""
+    return json.dumps(up.graphql(EVERYTHING)).encode()
 
 
 def test_a_second_up_on_the_same_port_says_so(up: Up) -> None:
