@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup run demo test lint bench audit lock clean
+.PHONY: setup run demo test lint soak bench audit lock clean
 
 setup: $(INSTALLED)
 
@@ -29,6 +29,9 @@ lint: setup ## style, layering, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+soak: setup ## ten minutes of load on everything, while processes are killed
+	SOAK_SECONDS=600 SOAK_RATE=200 $(BIN)/python -m pytest -s ingestion_pipeline_tests/soak
 
 bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
