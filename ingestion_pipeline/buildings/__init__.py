@@ -4,6 +4,7 @@ contract.py     days, windows, counts
 source.py       the API: which requests there are
 envelope.py     the body of a page, in either dialect → typed records
 samples.py      records → rows, and what can't be stored
+packed.py       a page that is plainly right → binary rows, a column at a time
 points.py       which points of a site are configured
 weather.py      weather of a day, or the last known values
 window.py       one window, page by page: prefetch, write, checkpoint

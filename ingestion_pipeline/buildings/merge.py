@@ -8,7 +8,7 @@ point and instant, inserts what is new, sorted by key, and updates what differs.
 equal are not touched. What a server crash takes of it is fetched again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -58,17 +58,17 @@ _MERGE = """
 """
 
 
-def copy_straight(connection: sa.Connection, payload: bytes) -> bool:
+def copy_straight(connection: sa.Connection, payload: bytes, *, binary: bool) -> bool:
     """COPY encoded rows into the table; False, and nothing is written, where one can't go in."""
-    return _copied(connection, timeseries_raw.name, payload)
+    return _copied(connection, timeseries_raw.name, payload, binary=binary)
 
 
-def _copied(connection: sa.Connection, table: str, payload: bytes) -> bool:
+def _copied(connection: sa.Connection, table: str, payload: bytes, *, binary: bool) -> bool:
     if not payload.strip():
         return True
     try:
         with connection.begin_nested():
-            copy_encoded(connection, table, COLUMNS, payload)
+            copy_encoded(connection, table, COLUMNS, payload, binary=binary)
     except (psycopg.errors.UniqueViolation, psycopg.DataError):
         return False
     return True
@@ -112,10 +112,15 @@ class Staging:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.name}")
 
     def write(
-        self, connection: sa.Connection, payload: bytes, rows: Sequence[Row]
+        self,
+        connection: sa.Connection,
+        payload: bytes,
+        rows: Callable[[], Sequence[Row]],
+        *,
+        binary: bool,
     ) -> list[Unusable]:
-        """Stage a page, encoded and as it was before; returns what the database refused."""
-        if _copied(connection, self.name, payload):
+        """Stage a page, encoded and as `rows` makes it; returns what the database refused."""
+        if _copied(connection, self.name, payload, binary=binary):
             return []
         unusable: list[Unusable] = []
         with CopyStream(
@@ -124,7 +129,7 @@ class Staging:
             COLUMNS,
             refused=lambda row, message: unusable.append(refused(row, message)),
         ) as stream:
-            stream.write(rows)
+            stream.write(rows())
             stream.drain()
         return unusable
 

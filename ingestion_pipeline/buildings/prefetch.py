@@ -3,16 +3,19 @@
 A thread fetches, filters and encodes the next page; never more than that is in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ingestion_pipeline.buildings.contract import Dialect, Window
+from ingestion_pipeline.buildings.envelope import Page, Unusable
+from ingestion_pipeline.buildings.packed import pack
 from ingestion_pipeline.buildings.samples import Batch, to_rows
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.errors import ContractError
-from ingestion_pipeline.storage.bulk import encode_rows
+from ingestion_pipeline.storage.bulk import Row, encode_rows
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,27 @@ class Prepared:
     """A page that waits to be written.
 
     Attributes:
-        payload: its rows, encoded for COPY.
+        payload: its rows, encoded for COPY; `binary`: in its binary format.
+        rows: makes them anew, as tuples.
+        kept: how many they are.
+        seen: configured points that have a row here.
+        unusable: records that can't be stored.
+        skipped: records of points that are not configured, of the names `skipped_points`.
+        outside: records that are not within the window.
         fetched: records that it had.
         next_cursor: of the page after it; None: it is the last.
         fingerprint: equal for pages that are the same.
     """
 
-    batch: Batch
-    payload: bytes
+    payload: bytes = field(repr=False)
+    binary: bool
+    rows: Callable[[], Sequence[Row]]
+    kept: int
+    seen: AbstractSet[str]
+    unusable: Sequence[Unusable]
+    skipped: int
+    skipped_points: AbstractSet[str]
+    outside: int
     fetched: int
     next_cursor: str | None
     dialect: Dialect
@@ -72,12 +88,25 @@ class Pages:
 
     def _prepare(self, cursor: str | None) -> Prepared:
         page = self.source.page(self.site, self.window, cursor)
-        batch = to_rows(page, site=self.site, window=self.window, points=self.points)
+        packed = pack(page, site=self.site, window=self.window, points=self.points)
+        common: dict[str, Any] = {
+            "fetched": page.fetched,
+            "next_cursor": page.next_cursor,
+            "dialect": page.dialect,
+            "fingerprint": page.fingerprint(),
+        }
+        if packed is not None:
+            return Prepared(
+                packed.payload, binary=True, rows=lambda: self._batch(page).rows,
+                kept=packed.kept, seen=packed.seen, unusable=(), skipped=packed.skipped,
+                skipped_points=packed.skipped_points, outside=0, **common,
+            )  # fmt: skip
+        batch = self._batch(page)
         return Prepared(
-            batch,
-            payload=encode_rows(batch.rows),
-            fetched=page.fetched,
-            next_cursor=page.next_cursor,
-            dialect=page.dialect,
-            fingerprint=page.fingerprint(),
-        )
+            encode_rows(batch.rows), binary=False, rows=lambda: batch.rows,
+            kept=len(batch.rows), seen=batch.seen, unusable=batch.unusable, skipped=batch.skipped,
+            skipped_points=batch.skipped_points, outside=batch.outside, **common,
+        )  # fmt: skip
+
+    def _batch(self, page: Page) -> Batch:
+        return to_rows(page, site=self.site, window=self.window, points=self.points)

@@ -141,25 +141,28 @@ class _Work:
 
     def _write(self, page: Prepared, progress: Progress) -> Progress:
         """Write a page and the progress that it makes, in one transaction."""
-        batch = page.batch
         with self._checkpoints.transaction(self._connection) as saving:
-            straight = progress.straight and copy_straight(self._connection, page.payload)
-            unusable = list(batch.unusable)
+            straight = progress.straight and copy_straight(
+                self._connection, page.payload, binary=page.binary
+            )
+            unusable = list(page.unusable)
             staged = 0
             if not straight:
                 if progress.straight:
                     self._staging.make(self._connection)
-                refused = self._staging.write(self._connection, page.payload, batch.rows)
-                staged = len(batch.rows) - len(refused)
+                refused = self._staging.write(
+                    self._connection, page.payload, page.rows, binary=page.binary
+                )
+                staged = page.kept - len(refused)
                 unusable += refused
-            kept = len(batch.rows) if straight else staged
+            kept = page.kept if straight else staged
             self._ledger.reject(unusable, progress.page)
             counts = progress.counts + Counts(
                 pages=1,
                 fetched=page.fetched,
                 kept=kept,
-                skipped=batch.skipped,
-                outside=batch.outside,
+                skipped=page.skipped,
+                outside=page.outside,
                 rejected=len(unusable),
                 inserted=kept if straight else 0,
             )
@@ -170,12 +173,12 @@ class _Work:
                 finished=page.next_cursor is None,
                 straight=straight,
                 staged=progress.staged + staged,
-                missing=progress.missing - batch.seen,
+                missing=progress.missing - page.seen,
                 dialect=page.dialect,
                 counts=counts,
             )
             saving.save(self._staging.checkpoint, progress)
-        self._skipped_points |= batch.skipped_points
+        self._skipped_points |= page.skipped_points
         return progress
 
     def _finish(self, progress: Progress) -> Counts:

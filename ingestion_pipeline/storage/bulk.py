@@ -82,10 +82,15 @@ def copy_rows(
 
 
 def copy_encoded(
-    connection: sa.Connection, table: str, columns: Sequence[str], payload: bytes
+    connection: sa.Connection,
+    table: str,
+    columns: Sequence[str],
+    payload: bytes,
+    *,
+    binary: bool = False,
 ) -> None:
-    """COPY what `encode_rows` made, perhaps in another thread, like `copy_rows`."""
-    _copy(driver(connection), table, columns, payload)
+    """COPY what `encode_rows` made (or rows in COPY's binary format), like `copy_rows`."""
+    _copy(driver(connection), table, columns, payload, _BINARY if binary else _CSV)
 
 
 def _copy(

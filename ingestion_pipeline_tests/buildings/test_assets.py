@@ -147,7 +147,7 @@ def test_the_check_lists_exactly_the_hours_and_points_that_are_missing(
     assert not complete.passed
     assert complete.severity == dg.AssetCheckSeverity.ERROR
     assert complete.metadata["hours_not_collected"].value == 24
-    listed = [record.data for record in complete.metadata["missing"].value]
+    listed = [record.data for record in complete.metadata["missing"].records]
     assert {each["site"] for each in listed} == {SITE}
     hours = [
         (each["point"], date.fromisoformat(each["day"]), hour, each["reason"])
