@@ -42,7 +42,9 @@ def roles(as_json: AsJson = False) -> None:
         return
     console.say(f"made {', '.join(found.made)}" if found.made else "all roles are there")
     if not found.granted:
-        console.say("there is no schema yet: `db upgrade`, or restoring one, grants the rest")
+        console.say(
+            "there is no schema yet, or an old one: `db upgrade` grants what the roles need"
+        )
     if not found.fast_merges:
         console.warn(
             "bulk merges check foreign keys row by row, until a superuser runs "

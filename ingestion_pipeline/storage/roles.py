@@ -39,7 +39,7 @@ class Roles:
 
     Attributes:
         made: groups that were not there.
-        granted: whether the schema is there, so that privileges could be granted.
+        granted: whether the schema is there, and not of before roles.
         fast_merges: whether runs may set `session_replication_role`.
     """
 
@@ -61,9 +61,9 @@ def ensure(engine: sa.Engine) -> Roles:
 def _ensure(connection: sa.Connection) -> Roles:
     made = tuple(group for group in GROUPS if not _is_there(connection, group))
     for group in made:
-        _make(connection, sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(group)))
-    fast_merges = _may_set_replication_role(connection)
-    granted = database.current_revision(connection) is not None
+        _change_role(connection, sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(group)))
+    fast_merges = _let_runs_check_in_bulk(connection)
+    granted = sa.inspect(connection).has_table("tenant_readers")  # else `db upgrade` will grant
     if granted:
         grant(connection)
     return Roles(made, granted, fast_merges)
@@ -157,14 +157,14 @@ def make_login(connection: sa.Connection, name: str, *, group: str, acts_as_grou
     password = secrets.token_urlsafe(24)
     role = sql.Identifier(name)
     if not _is_there(connection, name):
-        _make(connection, sql.SQL("CREATE ROLE {} LOGIN").format(role))
-        _make(connection, sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
+        _change_role(connection, sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        _change_role(connection, sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
     if acts_as_group:
         setting = sql.SQL("ALTER ROLE {} SET role = {}")
-        _make(connection, setting.format(role, sql.Literal(group)))
+        _change_role(connection, setting.format(role, sql.Literal(group)))
     driver = database.driver(connection)
     verifier = driver.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
-    _make(
+    _change_role(
         connection,
         sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(verifier.decode())),
     )
@@ -179,7 +179,7 @@ def url_of(engine: sa.Engine, login: str, password: str) -> str:
 
 def drop_login(connection: sa.Connection, name: str) -> None:
     """Remove a login; what its open sessions ask for from then on is refused."""
-    _make(connection, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+    _change_role(connection, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _is_there(connection: sa.Connection, role: str) -> bool:
@@ -196,8 +196,11 @@ def _is_member(connection: sa.Connection, role: str, group: str) -> bool:
     return bool(connection.scalar(found, {"role": role, "group": group}))
 
 
-def _may_set_replication_role(connection: sa.Connection) -> bool:
-    """Let runs check foreign keys in bulk, where we may (docs/decisions/0004-bulk-path.md)."""
+def _let_runs_check_in_bulk(connection: sa.Connection) -> bool:
+    """Let runs check foreign keys in bulk, where we may (docs/decisions/0004-bulk-path.md).
+
+    Returns whether they can: somebody else may have let them.
+    """
     try:
         with connection.begin_nested():
             _run(connection, f"GRANT SET ON PARAMETER session_replication_role TO {RUNS}")
@@ -207,7 +210,8 @@ def _may_set_replication_role(connection: sa.Connection) -> bool:
     return True
 
 
-def _make(connection: sa.Connection, statement: sql.Composed) -> None:
+def _change_role(connection: sa.Connection, statement: sql.Composed) -> None:
+    """Make, alter or drop a role; say it plainly where we may not."""
     try:
         database.driver(connection).execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:

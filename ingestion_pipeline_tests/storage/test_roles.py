@@ -370,6 +370,7 @@ def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: 
                 INSERT INTO jobs (tenant_id, kind, max_attempts, payload) VALUES
                     (1, 'a', 3, '{"platform": "kdp", "token": "hunter2"}'), (2, 'b', 3, '{}')
             """)
+        assert not roles.ensure(older).granted
         assert database.upgrade(older) == database.head_revision()
         with reading_as(older, "acme") as connection:
             jobs = connection.exec_driver_sql("SELECT id, platform FROM ingestion_jobs")
