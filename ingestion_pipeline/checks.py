@@ -15,6 +15,8 @@ from ingestion_pipeline.storage.database import row_count
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
+Differing = Callable[[sa.Connection, int], list[str]]
+
 _SHOWN = 20
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -60,6 +62,28 @@ def schema_check(
             metadata["failures"] = len(errors.failure_cases)
             metadata["examples"] = as_table(failures)
         return dg.AssetCheckResult(passed=not failures, metadata=metadata)
+
+    return check
+
+
+def documents_check(
+    *, asset: dg.AssetKey, description: str, differing: Differing, most: int
+) -> dg.AssetChecksDefinition:
+    """A check that published documents say what the tables say.
+
+    `differing(connection, most)` compares so many documents and returns the keys of those that do
+    not; all in one snapshot, so that what is written meanwhile is no difference.
+    """
+
+    @dg.asset_check(name="documents_equal_tables", asset=asset, description=description)
+    def check(database: Database) -> dg.AssetCheckResult:
+        snapshot = database.engine().execution_options(isolation_level="REPEATABLE READ")
+        with snapshot.connect() as connection:
+            found = differing(connection, most)
+        metadata: dict[str, Any] = {"offenders": len(found)}
+        if found:
+            metadata["examples"] = as_table([{"key": each} for each in found[:_SHOWN]])
+        return dg.AssetCheckResult(passed=not found, metadata=metadata)
 
     return check
 

@@ -1,13 +1,12 @@
 """What must hold of KPIs, as asset checks."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.checks import as_table, offenders_check, schema_check
+from ingestion_pipeline.checks import Differing, documents_check, offenders_check, schema_check
 from ingestion_pipeline.kpis import published_documents
 from ingestion_pipeline.kpis.assets import UPDATES, key
 from ingestion_pipeline.kpis.tables import (
@@ -19,7 +18,6 @@ from ingestion_pipeline.kpis.tables import (
     points,
     updates,
 )
-from ingestion_pipeline.resources import Database
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -149,23 +147,13 @@ def _silent_series() -> sa.Select[Any]:
     )
 
 
-def _documents_check(
-    asset: dg.AssetKey, differing: Callable[[sa.Connection, int], list[str]]
-) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        name="documents_equal_tables",
+def _documents_check(asset: dg.AssetKey, differing: Differing) -> dg.AssetChecksDefinition:
+    return documents_check(
         asset=asset,
         description=f"The {_SAMPLE} newest published documents say what the tables say.",
+        differing=differing,
+        most=_SAMPLE,
     )
-    def check(database: Database) -> dg.AssetCheckResult:
-        with database.engine().connect() as connection:
-            found = differing(connection, _SAMPLE)
-        metadata: dict[str, Any] = {"offenders": len(found)}
-        if found:
-            metadata["examples"] = as_table([{"key": each} for each in found[:20]])
-        return dg.AssetCheckResult(passed=not found, metadata=metadata)
-
-    return check
 
 
 CHECKS = [

@@ -20,6 +20,7 @@ from ingestion_pipeline.markets.tables import fundamentals as fundamentals_table
 from ingestion_pipeline.markets.tables import observations as observations_table
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.database import row_count
 from ingestion_pipeline.storage.key_value_postgresql import key_value
 
 GROUP = "markets"
@@ -65,9 +66,7 @@ def _of_events(
         outcome = _apply(context, engine, event_type, handler)
         counted = ingestion_events.c.event_type == event_type
         rows = (
-            _count(engine, table)
-            if table is not None
-            else _count(engine, ingestion_events, counted)
+            _rows(engine, table) if table is not None else _count(engine, ingestion_events, counted)
         )
         return dg.MaterializeResult(metadata={**_metadata(outcome), "dagster/row_count": rows})
 
@@ -129,7 +128,7 @@ def macro_observations(
                 context.log.warning("%s: %s", series_id, error)
             metadata["changed_vintages"] = sum(refreshed.changed.values())
             metadata["series_not_refreshed"] = len(refreshed.errors)
-    rows = _count(engine, observations_table)
+    rows = _rows(engine, observations_table)
     return dg.MaterializeResult(metadata={**metadata, "dagster/row_count": rows})
 
 
@@ -190,10 +189,15 @@ def _metadata(outcome: Applied) -> dict[str, Any]:
     }
 
 
-def _count(engine: sa.Engine, table: sa.Table, which: sa.ColumnElement[bool] | None = None) -> int:
-    query = sa.select(sa.func.count()).select_from(table)
+def _rows(engine: sa.Engine, table: sa.Table) -> int:
     with engine.connect() as connection:
-        return int(connection.scalar(query if which is None else query.where(which)) or 0)
+        return row_count(connection, table)
+
+
+def _count(engine: sa.Engine, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(which)
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 ASSETS = [fundamentals, comps, predictions, macro_observations, cache]

@@ -3,12 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.checks import as_table, offenders_check
+from ingestion_pipeline.checks import documents_check, offenders_check
 from ingestion_pipeline.ledger.tables import ingestion_events
-from ingestion_pipeline.markets.assets import EVENTS, GROUP, key
+from ingestion_pipeline.markets.assets import EVENTS, key
 from ingestion_pipeline.markets.cache import look_up, place_of
 from ingestion_pipeline.markets.contract import (
     COMPS_NUMBERS,
@@ -22,7 +21,6 @@ from ingestion_pipeline.markets.documents import (
     markets_with_documents,
 )
 from ingestion_pipeline.markets.tables import comps, fundamentals, observations, series
-from ingestion_pipeline.resources import Database
 
 _APPLIED_WITHIN = timedelta(minutes=15)
 _RECENT = timedelta(days=7)
@@ -95,27 +93,16 @@ def _not_fetched() -> sa.Select[Any]:
     )
 
 
-@dg.asset_check(
-    name="documents_equal_tables",
-    asset=dg.AssetKey([GROUP, "cache"]),
-    description="What is cached of the first 200 markets says what the tables say.",
-)
-def documents_equal_tables(database: Database) -> dg.AssetCheckResult:
-    """Compare in one snapshot, so that an event applied meanwhile is no difference."""
-    differing: list[str] = []
-    snapshot = database.engine().execution_options(isolation_level="REPEATABLE READ")
-    with snapshot.connect() as connection:
-        found = markets_with_documents(connection)[:_MOST_DOCUMENTS]
-        places = [place_of(kind, market) for kind, market in found]
-        cached = look_up(connection, places) if places else []
-        for (kind, market), place, each in zip(found, places, cached, strict=True):
-            current = _DOCUMENTS[kind](connection, market)
-            if each.document is not None and each.document != current:
-                differing.append(f"{place.namespace}/{place.key}")
-    metadata: dict[str, Any] = {"documents": len(places), "offenders": len(differing)}
-    if differing:
-        metadata["examples"] = as_table([{"key": name} for name in differing[:20]])
-    return dg.AssetCheckResult(passed=not differing, metadata=metadata)
+def _differing_documents(connection: sa.Connection, most: int) -> list[str]:
+    """The keys of what is cached and does not say what the tables say."""
+    found = markets_with_documents(connection)[:most]
+    places = [place_of(kind, market) for kind, market in found]
+    cached = look_up(connection, places) if places else []
+    return [
+        f"{place.namespace}/{place.key}"
+        for (kind, market), place, each in zip(found, places, cached, strict=True)
+        if each.document is not None and each.document != _DOCUMENTS[kind](connection, market)
+    ]
 
 
 CHECKS = [
@@ -172,5 +159,10 @@ CHECKS = [
         offenders=_not_fetched,
         warning=True,
     ),
-    documents_equal_tables,
+    documents_check(
+        asset=key("cache"),
+        description="What is cached of the first 200 markets says what the tables say.",
+        differing=_differing_documents,
+        most=_MOST_DOCUMENTS,
+    ),
 ]

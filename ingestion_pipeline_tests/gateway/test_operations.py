@@ -1,6 +1,46 @@
-"""What operators ask the gateway, over real HTTP."""
+"""What operators ask the gateway, over real HTTP; every endpoint asks for its credential."""
+
+import httpx
+import pytest
 
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
+
+GATEWAY_ENVIRONMENT = {"WEBHOOK_SECRETS": "a secret"}
+
+# As the contract has them.
+KEY, CRON, SIGNATURE, TOKEN, NOBODY = "key", "cron", "signature", "token", "none"
+ENDPOINTS = [
+    ("POST", "/api/kpi-data", KEY),
+    ("POST", "/api/kpi-error", KEY),
+    ("POST", "/api/kpi-jobs", KEY),
+    ("POST", "/api/kpi-analysis", KEY),
+    ("GET", "/api/kpi-jobs/{traceId}", KEY),
+    ("GET", "/api/kpi-packages/{traceId}/{kpiId}", KEY),
+    ("GET", "/api/kpis/{kpiId}/timeseries", KEY),
+    ("POST", "/api/ingest/webhook", SIGNATURE),
+    ("GET", "/api/ingest/events/{ingestion_id}", KEY),
+    ("GET", "/api/markets/{slug}/fundamentals", KEY),
+    ("GET", "/api/markets/{slug}/comps", KEY),
+    ("GET", "/api/macro", KEY),
+    ("GET", "/api/health/data", NOBODY),
+    ("POST", "/api/cron/cache-warming", CRON),
+    ("POST", "/api/v1/ingest/comprehensive/", KEY),
+    ("POST", "/api/v1/ingest/orders/", KEY),
+    ("POST", "/api/v1/ingest/sessions/", KEY),
+    ("GET", "/api/v1/ingest/sessions/{token}/status/", KEY),
+    ("POST", "/api/v1/ingest/sessions/{token}/resume/", KEY),
+    ("POST", "/api/ingestion/manual", KEY),
+    ("POST", "/api/ingestion/platform/{platform}", KEY),
+    ("POST", "/api/ingestion/upload/{platform}", KEY),
+    ("POST", "/api/ingestion/ping/gumroad/{token}", TOKEN),
+    ("GET", "/api/ingestion/status/{jobId}", KEY),
+    ("POST", "/api/ingestion/cron", CRON),
+    ("GET", "/livez", NOBODY),
+    ("GET", "/readyz", NOBODY),
+    ("GET", "/metrics", CRON),
+    ("GET", "/docs", NOBODY),
+    ("GET", "/openapi.json", NOBODY),
+]
 
 
 def test_it_is_alive_and_ready(sender: Sender) -> None:
@@ -43,3 +83,19 @@ def test_the_request_id_is_taken_over_made_returned_and_stored(
     )
     assert rows == [("GET", "/livez", 200, True)]
     gateway.start()
+
+
+@pytest.mark.parametrize(("method", "path", "credential"), ENDPOINTS)
+def test_every_endpoint_of_the_contract_asks_for_its_credential(
+    gateway: RunningGateway, method: str, path: str, credential: str
+) -> None:
+    url = gateway.url + path.replace("{", "").replace("}", "")
+    wrong = {"X-API-Key": "ik_wrong", "X-Signature": "sha256=0", "x-cron-secret": "wrong"}
+    for headers in ({}, wrong):
+        answer = httpx.request(method, url, headers=headers, timeout=30)
+        if credential == NOBODY:
+            assert answer.status_code == 200
+        else:
+            assert answer.status_code == 401, answer.text
+            assert set(answer.json()) >= {"status", "message"}
+            assert answer.headers["x-request-id"]

@@ -109,6 +109,75 @@ def test_rates_by_window_cover_the_span(filled: sa.Engine, function: str) -> Non
     assert 6 <= len(rows) <= 7
 
 
+# What dashboards ask, by the names that the contracts promise them.
+DASHBOARDS = {
+    "jobs by platform and state": """
+        SELECT platform, status, count(*), max(updated_at) FROM ingestion_jobs
+        WHERE created_at >= now() - interval '1 day' GROUP BY platform, status""",
+    "the newest failures": """
+        SELECT id, job_id, tenant_id, platform, status, priority, attempts, max_attempts,
+               scheduled_for, created_at, started_at, completed_at, error_message, result, run_id
+        FROM ingestion_jobs WHERE status = 'failed' ORDER BY completed_at DESC LIMIT 20""",
+    "attempts of a job": """
+        SELECT a.id, a.attempt_number, a.status, a.outcome, a.started_at, a.completed_at,
+               a.duration_ms, a.error_message, a.worker, a.run_id
+        FROM ingestion_attempts AS a JOIN ingestion_jobs AS j ON j.id = a.job_id
+        WHERE j.created_at >= now() - interval '1 hour' ORDER BY a.started_at""",
+    "how long a platform takes": """
+        SELECT platform, percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
+        FROM ingestion_attempts GROUP BY platform""",
+    "jobs of markets": """
+        SELECT job_type, status, count(*), avg(duration_ms), max(finished_at - queued_at)
+        FROM market_jobs WHERE status IN ('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED')
+        GROUP BY job_type, status""",
+    "hit ratios": "SELECT window_start, service, hits, misses, stale, hit_ratio "
+                  "FROM cache_hit_ratios('5 minutes', '1 day')",
+    "latencies": "SELECT window_start, service, requests, failures, p50_ms, p95_ms, p99_ms "
+                 "FROM api_latencies('5 minutes', '1 day')",
+    "failure rates": "SELECT window_start, kind, completed, failed, failure_rate "
+                     "FROM job_failure_rates('1 hour', '1 day')",
+    "requests by route": """
+        SELECT method, route, status, count(*), avg(duration_ms), sum(request_bytes),
+               sum(response_bytes) FROM api_requests
+        WHERE requested_at >= now() - interval '1 hour' GROUP BY method, route, status""",
+    "events": """
+        SELECT ingestion_id, event_type, source, market_slug, status, processed_records,
+               cache_invalidated, processing_time_ms, payload_sha256, received_at, applied_at, error
+        FROM ingestion_events ORDER BY received_at DESC LIMIT 20""",
+    "ticks": """
+        SELECT name, trigger, status, processed, succeeded, failed, started_at, finished_at, error
+        FROM cron_logs ORDER BY started_at DESC LIMIT 20""",
+    "incidents": """
+        SELECT name, message, value, threshold, started_at, resolved_at FROM alerts
+        WHERE resolved_at IS NULL""",
+}  # fmt: skip
+_EMPTY_HERE = {"events", "ticks", "incidents"}
+
+
+@pytest.mark.parametrize("what", DASHBOARDS)
+def test_what_dashboards_ask_is_answered(filled: sa.Engine, what: str) -> None:
+    with filled.connect() as connection:
+        rows = connection.exec_driver_sql(DASHBOARDS[what]).all()
+    assert bool(rows) == (what not in _EMPTY_HERE)
+
+
+def test_markets_see_every_state_of_a_job(filled: sa.Engine) -> None:
+    expected = {
+        "pending": "QUEUED", "retrying": "QUEUED", "processing": "RUNNING",
+        "completed": "COMPLETED", "failed": "FAILED", "dead": "FAILED",
+    }  # fmt: skip
+    with filled.connect() as connection:
+        for status in expected:
+            connection.exec_driver_sql(
+                "INSERT INTO jobs (kind, max_attempts, status) VALUES ('x', 1, %s)", (status,)
+            )
+        rows = connection.exec_driver_sql(
+            "SELECT i.status, m.status FROM ingestion_jobs AS i JOIN market_jobs AS m USING (id) "
+            "WHERE i.kind = 'x'"
+        )
+        assert {row[0]: row[1] for row in rows} == expected  # and it is rolled back
+
+
 def test_health_is_gathered_from_these(filled: sa.Engine) -> None:
     with filled.begin() as connection:
         facts = health_sources.gather(connection, Settings())
