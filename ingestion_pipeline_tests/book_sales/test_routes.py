@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.book_sales import credentials, pings
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline_tests.book_sales.builders import EBOOK, ebook, text, workbook
-from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
+from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender, serving
 
 TOKEN = "gumroad-token-that-nobody-may-read"
 GATEWAY_ENVIRONMENT = {
@@ -175,10 +174,9 @@ def test_a_ping_needs_its_token_and_counts_once(gateway: RunningGateway, sender:
 
 
 def test_pings_beyond_the_limits_are_refused_so_that_gumroad_sends_them_again(
-    database_url: str, tmp_path: Path
+    database_url: str,
 ) -> None:
-    running = RunningGateway(database_url, tmp_path, {"RATE_LIMIT": "0.001", "RATE_BURST": "2"})
-    try:
+    with serving(database_url, RATE_LIMIT=0.001, RATE_BURST=2) as running:
         with running.engine.begin() as connection:
             token = pings.issue_token(connection, tenants.ensure(connection, "acme"))
 
@@ -195,9 +193,6 @@ def test_pings_beyond_the_limits_are_refused_so_that_gumroad_sends_them_again(
                 strangers += 1  # one a second is forgotten meanwhile
         assert refused.status_code == 503
         assert strangers >= 200
-    finally:
-        running.stop()
-        running.engine.dispose()
 
 
 def test_a_token_in_a_payload_is_nowhere_in_clear(

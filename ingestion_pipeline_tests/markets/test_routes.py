@@ -21,7 +21,13 @@ from ingestion_pipeline.gateway.app import create_app
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.markets.contract import COMPS, FUNDAMENTALS
 from ingestion_pipeline.settings import Settings
-from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
+from ingestion_pipeline_tests.gateway.running import (
+    CRON_SECRET,
+    RunningGateway,
+    Sender,
+    ServingGateway,
+    serving,
+)
 from ingestion_pipeline_tests.markets.builders import (
     SECRET,
     apply_all,
@@ -38,7 +44,9 @@ GATEWAY_ENVIRONMENT = {"WEBHOOK_SECRETS": f"{SECRET}, {NEXT},{STANDARD},other:an
 WEBHOOK = "/api/ingest/webhook"
 
 
-def post(gateway: RunningGateway, body: bytes, headers: dict[str, str]) -> httpx.Response:
+def post(
+    gateway: RunningGateway | ServingGateway, body: bytes, headers: dict[str, str]
+) -> httpx.Response:
     return httpx.post(f"{gateway.url}{WEBHOOK}", content=body, headers=headers, timeout=30)
 
 
@@ -46,7 +54,7 @@ def unique(event: dict[str, Any]) -> bytes:
     return json.dumps({**event, "nonce": str(uuid.uuid4())}).encode()
 
 
-def key_of(gateway: RunningGateway, tenant: str = "default") -> dict[str, str]:
+def key_of(gateway: RunningGateway | ServingGateway, tenant: str = "default") -> dict[str, str]:
     with gateway.engine.begin() as connection:
         return {"X-API-Key": tenants.issue_key(connection, tenants.ensure(connection, tenant))}
 
@@ -168,16 +176,10 @@ def test_a_secret_speaks_for_its_tenant_only(gateway: RunningGateway) -> None:
     assert httpx.get(path, headers=key_of(gateway)).status_code == 404
 
 
-def test_without_a_secret_webhooks_are_refused(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    running = RunningGateway(database_url, tmp_path_factory.mktemp("unsigned"))
-    try:
+def test_without_a_secret_webhooks_are_refused(database_url: str) -> None:
+    with serving(database_url) as running:
         body = unique(fundamentals_event())
         assert post(running, body, signed(body)).status_code == 503
-    finally:
-        running.stop()
-        running.engine.dispose()
 
 
 @pytest.mark.parametrize("wrong", ["whsec_not base64", "acme:", ":secret", "acme:whsec_!"])
@@ -256,13 +258,8 @@ def test_reads_are_in_the_metrics_and_in_the_request_log(
     assert outcomes == ["invalidation", "miss", "hit", "hit"]
 
 
-def test_losing_cache_metrics_and_request_log_fails_no_read(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    running = RunningGateway(
-        database_url, tmp_path_factory.mktemp("lost"), {"WEBHOOK_SECRETS": SECRET}
-    )
-    try:
+def test_losing_cache_metrics_and_request_log_fails_no_read(database_url: str) -> None:
+    with serving(database_url, WEBHOOK_SECRETS=SECRET) as running:
         with running.engine.begin() as connection:
             for table in ("key_value", "cache_metrics", "api_requests"):
                 connection.execute(sa.text(f"DROP TABLE {table} CASCADE"))
@@ -273,9 +270,6 @@ def test_losing_cache_metrics_and_request_log_fails_no_read(
             headers = key_of(running)
             found = httpx.get(f"{running.url}/api/markets/lost/fundamentals", headers=headers)
             assert (found.status_code, found.json()["cached"]) == (200, False)
-    finally:
-        running.stop()
-        running.engine.dispose()
 
 
 def test_warming_is_ordered_once_at_a_time(gateway: RunningGateway) -> None:
