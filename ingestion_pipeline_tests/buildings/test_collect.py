@@ -227,7 +227,7 @@ def shell(
         }  # fmt: skip
         return subprocess.run(
             [sys.executable, "-m", "ingestion_pipeline.cli", "collect", *arguments],
-            capture_output=True, text=True, timeout=120, env={**os.environ, **known, **environment},
+            capture_output=True, text=True, timeout=300, env={**os.environ, **known, **environment},
         )  # fmt: skip
 
     return run

@@ -15,7 +15,8 @@ from ingestion_pipeline.storage import database
 from ingestion_pipeline_tests.buildings.builders import DAY, SITE, rows, truth
 from ingestion_pipeline_tests.sandbox.running import KEY, RunningSandbox
 
-KILLS = 5
+KILLS = 3
+PATIENCE = 300  # seconds, for a machine that has other work
 
 
 def start(sandbox: RunningSandbox, **environment: str) -> "subprocess.Popen[bytes]":
@@ -41,7 +42,7 @@ def pages(sandbox: RunningSandbox) -> int:
 def kill_at(sandbox: RunningSandbox, process: "subprocess.Popen[bytes]", page: int) -> bool:
     """Kill it once that many pages were asked for; whether it was still alive."""
     before = pages(sandbox)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while process.poll() is None and pages(sandbox) - before < page:
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -58,7 +59,7 @@ def test_killed_at_random_pages_it_goes_on_and_ends_in_the_same_rows(
 ) -> None:
     engine = database.engine()
     if filled:
-        assert start(sandbox).wait(60) == 0
+        assert start(sandbox).wait(PATIENCE) == 0
         with engine.begin() as connection:  # something to insert, and something to update
             connection.exec_driver_sql(
                 "DELETE FROM timeseries_raw WHERE extract(minute FROM timestamp) = 7"
@@ -74,7 +75,7 @@ def test_killed_at_random_pages_it_goes_on_and_ends_in_the_same_rows(
     with sandbox.fault("slow", "0.03", path="paginated"):  # so that there is time to kill it
         for _ in range(KILLS):
             killed += kill_at(sandbox, start(sandbox), chance.randint(1, 6))
-        assert start(sandbox).wait(60) == 0
+        assert start(sandbox).wait(PATIENCE) == 0
     assert killed == KILLS
     assert rows(engine) == expected
     # Each kill costs at most the page that was being written, and the one fetched ahead.
@@ -85,5 +86,5 @@ def test_two_collectors_of_one_day_at_once_end_in_the_same_rows(
     configured: Settings, sandbox: RunningSandbox
 ) -> None:
     processes = [start(sandbox, COLLECT_WINDOW="PT3H") for _ in range(2)]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [process.wait(PATIENCE) for process in processes] == [0, 0]
     assert rows(database.engine()) == truth(sandbox, day_of(DAY))
