@@ -19,8 +19,8 @@ from ingestion_pipeline.ledger.tables import uploads
 from ingestion_pipeline.ledger.uploads import COUNTS
 
 if TYPE_CHECKING:
-    from ingestion_pipeline.buildings.collect import DayResult
     from ingestion_pipeline.buildings.contract import Counts
+    from ingestion_pipeline.buildings.days import DayResult
     from ingestion_pipeline.commerce.ingest import IngestResult
     from ingestion_pipeline.commerce.sample_data import SampleFile
     from ingestion_pipeline.demo import DemoResult
