@@ -156,8 +156,27 @@ def ledger(sender: Sender) -> None:
     ok(http.post("/api/ledger/events", json={"event_type": "api.x", "payload": {"a": 1}}))
 
 
+@pytest.fixture
+def engines_of_this_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever connects within the test is disconnected after it."""
+    made: list[sa.Engine] = []
+    create = sa.create_engine
+
+    def noted(*arguments: Any, **options: Any) -> sa.Engine:
+        made.append(create(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sa, "create_engine", noted)
+    yield
+    for each in made:
+        each.dispose()
+
+
 def test_runs_materialize_every_asset_as_their_role(
-    configured: Settings, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+    configured: Settings,
+    engine: sa.Engine,
+    engines_of_this_test: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = url_as(engine, RUNS, "runs_of_a_test")
     port = free_port()
