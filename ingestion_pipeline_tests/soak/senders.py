@@ -1,7 +1,7 @@
 """The senders of a soak test: each sends until it is told to stop, and knows what was acknowledged.
 
 As real senders do, they repeat a request with the same Idempotency-Key until it is answered for
-good: after a connection that broke, after a 5xx, and after a 429, as late as Retry-After asks for.
+good: after a connection that broke, a 409 or a 5xx, and a 429, as late as Retry-After asks for.
 """
 
 import itertools
@@ -51,7 +51,8 @@ class Patient:
             except httpx.TransportError as error:
                 reason, pause = type(error).__name__, 0.3
             else:
-                if answer.status_code != 429 and answer.status_code < 500:
+                # 409: the first sending of this key is still under way, or died with its gateway.
+                if answer.status_code not in (409, 429) and answer.status_code < 500:
                     return answer
                 reason = str(answer.status_code)
                 pause = float(answer.headers.get("retry-after", "0.3"))
