@@ -67,8 +67,7 @@ def backfill(name: str, days: Sequence[date], *, latency: float, home: Path) -> 
         while not (status := cluster.backfill_status(backfill_id)).startswith("COMPLETED"):
             time.sleep(1)
             if victim is not None and cluster.rows(_DONE)[0][0] >= len(partitions) / 4:
-                cluster.members[victim].kill()
-                cluster.members.pop(victim)
+                cluster.members.pop(victim).stop()  # with kill -9, and all of its processes
                 print(
                     f"    {victim} is killed after {time.monotonic() - started:.0f} s", flush=True
                 )
