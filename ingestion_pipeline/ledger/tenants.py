@@ -19,6 +19,8 @@ from ingestion_pipeline.ledger.tables import api_keys, tenants
 
 _HASHES = ARRAY(sa.LargeBinary)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+# A tenant's name is its namespace in the key-value store, and these have documents of our own.
+_RESERVED = frozenset({"buildings", "markets"})
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,11 @@ def ensure(connection: sa.Connection, name: str) -> int:
     """The number of the tenant of that name, made if there is none.
 
     Raises:
-        ContractError: the name is not 1–63 of `a-z 0-9 _ -`, beginning with a letter or digit.
+        ContractError: the name is not 1–63 of `a-z 0-9 _ -`, beginning with a letter or digit, or
+            it is one of ours.
     """
+    if name in _RESERVED:
+        raise ContractError(f"tenant: must not be {name!r}, which is a name of our own")
     if not _NAME.fullmatch(name):
         raise ContractError(
             "tenant: must be 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit, "

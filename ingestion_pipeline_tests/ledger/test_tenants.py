@@ -46,6 +46,12 @@ def test_bad_names_are_refused_and_the_message_names_the_field(engine: sa.Engine
         assert tenants.everyone(connection) == []
 
 
+@pytest.mark.parametrize("name", ["buildings", "markets"])
+def test_no_tenant_shares_a_namespace_with_our_own_documents(engine: sa.Engine, name: str) -> None:
+    with engine.begin() as connection, pytest.raises(ContractError, match="a name of our own"):
+        tenants.ensure(connection, name)
+
+
 def test_an_unknown_tenant_is_said_to_be_unknown_and_how_to_make_it(engine: sa.Engine) -> None:
     with (
         engine.connect() as connection,
