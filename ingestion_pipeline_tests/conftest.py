@@ -20,7 +20,7 @@ from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 _numbers = itertools.count(1)
 # Files whose tests wait for minutes and leave the processors to others.
-_WAITING = {"test_up.py", "test_shared_limit.py"}
+_WAITING = {"test_up.py", "test_shared_limit.py", "test_soak.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
