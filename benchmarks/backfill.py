@@ -73,7 +73,7 @@ def backfill(name: str, days: Sequence[date], *, latency: float, home: Path) -> 
                 )
                 victim = None
         seconds = time.monotonic() - started
-        print(f"    {status}", flush=True)
+        print(f"    {status} after {seconds:.0f} s", flush=True)
         [(collected, samples)] = cluster.rows(_DONE)
         runs = cluster.run_counts()
         assert collected == len(partitions), f"{collected} of {len(partitions)} days"
