@@ -29,7 +29,12 @@ from ingestion_pipeline.storage import database
 from ingestion_pipeline_tests.soak.cluster import Cluster
 from ingestion_pipeline_tests.soak.senders import START, BookSales, Commerce, Kpis, Markets, Sender
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    # Of connections to a Valkey that the test itself has killed.
+    pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
+]
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 SEED = int(os.environ.get("SOAK_SEED", str(random.SystemRandom().randrange(10_000))))
