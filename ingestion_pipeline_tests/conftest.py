@@ -7,11 +7,14 @@ every test that asks for one (about 50 ms), so tests neither share rows nor wait
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.ledger.metrics import Batched
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
@@ -26,6 +29,21 @@ _WAITING = {"test_up.py", "test_shared_limit.py", "test_soak.py"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever waits longest begins first (the sort is stable)."""
     items.sort(key=lambda item: item.path.name not in _WAITING)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_server_beside_the_code() -> Iterator[None]:
+    """Metrics are noted where a test has configured a database, and else not at all: their writer
+    would start an embedded server in the checkout.
+    """
+    noted = Batched.add
+
+    def add(batched: Batched, row: dict[str, Any]) -> None:
+        if settings().database_url is not None:
+            noted(batched, row)
+
+    with mock.patch.object(Batched, "add", add):
+        yield
 
 
 @pytest.fixture(scope="session")
