@@ -5,7 +5,9 @@ every test that asks for one (about 50 ms), so tests neither share rows nor wait
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,8 +15,7 @@ from unittest import mock
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.ledger.metrics import Batched
+from ingestion_pipeline.ledger import metrics, tenants
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
@@ -36,14 +37,16 @@ def no_server_beside_the_code() -> Iterator[None]:
     """Metrics are noted where a test has configured a database, and else not at all: their writer
     would start an embedded server in the checkout.
     """
-    noted = Batched.add
-
-    def add(batched: Batched, row: dict[str, Any]) -> None:
-        if settings().database_url is not None:
-            noted(batched, row)
-
-    with mock.patch.object(Batched, "add", add):
+    with ExitStack() as stack:
+        for writer in (metrics._cache_metrics, metrics._api_requests):
+            add = partial(_add_where_configured, writer.add)
+            stack.enter_context(mock.patch.object(writer, "add", add))
         yield
+
+
+def _add_where_configured(add: Callable[[dict[str, Any]], None], row: dict[str, Any]) -> None:
+    if settings().database_url is not None:
+        add(row)
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +111,7 @@ def configured(
     settings.cache_clear()
     database.engine.cache_clear()
     yield settings()
+    metrics.flush()  # what this test has noted is not the next one's
     database.engine().dispose()
     database.engine.cache_clear()
     settings.cache_clear()

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from ingestion_pipeline.sandbox.ace_data import AceData
-from ingestion_pipeline_tests.gateway.running import ROOT, free_port
+from ingestion_pipeline.services import free_port
 
 KEY = "sandbox-key"
 
