@@ -12,6 +12,7 @@ import httpx
 
 from ingestion_pipeline.sandbox.ace_data import AceData
 from ingestion_pipeline.services import free_port
+from ingestion_pipeline_tests.gateway.running import ROOT
 
 KEY = "sandbox-key"
 
