@@ -5,6 +5,7 @@ every test that asks for one (about 50 ms), so tests neither share rows nor wait
 """
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -23,6 +25,7 @@ from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 _numbers = itertools.count(1)
+_connections: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
 # Files whose tests wait for minutes and leave the processors to others.
 _WAITING = {"test_up.py", "test_shared_limit.py", "test_soak.py"}
 
@@ -30,6 +33,12 @@ _WAITING = {"test_up.py", "test_shared_limit.py", "test_soak.py"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever waits longest begins first (the sort is stable)."""
     items.sort(key=lambda item: item.path.name not in _WAITING)
+
+
+@sa.event.listens_for(sa.pool.Pool, "connect")
+def _remember(connection: object, _: object) -> None:
+    if isinstance(connection, psycopg.Connection):
+        _connections.add(connection)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,6 +91,10 @@ def _fresh_database(server_url: sa.URL) -> Iterator[str]:
         server_url, f"CREATE DATABASE {name} TEMPLATE template_ingestion STRATEGY file_copy"
     )
     yield server_url.set(database=name).render_as_string(hide_password=False)
+    # Engines that are still somewhere hold some, which the collector would find in another test.
+    for connection in list(_connections):
+        if not connection.closed and connection.info.dbname == name:
+            connection.close()
     _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
