@@ -23,7 +23,7 @@ demo: setup ## the same work without serving
 	$(BIN)/ingestion-pipeline demo
 
 test: setup ## every test, with a real PostgreSQL
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## style, layering, types
 	$(BIN)/ruff check .

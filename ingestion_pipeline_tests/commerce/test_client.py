@@ -112,7 +112,7 @@ def send(
     told: Told | None = None,
     api_key: str | None = None,
     chunk_bytes: int = CHUNK,
-    patience: float = 30,
+    patience: float = 240,
 ) -> IngestResult:
     told = told or Told()
     with UploadClient(
@@ -248,7 +248,8 @@ def test_a_file_that_is_unusable_as_a_whole_is_an_error_of_that_file(
     errors = {file.file: file.error for file in result.files if file.error}
     assert set(errors) == {"orders_broken.csv"}
     assert "order_id" in str(errors["orders_broken.csv"])
-    assert result.totals.inserted == 1_350
+    # An order that was faster than its customer is merged a moment after its file is loaded.
+    assert result.totals.inserted + result.totals.waiting == 1_350
 
 
 def test_a_file_that_changes_while_it_is_sent_is_an_error_of_that_file(

@@ -53,7 +53,7 @@ class Up:
         with psycopg.connect(url) as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 300) -> None:
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 600) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, self.output.read_text()
