@@ -21,14 +21,13 @@ from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.markets.sample_data import write_sample_events
 from ingestion_pipeline.services import free_port, running
 from ingestion_pipeline.settings import Settings, settings
-from ingestion_pipeline.stand_ins import sandbox, upstreams
+from ingestion_pipeline.stand_ins import KEY, sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
 
 TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
-_SANDBOX_KEY = "sandbox-key"
 # What a demo takes from its own sandbox and folders, whatever the shell says.
 _ELSEWHERE = (
     "DROP_URL", "LANDING_URL", "KEY_VALUE_URL", "FRED_API_KEY", "GUMROAD_API_BASE_URL",
@@ -128,7 +127,7 @@ def _materialize() -> DemoResult:
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)
     write_readings(engine, tenant_id)
-    queue_samples(engine, configuration, tenant_id=tenant_id, gumroad_token=_SANDBOX_KEY)
+    queue_samples(engine, configuration, tenant_id=tenant_id, gumroad_token=KEY)
     write_sample_events(engine, tenant_id)
     write_dropped_sample(configuration.home / "drop")
     scan(

@@ -5,7 +5,7 @@ import sys
 from ingestion_pipeline.services import Service
 from ingestion_pipeline.settings import Settings, environment_of
 
-_KEY = "sandbox-key"
+KEY = "sandbox-key"  # which it accepts
 
 
 def sandbox(configuration: Settings, *, port: int, points: int, interval_seconds: int) -> Service:
@@ -33,11 +33,11 @@ def upstreams(configuration: Settings, port: int) -> dict[str, str]:
     at = f"http://127.0.0.1:{port}"
     environment = {
         "ACE_IOT_API_BASE_URL": f"{at}/ace/documented/api",
-        "ACE_IOT_API_KEY": _KEY,
+        "ACE_IOT_API_KEY": KEY,
         "ACE_REQUESTS_PER_MINUTE": "100000",  # it is our own
     }
     if configuration.fred_api_key is None:
-        environment |= {"FRED_API_BASE_URL": f"{at}/fred", "FRED_API_KEY": _KEY}
+        environment |= {"FRED_API_BASE_URL": f"{at}/fred", "FRED_API_KEY": KEY}
     if "gumroad_api_base_url" not in configuration.model_fields_set:
         environment |= {"GUMROAD_API_BASE_URL": f"{at}/gumroad/v2"}
     return environment

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from ingestion_pipeline.buildings.contract import GOOD, Window
 from ingestion_pipeline.buildings.envelope import Documented, Live, Page
 from ingestion_pipeline.buildings.samples import COLUMNS, all_finite, read_instant
+from ingestion_pipeline.storage.bulk import binary_copy
 
 Integers = npt.NDArray[np.int64]
-_HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 _MICROSECOND = timedelta(microseconds=1)
 _NULL = struct_pack(">i", -1)
@@ -102,7 +102,7 @@ def _rows(
     pieces[2::3] = (
         tails * len(records) if len(tails) == 1 else map(tails.__getitem__, order.tolist())
     )
-    return b"".join([_HEADER, *pieces, _TRAILER])
+    return binary_copy(pieces)
 
 
 def _tails(records: Sequence[Documented | Live]) -> list[bytes]:

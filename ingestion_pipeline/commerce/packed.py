@@ -28,6 +28,7 @@ from ingestion_pipeline.commerce.contract import (
     Kind,
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
+from ingestion_pipeline.storage.bulk import binary_copy
 
 Line = tuple[int, bytes]  # its number in the file, and its text
 _Mask = NDArray[np.bool_]
@@ -47,7 +48,6 @@ _NUMERIC = np.dtype([("count", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("sca
 _FIXED: dict[Kind, Any] = {
     "uuid": "V16", "money": _NUMERIC, "integer": ">i4", "boolean": "?", "instant": ">i8",
 }  # fmt: skip
-_HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _length = Struct(">i").pack
 
 
@@ -127,7 +127,7 @@ class RowPacker:
             varying = [list(compress(values, right)) for values in varying]
         if not len(fixed):
             return Packed(b"", left)
-        return Packed(b"".join([_HEADER, *_pieces(fixed, varying), _TRAILER]), left)
+        return Packed(binary_copy(_pieces(fixed, varying)), left)
 
 
 def _struct(entity: Entity) -> type[msgspec.Struct]:

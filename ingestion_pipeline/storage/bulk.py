@@ -27,6 +27,7 @@ Refusal = Callable[[Row, str], None]
 
 _encoder = msgspec.json.Encoder()
 _CSV, _BINARY = "FORMAT csv, NULL 'null', ESCAPE '\\'", "FORMAT binary"
+_BINARY_HEADER, _BINARY_TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _BLOCKS_IN_FLIGHT = 4
 # The sender wakes for every few hundred kilobytes that the socket takes. With Python's usual 5 ms
 # it would each time wait that long for the parsing thread to yield, and hardly overlap with it.
@@ -36,6 +37,11 @@ _INSERT_COPIED = sql.SQL("INSERT INTO {table} ({names}) SELECT {names} FROM copi
 _COLLECT_STATISTICS = sa.text(
     "SELECT collect_statistics(CAST(:table AS regclass), CAST(:columns AS text[]))"
 )
+
+
+def binary_copy(pieces: Sequence[bytes]) -> bytes:
+    """Rows in COPY's binary format, in pieces, as a block for `CopyStream.write_binary`."""
+    return b"".join([_BINARY_HEADER, *pieces, _BINARY_TRAILER])
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
