@@ -62,4 +62,6 @@ def lock(connection: sa.Connection) -> None:
 
 
 def _is_there(connection: sa.Connection, month: Month) -> bool:
-    return connection.scalar(sa.select(sa.func.to_regclass(month.partition))) is not None
+    # Not to_regclass: it answers from this session's cache of names, and an advisory lock, unlike
+    # a table's, does not bring that up to date with what the lock's last holder committed.
+    return month in months_there(connection)
