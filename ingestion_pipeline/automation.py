@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline import alerts, outage
+from ingestion_pipeline import alerts, outage, sensing
 from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.health_sources import gather
 from ingestion_pipeline.ledger import jobs, retention
@@ -35,7 +35,7 @@ def _release(context: dg.RunStatusSensorContext, database: Database) -> dg.SkipR
     name="release_jobs_of_failed_runs",
     description="Gives back what a failed run had claimed, so that the next run takes it up.",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=4,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
 )
 def release_jobs_of_failed_runs(
     context: dg.RunFailureSensorContext, database: Database
@@ -49,7 +49,7 @@ def release_jobs_of_failed_runs(
     name="release_jobs_of_canceled_runs",
     description="Gives back what a canceled run had claimed, so that the next run takes it up.",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=4,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
 )
 def release_jobs_of_canceled_runs(
     context: dg.RunStatusSensorContext, database: Database

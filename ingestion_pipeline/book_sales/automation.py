@@ -2,19 +2,11 @@
 
 import dagster as dg
 
+from ingestion_pipeline import sensing
 from ingestion_pipeline.book_sales import queue
 from ingestion_pipeline.book_sales.assets import ASSETS, GROUP, REPORTS, TRIGGER
 from ingestion_pipeline.book_sales.checks import CHECKS
 from ingestion_pipeline.resources import Database
-
-_EVERY_SECONDS = 4  # the daemon looks every five; an interval of five would tick every ten
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 import_sales = dg.define_asset_job(
     "import_sales",
@@ -50,7 +42,7 @@ def _requests(
         return dg.SkipReason("nothing is queued")
     mine = dg.RunsFilter(job_name=import_sales.name)
     unfinished = context.instance.get_runs(
-        dg.RunsFilter(job_name=import_sales.name, statuses=_UNFINISHED)
+        dg.RunsFilter(job_name=import_sales.name, statuses=sensing.UNFINISHED)
     )
     at_work = {run.tags.get("dagster/partition", "") for run in unfinished}
     chosen = decide(due, at_work=at_work, runs=context.instance.get_runs_count(mine))
@@ -63,7 +55,7 @@ def _requests(
 
 @dg.sensor(
     job=import_sales,
-    minimum_interval_seconds=_EVERY_SECONDS,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts a run for each platform that has queued imports.",
 )

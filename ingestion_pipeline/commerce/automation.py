@@ -1,6 +1,5 @@
 """When commerce runs: sensors over the drop folder and over recorded uploads; a daily sweep."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline import sensing
 from ingestion_pipeline.commerce.assets import FINAL_ASSETS, GROUP, STAGING_ASSETS, UPLOADS
 from ingestion_pipeline.commerce.checks import CHECKS
 from ingestion_pipeline.commerce.contract import ENTITIES
@@ -20,13 +20,7 @@ from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.landing import Landing
 
-_EVERY_SECONDS = 4  # the daemon looks every five; an interval of five would tick every ten
 _SCAN_SECONDS = 30  # a tick is ended after sixty
-_NOT_STARTED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-]
 
 load_uploads = dg.define_asset_job(
     "load_uploads",
@@ -48,14 +42,12 @@ def decide(due: Sequence[tuple[int, int]], *, runs_about_to_start: int) -> str |
         return dg.SkipReason("no uploads are waiting to be loaded")
     if runs_about_to_start:
         return dg.SkipReason(f"a run is about to take the {len(due)} waiting uploads")
-    # The attempt is part of the key: a retry is a new run, the same tick seen twice is not.
-    text = ",".join(f"{job_id}:{attempt}" for job_id, attempt in sorted(due))
-    return f"uploads-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return sensing.run_key_of("uploads", due)
 
 
 @dg.sensor(
     job=load_uploads,
-    minimum_interval_seconds=_EVERY_SECONDS,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run for all uploads that are due.",
 )
@@ -67,9 +59,7 @@ def recorded_uploads(
     statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt).where(sa.or_(*due))
     with database.engine().connect() as connection:
         rows = connection.execute(statement.limit(settings().batch_uploads)).all()
-    about_to_start = context.instance.get_runs_count(
-        dg.RunsFilter(job_name=load_uploads.name, statuses=_NOT_STARTED)
-    )
+    about_to_start = sensing.runs_about_to_start(context.instance, load_uploads.name)
     decision = decide([(row[0], row[1]) for row in rows], runs_about_to_start=about_to_start)
     if isinstance(decision, str):
         return dg.RunRequest(run_key=decision, tags={"uploads": str(len(rows))})
@@ -78,7 +68,7 @@ def recorded_uploads(
 
 @dg.sensor(
     target=None,
-    minimum_interval_seconds=_EVERY_SECONDS,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Records complete files that it finds in the drop folder.",
 )

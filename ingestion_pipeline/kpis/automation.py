@@ -9,6 +9,7 @@ from datetime import date
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline import sensing
 from ingestion_pipeline.kpis import jobs
 from ingestion_pipeline.kpis.assets import ASSETS, GROUP, PENDING_ONLY, UPDATES, key
 from ingestion_pipeline.kpis.checks import CHECKS
@@ -18,15 +19,7 @@ MOST_RUNS = 3  # at a time; more are slower on the two cores of a small machine
 LONGEST_PAUSE = 300.0  # seconds between a run that failed and the next of its kind
 CHECKS_PAUSE = 300.0  # seconds between two runs of all checks
 
-_EVERY_SECONDS = 4  # the daemon looks every five; an interval of five would tick every ten
 _PARTITION = "dagster/partition"
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _REMEMBERED_RUNS = 8
 _MOST_DAYS = 50  # that a tick looks at
 
@@ -140,7 +133,7 @@ def checks_due(published: History, checked: History) -> bool:
 
 @dg.sensor(
     jobs=[publish_readings, publish_documents, check_kpis],
-    minimum_interval_seconds=_EVERY_SECONDS,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run for each day that has readings to be published.",
 )
@@ -156,7 +149,7 @@ def pending_updates(
         return _request_documents(instance, documents)
     if not due:
         return _request_checks(instance)
-    unfinished = dg.RunsFilter(job_name=publish_readings.name, statuses=_UNFINISHED)
+    unfinished = dg.RunsFilter(job_name=publish_readings.name, statuses=sensing.UNFINISHED)
     number = instance.get_runs_count(unfinished)
     if number >= MOST_RUNS:
         return dg.SkipReason(f"{number} runs are at work on {len(due)} days or more")
@@ -220,7 +213,7 @@ def _history(instance: dg.DagsterInstance, job_name: str, day: date | None = Non
     ended = newest[0].end_time if newest else None
     return History(
         runs=instance.get_runs_count(which),
-        unfinished=any(record.dagster_run.status in _UNFINISHED for record in newest),
+        unfinished=any(record.dagster_run.status in sensing.UNFINISHED for record in newest),
         failures=failures,
         seconds_since=time.time() - ended if ended else LONGEST_PAUSE,
     )

@@ -1,12 +1,12 @@
 """When markets run: a sensor over recorded events; schedules for warming and for macro data."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline import sensing
 from ingestion_pipeline.ledger import jobs
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.markets.accept import JOB_KINDS, job_kind, order_warming
@@ -15,12 +15,6 @@ from ingestion_pipeline.markets.checks import CHECKS
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 
-_EVERY_SECONDS = 4  # the daemon looks every five; an interval of five would tick every ten
-_NOT_STARTED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-]
 _ASSET_OF_KIND = {job_kind(event_type): asset for event_type, asset in ASSET_OF.items()}
 
 apply_events = dg.define_asset_job(
@@ -55,15 +49,13 @@ def decide(
         return dg.SkipReason("no events are waiting to be applied")
     if runs_about_to_start:
         return dg.SkipReason(f"a run is about to take the {len(due)} waiting events")
-    # The attempt is part of the key: a retry is a new run, the same tick seen twice is not.
-    text = ",".join(f"{job_id}:{attempt}" for job_id, attempt, _ in sorted(due))
     assets = sorted({_ASSET_OF_KIND[kind] for _, _, kind in due})
-    return f"events-{hashlib.sha256(text.encode()).hexdigest()[:16]}", assets
+    return sensing.run_key_of("events", ((each[0], each[1]) for each in due)), assets
 
 
 @dg.sensor(
     job=apply_events,
-    minimum_interval_seconds=_EVERY_SECONDS,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run for all events that are due.",
 )
@@ -77,9 +69,7 @@ def recorded_events(
         rows = connection.execute(
             statement.order_by(jobs_table.c.job_id).limit(settings().batch_events)
         ).all()
-    about_to_start = context.instance.get_runs_count(
-        dg.RunsFilter(job_name=apply_events.name, statuses=_NOT_STARTED)
-    )
+    about_to_start = sensing.runs_about_to_start(context.instance, apply_events.name)
     decision = decide([tuple(row) for row in rows], runs_about_to_start=about_to_start)
     if isinstance(decision, dg.SkipReason):
         return decision
