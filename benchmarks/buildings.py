@@ -17,7 +17,6 @@ migrations are in none.
 import argparse
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 
+from benchmarks.memory import peak_megabytes
 from ingestion_pipeline.buildings.collect import Options, collect_day
 from ingestion_pipeline.buildings.source import open_source
 from ingestion_pipeline.sandbox.ace_data import AceData
@@ -217,8 +217,8 @@ def measure(name: str, task: Task) -> dict[str, float]:
     started = time.perf_counter()
     records = work()
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    return {"records": records, "seconds": seconds, "rate": records / seconds, "peak": peak}
+    rate, peak = records / seconds, peak_megabytes()
+    return {"records": records, "seconds": seconds, "rate": rate, "peak": peak}
 
 
 def main() -> None:

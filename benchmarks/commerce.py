@@ -11,9 +11,7 @@ import argparse
 import contextlib
 import multiprocessing
 import os
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +27,7 @@ import msgspec
 import psutil
 import sqlalchemy as sa
 
+from benchmarks.memory import peak_megabytes
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.ingest import data_files, ingest
 from ingestion_pipeline.commerce.lines import blocks_of_lines
@@ -339,9 +338,7 @@ def measure(contender: Contender, task: Task) -> Measurement:
     started, cpu_before = time.perf_counter(), time.process_time()
     rows = load()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_before
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    return Measurement(rows, seconds, cpu, peak)
+    return Measurement(rows, seconds, cpu, peak_megabytes())
 
 
 def run(step: Step, server: EmbeddedServer, data: Path, scratch: Path) -> Measurement:
