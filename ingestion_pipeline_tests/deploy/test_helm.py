@@ -38,12 +38,9 @@ def test_the_instance_is_that_of_dagster_yaml() -> None:
     assert chosen["type"] == "CustomComputeLogManager"
     retention = dict(VALUES["retention"])
     assert retention.pop("enabled")
-    coordinator = DAEMON["runCoordinator"]
-    assert coordinator["enabled"]
-    assert coordinator["type"] == "QueuedRunCoordinator"
+    assert not DAEMON["runCoordinator"]["enabled"]  # it would stand against `run_queue`
     rendered = {
         "compute_logs": chosen["config"]["customComputeLogManager"],
-        "run_queue": _snake(coordinator["config"]["queuedRunCoordinator"]),
         "run_monitoring": _snake(DAEMON["runMonitoring"]),
         "run_retries": _snake(DAEMON["runRetries"]),
         "sensors": _snake(DAEMON["sensors"]),

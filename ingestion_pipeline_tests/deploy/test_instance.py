@@ -89,6 +89,7 @@ def test_limits_monitoring_and_retention_are_in_force(
         queue = concurrency.run_queue_config
         assert queue is not None
         assert queue.max_concurrent_runs == 12
+        assert queue.max_user_code_failure_retries == 20
         assert {limit["key"] for limit in queue.tag_concurrency_limits} == {
             "dagster/backfill",
             "kpis/scope",

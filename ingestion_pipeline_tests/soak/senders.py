@@ -195,7 +195,7 @@ class Markets(Sender):
             made = [comparable(f"{self.number}-{turn}-{n}", sale_date=day) for n in range(12)]
             event = comps_event(*made, slug=slug)
         else:
-            self.vacancy[slug] = round(turn % 1_000 / 20, 2)
+            self.vacancy[slug] = round(turn % 800 / 20, 2)  # below 40 percent
             event = fundamentals_event(slug, vacancy_rate_pct=self.vacancy[slug])
         event["nonce"] = f"{self.seed}-{self.number}-{turn}"
         body = json.dumps(event).encode()
