@@ -5,7 +5,6 @@ Exit codes: 0 all well; 1 it failed, and the message says why; 2 the command lin
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -17,9 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 import sqlalchemy as sa
 import typer
 
-from ingestion_pipeline import access_commands, alert_rule_commands, console, job_commands
+from ingestion_pipeline import console
+from ingestion_pipeline.commands import (
+    AsJson,
+    alert_rules,
+    book_sales,
+    database,
+    jobs,
+    tenants,
+    upgraded,
+)
 from ingestion_pipeline.errors import IngestionError
-from ingestion_pipeline.settings import environment_of, settings
+from ingestion_pipeline.settings import settings
 
 if TYPE_CHECKING:
     from ingestion_pipeline.commerce.contract import Entity
@@ -30,25 +38,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals may hold credentials
 )
-database_commands = typer.Typer(help="The database: its schema and its URL.", no_args_is_help=True)
-tenant_commands = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
-app.add_typer(database_commands, name="db")
-app.add_typer(tenant_commands, name="tenants")
-app.add_typer(job_commands.app, name="jobs")
-app.add_typer(alert_rule_commands.app, name="alert-rules")
-database_commands.command()(access_commands.roles)
-database_commands.command()(access_commands.login)
-database_commands.command()(access_commands.backup)
-database_commands.command()(access_commands.restore)
-tenant_commands.command()(access_commands.reader)
-app.command(name="import-report")(job_commands.import_report)
-app.command(name="credential-key")(job_commands.credential_key)
-app.command(name="sample-reports")(job_commands.sample_reports)
-app.command(name="ping-url")(job_commands.ping_url)
+app.add_typer(database.app, name="db")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(alert_rules.app, name="alert-rules")
+app.command()(book_sales.import_report)
+app.command()(book_sales.sample_reports)
+app.command()(book_sales.credential_key)
+app.command()(book_sales.ping_url)
 
 REJECTED = 3
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-TenantName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
 
 
 @app.command()
@@ -141,9 +140,7 @@ def ingest(
     if api_url is not None:
         result = _upload(files, api_url=api_url, api_key=api_key, hidden=as_json)
     else:
-        from ingestion_pipeline.storage import database
-
-        engine = database.upgraded()
+        engine = upgraded()
         work = commerce.dry_run if dry_run else commerce.ingest
         with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
             result = work(engine, files, tenant=tenant or "default", bytes_read=bytes_read)
@@ -206,9 +203,8 @@ def collect(
     from ingestion_pipeline.buildings.checkpoint import Checkpoints
     from ingestion_pipeline.buildings.collect import Options, collect_day
     from ingestion_pipeline.buildings.source import open_source
-    from ingestion_pipeline.storage import database
 
-    engine, configuration = database.upgraded(), settings()
+    engine, configuration = upgraded(), settings()
     with (
         open_source(engine, configuration) as source,
         console.window_progress(f"{site} {day:%Y-%m-%d}", hidden=as_json) as progressed,
@@ -285,128 +281,6 @@ def sandbox(
         data = replace(data, sites=tuple(site))
     console.say(f"sandbox at http://{host}:{port}, ACE IoT under /ace/live/api; Ctrl-C stops it")
     serve(data, host=host, port=port, key=key, faults=faults, keep_pages=keep_pages)
-
-
-@database_commands.command()
-def upgrade() -> None:
-    """Bring the schema up to date; safe at any time and from several processes."""
-    from ingestion_pipeline.storage import database
-
-    console.say(f"schema at revision {database.upgrade(database.engine())}")
-
-
-@database_commands.command()
-def status(as_json: AsJson = False) -> None:
-    """Say which database is used, whether it runs, and whether its schema is up to date.
-
-    Starts nothing. Exits 1 unless the database runs and is up to date.
-    """
-    from ingestion_pipeline.status import database_status
-
-    found = database_status(settings())
-    if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2))
-    else:
-        console.show_database_status(found)
-    if not found.ready:
-        raise typer.Exit(1)
-
-
-@database_commands.command()
-def url() -> None:
-    """Print the database's URL, with its password, for psql and the like; starts the server."""
-    from ingestion_pipeline.storage import database
-
-    typer.echo(database.database_url().replace("postgresql+psycopg://", "postgresql://"))
-
-
-@database_commands.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-def psql(context: typer.Context) -> None:
-    """Open psql on the database (it comes with us); further arguments are psql's own."""
-    from ingestion_pipeline.storage import database
-    from ingestion_pipeline.storage.embedded import binaries
-
-    url = sa.make_url(database.database_url())
-    # The password goes by the environment: a command line is there for all to see.
-    environment = environment_of(settings()) | {"PGPASSWORD": url.password or ""}
-    address = sa.URL.create(
-        "postgresql", url.username, None, url.host, url.port, url.database, url.query
-    ).render_as_string()
-    program = str(binaries() / "psql")
-    os.execve(program, [program, address, *context.args], environment)  # noqa: S606
-
-
-@database_commands.command()
-def stop() -> None:
-    """Stop the embedded server."""
-    from ingestion_pipeline.storage.embedded import EmbeddedServer
-
-    stopped = EmbeddedServer(settings().home).stop()
-    console.say("stopped" if stopped else "no embedded server was running")
-
-
-@tenant_commands.command()
-def create(name: TenantName, as_json: AsJson = False) -> None:
-    """Make a tenant (or a further key of one) and print an API key, this once."""
-    from ingestion_pipeline.ledger import tenants
-    from ingestion_pipeline.storage import database
-
-    engine = database.upgraded()
-    with engine.begin() as connection:
-        tenant_id = tenants.ensure(connection, name)
-        api_key = tenants.issue_key(connection, tenant_id)
-    _print_key(name, tenant_id, api_key, as_json=as_json)
-
-
-@tenant_commands.command()
-def rotate(name: TenantName, as_json: AsJson = False) -> None:
-    """Print a new API key and revoke all earlier ones of the tenant."""
-    from ingestion_pipeline.ledger import tenants
-    from ingestion_pipeline.storage import database
-
-    engine = database.upgraded()
-    with engine.begin() as connection:
-        tenant_id = tenants.find(connection, name)
-        api_key = tenants.issue_key(connection, tenant_id)
-        tenants.revoke_keys(connection, tenant_id, except_key=api_key)
-    _print_key(name, tenant_id, api_key, as_json=as_json)
-
-
-@tenant_commands.command()
-def revoke(name: TenantName) -> None:
-    """Revoke all API keys of a tenant; its data stays."""
-    from ingestion_pipeline.ledger import tenants
-    from ingestion_pipeline.storage import database
-
-    engine = database.upgraded()
-    with engine.begin() as connection:
-        revoked = tenants.revoke_keys(connection, tenants.find(connection, name))
-    console.say(f"{revoked} keys revoked")
-
-
-@tenant_commands.command(name="list")
-def list_tenants(as_json: AsJson = False) -> None:
-    """List tenants and how many keys each has in force."""
-    from ingestion_pipeline.ledger import tenants
-    from ingestion_pipeline.storage import database
-
-    engine = database.upgraded()
-    with engine.connect() as connection:
-        everyone = tenants.everyone(connection)
-    if as_json:
-        typer.echo(json.dumps([tenant.as_dict() for tenant in everyone], indent=2))
-    else:
-        console.show_tenants(everyone)
-
-
-def _print_key(name: str, tenant_id: int, api_key: str, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"tenant": name, "tenant_id": tenant_id, "api_key": api_key}))
-        return
-    console.say(f"tenant {name} ({tenant_id}); its API key, shown this once:")
-    typer.echo(api_key)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ Uploads of one type are merged one by one in order of arrival, each in a transac
 customers before products before orders before order_items. A row whose parent is missing moves to
 the waiting partition; `merge_waiting` tries it again when parents have come.
 
-The work is two SQL statements (bulk.Merge): one inserts what is new, one updates, sets aside and
+The work is two SQL statements (merging.Merge): one inserts what is new, one updates, sets aside and
 counts the rest. Every row is counted by its upload and by what became of it.
 """
 
@@ -18,7 +18,7 @@ from ingestion_pipeline.commerce.tables import ARRIVED, FINAL, WAITING
 from ingestion_pipeline.errors import StagingLostError
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.ledger.uploads import Counts, Upload
-from ingestion_pipeline.storage import bulk
+from ingestion_pipeline.storage import merging
 
 DOMAIN = "commerce"
 _LARGE = 10_000  # rows
@@ -96,7 +96,7 @@ def after_staging(connection: sa.Connection, entity: Entity) -> None:
 
     Without it a merge of 10,000 rows takes a minute (nested loops over an estimate of one row).
     """
-    bulk.collect_statistics(
+    merging.collect_statistics(
         connection, ARRIVED[entity.name], ["tenant_id", "upload_id", entity.key]
     )
 
@@ -104,9 +104,9 @@ def after_staging(connection: sa.Connection, entity: Entity) -> None:
 def after_merging(connection: sa.Connection, entity: Entity, counts: Counts) -> None:
     """Let the planner know what a large upload has added; in a transaction of its own."""
     if counts.inserted >= _LARGE:
-        bulk.collect_statistics(connection, FINAL[entity.name], ["tenant_id", entity.key])
+        merging.collect_statistics(connection, FINAL[entity.name], ["tenant_id", entity.key])
     if counts.waiting:
-        bulk.collect_statistics(connection, WAITING[entity.name], ["tenant_id", entity.key])
+        merging.collect_statistics(connection, WAITING[entity.name], ["tenant_id", entity.key])
 
 
 def tenants_with_waiting(connection: sa.Connection, entity: Entity) -> list[int]:
@@ -132,7 +132,7 @@ def _merge(
             those that no longer have to wait leave it.
         confirm: see `_confirm`.
     """
-    merge = bulk.Merge(
+    merge = merging.Merge(
         arrivals=arrivals,
         target=FINAL[entity.name],
         key=("tenant_id", entity.key),
@@ -144,7 +144,7 @@ def _merge(
         ),
     )
     actions: Actions = defaultdict(lambda: defaultdict(int))
-    with bulk.foreign_keys_checked_in_bulk(connection, [parent for parent, _ in merge.parents]):
+    with merging.foreign_keys_checked_in_bulk(connection, [parent for parent, _ in merge.parents]):
         insert = merge.insert_new()
         if only is None:
             inserted = insert.returning(merge.target.c.upload_id).cte("inserted")
@@ -199,9 +199,9 @@ def _release(rest: sa.CTE, entity: Entity, target: sa.Table) -> sa.CTE:
     """Delete from the waiting partition what has just been inserted or settled otherwise."""
     table = WAITING[entity.name]
     key = ("tenant_id", entity.key)
-    settled = sa.exists().where(bulk.same_key(table, rest, key), rest.c.action != "waiting")
+    settled = sa.exists().where(merging.same_key(table, rest, key), rest.c.action != "waiting")
     inserted = sa.exists().where(
-        bulk.same_key(table, target, key), target.c.upload_id == table.c.upload_id
+        merging.same_key(table, target, key), target.c.upload_id == table.c.upload_id
     )
     return sa.delete(table).where(sa.or_(settled, inserted)).cte("released")
 
@@ -215,7 +215,7 @@ def _confirm(rest: sa.CTE, target: sa.Table, key: tuple[str, ...]) -> sa.CTE:
     return (
         sa.update(target)
         .values(upload_id=rest.c.upload_id)
-        .where(rest.c.action == "unchanged", bulk.same_key(target, rest, key))
+        .where(rest.c.action == "unchanged", merging.same_key(target, rest, key))
         .cte("confirmed")
     )
 
@@ -253,7 +253,7 @@ def _drop_older_waiting(
         sa.delete(table)
         .where(
             mine,
-            bulk.same_key(table, newer, ["tenant_id", entity.key]),
+            merging.same_key(table, newer, ["tenant_id", entity.key]),
             table.c.upload_id < newer.c.upload_id,
         )
         .returning(table.c.upload_id)

@@ -1,4 +1,4 @@
-"""The one fast path into the database, for every domain: typed rows → COPY → staged merge.
+"""The one fast path into the database, for every domain: typed rows → COPY; merging.py goes on.
 
 Rows travel as CSV text that msgspec's C encoder writes: a JSON array without its brackets is a
 line of CSV, if strings are escaped with a backslash (COPY's ESCAPE option) and `null` means NULL.
@@ -8,10 +8,8 @@ Memory is bounded by a few blocks, whatever the input's size.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,9 +32,6 @@ _BLOCKS_IN_FLIGHT = 4
 _SWITCH_SECONDS = 0.0005
 _MAKE_COPIED = sql.SQL("CREATE TEMPORARY TABLE copied AS SELECT {names} FROM {table} LIMIT 0")
 _INSERT_COPIED = sql.SQL("INSERT INTO {table} ({names}) SELECT {names} FROM copied")
-_COLLECT_STATISTICS = sa.text(
-    "SELECT collect_statistics(CAST(:table AS regclass), CAST(:columns AS text[]))"
-)
 
 
 def binary_copy(pieces: Sequence[bytes]) -> bytes:
@@ -190,127 +185,3 @@ class CopyStream:
             middle = len(rows) // 2
             for half in (rows[:middle], rows[middle:]):
                 self._send(half, encode_rows(half))
-
-
-def collect_statistics(connection: sa.Connection, table: sa.Table, columns: Sequence[str]) -> None:
-    """Tell the planner about rows that have just come.
-
-    Autovacuum would do so within a minute; a merge before that is planned for the table as it was
-    (empty, say) and takes many times as long. Costs milliseconds, 0.1 s for a large table. To be
-    called in a transaction of its own, because it keeps a lock to the end.
-    """
-    # A function of migration 0012: ANALYZE by itself passes over tables of another owner.
-    connection.execute(_COLLECT_STATISTICS, {"table": table.name, "columns": list(columns)})
-
-
-@dataclass(frozen=True)
-class Merge:
-    """How rows that have arrived go into a table.
-
-    A merge is two statements. `insert_new` takes the rows whose key is new, sorted by key, because
-    an index grows three times as fast in order. `settle_rest` deals with all others, and is only
-    needed where `insert_new` has not taken all.
-
-    Attributes:
-        arrivals: the rows, at most one a key.
-        target: where they go.
-        key: the columns of the target's primary key.
-        columns: the other columns, compared and written.
-        version: a column of both, not part of `columns`; the greater value wins (order of
-            arrival, time of collection). Rows that a merge writes carry a version that no row
-            of the target had before.
-        parents: tables that must hold a row's parent, each with {our column: its column}.
-    """
-
-    arrivals: sa.FromClause
-    target: sa.Table
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-    version: str
-    parents: tuple[tuple[sa.Table, dict[str, str]], ...] = ()
-
-    def insert_new(self) -> sa.Insert:
-        """INSERT what has all its parents and is not in the target yet."""
-        arrivals = self.arrivals
-        written = [*self.key, *self.columns, self.version]
-        parents_exist = [
-            sa.exists().where(
-                *(parent.c[theirs] == arrivals.c[ours] for ours, theirs in link.items())
-            )
-            for parent, link in self.parents
-        ]
-        current = self.target.alias("current")
-        rows = (
-            sa.select(*(arrivals.c[name] for name in written))
-            .where(*parents_exist, ~sa.exists().where(same_key(current, arrivals, self.key)))
-            .order_by(*(arrivals.c[name] for name in self.key))
-        )
-        return sa.insert(self.target).from_select(written, rows)
-
-    def rest(self) -> sa.CTE:
-        """What `insert_new` has left, as a CTE: the arrivals' columns and an `action`.
-
-        Actions: `waiting` (a parent is missing), `superseded` (the target holds a newer
-        version), `updated`, `unchanged`.
-        """
-        arrivals, current = self.arrivals, self.target.alias("current")
-        source: sa.FromClause = arrivals.outerjoin(current, same_key(current, arrivals, self.key))
-        orphan: sa.ColumnElement[bool] = sa.false()
-        for number, (parent, link) in enumerate(self.parents):
-            other = parent.alias(f"parent_{number}")
-            links = [other.c[theirs] == arrivals.c[ours] for ours, theirs in link.items()]
-            source = source.outerjoin(other, sa.and_(*links))
-            orphan = sa.or_(orphan, other.c[next(iter(link.values()))].is_(None))
-        differs = sa.tuple_(*(current.c[name] for name in self.columns)).is_distinct_from(
-            sa.tuple_(*(arrivals.c[name] for name in self.columns))
-        )
-        newer, mine = current.c[self.version], arrivals.c[self.version]
-        action = sa.case(
-            (orphan, sa.literal_column("'waiting'")),
-            (newer > mine, sa.literal_column("'superseded'")),
-            (differs, sa.literal_column("'updated'")),
-            else_=sa.literal_column("'unchanged'"),
-        )
-        # Rows of this very version are those that insert_new has just written.
-        left = sa.or_(newer.is_(None), newer != mine)
-        rows = sa.select(arrivals, action.label("action")).select_from(source).where(left)
-        return rows.cte("rest").prefix_with("MATERIALIZED", dialect="postgresql")
-
-    def update(self, rest: sa.CTE) -> sa.CTE:
-        """UPDATE what differs, as a CTE to add to a SELECT from `rest`."""
-        return (
-            sa.update(self.target)
-            .values({name: rest.c[name] for name in [*self.columns, self.version]})
-            .where(rest.c.action == "updated", same_key(self.target, rest, self.key))
-            .cte("updated")
-        )
-
-
-def same_key(
-    left: sa.FromClause, right: sa.FromClause, key: Sequence[str]
-) -> sa.ColumnElement[bool]:
-    """`left.k = right.k AND …` for every column of a key."""
-    return sa.and_(*(left.c[name] == right.c[name] for name in key))
-
-
-@contextmanager
-def foreign_keys_checked_in_bulk(
-    connection: sa.Connection, parents: Sequence[sa.Table]
-) -> Iterator[None]:
-    """Let statements that look their parents up skip the per-row foreign-key triggers.
-
-    The triggers cost 5 µs a row and key; the look-up has just checked the same thing for the whole
-    set. A SHARE lock on the parents, taken before the statement, keeps them from being deleted
-    until the transaction ends, so the constraint holds at every moment and for everybody.
-    Where the role may not set `session_replication_role` the triggers simply stay on.
-    """
-    if not parents or not connection.scalar(
-        sa.text("SELECT has_parameter_privilege('session_replication_role', 'SET')")
-    ):
-        yield
-        return
-    names = ", ".join(parent.name for parent in parents)
-    connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
-    connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-    yield
-    connection.exec_driver_sql("SET LOCAL session_replication_role = origin")

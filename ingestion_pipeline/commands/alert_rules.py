@@ -4,10 +4,10 @@ import json
 from enum import StrEnum
 from typing import Annotated
 
-import sqlalchemy as sa
 import typer
 
 from ingestion_pipeline import console
+from ingestion_pipeline.commands import AsJson, upgraded
 
 app = typer.Typer(help="Limits of the points of buildings.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def set_rule(
     from ingestion_pipeline.buildings import alert_rules
 
     limits = alert_rules.Limits(minimum, maximum)
-    with _engine().begin() as connection:
+    with upgraded().begin() as connection:
         rule_id, new = alert_rules.set_rule(
             connection, site=site, point=point, limits=limits, severity=severity.value
         )
@@ -44,13 +44,11 @@ def set_rule(
 
 
 @app.command(name="list")
-def list_rules(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
-) -> None:
+def list_rules(as_json: AsJson = False) -> None:
     """List the rules."""
     from ingestion_pipeline.buildings import alert_rules
 
-    with _engine().connect() as connection:
+    with upgraded().connect() as connection:
         rules = alert_rules.all_rules(connection)
     if as_json:
         typer.echo(json.dumps([rule.as_dict() for rule in rules], indent=2))
@@ -68,14 +66,8 @@ def delete(rule_id: Annotated[int, typer.Argument(help="Number of the rule.")]) 
     """Delete a rule; alerts that it has raised stay."""
     from ingestion_pipeline.buildings import alert_rules
 
-    with _engine().begin() as connection:
+    with upgraded().begin() as connection:
         gone = alert_rules.delete_rule(connection, rule_id)
     if not gone:
         console.fail(f"there is no rule {rule_id}")
     console.say(f"rule {rule_id} is deleted")
-
-
-def _engine() -> sa.Engine:
-    from ingestion_pipeline.storage import database
-
-    return database.upgraded()

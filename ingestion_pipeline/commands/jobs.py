@@ -1,20 +1,19 @@
-"""`ingestion-pipeline jobs …`, `import-report`, and what book sales need besides in a shell."""
+"""`ingestion-pipeline jobs …`: jobs of all domains."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 
 from ingestion_pipeline import console
+from ingestion_pipeline.commands import AsJson, upgraded
 from ingestion_pipeline.ledger import jobs as queue
 from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
 from ingestion_pipeline.settings import settings
 
 app = typer.Typer(help="Jobs of all domains: see them, try them again.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 JobId = Annotated[int, typer.Argument(help="Number of the job.")]
 
 
@@ -37,7 +36,7 @@ def list_jobs(
         statement = statement.where(c.status == status)
     if kind is not None:
         statement = statement.where(c.kind == kind)
-    with _engine().connect() as connection:
+    with upgraded().connect() as connection:
         rows = connection.execute(statement.order_by(c.job_id.desc()).limit(limit)).mappings()
         found = [_plain(dict(row)) for row in rows]
     if as_json:
@@ -55,7 +54,7 @@ def show(job_id: JobId) -> None:
     """Show a job and its attempts as JSON; never its payload, which may refer to credentials."""
     c, a = jobs.c, job_attempts.c
     columns = [column for column in c if column.name != "payload"]
-    with _engine().connect() as connection:
+    with upgraded().connect() as connection:
         row = connection.execute(sa.select(*columns).where(c.job_id == job_id)).mappings().first()
         if row is None:
             console.fail(f"there is no job {job_id}")
@@ -69,7 +68,7 @@ def show(job_id: JobId) -> None:
 @app.command()
 def retry(job_id: JobId) -> None:
     """Try a job once more, at once: one that waits for its next attempt, or that has failed."""
-    with _engine().begin() as connection:
+    with upgraded().begin() as connection:
         due = connection.execute(
             sa.update(jobs)
             .where(jobs.c.job_id == job_id, jobs.c.status.in_(("pending", "retrying")))
@@ -84,7 +83,7 @@ def retry(job_id: JobId) -> None:
 @app.command()
 def requeue(job_id: JobId) -> None:
     """Queue a failed or dead job again, with all its attempts."""
-    with _engine().begin() as connection:
+    with upgraded().begin() as connection:
         done = queue.requeue(connection, job_id, attempts=settings().job_attempts)
     if not done:
         console.fail(f"job {job_id} has neither failed nor died")
@@ -102,7 +101,7 @@ def reload(upload_id: Annotated[int, typer.Argument(help="Number of the upload."
     from ingestion_pipeline.commerce.contract import ENTITIES
     from ingestion_pipeline.commerce.load import record_upload
 
-    with _engine().begin() as connection:
+    with upgraded().begin() as connection:
         row = connection.execute(
             sa.select(uploads).where(uploads.c.upload_id == upload_id)
         ).one_or_none()
@@ -123,90 +122,6 @@ def reload(upload_id: Annotated[int, typer.Argument(help="Number of the upload."
             sha256=row.sha256, max_attempts=settings().job_attempts,
         )  # fmt: skip
     console.say(f"upload {new} loads the file of upload {upload_id} again")
-
-
-def import_report(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
-    platform: Annotated[str, typer.Option(help="kdp, smashwords or draft2digital.")],
-    tenant: Annotated[str, typer.Option(help="Whose sales they are; made if new.")] = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Load sales reports straight into the database, and sum up their days.
-
-    Loading a report again changes nothing; a later one of the same period changes what it says
-    otherwise. Exits 1 when a report could not be used at all.
-    """
-    from ingestion_pipeline.book_sales.daily import summarize
-    from ingestion_pipeline.book_sales.import_report import import_reports
-
-    engine = _engine()
-    result = import_reports(engine, files, platform=platform, tenant=tenant)
-    summarize(engine, platform)
-    if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
-    else:
-        for file in result.files:
-            numbers = ", ".join(f"{number} {name}" for name, number in file.counts.items())
-            typer.echo(f"{file.file}: {file.error or numbers}")
-            for reason, rows in file.passed_over.items():
-                typer.echo(f"    passed over: {reason} ({rows} rows)")
-    if any(file.error for file in result.files):
-        raise typer.Exit(1)
-
-
-def sample_reports(
-    folder: Annotated[Path, typer.Argument(help="Where to write the reports.")],
-) -> None:
-    """Write a small sales report of every platform that has reports."""
-    from ingestion_pipeline.book_sales.sample_data import sample_reports as reports
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in reports().values():
-        (folder / name).write_bytes(content)
-        typer.echo(folder / name)
-
-
-def credential_key() -> None:
-    """Print a new key for CREDENTIAL_KEYS, which encrypts credentials in the database.
-
-    To rotate: put the new key in front of the old one, with a comma between, and restart; take the
-    old one away when no queued job needs it any more.
-    """
-    from ingestion_pipeline.book_sales.credentials import new_key
-
-    typer.echo(new_key())
-
-
-def ping_url(
-    tenant: Annotated[str, typer.Option(help="Whose sales Gumroad reports; made if new.")],
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make the tenant's earlier URLs invalid.")
-    ] = False,
-    revoke: Annotated[
-        bool, typer.Option("--revoke", help="Only make the tenant's URLs invalid.")
-    ] = False,
-) -> None:
-    """Print a URL for Gumroad's Ping, this once; whoever knows it can report sales."""
-    from ingestion_pipeline.book_sales.pings import issue_token, revoke_tokens
-    from ingestion_pipeline.ledger import tenants
-
-    with _engine().begin() as connection:
-        tenant_id = tenants.ensure(connection, tenant)
-        if rotate or revoke:
-            revoked = revoke_tokens(connection, tenant_id)
-            typer.echo(f"{revoked} of {tenant!r} revoked", err=True)
-        if revoke:
-            return
-        token = issue_token(connection, tenant_id)
-    configuration = settings()
-    at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
-    typer.echo(f"{at}/api/ingestion/ping/gumroad/{token}")
-
-
-def _engine() -> sa.Engine:
-    from ingestion_pipeline.storage import database
-
-    return database.upgraded()
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

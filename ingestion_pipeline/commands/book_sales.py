@@ -1,0 +1,88 @@
+"""`ingestion-pipeline import-report`, and what book sales need besides in a shell."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingestion_pipeline.commands import AsJson, upgraded
+from ingestion_pipeline.settings import settings
+
+
+def import_report(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+    platform: Annotated[str, typer.Option(help="kdp, smashwords or draft2digital.")],
+    tenant: Annotated[str, typer.Option(help="Whose sales they are; made if new.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Load sales reports straight into the database, and sum up their days.
+
+    Loading a report again changes nothing; a later one of the same period changes what it says
+    otherwise. Exits 1 when a report could not be used at all.
+    """
+    from ingestion_pipeline.book_sales.daily import summarize
+    from ingestion_pipeline.book_sales.import_report import import_reports
+
+    engine = upgraded()
+    result = import_reports(engine, files, platform=platform, tenant=tenant)
+    summarize(engine, platform)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        for file in result.files:
+            numbers = ", ".join(f"{number} {name}" for name, number in file.counts.items())
+            typer.echo(f"{file.file}: {file.error or numbers}")
+            for reason, rows in file.passed_over.items():
+                typer.echo(f"    passed over: {reason} ({rows} rows)")
+    if any(file.error for file in result.files):
+        raise typer.Exit(1)
+
+
+def sample_reports(
+    folder: Annotated[Path, typer.Argument(help="Where to write the reports.")],
+) -> None:
+    """Write a small sales report of every platform that has reports."""
+    from ingestion_pipeline.book_sales.sample_data import sample_reports as reports
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in reports().values():
+        (folder / name).write_bytes(content)
+        typer.echo(folder / name)
+
+
+def credential_key() -> None:
+    """Print a new key for CREDENTIAL_KEYS, which encrypts credentials in the database.
+
+    To rotate: put the new key in front of the old one, with a comma between, and restart; take the
+    old one away when no queued job needs it any more.
+    """
+    from ingestion_pipeline.book_sales.credentials import new_key
+
+    typer.echo(new_key())
+
+
+def ping_url(
+    tenant: Annotated[str, typer.Option(help="Whose sales Gumroad reports; made if new.")],
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make the tenant's earlier URLs invalid.")
+    ] = False,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Only make the tenant's URLs invalid.")
+    ] = False,
+) -> None:
+    """Print a URL for Gumroad's Ping, this once; whoever knows it can report sales."""
+    from ingestion_pipeline.book_sales.pings import issue_token, revoke_tokens
+    from ingestion_pipeline.ledger import tenants
+
+    with upgraded().begin() as connection:
+        tenant_id = tenants.ensure(connection, tenant)
+        if rotate or revoke:
+            revoked = revoke_tokens(connection, tenant_id)
+            typer.echo(f"{revoked} of {tenant!r} revoked", err=True)
+        if revoke:
+            return
+        token = issue_token(connection, tenant_id)
+    configuration = settings()
+    at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
+    typer.echo(f"{at}/api/ingestion/ping/gumroad/{token}")

@@ -1,0 +1,95 @@
+"""`ingestion-pipeline tenants …`: tenants, their API keys, their logins in the database."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from ingestion_pipeline import console
+from ingestion_pipeline.commands import AsJson, print_url, upgraded
+
+app = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
+
+TenantName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
+
+
+@app.command()
+def create(name: TenantName, as_json: AsJson = False) -> None:
+    """Make a tenant (or a further key of one) and print an API key, this once."""
+    from ingestion_pipeline.ledger import tenants
+
+    engine = upgraded()
+    with engine.begin() as connection:
+        tenant_id = tenants.ensure(connection, name)
+        api_key = tenants.issue_key(connection, tenant_id)
+    _print_key(name, tenant_id, api_key, as_json=as_json)
+
+
+@app.command()
+def rotate(name: TenantName, as_json: AsJson = False) -> None:
+    """Print a new API key and revoke all earlier ones of the tenant."""
+    from ingestion_pipeline.ledger import tenants
+
+    engine = upgraded()
+    with engine.begin() as connection:
+        tenant_id = tenants.find(connection, name)
+        api_key = tenants.issue_key(connection, tenant_id)
+        tenants.revoke_keys(connection, tenant_id, except_key=api_key)
+    _print_key(name, tenant_id, api_key, as_json=as_json)
+
+
+@app.command()
+def revoke(name: TenantName) -> None:
+    """Revoke all API keys of a tenant; its data stays."""
+    from ingestion_pipeline.ledger import tenants
+
+    engine = upgraded()
+    with engine.begin() as connection:
+        revoked = tenants.revoke_keys(connection, tenants.find(connection, name))
+    console.say(f"{revoked} keys revoked")
+
+
+@app.command(name="list")
+def list_tenants(as_json: AsJson = False) -> None:
+    """List tenants and how many keys each has in force."""
+    from ingestion_pipeline.ledger import tenants
+
+    engine = upgraded()
+    with engine.connect() as connection:
+        everyone = tenants.everyone(connection)
+    if as_json:
+        typer.echo(json.dumps([tenant.as_dict() for tenant in everyone], indent=2))
+    else:
+        console.show_tenants(everyone)
+
+
+@app.command()
+def reader(
+    name: Annotated[str, typer.Argument(help="Of the tenant.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="Remove the login instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a login that reads this tenant's rows only, and print its URL, this once.
+
+    One that is there gets a new password; sessions that it has go on.
+    """
+    from ingestion_pipeline.ledger import readers
+    from ingestion_pipeline.storage import roles as groups
+
+    engine = upgraded()
+    if revoke:
+        with engine.begin() as connection:
+            had_one = readers.revoke_reader(connection, name)
+        console.say(f"{name} has no login any more" if had_one else f"{name} had no login")
+        return
+    with engine.begin() as connection:
+        made = readers.issue_reader(connection, name)
+    print_url(groups.url_of(engine, made.role, made.password), role=made.role, as_json=as_json)
+
+
+def _print_key(name: str, tenant_id: int, api_key: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"tenant": name, "tenant_id": tenant_id, "api_key": api_key}))
+        return
+    console.say(f"tenant {name} ({tenant_id}); its API key, shown this once:")
+    typer.echo(api_key)
