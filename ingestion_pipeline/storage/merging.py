@@ -27,8 +27,8 @@ class Merge:
     """How rows that have arrived go into a table.
 
     A merge is two statements. `insert_new` takes the rows whose key is new, sorted by key, because
-    an index grows three times as fast in order. `settle_rest` deals with all others, and is only
-    needed where `insert_new` has not taken all.
+    an index grows three times as fast in order. `rest` and `update` deal with all others, and are
+    only needed where `insert_new` has not taken all.
 
     Attributes:
         arrivals: the rows, at most one a key.
