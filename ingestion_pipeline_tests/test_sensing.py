@@ -30,11 +30,11 @@ def test_other_jobs_or_another_attempt_are_another_run(
 def test_runs_that_have_begun_or_ended_are_not_about_to_start() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         for job, status in (
-            ("a", dg.DagsterRunStatus.QUEUED),
+            ("a", dg.DagsterRunStatus.NOT_STARTED),
             ("a", dg.DagsterRunStatus.STARTING),
             ("a", dg.DagsterRunStatus.STARTED),
             ("a", dg.DagsterRunStatus.SUCCESS),
-            ("b", dg.DagsterRunStatus.QUEUED),
+            ("b", dg.DagsterRunStatus.NOT_STARTED),
         ):
             instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=status))
         assert runs_about_to_start(instance, "a") == 2
