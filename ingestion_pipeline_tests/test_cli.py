@@ -14,7 +14,7 @@ from ingestion_pipeline.settings import Settings
 def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ingestion_pipeline.cli", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=300, env={**os.environ, **environment},
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def test_definitions_load_without_database_and_without_network() -> None:
     environment = {**os.environ, "DATABASE_URL": "postgresql://nobody@192.0.2.1:1/nowhere"}
     loaded = subprocess.run(
         [sys.executable, "-c", "import ingestion_pipeline.definitions"],
-        env=environment, cwd=ROOT, timeout=60,
+        env=environment, cwd=ROOT, timeout=300,
     )  # fmt: skip
     assert loaded.returncode == 0
 

@@ -160,7 +160,7 @@ def test_dry_runs_and_loads_side_by_side_do_not_deadlock(engine: sa.Engine, tmp_
     ] * 2  # fmt: skip
     with ThreadPoolExecutor(5) as pool:
         for done in [pool.submit(work) for work in works]:
-            done.result(timeout=120)
+            done.result(timeout=300)
     assert_sound(engine)
     assert sizes_of(engine, "load-0") == dict.fromkeys(ENTITIES, 400)
 

@@ -270,7 +270,7 @@ def test_a_large_upload_does_not_wait_for_a_file_that_is_just_being_staged(
     with engine.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE customers_staging_arrived IN ROW EXCLUSIVE MODE")
         with ThreadPoolExecutor(1) as pool:
-            result = pool.submit(merge_file, engine, large).result(timeout=30)
+            result = pool.submit(merge_file, engine, large).result(timeout=120)
     assert result == Counts(lines=10_500, staged=10_500, inserted=10_500)
     assert staged_rows(engine) == 0
 

@@ -44,7 +44,7 @@ class Up:
 
     def graphql(self, query: str) -> Any:
         answer = httpx.post(
-            f"http://127.0.0.1:{self.port}/graphql", json={"query": query}, timeout=30
+            f"http://127.0.0.1:{self.port}/graphql", json={"query": query}, timeout=120
         )
         return answer.raise_for_status().json()["data"]
 

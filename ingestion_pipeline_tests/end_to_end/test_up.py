@@ -202,7 +202,7 @@ def test_no_secret_is_shown_anywhere(up: Up) -> None:
     ping = httpx.post(
         f"http://127.0.0.1:{up.gateway_port}/api/ingestion/ping/gumroad/{path_token}",
         data={"sale_id": "p1", "price": "100", "email": "buyer@example.org"},
-        timeout=30,
+        timeout=120,
     )
     assert ping.status_code == 200
     ended = "SELECT status FROM jobs WHERE job_id = %s"
@@ -254,7 +254,7 @@ def everything(up: Up) -> bytes:
 def test_a_second_up_on_the_same_port_says_so(up: Up) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
         env={**os.environ, "INGESTION_HOME": str(up.home), "WEB_PORT": str(up.port),
              "DATABASE_URL": ""},
     )  # fmt: skip

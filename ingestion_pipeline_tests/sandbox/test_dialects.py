@@ -216,7 +216,7 @@ def test_a_fault_can_be_kept_to_some_paths_and_some_times(sandbox: RunningSandbo
 def test_a_sandbox_with_a_fault_that_is_none_does_not_start() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "ingestion_pipeline.cli", "sandbox", "--fault", "boredom"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert result.returncode == 1
     assert "no fault 'boredom'; there are rate_limited" in result.stderr.replace("\n", " ")

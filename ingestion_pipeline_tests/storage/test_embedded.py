@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 def test_two_processes_that_start_at_once_share_one_server(home: Path) -> None:
     starters = [_starter(home) for _ in range(3)]
-    urls = {starter.communicate(timeout=90)[0].strip() for starter in starters}
+    urls = {starter.communicate(timeout=300)[0].strip() for starter in starters}
     assert len(urls) == 1
     assert [starter.returncode for starter in starters] == [0, 0, 0]
     assert len(_postmasters(home)) == 1
@@ -45,7 +45,7 @@ def test_two_processes_that_start_at_once_share_one_server(home: Path) -> None:
 
 def test_the_server_survives_the_process_that_started_it(home: Path) -> None:
     starter = _starter(home)
-    url = starter.communicate(timeout=90)[0].strip()
+    url = starter.communicate(timeout=300)[0].strip()
     assert starter.poll() == 0
     assert _ask(url, "SELECT current_user") == "ingestion"
     assert EmbeddedServer(home).url() == url
