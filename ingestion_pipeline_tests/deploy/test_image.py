@@ -26,7 +26,9 @@ OF_THE_IMAGE = {
 
 def test_the_linter_finds_nothing_and_would() -> None:
     def lint(text: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([LINTER, "-"], input=text, capture_output=True, text=True, timeout=300)
+        return subprocess.run(
+            [LINTER, "-"], input=text, capture_output=True, text=True, timeout=300
+        )
 
     assert lint(DOCKERFILE).stdout == ""
     assert lint(DOCKERFILE).returncode == 0
