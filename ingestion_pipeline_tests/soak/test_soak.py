@@ -34,8 +34,11 @@ from ingestion_pipeline_tests.soak.senders import START, BookSales, Commerce, Kp
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(3600),
-    # Of connections to a Valkey that the test itself has killed.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # Of connections to a Valkey that the test itself has killed; anything else is shown.
+    pytest.mark.filterwarnings(
+        "default::pytest.PytestUnraisableExceptionWarning",
+        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",
+    ),
 ]
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
@@ -135,9 +138,11 @@ def kill_by_and_by(cluster: Cluster, senders: Sequence[Sender]) -> None:
 
 def _goes_on(senders: Sequence[Sender], *, until: float) -> bool:
     """Wait; whether all senders are still at it."""
-    while time.monotonic() < until and all(sender.error is None for sender in senders):
+    while all(sender.error is None for sender in senders):
+        if time.monotonic() >= until:
+            return True
         time.sleep(0.1)
-    return all(sender.error is None for sender in senders)
+    return False
 
 
 def busy(cluster: Cluster) -> list[str]:
