@@ -1,4 +1,4 @@
-"""The tables of this wing as SQLAlchemy sees them; made by migration 0010."""
+"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -15,6 +15,8 @@ sales_events = sa.Table(
     sa.Column("platform", sa.Text, primary_key=True),
     sa.Column("external_id", sa.Text, primary_key=True),
     sa.Column("event_type", sa.Text, nullable=False),
+    sa.Column("provisional", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("as_of", _timestamp),
     sa.Column("report", sa.Text, nullable=False),
     sa.Column("natural_key", sa.Text),
     sa.Column("occurred_at", _timestamp, nullable=False),
