@@ -18,6 +18,7 @@ from ingestion_pipeline.ledger import jobs, retention
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.run_history import RunHistory
 from ingestion_pipeline.settings import Settings, settings
+from ingestion_pipeline.storage.key_value import purge_expired
 
 logger = logging.getLogger(__name__)
 
@@ -139,19 +140,32 @@ def _post(configuration: Settings, news: Mapping[str, Any]) -> str | None:
         return alerts.post(http, url.get_secret_value(), news)
 
 
-@dg.op(description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS.")
+@dg.op(
+    description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS, and "
+    "expired key-value entries."
+)
 def forget_old_entries(context: dg.OpExecutionContext, database: Database) -> None:
-    """Sweep the tables of the ledger, one by one."""
+    """Sweep the tables of the ledger, one by one, and the key-value store."""
     configuration = settings()
     deleted = retention.forget_all(
         database.engine(),
         ledger=timedelta(days=configuration.ledger_retention_days),
         metrics=timedelta(days=configuration.metrics_retention_days),
     )
+    deleted["key_value"] = _purged(database.engine(), configuration)
     context.add_output_metadata({name: number or 0 for name, number in deleted.items()})
     failed = [name for name, number in deleted.items() if number is None]
     if failed:
         raise dg.Failure(f"not swept: {', '.join(failed)}; the log says why")
+
+
+def _purged(engine: sa.Engine, configuration: Settings) -> int | None:
+    """Expired key-value entries that were freed; None where that failed, which is logged."""
+    try:
+        return purge_expired(engine, configuration)
+    except TransientError as error:
+        logger.warning("key_value not swept: %s", error)
+        return None
 
 
 @dg.job(name="ledger_retention", description="Lets the ledger forget what is old.")

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from ingestion_pipeline.health import Facts, Metrics, Service
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database
+from ingestion_pipeline.storage.key_value import key_value
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BACKOFF = timedelta(seconds=30)
@@ -333,5 +335,11 @@ def test_the_sensor_fires_recovers_and_remembers_across_restarts(
 
 
 def test_retention_is_a_job_that_says_what_it_deleted(configured: Settings) -> None:
+    store = key_value("buildings")
+    store.put("checkpoint:old", {}, ttl=timedelta(milliseconds=1))
+    store.put("checkpoint:new", {}, ttl=timedelta(hours=1))
+    time.sleep(0.01)
     result = automation.ledger_retention_job.execute_in_process(resources={"database": Database()})
     assert result.success
+    with database.engine().connect() as connection:
+        assert connection.scalars(sa.text("SELECT key FROM key_value")).all() == ["checkpoint:new"]

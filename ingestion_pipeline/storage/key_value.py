@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+import sqlalchemy as sa
+
 from ingestion_pipeline.errors import ConfigurationError, ContractError
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage import database
@@ -114,6 +116,25 @@ def key_value(namespace: str, configuration: Settings | None = None) -> KeyValue
     if not secret.get_secret_value().startswith(("redis://", "rediss://")):
         raise ConfigurationError("KEY_VALUE_URL must be redis://… or rediss://…, or unset")
     return RedisKeyValue(client(secret.get_secret_value()), namespace)
+
+
+def purge_expired(engine: sa.Engine, configuration: Settings) -> int:
+    """Free what expired entries take, in all namespaces; returns how many there were.
+
+    The database's are purged also where another server keeps documents: caches and checkpoints
+    may be in its table still.
+
+    Raises:
+        ConfigurationError: `KEY_VALUE_URL` is not a redis:// URL.
+        TransientError: a server did not answer; some entries may be freed.
+    """
+    from ingestion_pipeline.storage import key_value_postgresql, key_value_redis
+
+    purged = key_value_postgresql.purge_expired(engine)
+    if configuration.key_value_url is not None:
+        url = configuration.key_value_url.get_secret_value()
+        purged += key_value_redis.purge_expired(key_value_redis.client(url))
+    return purged
 
 
 def checked(text: str, *, name: str, longest: int, shortest: int = 1) -> str:

