@@ -5,16 +5,15 @@ put a new key in front and restart; once no job that is still to run was recorde
 one, take that away. What was encrypted under a key that is gone fails for good, and says so.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.secret_names import is_secret
 from ingestion_pipeline.settings import Settings
 
-_SECRET = re.compile(r"token|secret|passw|credential|auth(?!or)|api_?key|cookie", re.IGNORECASE)
 _ENCRYPTED = "encrypted"
 
 
@@ -30,7 +29,7 @@ def encrypted(configuration: Settings, payload: Mapping[str, Any]) -> dict[str, 
         ConfigurationError: it holds a secret, and there is no key.
     """
     return {
-        name: _hide(configuration, value) if _SECRET.search(name) else _within(configuration, value)
+        name: _hide(configuration, value) if is_secret(name) else _within(configuration, value)
         for name, value in payload.items()
     }
 

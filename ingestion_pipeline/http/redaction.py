@@ -1,13 +1,11 @@
 """Keeping secrets out of logs and messages."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 import httpx
 
-_SECRET_NAME = re.compile(
-    r"key$|token|secret|passw|signature|auth|credential|cookie|session", re.IGNORECASE
-)
+from ingestion_pipeline.secret_names import is_secret_parameter
+
 # Headers of a request that say nothing secret; every other value is one until shown otherwise.
 _PLAIN_HEADERS = frozenset(
     {"accept", "accept-encoding", "accept-language", "content-type", "user-agent"}
@@ -27,7 +25,7 @@ def secrets_of(headers: Mapping[str, str]) -> frozenset[str]:
 def safe_url(url: httpx.URL) -> str:
     """The URL without user, password, and the values of parameters that are named like secrets."""
     parameters = [
-        (name, _LEFT_OUT if _SECRET_NAME.search(name) else value)
+        (name, _LEFT_OUT if is_secret_parameter(name) else value)
         for name, value in url.params.multi_items()
     ]
     plain = url.copy_with(userinfo=b"", query=None, fragment=None)
@@ -37,7 +35,7 @@ def safe_url(url: httpx.URL) -> str:
 
 def secrets_in(url: httpx.URL) -> frozenset[str]:
     """The values of parameters that are named like secrets, and the password."""
-    named = {value for name, value in url.params.multi_items() if _SECRET_NAME.search(name)}
+    named = {value for name, value in url.params.multi_items() if is_secret_parameter(name)}
     return frozenset(value for value in {*named, url.password} if value)
 
 

@@ -23,6 +23,7 @@ from ingestion_pipeline.kpis.contract import (
 )
 from ingestion_pipeline.kpis.instants import parse_instant
 from ingestion_pipeline.kpis.values import storable_faults
+from ingestion_pipeline.secret_names import PARAMETER, is_secret
 
 REDACTED = "[redacted]"
 LONGEST_MESSAGE = 4_000
@@ -34,13 +35,10 @@ _TYPES = ("name", "type", "errorType")
 _LEADING_CODE = re.compile(r"([0-9]{3}) - ")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_PART = 96  # of a derived trace id
-_SECRET_KEY = re.compile(
-    r"node|.*(?:credential|passw|secret|token|api[_-]?key|authorization|cookie|private[_-]?key).*",
-    re.IGNORECASE,
-)
 _SECRET_IN_TEXT = re.compile(
     r"(?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
-    r"|(?P<name>[?&](?:[a-z_-]*(?:key|token|secret|passw(?:or)?d|signature|sig))=)[^&\s\"'#]+"
+    # Names in bounds: what a stranger sends must not be searched again and again.
+    rf"|(?P<name>[?&][^=&\s\"'#]{{0,64}}?{PARAMETER}[^=&\s\"'#]{{0,64}}=)[^&\s\"'#]+"
     r"|(?P<user>://)[^/\s:@\"']+:[^/\s@\"']+@",
     re.IGNORECASE,
 )
@@ -147,7 +145,9 @@ def redacted(value: Any) -> Any:
     if isinstance(value, dict):
         return {
             key: REDACTED
-            if isinstance(member, str | dict | list) and member and _SECRET_KEY.fullmatch(key)
+            if isinstance(member, str | dict | list)
+            and member
+            and (key.lower() == "node" or is_secret(key))
             else redacted(member)
             for key, member in value.items()
         }
