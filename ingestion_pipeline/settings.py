@@ -16,7 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 def _seconds(value: object) -> object:
     """Read a bare number as seconds; anything else is left to pydantic (ISO 8601: `PT24H`)."""
-    return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
+    bare = isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit()
+    return float(str(value)) if bare else value
 
 
 Seconds = Annotated[timedelta, BeforeValidator(_seconds)]

@@ -32,6 +32,8 @@ class Field:
         maximum_length: of a text, in characters.
         minimum: of a number, inclusive.
         nullable: whether null (or leaving the field out) is allowed.
+        identity: whether a text is somebody's id, which must not be a shortened number.
+        kept: whether a row that is sent again without it keeps what is known.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Field:
     maximum_length: int | None = None
     minimum: int | None = None
     nullable: bool = False
+    identity: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ CUSTOMERS = Entity(
         Field("name", "text", maximum_length=255),
         Field("email", "text", maximum_length=255),
         Field("metadata", "object"),
-        Field("created_at", "instant"),
+        Field("created_at", "instant", nullable=True, kept=True),
     ),
     parents={},
     watched="email",
@@ -82,12 +86,12 @@ PRODUCTS = Entity(
     key="product_id",
     fields=(
         Field("product_id", "uuid"),
-        Field("sku", "text", maximum_length=100),
+        Field("sku", "text", maximum_length=100, identity=True),
         Field("name", "text", maximum_length=255),
         Field("price", "money", minimum=0),
         Field("category_id", "uuid", nullable=True),
         Field("active", "boolean"),
-        Field("created_at", "instant"),
+        Field("created_at", "instant", nullable=True, kept=True),
     ),
     parents={},
     watched="sku",
@@ -98,7 +102,7 @@ ORDERS = Entity(
     key="order_id",
     fields=(
         Field("order_id", "uuid"),
-        Field("external_order_id", "text", maximum_length=100),
+        Field("external_order_id", "text", maximum_length=100, identity=True),
         Field("customer_id", "uuid"),
         Field("customer_name_snapshot", "text", maximum_length=255),
         Field("customer_email_snapshot", "text", maximum_length=255),

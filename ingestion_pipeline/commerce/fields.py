@@ -1,6 +1,7 @@
 """The careful reader: one line, field by field, with every reason why it is no row."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -20,9 +21,15 @@ from ingestion_pipeline.commerce.contract import (
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
 from ingestion_pipeline.commerce.lines import UnusableLine
+from ingestion_pipeline.spreadsheets import SHORTENED_RULE, is_shortened
 
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NULL = b"null"
+# Python's own reading takes 1_000 and the digits of all scripts.
+_NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_NON_FINITE = re.compile(r"[+-]?(?:s?nan|inf|infinity)[0-9]*", re.IGNORECASE | re.ASCII)
+_TICKS = re.compile(r"([.,][0-9]{6})[0-9]+")
+_CENT = Decimal("0.01")
 _TOO_DEEP = "must not be nested that deeply"
 
 
@@ -130,19 +137,17 @@ def _text(raw: bytes, rule: Field) -> str:
         raise _BrokenRuleError(f"must be at most {rule.maximum_length} characters long")
     if "\x00" in text:
         raise _BrokenRuleError("must not hold the NUL character")
+    if rule.identity and is_shortened(text):
+        raise _BrokenRuleError(SHORTENED_RULE)
     return text
 
 
 def _money(raw: bytes, rule: Field) -> Decimal:
     text = _string(raw, "must be a number") if raw.startswith(b'"') else raw.decode()
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise _BrokenRuleError("must be a number") from None
-    if not amount.is_finite():
+    if _NON_FINITE.fullmatch(text):
         raise _BrokenRuleError("must be a finite number")
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -MONEY_DECIMALS:
+    amount = _decimal(text)
+    if _decimals(amount) > MONEY_DECIMALS:
         raise _BrokenRuleError(f"must have at most {MONEY_DECIMALS} decimals")
     if rule.minimum is not None and amount < rule.minimum:
         raise _BrokenRuleError(f"must be at least {rule.minimum}")
@@ -150,20 +155,47 @@ def _money(raw: bytes, rule: Field) -> Decimal:
         raise _BrokenRuleError(
             f"must have at most {MONEY_DIGITS} digits, {MONEY_DECIMALS} of them decimals"
         )
-    return amount
+    exponent = amount.as_tuple().exponent
+    plain = isinstance(exponent, int) and -MONEY_DECIMALS <= exponent <= 0
+    # Zeros behind the cents, and exponents, are a way of writing that the database need not know.
+    return amount if plain else amount.quantize(_CENT)
+
+
+def _decimal(text: str) -> Decimal:
+    """A number, exactly; blanks around it are no part of it."""
+    if not _NUMBER.fullmatch(text):
+        raise _BrokenRuleError("must be a number")
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond all bounds
+        raise _BrokenRuleError("must be a number") from None
+
+
+def _decimals(number: Decimal) -> int:
+    """How many decimals a finite number has; zeros at the end are none."""
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101
+    places = -exponent
+    for digit in reversed(digits):
+        if digit or places <= 0:
+            break
+        places -= 1
+    return max(places, 0) if any(digits) else 0
 
 
 def _integer(raw: bytes, rule: Field) -> int:
-    try:
-        number = msgspec.json.decode(raw, type=int)
-    except msgspec.DecodeError:
-        special = raw in (b"NaN", b"Infinity", b"-Infinity")
-        raise _BrokenRuleError(f"must be a {'finite' if special else 'whole'} number") from None
+    if raw in (b"NaN", b"Infinity", b"-Infinity"):
+        raise _BrokenRuleError("must be a finite number")
+    if raw[:1] not in b"-0123456789":
+        raise _BrokenRuleError("must be a whole number")
+    number = _decimal(raw.decode())
+    if _decimals(number):
+        raise _BrokenRuleError("must be a whole number")
     if rule.minimum is not None and number < rule.minimum:
         raise _BrokenRuleError(f"must be at least {rule.minimum}")
-    if number > INTEGER_MAXIMUM:
+    if number > INTEGER_MAXIMUM:  # before int(), which would write 1e1000000 out
         raise _BrokenRuleError(f"must be at most {INTEGER_MAXIMUM}")
-    return number
+    return int(number)
 
 
 def _boolean(raw: bytes) -> bool:
@@ -175,16 +207,30 @@ def _boolean(raw: bytes) -> bool:
 def _instant(raw: bytes) -> datetime:
     text = _string(raw, "must be an ISO 8601 time")
     try:
-        instant = msgspec.json.decode(raw, type=datetime)
-    except msgspec.DecodeError:
+        instant = parse_instant(text)
+    except msgspec.ValidationError:
         try:
-            instant = datetime.fromisoformat(text)  # forms that RFC 3339 leaves out
+            # Forms that RFC 3339 leaves out. Any sign may stand between date and time.
+            instant = datetime.fromisoformat(text if text.isascii() else "")
         except ValueError:
             raise _BrokenRuleError("must be an ISO 8601 time") from None
     try:
         return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
     except OverflowError:
         raise _BrokenRuleError("must lie between the years 1 and 9999") from None
+
+
+def parse_instant(text: str) -> datetime:
+    """A time of RFC 3339, cut to microseconds: .NET writes seven digits, Go nine.
+
+    msgspec would round 23:59:59.9999999 up, into the next year on its last day.
+
+    Raises:
+        msgspec.ValidationError: it is none.
+    """
+    if len(text) > len("2026-12-31T23:59:59.999999"):
+        text = _TICKS.sub(r"\1", text, count=1)
+    return msgspec.convert(text, datetime)
 
 
 def _currency(raw: bytes) -> str:

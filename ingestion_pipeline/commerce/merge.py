@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.tables import ARRIVED, FINAL, WAITING
@@ -138,6 +139,7 @@ def _merge(
         key=("tenant_id", entity.key),
         columns=tuple(name for name in entity.columns if name != entity.key),
         version="upload_id",
+        kept=tuple(rule.name for rule in entity.fields if rule.kept),
         parents=tuple(
             (FINAL[parent], {"tenant_id": "tenant_id", field: ENTITIES[parent].key})
             for field, parent in sorted(entity.parents.items(), key=_place)  # as all lock them
@@ -223,7 +225,10 @@ def _confirm(rest: sa.CTE, target: sa.Table, key: tuple[str, ...]) -> sa.CTE:
 def _drop_earlier_lines(
     connection: sa.Connection, entity: Entity, mine: sa.ColumnElement[bool]
 ) -> int:
-    """Where a file holds several versions of a row, keep the last; returns how many went."""
+    """Where a file holds several versions of a row, keep the last; returns how many went.
+
+    What the last leaves out, and a merge would keep, is taken from the ones before it.
+    """
     arrived = ARRIVED[entity.name]
     last = sa.func.max(arrived.c.line_number)
     repeated = (
@@ -233,12 +238,39 @@ def _drop_earlier_lines(
         .having(sa.func.count() > 1)
         .subquery("repeated")
     )
-    earlier = sa.delete(arrived).where(
-        mine,
-        arrived.c[entity.key] == repeated.c[entity.key],
-        arrived.c.line_number < repeated.c.last,
+    of_repeated = arrived.c[entity.key] == repeated.c[entity.key]
+    kept = [rule.name for rule in entity.fields if rule.kept]
+    earlier = (
+        sa.delete(arrived)
+        .where(mine, of_repeated, arrived.c.line_number < repeated.c.last)
+        .returning(
+            *(arrived.c[name] for name in ("line_number", entity.key, *kept)), repeated.c.last
+        )
+        .cte("earlier")
     )
-    return connection.execute(earlier).rowcount
+    count = sa.select(sa.func.count()).select_from(earlier)
+    for name in kept:
+        newest = postgresql.aggregate_order_by(earlier.c[name], earlier.c.line_number.desc())
+        known = (
+            sa.select(
+                earlier.c[entity.key], earlier.c.last, sa.func.array_agg(newest)[1].label("value")
+            )
+            .where(earlier.c[name].is_not(None))
+            .group_by(earlier.c[entity.key], earlier.c.last)
+            .subquery(f"known_{name}")
+        )
+        filled = (
+            sa.update(arrived)
+            .values({name: known.c.value})
+            .where(
+                mine,
+                arrived.c[entity.key] == known.c[entity.key],
+                arrived.c.line_number == known.c.last,
+                arrived.c[name].is_(None),
+            )
+        )
+        count = count.add_cte(filled.cte(f"filled_{name}"))
+    return int(connection.execute(count).scalar_one())
 
 
 def _drop_older_waiting(

@@ -28,6 +28,7 @@ from ingestion_pipeline.commerce.contract import (
     Kind,
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
+from ingestion_pipeline.spreadsheets import is_shortened
 from ingestion_pipeline.storage.bulk import binary_copy
 
 Line = tuple[int, bytes]  # its number in the file, and its text
@@ -118,6 +119,8 @@ class RowPacker:
             right &= fine
             if rule.kind == "currency":
                 right &= np.array([value in CURRENCIES for value in values], np.bool_)
+            if rule.identity:
+                right &= _whole(values)
         if not right.all():
             wrong = compress(numbers, ~right)
             left = sorted(
@@ -163,6 +166,14 @@ def _texts(values: list[str]) -> tuple[list[bytes], _Mask]:
     if "\0" in "".join(values):
         fine[:] = ["\0" not in value for value in values]
     return list(map(str.encode, values)), fine
+
+
+def _whole(values: list[str]) -> _Mask:
+    """Which ids are no shortened numbers; those have a point, a comma or a plus."""
+    together = "".join(values)
+    if not ("." in together or "," in together or "+" in together):
+        return np.ones(len(values), np.bool_)
+    return np.array([not is_shortened(value) for value in values], np.bool_)
 
 
 def _objects(values: list[msgspec.Raw]) -> tuple[list[bytes], _Mask]:

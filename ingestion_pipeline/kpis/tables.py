@@ -1,4 +1,5 @@
-"""The tables of KPIs as SQLAlchemy sees them; made by migration 0004, which explains the flags."""
+"""The tables of KPIs as SQLAlchemy sees them; made by migration 0004, which explains the flags,
+and 0015 (corrections)."""
 
 from typing import Any
 
@@ -79,6 +80,21 @@ conflicts = sa.Table(
     _double("kept_value"),
     sa.Column("request_id", sa.Text),
     _now("received_at"),
+)
+
+corrections = sa.Table(
+    "kpi_corrections",
+    metadata,
+    sa.Column("correction_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("tenant_id", sa.Integer, nullable=False),
+    sa.Column("kpi_id", sa.Text, nullable=False),
+    sa.Column("observed_at", _timestamp, nullable=False),
+    _double("old_value"),
+    _double("new_value"),
+    _json("old_data", nullable=True),
+    sa.Column("trace_id", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text),
+    _now("corrected_at"),
 )
 
 series = sa.Table(
@@ -188,6 +204,12 @@ sa.Index(
     series.c.tenant_id,
     series.c.kpi_id,
     postgresql_where=series.c.pending,
+)
+sa.Index(
+    "kpi_corrections_point_idx",
+    corrections.c.tenant_id,
+    corrections.c.kpi_id,
+    corrections.c.observed_at,
 )
 sa.Index("kpi_daily_summary_day_idx", daily_summary.c.day)
 sa.Index("kpi_jobs_pending_idx", jobs.c.tenant_id, jobs.c.trace_id, postgresql_where=jobs.c.pending)

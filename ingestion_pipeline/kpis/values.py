@@ -7,6 +7,8 @@ from typing import Any
 from ingestion_pipeline.errors import FieldError
 
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
+_RULE = "must be a finite number, or a text such as 1234.5"
 _NON_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _LONGEST_NUMBER = 400  # characters of a numeric text; a double has at most 309 digits
 _DEEPEST = 64  # levels of nesting
@@ -15,28 +17,30 @@ _DEEPEST = 64  # levels of nesting
 def primary_value(data: dict[str, Any]) -> float:
     """The number that a reading's `data` is about.
 
-    `value` if it is a finite number or a numeric text; else the only entry; else the only finite
-    number among the entries. Never the first of several: stores do not keep the order of keys.
+    `value`; where that is missing or null the only other entry; else the only number among the
+    entries. Never the first of several: stores do not keep the order of keys. And never another
+    for a `value` that is there and is none, whatever its name's case: "1,234.5" beside a change
+    of 2.1 is a fault of the sender's, not a reading of 2.1.
 
     Raises:
         ValueError: there is no such number; the message says why.
     """
-    if "value" in data:
-        value = _number(data["value"])
-        if value is not None:
-            return value
-    if len(data) == 1:
-        value = _number(next(iter(data.values())))
-        if value is None:
-            raise ValueError("must hold a finite number (or a numeric text)")
-        return value
-    numbers = [entry for entry in data.values() if _is_number(entry)]
+    value = data.get("value")
+    if value is not None:
+        return _number(value)
+    entries = [entry for name, entry in data.items() if entry is not None or name != "value"]
+    if len(entries) == 1:
+        return _number(entries[0])
+    for name, entry in data.items():
+        if entry is not None and not _is_number(entry) and name.strip().lower() == "value":
+            raise ValueError(f"must hold its number under `value`: `{name}` is no number")
+    numbers = [entry for entry in entries if _is_number(entry)]
     if len(numbers) != 1:
         several = "several numbers and none" if numbers else "no number"
         raise ValueError(
             f"must hold a finite number under `value`: there is {several} of that name"
         )
-    return float(numbers[0])
+    return _number(numbers[0])
 
 
 def _is_number(value: object) -> bool:
@@ -48,21 +52,31 @@ def _is_number(value: object) -> bool:
         return False
 
 
-def _number(value: object) -> float | None:
-    """A number or a numeric text as a float, None for anything else (booleans are no numbers)."""
+def _number(value: object) -> float:
+    """A finite number, or the text of one, as a double (booleans are no numbers).
+
+    Raises:
+        ValueError: it is none, or an integer that no double is: 2^53 + 1 is not 2^53.
+    """
     if isinstance(value, str):
         if _NON_FINITE.fullmatch(value):
             raise ValueError("must be a finite number")
         if len(value) > _LONGEST_NUMBER or not _NUMERIC.fullmatch(value):
-            return None
+            raise ValueError(_RULE)
+        whole = _INTEGER.fullmatch(value)
+        value = int(whole[1]) if whole else float(value)
     elif isinstance(value, bool) or not isinstance(value, int | float):
-        return None
+        raise ValueError(_RULE)  # noqa: TRY004  (callers gather what is wrong with values)
     try:
         number = float(value)
     except OverflowError:
         raise ValueError("must be an integer that fits a double") from None
     if not math.isfinite(number):
         raise ValueError("must be a finite number")
+    if number != value:  # Python compares an integer and a float exactly
+        raise ValueError(
+            f"must be an integer that fits a double: {value} would become {number:.0f}"
+        )
     return number
 
 

@@ -148,7 +148,7 @@ def vintage_of(row: _Row, series_id: str) -> Vintage:
     value = None
     if row.value != _MISSING:
         try:
-            value = Decimal(row.value)
+            value = Decimal(row.value if row.value.isascii() and "_" not in row.value else "NaN")
         except InvalidOperation:
             value = Decimal("NaN")
         if not value.is_finite():

@@ -39,6 +39,7 @@ class Merge:
             arrival, time of collection). Rows that a merge writes carry a version that no row
             of the target had before.
         parents: tables that must hold a row's parent, each with {our column: its column}.
+        kept: those of `columns` that a row without them (NULL) leaves as they are.
     """
 
     arrivals: sa.FromClause
@@ -47,6 +48,7 @@ class Merge:
     columns: tuple[str, ...]
     version: str
     parents: tuple[tuple[sa.Table, dict[str, str]], ...] = ()
+    kept: tuple[str, ...] = ()
 
     def insert_new(self) -> sa.Insert:
         """INSERT what has all its parents and is not in the target yet."""
@@ -81,7 +83,7 @@ class Merge:
             source = source.outerjoin(other, sa.and_(*links))
             orphan = sa.or_(orphan, other.c[next(iter(link.values()))].is_(None))
         differs = sa.tuple_(*(current.c[name] for name in self.columns)).is_distinct_from(
-            sa.tuple_(*(arrivals.c[name] for name in self.columns))
+            sa.tuple_(*(self._written(name, arrivals, current) for name in self.columns))
         )
         newer, mine = current.c[self.version], arrivals.c[self.version]
         action = sa.case(
@@ -99,10 +101,21 @@ class Merge:
         """UPDATE what differs, as a CTE to add to a SELECT from `rest`."""
         return (
             sa.update(self.target)
-            .values({name: rest.c[name] for name in [*self.columns, self.version]})
+            .values(
+                {name: self._written(name, rest, self.target) for name in self.columns}
+                | {self.version: rest.c[self.version]}
+            )
             .where(rest.c.action == "updated", same_key(self.target, rest, self.key))
             .cte("updated")
         )
+
+    def _written(
+        self, name: str, arrivals: sa.FromClause, current: sa.FromClause
+    ) -> sa.ColumnElement[object]:
+        """What a column is to hold."""
+        if name in self.kept:
+            return sa.func.coalesce(arrivals.c[name], current.c[name])
+        return arrivals.c[name]
 
 
 def same_key(

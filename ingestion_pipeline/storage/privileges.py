@@ -73,6 +73,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "kpi_updates": ("raw", "raw", "r", "r"),
     "kpi_points": ("raw", "raw", "r", "r"),
     "kpi_conflicts": ("ra", "r", "r", "r"),
+    "kpi_corrections": ("ra", "r", "r", "r"),
     "kpi_series": ("raw", "raw", "r", "r"),
     "kpi_days": ("raw", "raw", "r", ""),
     "kpi_daily_summary": ("r", "rad", "r", "r"),

@@ -478,3 +478,53 @@ def test_ingests_of_different_tenants_do_not_block_each_other_for_ever(
     results = [finals(engine, name) for name in names]
     assert all(result == results[0] for result in results)
     assert_sound(engine)
+
+
+# A re-sent row without `created_at` keeps what is known: exports of shops leave it out.
+
+_FIRST, _OTHER = "2024-05-01T10:00:00+00:00", "2025-01-01T00:00:00+00:00"
+
+
+def _without_date(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "created_at"}
+
+
+def _created(engine: sa.Engine, entity: str) -> list[str | None]:
+    rows = finals(engine)[entity].values()
+    return [None if row["created_at"] is None else row["created_at"].isoformat() for row in rows]
+
+
+@pytest.mark.parametrize(("entity", "make"), [("customers", customer), ("products", product)])
+def test_a_row_sent_again_without_its_date_keeps_the_date(
+    engine: sa.Engine, tmp_path: Path, entity: str, make: Callable[..., Row]
+) -> None:
+    _counts(engine, tmp_path / "1", **{entity: [_without_date(make(1))]})
+    assert _created(engine, entity) == [None]
+    dated = _counts(engine, tmp_path / "2", **{entity: [make(1, created_at=_FIRST)]})
+    again = _counts(engine, tmp_path / "3", **{entity: [_without_date(make(1))]})
+    renamed = _counts(engine, tmp_path / "4", **{entity: [_without_date(make(1, name="New"))]})
+    assert (dated[entity].updated, again[entity].unchanged, renamed[entity].updated) == (1, 1, 1)
+    assert _created(engine, entity) == [_FIRST]
+    assert next(iter(finals(engine)[entity].values()))["name"] == "New"
+    assert_sound(engine)
+
+
+def test_a_later_line_without_a_date_keeps_that_of_the_line_before_it(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    counts = _counts(
+        engine, tmp_path,
+        customers=[
+            customer(1, created_at=_FIRST), customer(1, created_at=_OTHER),
+            _without_date(customer(1, name="Last")), _without_date(customer(2)),
+        ],
+    )  # fmt: skip
+    assert (counts["customers"].inserted, counts["customers"].superseded) == (2, 2)
+    assert sorted(_created(engine, "customers"), key=str) == [_OTHER, None]
+    assert finals(engine)["customers"][number(1, 1)]["name"] == "Last"
+    assert_sound(engine)
+
+
+def test_an_order_needs_its_dates(engine: sa.Engine, tmp_path: Path) -> None:
+    counts = _counts(engine, tmp_path, orders=[_without_date(order(1, 1))])
+    assert counts["orders"].rejected == 1
