@@ -28,14 +28,15 @@ from ingestion_pipeline.stand_ins import sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 
-_PROJECT = Path(__file__).parents[1]
+# Of the checkout these are links to the files at its top; a wheel has the files themselves.
+_INSTANCE = Path(__file__).parent / "instance"
 
 
 def serve(configuration: Settings, *, sample: bool) -> None:
     """Start everything, show that it works, and serve until Ctrl-C or SIGTERM.
 
     Raises:
-        ConfigurationError: a port is taken, or the project's files are not there.
+        ConfigurationError: a port is taken.
         TransientError: something did not start; its log is named.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -131,9 +132,7 @@ def _dagster(configuration: Settings) -> Service:
     home = configuration.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     for name in ("dagster.yaml", "workspace.yaml"):
-        if not (_PROJECT / name).exists():
-            raise ConfigurationError(f"{_PROJECT / name} is missing: run `up` from the project")
-        shutil.copy(_PROJECT / name, home / name)
+        shutil.copyfile(_INSTANCE / name, home / name)
     host, port = configuration.web_host, str(configuration.web_port)
     dagster_dev = [
         sys.executable, "-m", "dagster", "dev", "--workspace", str(home / "workspace.yaml"),

@@ -1,6 +1,8 @@
 """requirements.lock: exact, without hosts, and with all that pyproject.toml leads to."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, requires
@@ -64,3 +66,11 @@ def _closure(requirements: Iterable[str]) -> set[str]:
             raise AssertionError(f"{name} is needed and not installed") from None
         waiting += [(Requirement(each), seen[name]) for each in further]
     return set(seen)
+
+
+def test_dg_shows_its_commands() -> None:
+    """With typer 0.26 or newer, which brings a click of its own, `dg --help` lists none."""
+    dg = Path(sys.executable).with_name("dg")
+    for arguments, command in ((["--help"], "scaffold"), (["list", "--help"], "defs")):
+        shown = subprocess.run([dg, *arguments], capture_output=True, text=True, check=True).stdout
+        assert re.search(rf"^\W*{command}\b", shown, re.MULTILINE), shown

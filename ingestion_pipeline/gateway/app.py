@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from ingestion_pipeline.errors import ContractError
-from ingestion_pipeline.gateway import health, openapi, operations, outside
+from ingestion_pipeline.gateway import docs, health, openapi, operations, outside
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.direct import Direct
 from ingestion_pipeline.gateway.envelope import Envelope
@@ -53,6 +53,7 @@ def create_app(configuration: Settings) -> Envelope:
         version="1",
         description=_ABOUT,
         lifespan=lifespan,
+        docs_url=None,  # docs.py: without a CDN
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -60,6 +61,7 @@ def create_app(configuration: Settings) -> Envelope:
     openapi.install(app)
     for router in _routers():
         app.router.routes.extend(router.routes)  # include_router would match every request twice
+    docs.install(app)
     for error in (Refusal, ContractError, HTTPException, *OUTAGES, Exception):
         app.add_exception_handler(error, answer_to)
     envelope = Envelope(Direct(app), metrics)

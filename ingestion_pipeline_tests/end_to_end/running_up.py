@@ -25,9 +25,9 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Up:
-    """A running `ingestion-pipeline up`."""
+    """A running `ingestion-pipeline up` of a package that is installed in some folder."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, installed: Path) -> None:
         self.port, self.gateway_port, self.sandbox_port = free_port(), free_port(), free_port()
         self.home = home
         self.output = home / "up.log"
@@ -35,11 +35,12 @@ class Up:
             **without_secrets(os.environ), "INGESTION_HOME": str(home), "WEB_PORT": str(self.port),
             "DATABASE_URL": "", "JOB_LEASE": "20", "DROP_SETTLE": "1",
             "GATEWAY_PORT": str(self.gateway_port), "SANDBOX_PORT": str(self.sandbox_port),
+            "PYTHONPATH": str(installed),
         }  # fmt: skip
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ingestion_pipeline.cli", "up"],
-                cwd=ROOT, env=environment, stdout=output, stderr=output,
+                cwd=home, env=environment, stdout=output, stderr=output,
             )  # fmt: skip
 
     def graphql(self, query: str) -> Any:

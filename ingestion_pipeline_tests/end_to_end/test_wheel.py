@@ -1,0 +1,42 @@
+"""What is installed from the wheel is whole: `up` once looked for its files in the checkout."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ingestion_pipeline_tests.end_to_end.running_up import ROOT
+
+
+def test_everything_that_is_no_module_is_in_the_wheel_too(installed: Path) -> None:
+    def names(folder: Path) -> set[str]:
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {
+            path.relative_to(folder).as_posix()
+            for path in files
+            if "__pycache__" not in path.parts and path.suffix != ".mako"
+        }
+
+    package = installed / "ingestion_pipeline"
+    assert names(package) == names(ROOT / "ingestion_pipeline")
+    assert not any(path.is_symlink() for path in package.rglob("*"))
+    for name in ("dagster.yaml", "workspace.yaml"):
+        assert (package / "instance" / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_it_says_its_licence_and_has_no_tests_of_ours(installed: Path) -> None:
+    (metadata,) = installed.glob("ingestion_pipeline-*.dist-info/METADATA")
+    assert "License-Expression: MIT" in metadata.read_text()
+    assert list(metadata.parent.glob("licenses/LICENSE"))
+    assert not (installed / "ingestion_pipeline_tests").exists()
+
+
+def test_up_runs_what_was_installed(installed: Path, tmp_path: Path) -> None:
+    where = subprocess.run(
+        [sys.executable, "-c", "import ingestion_pipeline; print(ingestion_pipeline.__file__)"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(where.stdout.strip()).is_relative_to(installed)
