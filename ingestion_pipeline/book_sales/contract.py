@@ -33,6 +33,8 @@ class Event:
         amount: what the author earns, in `currency`; None while the platform does not say.
         raw: the row as it came, by header.
         source_row: number of the row in its sheet or file, from 1.
+        provisional: something is known to be missing, for instance what was refunded in part.
+        as_of: what the report says of its own time; None: it says nothing.
     """
 
     event_type: str
@@ -52,6 +54,8 @@ class Event:
     isbn: str | None = None
     marketplace: str | None = None
     list_price: Decimal | None = None
+    provisional: bool = False
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True)
