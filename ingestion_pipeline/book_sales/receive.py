@@ -2,10 +2,8 @@
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +20,7 @@ from ingestion_pipeline.gateway.front import Caller, Gateway
 from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
 from ingestion_pipeline.gateway.receiving import landing_file, pour
 from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage.landing import Landing
+from ingestion_pipeline.storage.landing import Landing, landing_name
 
 _LONGEST_NAME = 200
 
@@ -120,8 +118,7 @@ async def receive_report(
         raise ContractError(f"filename: {rule}", [FieldError("filename", rule)])
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
-    day = datetime.now(UTC).date().isoformat()
-    async with landing_file(landing, f"{caller.tenant}/{day}/{uuid.uuid4().hex}/{name}") as file:
+    async with landing_file(landing, landing_name(caller.tenant, name)) as file:
         await pour(part.content, file, limit=configuration.max_upload_bytes)
         landed = await asyncio.to_thread(file.keep)
     report = Report(name, landed.location, landed.size, landed.sha256)

@@ -10,7 +10,6 @@ rename then.
 """
 
 import logging
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from ingestion_pipeline.commerce.load import record_upload
 from ingestion_pipeline.commerce.merge import DOMAIN
 from ingestion_pipeline.errors import ContractError, UnknownTenantError
 from ingestion_pipeline.ledger import tenants, uploads
-from ingestion_pipeline.storage.landing import Landed, Landing, chunks_of, file_system
+from ingestion_pipeline.storage.landing import Landed, Landing, chunks_of, file_system, landing_name
 
 logger = logging.getLogger(__name__)
 _UNFINISHED = (".part", ".partial", ".tmp")
@@ -133,13 +132,11 @@ def _take(
     with engine.connect() as connection:
         known = uploads.is_recorded(connection, tenant_id, source_key)
     if not known:
-        day = datetime.now(UTC).date().isoformat()
         with files.open(dropped.path, "rb") as file:
-            landed = landing.write(
-                f"{dropped.tenant}/{day}/{uuid.uuid4().hex}/{dropped.name}", chunks_of(file)
-            )
+            landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
         if not dropped.version.startswith(f"{landed.size}@"):
             logger.info("%s is still being written", dropped.path)
+            landing.remove(landed.location)
             return None
         with engine.begin() as connection:
             upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)

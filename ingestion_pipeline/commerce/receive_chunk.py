@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from ingestion_pipeline.commerce import chunks, sessions
 from ingestion_pipeline.commerce.chunks import Received
 from ingestion_pipeline.commerce.declaration import Range
-from ingestion_pipeline.commerce.receive_file import landing_name
 from ingestion_pipeline.commerce.sessions import SessionFile
 from ingestion_pipeline.errors import ContractError, FieldError, IngestionError, LandedFileError
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.front import Caller, Gateway
 from ingestion_pipeline.gateway.receiving import landing_file, pour
-from ingestion_pipeline.storage.landing import Landed, Landing
+from ingestion_pipeline.storage.landing import Landed, Landing, landing_name
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _CONTENT_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):")

@@ -8,10 +8,8 @@ the landed file stays.
 import asyncio
 import contextlib
 import hashlib
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -28,7 +26,7 @@ from ingestion_pipeline.gateway.front import Caller, Gateway, too_large
 from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
 from ingestion_pipeline.gateway.receiving import landing_file, pour
 from ingestion_pipeline.ledger import uploads
-from ingestion_pipeline.storage.landing import Landed, Landing
+from ingestion_pipeline.storage.landing import Landed, Landing, landing_name
 
 _KEY = "Idempotency-Key"
 
@@ -41,12 +39,6 @@ class Receipt:
     body: bytes
     location: str | None
     replayed: bool = False
-
-
-def landing_name(tenant: str, file_name: str) -> str:
-    """A new name for a file in the landing store."""
-    day = datetime.now(UTC).date().isoformat()
-    return f"{tenant}/{day}/{uuid.uuid4().hex}/{file_name}"
 
 
 def upload_location(upload_id: int) -> str:

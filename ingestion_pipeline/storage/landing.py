@@ -139,6 +139,14 @@ class Landing:
             if entry["type"] == "directory"
         ]
 
+    def modified(self, name: str) -> datetime | None:
+        """When the last of the files in a folder was written; None if there is none."""
+        times = []
+        for path in self._files.find(f"{self._root}/{name}"):
+            with contextlib.suppress(FileNotFoundError):
+                times.append(_modified(self._files, path))
+        return max(times, default=None)
+
     def remove_folder(self, name: str) -> None:
         """Remove a folder of the store with all that is in it."""
         with contextlib.suppress(FileNotFoundError):
@@ -156,12 +164,15 @@ class Landing:
         removed = 0
         for path in self._files.find(folder):
             with contextlib.suppress(FileNotFoundError):
-                changed = self._files.modified(path)
-                changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
-                if datetime.now(UTC) - changed >= age:
+                if datetime.now(UTC) - _modified(self._files, path) >= age:
                     self._files.rm(path)
                     removed += 1
         return removed
+
+
+def landing_name(tenant: str, file_name: str) -> str:
+    """A new name for a received file: its tenant, the day, an id of 32 hexadecimal digits."""
+    return f"{tenant}/{datetime.now(UTC).date().isoformat()}/{uuid.uuid4().hex}/{file_name}"
 
 
 def file_system(url: str) -> tuple[Any, str]:
@@ -194,6 +205,11 @@ def chunks_of(file: IO[bytes]) -> Iterable[bytes]:
     """The rest of an open file in pieces of 1 MiB."""
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
+
+
+def _modified(files: Any, path: str) -> datetime:
+    changed: datetime = files.modified(path)
+    return changed if changed.tzinfo else changed.replace(tzinfo=UTC)
 
 
 def _contents(locations: Iterable[str]) -> Iterator[bytes]:

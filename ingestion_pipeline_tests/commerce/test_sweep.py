@@ -2,8 +2,10 @@
 
 import os
 import time
-from datetime import timedelta
+import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import pytest
@@ -15,6 +17,7 @@ from ingestion_pipeline.commerce.declaration import DeclaredFile, Range
 from ingestion_pipeline.commerce.sweep import Swept, sweep
 from ingestion_pipeline.gateway import idempotency
 from ingestion_pipeline.gateway.idempotency import Started
+from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage.landing import Landing
@@ -62,7 +65,7 @@ def test_expired_sessions_go_with_their_chunks_and_living_ones_stay(
     session_with_a_chunk(engine, landing, tenant_id, lifetime=-DAY)
     living = session_with_a_chunk(engine, landing, tenant_id, lifetime=DAY)
     landing.write("acme/customers_1.csv", [b"recorded"])
-    for swept in (Swept(1, 1, 0, 0), Swept(0, 0, 0, 0)):
+    for swept in (Swept(1, 1, 0, 0, 0), Swept(0, 0, 0, 0, 0)):
         assert sweep(engine, landing, idempotency_retention=DAY) == swept
         assert files(tmp_path) == 2
         assert rows(engine, "upload_chunks") == rows(engine, "upload_session_files") == 1
@@ -93,6 +96,33 @@ def test_unfinished_files_go_after_a_day(
     assert sweep(engine, landing, idempotency_retention=DAY).unfinished_files == 1
     assert not old.exists()
     assert files(tmp_path) == 1
+
+
+def test_a_file_that_was_kept_and_never_recorded_goes_after_a_day(
+    engine: sa.Engine, landing: Landing, tenant_id: int, tmp_path: Path
+) -> None:
+    def kept(*, days: int, name: str = "customers_1.csv") -> str:
+        day = (datetime.now(UTC) - timedelta(days=days)).date()
+        location = landing.write(f"acme/{day}/{uuid.uuid4().hex}/{name}", [b"x"]).location
+        path = Path(unquote(location.removeprefix("file://")))
+        os.utime(path, (time.time() - days * 86_400, time.time() - days * 86_400))
+        return location
+
+    recorded, dead, fresh = kept(days=5), kept(days=5), kept(days=0)
+    still_coming = kept(days=3)
+    os.utime(unquote(still_coming.removeprefix("file://")))
+    landing.write(f"acme/uploads/{datetime.now(UTC).date()}/theirs.csv", [b"put there by hand"])
+    with engine.begin() as connection:
+        uploads.record(
+            connection, tenant_id=tenant_id, domain="commerce", type_="customers",
+            file_name="customers_1.csv", source="http", location=recorded,
+        )  # fmt: skip
+    assert sweep(engine, landing, idempotency_retention=DAY).unrecorded_files == 1
+    assert sweep(engine, landing, idempotency_retention=DAY).unrecorded_files == 0
+    left = {path.as_uri() for path in (tmp_path / "landing").rglob("*.csv")}
+    assert dead not in left
+    assert {recorded, fresh, still_coming} < left
+    assert len(left) == 4
 
 
 def test_old_idempotency_keys_go(engine: sa.Engine, landing: Landing, tenant_id: int) -> None:
