@@ -80,22 +80,44 @@ class Gateway:
         Raises:
             Refusal: 413 too large, 415 encoded, 401 and 429 as in `authenticate`, 400 not JSON.
         """
-        limit = self.configuration.max_json_bytes
-        require_size(request, limit)
-        message = await self._next(request)
-        content: bytes = message.get("body", b"")
-        if len(content) > limit:
-            raise too_large(limit)
-        if message.get("more_body"):  # most come in one piece
-            pieces = [piece async for piece in self._pieces(request, limit, len(content))]
-            content += b"".join(pieces)
-        caller = await self.authenticate(request)
+        caller, content = await self.receive_content(request)
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
         try:
             return caller, _decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refusal(400, f"the body is not JSON: {error}") from None
+
+    async def receive_content(
+        self, request: Request, *, limit_of: Callable[[bytes], int] | None = None
+    ) -> tuple[Caller, bytes]:
+        """The caller, and the body as it came.
+
+        Args:
+            request: which is to be read.
+            limit_of: from the beginning of a body to the most bytes it may have, where that
+                depends; else MAX_JSON_BYTES.
+
+        Raises:
+            Refusal: 413 too large, 401 and 429 as in `authenticate`.
+        """
+        limit = usual = self.configuration.max_json_bytes
+        headers = request.headers
+        if limit_of is None or ("expect" in headers and "content-type" not in headers):
+            require_size(request, limit)
+        message = await self._next(request)
+        content: bytes = message.get("body", b"")
+        if limit_of is not None:
+            limit = limit_of(content)
+            require_size(request, limit)
+        if len(content) > limit:
+            raise too_large(limit)
+        # Much is taken only of those whose key is valid.
+        caller = await self.authenticate(request) if limit > usual else None
+        if message.get("more_body"):  # most come in one piece
+            pieces = [piece async for piece in self._pieces(request, limit, len(content))]
+            content += b"".join(pieces)
+        return caller or await self.authenticate(request), content
 
     async def receive_signed(self, request: Request) -> tuple[Caller, bytes]:
         """The tenant whose secret has signed a webhook, and the body as it came, byte by byte.

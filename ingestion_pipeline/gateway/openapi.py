@@ -72,6 +72,7 @@ def described(
     body: type[BaseModel] | None = None,
     examples: Mapping[str, Any] | None = None,
     content: Mapping[str, Any] | None = None,
+    shapes: tuple[type[BaseModel], ...] = (),
     parameters: list[dict[str, Any]] | None = None,
     secured: bool = True,
     unwell: Mapping[int, type[BaseModel]] | None = None,
@@ -84,12 +85,14 @@ def described(
         refusals: the status codes of the others.
         body: the shape of the JSON body.
         examples: of the body, by name.
-        content: in place of `body`, for bodies that are not JSON.
+        content: in place of `body`, for bodies that are not JSON, or come in several ways.
+        shapes: what `content` refers to.
         parameters: of the query or among the headers.
         secured: whether a credential is needed.
         unwell: the shape of every other answer that is no refusal but a document of its own.
     """
     extra: dict[str, Any] = {}
+    _bodies.update({shape.__name__: shape for shape in shapes})
     if body is not None:
         _bodies[body.__name__] = body
         media: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}

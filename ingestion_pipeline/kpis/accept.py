@@ -3,7 +3,7 @@
 An append is one insert, whatever the length of its series. Several gateways may accept the same
 updates at once: the primary key of `kpi_points` decides whose write was first. All of them take
 locks in the same order (points, inbox, jobs, KPIs of jobs; by key within each), so that they wait
-for each other and never in a circle.
+for each other and never in a circle. Corrections of points (correct.py) go the same way.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.kpis.contract import Update
+from ingestion_pipeline.kpis.correct import (
+    Correction,
+    PointKey,
+    correct_points,
+    correct_updates,
+    lock_points,
+    point_key,
+)
 from ingestion_pipeline.kpis.encoding import encode_json
 from ingestion_pipeline.kpis.jobs import ensure_jobs
 
-_PointKey = tuple[int, str, datetime]
 _UpdateKey = tuple[int, str, str, datetime]
 
 
@@ -28,10 +35,12 @@ class Accepted:
     Attributes:
         duplicate: the series had a point of that instant already; it is kept.
         conflict: and its value is another one.
+        replaced: the value that was there, where the update corrected it.
     """
 
     duplicate: bool = False
     conflict: bool = False
+    replaced: float | None = None
 
 
 NEW, DUPLICATE, CONFLICT = Accepted(), Accepted(duplicate=True), Accepted(True, True)
@@ -132,10 +141,17 @@ def accept(
     if not updates:
         return []
     kept = _insert_points(connection, updates)
-    results, conflicts = _compare(updates, kept)
+    correcting = [update for update in updates if update.correct]
+    if correcting and kept:  # all, in their order: some may be doubted below
+        kept = lock_points(connection, kept)
+    results, conflicts, corrections = _compare(updates, kept)
     if conflicts:  # before the inbox: these are locks on points
         conflicts = _record_conflicts(connection, conflicts)
+    if corrections:
+        correct_points(connection, corrections)
     connection.execute(_RECORD_UPDATES, {"updates": _inbox_rows(updates)})
+    if correcting:
+        correct_updates(connection, correcting, corrections)
     if conflicts:
         connection.execute(_DOUBT_UPDATES, {"points": encode_json(conflicts)})
     _complete_jobs(connection, updates, job_timeout)
@@ -150,11 +166,11 @@ def accept_together(
     return [[next(results) for _ in updates] for updates in requests]
 
 
-def _insert_points(connection: sa.Connection, updates: Sequence[Update]) -> dict[_PointKey, float]:
+def _insert_points(connection: sa.Connection, updates: Sequence[Update]) -> dict[PointKey, float]:
     """Insert the points that are not there; the values of those that were, by key."""
-    rows: dict[_PointKey, dict[str, Any]] = {}
+    rows: dict[PointKey, dict[str, Any]] = {}
     for update in updates:
-        key = (update.tenant_id, update.kpi_id, update.observed_at)
+        key = point_key(update)
         if key not in rows:
             rows[key] = {
                 "tenant_id": update.tenant_id,
@@ -176,20 +192,26 @@ def _insert_points(connection: sa.Connection, updates: Sequence[Update]) -> dict
 
 
 def _compare(
-    updates: Sequence[Update], kept: dict[_PointKey, float]
-) -> tuple[list[Accepted], list[dict[str, Any]]]:
-    """What became of each update, and the rows of conflicts."""
+    updates: Sequence[Update], kept: dict[PointKey, float]
+) -> tuple[list[Accepted], list[dict[str, Any]], list[Correction]]:
+    """What became of each update, the rows of conflicts, and what is corrected."""
     values = dict(kept)
     results: list[Accepted] = []
     conflicts: list[dict[str, Any]] = []
+    corrections: list[Correction] = []
+    data: dict[PointKey, dict[str, Any]] = {}  # of what this batch has brought
     for update in updates:
-        key = (update.tenant_id, update.kpi_id, update.observed_at)
+        key = point_key(update)
         value = values.get(key)
         if value is None:
-            values[key] = update.value
+            values[key], data[key] = update.value, update.data
             results.append(NEW)
         elif value == update.value:
             results.append(DUPLICATE)
+        elif update.correct:
+            corrections.append(Correction(update, value, data.get(key)))
+            values[key], data[key] = update.value, update.data
+            results.append(Accepted(replaced=value))
         else:
             results.append(CONFLICT)
             conflicts.append(
@@ -203,7 +225,7 @@ def _compare(
                     "request_id": update.request_id,
                 }
             )
-    return results, conflicts
+    return results, conflicts, corrections
 
 
 def _record_conflicts(
@@ -244,6 +266,8 @@ def _inbox_rows(updates: Sequence[Update]) -> str:
         else:  # the same twice in one batch: merged as it would be in two
             row["metadata"] = row["metadata"] or update.metadata
             row["chart"] = row["chart"] or update.chart
+            if update.correct:
+                row["value"], row["data"] = update.value, update.data
     return encode_json(list(rows.values()))
 
 
@@ -251,11 +275,15 @@ def _complete_jobs(
     connection: sa.Connection, updates: Sequence[Update], timeout: timedelta | None
 ) -> None:
     came: dict[tuple[int, str, str], bool] = {}
+    looked_at: set[tuple[int, str, int]] = set()  # all updates of a body await the same KPIs
     for update in updates:
         tenant_id, trace_id = update.tenant_id, update.trace_id
         came[tenant_id, trace_id, update.kpi_id] = True
-        for kpi_id in update.awaited:
-            came.setdefault((tenant_id, trace_id, kpi_id), False)
+        same = (tenant_id, trace_id, id(update.awaited))
+        if update.awaited and same not in looked_at:
+            looked_at.add(same)
+            for kpi_id in update.awaited:
+                came.setdefault((tenant_id, trace_id, kpi_id), False)
     traces = {(update.tenant_id, update.trace_id) for update in updates}
     ensure_jobs(connection, traces, timeout)
     kpis = [

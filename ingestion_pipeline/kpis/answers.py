@@ -36,6 +36,7 @@ class KPIDataUpdate(BaseModel):
     data: dict[str, Any] = Field(description="`value`, or one entry; with `kpiIds` by KPI id.")
     metadata: dict[str, Any] | None = None
     chart: Chart | None = None
+    correct: bool | None = Field(None, description="Replace the value that the instant has.")
 
 
 class Recorded(Answer):
@@ -45,6 +46,8 @@ class Recorded(Answer):
     traceId: str  # noqa: N815
     kpiId: str  # noqa: N815
     conflict: bool | None = Field(None, description="The instant has another value; it is kept.")
+    corrected: bool | None = Field(None, description="It had `previousValue`, and has this now.")
+    previousValue: float | None = None  # noqa: N815
 
 
 class Result(BaseModel):
@@ -54,6 +57,8 @@ class Result(BaseModel):
     status: Literal["success", "duplicate", "missing", "error"]
     message: str
     conflict: bool | None = None
+    corrected: bool | None = None
+    previousValue: float | None = None  # noqa: N815
 
 
 class RecordedSeveral(Answer):
@@ -64,8 +69,43 @@ class RecordedSeveral(Answer):
     results: list[Result]
 
 
-class RecordedOneOrSeveral(RootModel[Recorded | RecordedSeveral]):
-    """`results` where the body had `kpiIds` in place of `kpiId`."""
+class ResultOfReading(BaseModel):
+    """What became of one reading of an array or of NDJSON; with `kpiIds` it has `results`."""
+
+    index: int | None = Field(None, description="In the array, from 0.")
+    line: int | None = Field(None, description="Of the NDJSON, from 1.")
+    status: Literal["success", "partial", "duplicate", "error"]
+    message: str
+    traceId: str | None = None  # noqa: N815
+    kpiId: str | None = None  # noqa: N815
+    conflict: bool | None = None
+    corrected: bool | None = None
+    previousValue: float | None = None  # noqa: N815
+    results: list[Result] | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+class RecordedMany(Answer):
+    """What became of the readings of an array or of NDJSON, in their order."""
+
+    status: Literal["success", "partial"]
+    counts: dict[str, int] = Field(
+        description="new, corrected, duplicates (conflicts are among them), refused"
+    )
+    results: list[ResultOfReading]
+
+
+class RecordedOneOrSeveral(RootModel[Recorded | RecordedSeveral | RecordedMany]):
+    """`results` where the body had `kpiIds` in place of `kpiId`, or was an array or NDJSON."""
+
+
+class PointReplacement(BaseModel):
+    """The right value of a point, by itself or within `data`."""
+
+    value: float | str | None = None
+    data: dict[str, Any] | None = None
+    traceId: str | None = Field(None, pattern=_TRACE, description="Who corrects.")  # noqa: N815
+    metadata: dict[str, Any] | None = None
 
 
 class KPIErrorUpdate(BaseModel):
@@ -142,6 +182,29 @@ class Point(BaseModel):
     quality: Literal["high", "medium", "low"] | None
 
 
+class Replaced(BaseModel):
+    """A value that a point had."""
+
+    value: float
+    data: dict[str, Any] | None
+    replacedBy: float  # noqa: N815
+    traceId: str  # noqa: N815
+    correctedAt: str  # noqa: N815
+
+
+class PointWithHistory(Answer):
+    """A point, and what its value was before."""
+
+    kpiId: str  # noqa: N815
+    timestamp: str
+    timestampText: str  # noqa: N815
+    kpiType: str  # noqa: N815
+    traceId: str  # noqa: N815
+    value: float
+    quality: Literal["high", "medium", "low"] | None
+    corrections: list[Replaced]
+
+
 class TimeSeries(Answer):
     """A part of a time series, oldest first."""
 
@@ -182,6 +245,33 @@ EXAMPLES = {
         "kpiType": "cmc-multi",
         "data": {"btc-dominance": 58.7, "eth-dominance": 13.7},
     },
+}
+_ONE = EXAMPLES["one KPI"]
+_READING = {"$ref": "#/components/schemas/KPIDataUpdate"}
+DATA_BODY = {
+    "application/json": {
+        "schema": {
+            "anyOf": [_READING, {"type": "array", "items": _READING, "maxItems": 10_000}],
+        },
+        "examples": {
+            **{name: {"value": example} for name, example in EXAMPLES.items()},
+            "a correction": {"value": {**_ONE, "data": {"value": 97132.5}, "correct": True}},
+            "an array": {"value": [_ONE, {**_ONE, "timestamp": "2026-01-31T13:00:00Z"}]},
+        },
+    },
+    # Tools that generate requests know no application/x-ndjson.
+    "application/octet-stream": {
+        "schema": {
+            "type": "string",
+            "format": "binary",
+            "description": "NDJSON, one reading a line (its Content-Type is application/x-ndjson); "
+            "or any of these gzipped.",
+        },
+    },
+}
+POINT_EXAMPLES = {
+    "the value": {"value": 97132.5},
+    "all of it": {"traceId": "by-hand-1", "data": {"value": 97132.5, "unit": "USD"}},
 }
 JOB_EXAMPLES = {
     "two KPIs within an hour": {

@@ -33,6 +33,7 @@ class Update(NamedTuple):
         observed_at: the instant it was read, UTC.
         timestamp_text: the same as the sender wrote it.
         awaited: other KPIs that the job waits for.
+        correct: whether it is to replace the value of a point that is there.
     """
 
     tenant_id: int
@@ -47,6 +48,7 @@ class Update(NamedTuple):
     chart: dict[str, Any] | None = None
     awaited: tuple[str, ...] = ()
     request_id: str | None = None
+    correct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ def parse_readings(
     data = _object(body.get("data"), "data", faults)
     metadata = _optional_object(body.get("metadata"), "metadata", faults)
     chart = _chart(body.get("chart"), faults)
+    correct = body.get("correct")
+    if correct is not None and not isinstance(correct, bool):
+        faults.append(FieldError("correct", "must be true or false"))
     value = None
     if data is not None and not multiple:
         try:
@@ -115,7 +120,7 @@ def parse_readings(
         # Positional: twelve keywords cost a microsecond.
         return Update(
             tenant_id, trace_id, kpi_id, instant, timestamp, kpi_type, value, data, metadata,
-            chart, kpi_ids, request_id,
+            chart, kpi_ids, request_id, correct is True,
         )  # fmt: skip
 
     if value is not None:

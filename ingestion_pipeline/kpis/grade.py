@@ -21,14 +21,21 @@ _DUE = sa.text("""
     WHERE quality IS NULL AND observed_at >= :start AND observed_at < :stop
     GROUP BY tenant_id, kpi_id ORDER BY tenant_id, kpi_id
 """)
-# xmin tells whether a point was doubted between being read and being graded.
+# xmin tells whether a point was doubted between being read and being graded. What somebody has
+# corrected, or corrected to, contradicts nothing any more.
 _SERIES = sa.text(f"""
     SELECT due.tenant_id, due.kpi_id, point.observed_at, point.value, point.received_at,
            point.in_order, point.quality IS NULL AND point.observed_at >= due.start AS ungraded,
            point.xmin::text AS version,
            EXISTS (SELECT 1 FROM kpi_conflicts AS conflict
                    WHERE conflict.tenant_id = due.tenant_id AND conflict.kpi_id = due.kpi_id
-                     AND conflict.observed_at = point.observed_at) AS conflicting
+                     AND conflict.observed_at = point.observed_at
+                     AND conflict.value <> point.value
+                     AND NOT EXISTS (SELECT 1 FROM kpi_corrections AS mended
+                                     WHERE mended.tenant_id = due.tenant_id
+                                       AND mended.kpi_id = due.kpi_id
+                                       AND mended.observed_at = point.observed_at
+                                       AND mended.old_value = conflict.value)) AS conflicting
     FROM json_to_recordset(CAST(:due AS json)) AS due
             (tenant_id integer, kpi_id text, start timestamptz, stop timestamptz),
          LATERAL (

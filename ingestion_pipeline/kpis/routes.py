@@ -1,21 +1,31 @@
 """KPIs at the gateway: readings, error reports, announced jobs, analyses; and reading them back."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 # Here, where nobody waits: the first GET of an ungraded package would load it in mid-air.
 import numpy as np  # noqa: F401
+import sqlalchemy as sa
 from fastapi import Request, Response
 
 from ingestion_pipeline.errors import FieldError
 from ingestion_pipeline.gateway.answers import Refusal, answer, error_document
-from ingestion_pipeline.gateway.front import gateway_of
+from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of, too_large
+from ingestion_pipeline.gateway.group_commit import is_outage
 from ingestion_pipeline.gateway.openapi import described, router_of
-from ingestion_pipeline.kpis import answers
+from ingestion_pipeline.gateway.unpacked import unpacked
+from ingestion_pipeline.kpis import answers, batch, said
 from ingestion_pipeline.kpis.accept import Accepted, accept_together
-from ingestion_pipeline.kpis.contract import Readings, Unusable, Update, parse_readings
+from ingestion_pipeline.kpis.batch import Refused, Sent
+from ingestion_pipeline.kpis.contract import Readings, Update, is_kpi_id, parse_readings
+from ingestion_pipeline.kpis.correct import find_point, read_point, replacement
 from ingestion_pipeline.kpis.encoding import encode_json
+from ingestion_pipeline.kpis.instants import parse_instant
 from ingestion_pipeline.kpis.jobs import announce, report_errors
 from ingestion_pipeline.kpis.orders import parse_analysis, parse_announcement
 from ingestion_pipeline.kpis.packages import put_analysis, read_package
@@ -25,27 +35,43 @@ from ingestion_pipeline.kpis.reports import parse_report
 router = router_of("kpis")
 
 _REFUSALS = (400, 401, 408, 413, 415, 422, 429, 503)
-_DUPLICATE = "the series has a point of that instant already, which is kept"
-_CONFLICT = "the series has a point of that instant with another value, which is kept"
+_TOGETHER = 500  # readings of a batch that go into one transaction, with those of others
 
 
 @router.post(
     "/api/kpi-data",
     **described(
-        summary="Send a reading, or several of one instant",
+        summary="Send a reading, several of one instant, or up to 10,000",
         answers={202: answers.RecordedOneOrSeveral, 200: answers.RecordedOneOrSeveral},
         refusals=_REFUSALS,
-        body=answers.KPIDataUpdate,
-        examples=answers.EXAMPLES,
+        content=answers.DATA_BODY,
+        shapes=(answers.KPIDataUpdate,),
     ),
 )
 async def post_data(request: Request) -> Response:
     """202 when something is new, 200 when all of it was there: the first write of an instant is
-    kept, and `conflict` says that its value is another one. With `kpiIds` in place of `kpiId` the
-    answer has `results` by KPI.
+    kept, and `conflict` says that its value is another one; `"correct": true` replaces it. With
+    `kpiIds` in place of `kpiId` the answer has `results` by KPI.
+
+    A JSON array or NDJSON (`Content-Type: application/x-ndjson`), gzip or not, brings up to 10,000
+    readings in 8 MiB. Each is answered on its own in `results`, in order; a bad one costs only
+    itself. The request may be sent again whole: what it has recorded is a duplicate then.
     """
     gateway = gateway_of(request)
-    caller, body = await gateway.receive_json(request)
+    ndjson = batch.is_ndjson(request.headers.get("content-type", ""))
+    usual = gateway.configuration.max_json_bytes
+    most = max(usual, batch.MOST_BYTES)
+
+    def limit_of(beginning: bytes) -> int:
+        return most if batch.may_hold_several(beginning, ndjson=ndjson) else usual
+
+    caller, content = await gateway.receive_content(request, limit_of=limit_of)
+    content = await unpacked(request, content, limit=most)
+    body = _decoded(request, content, ndjson=ndjson)
+    if isinstance(body, list):
+        return await _post_several(gateway, caller, body)
+    if len(content) > usual:
+        raise too_large(usual)
     readings = parse_readings(
         body, tenant_id=caller.tenant_id, now=datetime.now(UTC), request_id=caller.request_id
     )
@@ -53,20 +79,62 @@ async def post_data(request: Request) -> Response:
     if not updates:
         return _nothing_usable(readings)
     accepted = await gateway.together(accept_together, updates)
-    status = 200 if all(each.duplicate for each in accepted) else 202
     if readings.multiple:
-        results = _results(readings, accepted)
-        usable = len(updates) == len(results)
-        document = {
-            "status": "success" if usable else "partial",
-            "message": f"{len(updates)} of {len(results)} KPIs recorded",
-            "traceId": readings.trace_id,
-            "results": results,
-        }
+        status = 200 if all(each.duplicate for each in accepted) else 202
+        document = said.of_kpis(readings, accepted)
         return answer(status, document, headers={"location": _job_path(readings.trace_id)})
-    said = _said(updates[0].kpi_id, accepted[0])
-    headers = {"location": _package_path(updates[0])}
-    return answer(status, {"traceId": readings.trace_id, **said}, headers=headers)
+    return _recorded(updates[0], accepted[0])
+
+
+@router.put(
+    "/api/kpis/{kpi_id}/points/{instant}",
+    **described(
+        summary="Correct the value of a point",
+        answers={202: answers.Recorded, 200: answers.Recorded},
+        refusals=(*_REFUSALS, 404),
+        body=answers.PointReplacement,
+        examples=answers.POINT_EXAMPLES,
+    ),
+)
+async def put_point(request: Request, kpi_id: str, instant: str) -> Response:
+    """202 when it had another value, which is kept in the history; 200 when it had this one.
+    `instant` may be written in any way that names it.
+    """
+    gateway = gateway_of(request)
+    caller, body = await gateway.receive_json(request)
+    point = await gateway.run(
+        find_point, tenant_id=caller.tenant_id, kpi_id=_kpi(kpi_id), observed_at=_instant(instant)
+    )
+    if point is None:
+        raise Refusal(404, "the series has no point of that instant; POST it to /api/kpi-data")
+    update = replacement(
+        body, point, tenant_id=caller.tenant_id, now=datetime.now(UTC),
+        request_id=caller.request_id,
+    )  # fmt: skip
+    [accepted] = await gateway.together(accept_together, [update])
+    return _recorded(update, accepted)
+
+
+@router.get(
+    "/api/kpis/{kpi_id}/points/{instant}",
+    **described(
+        summary="A point and the history of its value",
+        answers={200: answers.PointWithHistory},
+        refusals=(401, 404, 422, 429, 503),
+    ),
+)
+async def get_point(request: Request, kpi_id: str, instant: str) -> Response:
+    """`corrections`, oldest first: what the value was, with what it had come, who replaced it."""
+    gateway = gateway_of(request)
+    caller = await gateway.authenticate(request)
+    point = await gateway.run(
+        read_point, tenant_id=caller.tenant_id, kpi_id=_kpi(kpi_id), observed_at=_instant(instant)
+    )
+    if point is None:
+        raise Refusal(404, "the series has no point of that instant")
+    number = len(point["corrections"])
+    document = {"status": "success", "message": f"corrected {number} times", **point}
+    return Response(encode_json(document) + "\n", media_type="application/json")
 
 
 @router.post(
@@ -221,34 +289,77 @@ def _known(text: str) -> str:
     return text
 
 
-def _said(kpi_id: str, accepted: Accepted) -> dict[str, Any]:
-    if accepted.conflict:
-        said = {"status": "duplicate", "message": _CONFLICT, "kpiId": kpi_id, "conflict": True}
-    elif accepted.duplicate:
-        said = {"status": "duplicate", "message": _DUPLICATE, "kpiId": kpi_id}
-    else:
-        said = {"status": "success", "message": "recorded", "kpiId": kpi_id}
-    return said
+def _kpi(text: str) -> str:
+    if not is_kpi_id(text):
+        raise Refusal(404, "no such KPI")
+    return text
 
 
-def _results(readings: Readings, accepted: list[Accepted]) -> list[dict[str, Any]]:
-    outcomes = iter(accepted)
-    return [
-        _said(entry.kpi_id, next(outcomes)) if isinstance(entry, Update) else _unusable(entry)
-        for entry in readings.entries
-    ]
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        fault = FieldError("instant", str(error))
+        raise Refusal(422, f"instant: {error}", [fault]) from None
 
 
-def _unusable(entry: Unusable) -> dict[str, Any]:
-    return {"kpiId": entry.kpi_id, "status": entry.status, "message": entry.message}
+def _decoded(request: Request, content: bytes, *, ndjson: bool) -> Any:
+    """The body: one JSON value, or a list of what several are."""
+    try:
+        return batch.decoded(content, ndjson=ndjson)
+    except batch.TooManyError as error:
+        raise Refusal(413, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise Refusal(415, "Content-Encoding: the body is neither gzip nor JSON") from None
+        raise Refusal(400, f"the body is not JSON: {error}") from None
+
+
+async def _post_several(gateway: Gateway, caller: Caller, sent: Sequence[Sent]) -> Response:
+    """Record readings in their order, some at a time: others come in between."""
+    outcomes: list[said.Outcome] = []
+    for start in range(0, len(sent), _TOGETHER):
+        some = sent[start : start + _TOGETHER]
+        parsed = [
+            batch.parsed(
+                each, tenant_id=caller.tenant_id, now=datetime.now(UTC),
+                request_id=caller.request_id,
+            )
+            for each in some
+        ]  # fmt: skip
+        recorded = await asyncio.gather(*(_record(gateway, each) for each in parsed))
+        outcomes += [
+            (each, what, accepted) for each, (what, accepted) in zip(some, recorded, strict=True)
+        ]
+    status, document = said.of_several(outcomes)
+    return answer(status, document)
+
+
+async def _record(
+    gateway: Gateway, parsed: Readings | Refused
+) -> tuple[Readings | Refused, Sequence[Accepted]]:
+    """Record one of several; what the database refuses of it costs only itself."""
+    if isinstance(parsed, Refused) or not parsed.updates:
+        return parsed, ()
+    try:
+        return parsed, await gateway.together(accept_together, parsed.updates)
+    except sa.exc.DBAPIError as error:
+        if is_outage(error):
+            raise
+        rule = "must suit the database: " + str(error.orig).partition("\n")[0]
+        return Refused(f"body: {rule}", [FieldError("body", rule)]), ()
+
+
+def _recorded(update: Update, accepted: Accepted) -> Response:
+    document = {"traceId": update.trace_id, **said.of_update(update.kpi_id, accepted)}
+    status = 200 if accepted.duplicate else 202
+    return answer(status, document, headers={"location": _package_path(update)})
 
 
 def _nothing_usable(readings: Readings) -> Response:
-    entries = [entry for entry in readings.entries if isinstance(entry, Unusable)]
-    faults = [FieldError(f"data.{entry.kpi_id}", entry.message) for entry in entries]
-    document = error_document("no KPI has a value that can be recorded", faults)
-    results = [_unusable(entry) for entry in entries]
-    return answer(422, {**document, "traceId": readings.trace_id, "results": results})
+    document = said.of_kpis(readings, ())
+    faults = error_document(document["message"], said.faults_of_kpis(readings))
+    return answer(422, {**document, **faults})
 
 
 def _job_path(trace_id: str) -> str:

@@ -17,6 +17,8 @@ ENDPOINTS = [
     ("GET", "/api/kpi-jobs/{traceId}", KEY),
     ("GET", "/api/kpi-packages/{traceId}/{kpiId}", KEY),
     ("GET", "/api/kpis/{kpiId}/timeseries", KEY),
+    ("GET", "/api/kpis/{kpiId}/points/{instant}", KEY),
+    ("PUT", "/api/kpis/{kpiId}/points/{instant}", KEY),
     ("POST", "/api/ingest/webhook", SIGNATURE),
     ("GET", "/api/ingest/events/{ingestion_id}", KEY),
     ("GET", "/api/markets/{slug}/fundamentals", KEY),

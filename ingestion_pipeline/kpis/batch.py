@@ -1,0 +1,147 @@
+"""Bodies of `/api/kpi-data` that hold more than one reading: a JSON array, or NDJSON; pure.
+
+What it is, its first bytes say: `[` is an array. NDJSON begins as an object does; its media type
+tells, and so does a second line. Each reading is parsed by itself: a bad one costs only itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.kpis.contract import Readings, member, parse_readings
+
+MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after it is unpacked
+MOST_READINGS = 10_000  # of a body; each of a body's `kpiIds` counts as one
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl",
+          "application/x-jsonlines", "application/jsonlines")  # fmt: skip
+
+_GZIP = b"\x1f\x8b"
+_MARK = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n"
+_decode = msgspec.json.Decoder().decode
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class TooManyError(ContractError):
+    """A body with more readings than one request may bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One reading of several, as it was sent.
+
+    Attributes:
+        place: `{"index": n}` of an array, from 0; `{"line": n}` of NDJSON, from 1.
+        fault: why `body` is none.
+    """
+
+    place: dict[str, int]
+    body: Any
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A reading that breaks the contract, with every fault."""
+
+    message: str
+    faults: Sequence[FieldError]
+
+
+def is_gzip(content: bytes) -> bool:
+    """Whether a body is compressed, whatever its headers say."""
+    return content.startswith(_GZIP)
+
+
+def is_ndjson(media_type: str) -> bool:
+    """Whether a Content-Type announces NDJSON."""
+    return media_type.partition(";")[0].strip().lower() in NDJSON
+
+
+def may_hold_several(beginning: bytes, *, ndjson: bool) -> bool:
+    """Whether a body that begins like this may be as large as a batch."""
+    if ndjson or is_gzip(beginning):
+        return True
+    return beginning[:1] != b"{" and beginning.lstrip(_MARK + _BLANK)[:1] == b"["
+
+
+def decoded(content: bytes, *, ndjson: bool) -> Any:
+    """A body: one decoded JSON value, or a list of `Sent` where it holds several.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no JSON.
+        TooManyError: it holds more than MOST_READINGS.
+        ContractError: it holds none.
+    """
+    if not ndjson:
+        try:
+            value = _decode(content.removeprefix(_MARK))
+        except _NO_JSON:
+            if not _is_several_lines(content):
+                raise
+        else:
+            if not isinstance(value, list):
+                return value
+            return _limited([Sent({"index": n}, each) for n, each in enumerate(value)])
+    lines = content.removeprefix(_MARK).split(b"\n")
+    if len(lines) > 2 * MOST_READINGS and sum(1 for each in lines if each.strip()) > MOST_READINGS:
+        raise _too_many()
+    return _limited([_of_line(n, line) for n, line in enumerate(lines, 1) if line.strip()])
+
+
+def parsed(
+    sent: Sent, *, tenant_id: int, now: datetime, request_id: str | None = None
+) -> Readings | Refused:
+    """What a reading of several is, or what is wrong with it."""
+    if sent.fault is not None:
+        return Refused(sent.fault, [FieldError("line", sent.fault)])
+    try:
+        return parse_readings(sent.body, tenant_id=tenant_id, now=now, request_id=request_id)
+    except ContractError as error:
+        return Refused(str(error), error.errors or [FieldError("body", str(error))])
+
+
+def _is_several_lines(content: bytes) -> bool:
+    """Whether the first line is JSON by itself, and not the last."""
+    first, _, rest = content.removeprefix(_MARK).lstrip(_BLANK).partition(b"\n")
+    if not rest.strip():
+        return False
+    try:
+        return isinstance(_decode(first), dict)
+    except _NO_JSON:
+        return False
+
+
+def _of_line(number: int, line: bytes) -> Sent:
+    place = {"line": number}
+    try:
+        return Sent(place, _decode(line))
+    except _NO_JSON as error:
+        return Sent(place, None, f"must be one JSON object: {error}")
+
+
+def _limited(sent: list[Sent]) -> list[Sent]:
+    if not sent:
+        message = f"must hold 1 to {MOST_READINGS} readings, and holds none"
+        raise ContractError(f"body: {message}", [FieldError("body", message)])
+    if len(sent) > MOST_READINGS or sum(map(_size, sent)) > MOST_READINGS:
+        raise _too_many()
+    return sent
+
+
+def _size(sent: Sent) -> int:
+    if not isinstance(sent.body, dict):
+        return 1
+    kpi_ids = member(sent.body, "kpiIds", "kpi_ids")
+    return max(1, len(kpi_ids)) if isinstance(kpi_ids, list) else 1
+
+
+def _too_many() -> TooManyError:
+    return TooManyError(
+        f"a request may bring at most {MOST_READINGS} readings (each of `kpiIds` is one); "
+        "nothing was recorded, send them in several requests"
+    )
