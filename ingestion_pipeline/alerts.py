@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ingestion_pipeline.health import MAX_STALENESS, Facts
 from ingestion_pipeline.http.quiet import say_no_urls
 from ingestion_pipeline.ledger.tables import alerts
+from ingestion_pipeline.storage import locks
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ MOST_LATENCY_MS = 2000.0
 _LONGEST_BACKOFF = timedelta(hours=1)
 _TIMEOUT_SECONDS = 5.0
 _MOST_AT_ONCE = 20  # news told in one tick
-_ONE_TELLS = 7_310_281_541_402_212  # any number, as long as nobody else uses it
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _tell_one(
         columns.start_sent_at.is_(None),
         sa.and_(columns.resolved_at.is_not(None), columns.recovery_sent_at.is_(None)),
     )
-    if not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ONE_TELLS))):
+    if not locks.try_hold(connection, locks.TELLING_ALERTS):
         return False
     # What is new waits with what could not be told: the target is down for both.
     waits = sa.select(sa.func.max(columns.next_delivery_at) > sa.func.now()).where(untold)

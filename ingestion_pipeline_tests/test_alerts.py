@@ -19,7 +19,7 @@ from ingestion_pipeline.alerts import Condition, conditions, decide, note, tell
 from ingestion_pipeline.health import Facts, Metrics, Service
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage import database
+from ingestion_pipeline.storage import database, locks
 from ingestion_pipeline.storage.key_value import key_value
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_while_one_tells_nobody_else_does(engine: sa.Engine, target: Target) -> 
     with engine.begin() as connection:
         note(connection, [BAD])
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({alerts._ONE_TELLS})")
+        locks.hold(connection, locks.TELLING_ALERTS)
         assert tell(engine, url=URL, backoff=BACKOFF, transport=target.transport) == 0
     assert tell(engine, url=URL, backoff=BACKOFF, transport=target.transport) == 1
 

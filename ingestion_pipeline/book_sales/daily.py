@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales.contract import FREE, PAGES, PAYMENT, REFUND
 from ingestion_pipeline.book_sales.tables import daily_sales
+from ingestion_pipeline.storage import locks
 from ingestion_pipeline.storage.bulk import copy_rows
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ def summarize(engine: sa.Engine, platform: str) -> "pd.DataFrame":
     import pandas as pd
 
     with engine.begin() as connection:
-        connection.execute(
-            sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(platform, 1)))
-        )
+        locks.hold(connection, locks.SUMMARIZING_SALES.of(platform))
         events = pd.read_sql(
             _EVENTS, connection, params={"platform": platform, "payment": PAYMENT},
             coerce_float=False,

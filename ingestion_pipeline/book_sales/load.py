@@ -19,6 +19,7 @@ from ingestion_pipeline.book_sales.tables import sales_events
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.ledger.tables import rejected_rows
 from ingestion_pipeline.ledger.uploads import Counts
+from ingestion_pipeline.storage import locks
 from ingestion_pipeline.storage.bulk import copy_rows
 
 DOMAIN = "book_sales"
@@ -102,8 +103,7 @@ def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
 
 def _lock(connection: sa.Connection, origin: Origin) -> None:
     """One load at a time of a tenant and platform: ids depend on what is there."""
-    name = f"{DOMAIN}:{origin.tenant_id}:{origin.platform}"
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+    locks.hold(connection, locks.LOADING_SALES.of(f"{origin.tenant_id}:{origin.platform}"))
 
 
 def _row(origin: Origin, event: Event) -> tuple[Any, ...]:

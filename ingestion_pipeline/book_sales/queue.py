@@ -19,6 +19,7 @@ from ingestion_pipeline.ledger.jobs import Claim
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage import locks
 
 KINDS = {f"{DOMAIN}.import.{platform}": platform for platform in PLATFORMS}
 
@@ -105,8 +106,7 @@ def take(
     """Claim the next import of a platform, unless as many as may be are under way."""  # fmt: skip
     kind = kind_of(platform)
     # Counting and claiming have to be one step, or two workers would both see room for one.
-    lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(kind, 0))
-    connection.execute(sa.select(lock))
+    locks.hold(connection, locks.CLAIMING_IMPORT.of(platform))
     under_way = sa.select(sa.func.count()).where(
         jobs_table.c.kind == kind,
         jobs_table.c.status.in_(jobs.OPEN),  # as the partial index has it

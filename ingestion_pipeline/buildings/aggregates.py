@@ -9,6 +9,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.contract import Window, day_of
+from ingestion_pipeline.storage import locks
 
 # The variance that PostgreSQL keeps beside a mean overflows with the squares of larger numbers.
 _STATISTICS = """
@@ -47,8 +48,7 @@ def aggregate_day(engine: sa.Engine, site: str, day: date) -> int:
 
 def lock_day(connection: sa.Connection, what: str, site: str, day: date) -> None:
     """One at a time works on what follows from a day, until the transaction ends."""
-    name = sa.func.hashtextextended(f"buildings/{what}/{site}/{day}", 0)
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
+    locks.hold(connection, locks.OF_DAY[what].of(f"{site}/{day}"))
 
 
 def values_of_day(site: str, day: date) -> dict[str, object]:

@@ -22,9 +22,10 @@ from ingestion_pipeline.buildings.merge import abandoned
 from ingestion_pipeline.buildings.points import points_of
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.weather import WeatherCounts, collect_weather
-from ingestion_pipeline.buildings.window import WindowResult, collect_window
+from ingestion_pipeline.buildings.window import WindowResult, collect_window, lock_of
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage import locks
 
 logger = logging.getLogger(__name__)
 
@@ -211,6 +212,5 @@ def _sweep(engine: sa.Engine, checkpoints: Checkpoints) -> None:
         if store.get(key) is not None:
             continue
         with engine.begin() as connection:
-            number = sa.func.hashtextextended(f"buildings/{key}", 0)
-            if connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(number))):
+            if locks.try_hold(connection, lock_of(key)):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.tables import timeseries_raw
+from ingestion_pipeline.storage import locks
 
-_LOCK = "buildings/months"
 _PREFIX = f"{timeseries_raw.name}_"
 
 
@@ -58,7 +58,7 @@ def months_there(connection: sa.Connection) -> list[Month]:
 
 def lock(connection: sa.Connection) -> None:
     """Nobody else makes or drops partitions until the transaction ends."""
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(_LOCK, 0))))
+    locks.hold(connection, locks.CHANGING_MONTHS)
 
 
 def _is_there(connection: sa.Connection, month: Month) -> bool:

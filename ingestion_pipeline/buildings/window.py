@@ -6,9 +6,8 @@ finds everything there.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -22,8 +21,10 @@ from ingestion_pipeline.buildings.prefetch import Pages, Prepared
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.window_ledger import WindowLedger
 from ingestion_pipeline.errors import UpstreamRefusedError
+from ingestion_pipeline.storage import locks
 
 OnPage = Callable[[Counts], None]
+_KEY = "checkpoint:"  # what the keys of checkpoints begin with
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ def collect_window(
         ContractError: the API's answers make no sense, or no end.
         UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: it does not answer.
     """
-    key = f"checkpoint:{site}:{window}"
+    key = f"{_KEY}{site}:{window}"
     bound = _bound(source, points)
-    with engine.connect() as connection, _exclusively(connection, key) as number:
+    with engine.connect() as connection, locks.held_by_session(connection, lock_of(key)) as number:
         staging = Staging(site, window, key, number)
         work = _Work(connection, source, staging, frozenset(points), checkpoints, most_pages)
         progress = work.resume(bound)
@@ -198,19 +199,6 @@ def _bound(source: AceIot, points: AbstractSet[str]) -> str:
     return f"page_size={source.page_size} raw={source.raw} points={digest}"
 
 
-@contextmanager
-def _exclusively(connection: sa.Connection, key: str) -> Iterator[int]:
-    """Hold a window's lock on this session; yields its number. A dead process holds none."""
-    with connection.begin():
-        number: int = connection.scalars(
-            sa.select(sa.func.hashtextextended(f"buildings/{key}", 0))
-        ).one()
-        connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
-    try:
-        yield number
-    finally:
-        if not connection.closed and not connection.invalidated:
-            if connection.in_transaction():
-                connection.rollback()
-            with connection.begin():
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+def lock_of(key: str) -> locks.Named:
+    """The lock of the window that a checkpoint's key tells."""
+    return locks.COLLECTING_WINDOW.of(key.removeprefix(_KEY))

@@ -19,7 +19,7 @@ from ingestion_pipeline.commerce.tables import ARRIVED, FINAL, WAITING
 from ingestion_pipeline.errors import StagingLostError
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.ledger.uploads import Counts, Upload
-from ingestion_pipeline.storage import merging
+from ingestion_pipeline.storage import locks, merging
 
 DOMAIN = "commerce"
 _LARGE = 10_000  # rows
@@ -326,5 +326,4 @@ def _lock_exclusively(connection: sa.Connection, table: sa.Table) -> bool:
 
 def _lock(connection: sa.Connection, tenant_id: int, entity: Entity) -> None:
     """One merge at a time for a tenant's table; others wait their turn."""
-    name = f"{DOMAIN}/{entity.name}/{tenant_id}"
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+    locks.hold(connection, locks.MERGING_COMMERCE.of(f"{entity.name}/{tenant_id}"))

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.kpis.encoding import encode_json
 from ingestion_pipeline.ledger.tables import tenants
+from ingestion_pipeline.storage import locks
 from ingestion_pipeline.storage.documents import write_documents
 
-_LOCK = sa.select(sa.func.pg_advisory_xact_lock(7_310_281_541_402_212))  # any number of our own
 _SETTLE = """
     UPDATE {table} AS done SET pending = false{more}
     FROM (SELECT {key}, seen.changed FROM json_to_recordset(CAST(:seen AS json)) AS seen ({types})
@@ -29,7 +29,7 @@ _SETTLE = """
 def publishing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction of the only publisher."""
     with engine.begin() as connection:
-        connection.execute(_LOCK)
+        locks.hold(connection, locks.PUBLISHING_KPIS)
         yield connection
 
 

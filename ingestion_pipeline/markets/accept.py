@@ -13,10 +13,10 @@ from ingestion_pipeline.ledger import events, jobs, tenants
 from ingestion_pipeline.ledger.tables import ingestion_events
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.markets.contract import EVENT_TYPES, WARMING, Event
+from ingestion_pipeline.storage import locks
 
 DOMAIN = "markets"
 _OWN_TENANT = "default"  # in whose name the project orders something itself
-_ONE_WARMING = 7_310_281_541_402_212  # an advisory lock; any number that nobody else uses
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def order_warming(
     request_id: str | None = None,
 ) -> Accepted:
     """Record that the caches are to be warmed; known where an order is not carried out yet."""
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_WARMING)))
+    locks.hold(connection, locks.ORDERING_WARMING)
     waiting = (
         sa.select(ingestion_events.c.ingestion_id, ingestion_events.c.job_id)
         .join(jobs_table, jobs_table.c.job_id == ingestion_events.c.job_id)

@@ -23,12 +23,12 @@ from ingestion_pipeline.markets.macro import macro_document, merge_vintages
 from ingestion_pipeline.markets.tables import series
 from ingestion_pipeline.markets.vintages import Vintage
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage import locks
 
 logger = logging.getLogger(__name__)
 
 # After a failure FRED is not asked again for so long, whoever reads.
 PAUSE = timedelta(seconds=15)
-_LOCK = 7_310_281_541_402_213  # an advisory lock; any number that nobody else uses
 
 
 class Source(Protocol):
@@ -173,13 +173,9 @@ def note_failure(engine: sa.Engine, series_id: str, error: str) -> None:
 
 @contextmanager
 def alone(engine: sa.Engine) -> Iterator[None]:
-    """Let one process at a time refresh; the lock ends with its connection, whatever happens.
-
-    On a connection that is in no transaction, so that nothing is held back meanwhile.
-    """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
-        try:
-            yield
-        finally:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+    """Let one process at a time refresh; the lock ends with its connection, whatever happens."""
+    with (
+        engine.connect() as connection,
+        locks.held_by_session(connection, locks.REFRESHING_MARKETS),
+    ):
+        yield

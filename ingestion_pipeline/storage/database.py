@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ingestion_pipeline.errors import ConfigurationError, TransientError
 from ingestion_pipeline.settings import Settings, settings
+from ingestion_pipeline.storage import locks
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ metadata = sa.MetaData(
 )
 
 _COUNTED_ROWS = 1_000_000
-_MIGRATION_LOCK = 7_310_281_541_402_211  # any number, as long as nobody else uses it
 # Who waits for a lock on a table makes all wait who come later. So it gives up soon, and before
 # PostgreSQL looks for deadlocks (after a second), whose victim might be a request.
 _LOCK_TIMEOUT_MS = 400
@@ -153,7 +153,7 @@ def under_lock(database: sa.Engine, work: Callable[[sa.Connection], Result]) -> 
     while True:
         try:
             with database.begin() as connection:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                locks.hold(connection, locks.MIGRATING)
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
                 return work(connection)
         except sa.exc.OperationalError as error:
