@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     kpi_late: Seconds = Field(
         timedelta(hours=24), description="Seconds after its instant that a reading counts as late"
     )
+    kpi_first_day: date = Field(
+        date(2020, 1, 1),
+        ge=date(1970, 1, 1),
+        description="The first daily partition of KPIs; it stands for all days before it, too.",
+    )
     kpi_job_timeout: Seconds = Field(
         timedelta(hours=1), description="Seconds that a KPI job may take that says nothing else"
     )

@@ -6,15 +6,16 @@ backfill) makes its partitions anew from the inbox. Both may be repeated at any 
 
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.checks import as_table, table_metadata
+from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.kpis import publish
-from ingestion_pipeline.kpis.counts import package_count, points_by_quality
+from ingestion_pipeline.kpis.counts import older_days, package_count, points_by_quality
 from ingestion_pipeline.kpis.summary import day_points, sparkline, summarize
 from ingestion_pipeline.kpis.tables import daily_summary as summary_table
 from ingestion_pipeline.kpis.tables import errors as errors_table
@@ -27,15 +28,20 @@ from ingestion_pipeline.storage.database import row_count
 
 GROUP = "kpis"
 # Readings of tomorrow are welcome: the clocks of senders differ, and so do their days.
-PARTITIONS = dg.DailyPartitionsDefinition(start_date="1970-01-01", end_offset=2)
+# The first stands for all days before it, too: a list that began in 1970 would show nothing else.
+FIRST_DAY = min(settings().kpi_first_day, datetime.now(UTC).date())
+PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), end_offset=2)
+FAILED_DAYS = "kpis/failed_days"  # the tag of a run that failed by some of its days
 PENDING_ONLY = {"kpis/scope": "pending"}  # the tags of runs that make nothing anew
 
 _SHOWN = 10
+_MOST_NAMED = 20  # days; where more fail, it is not the days' fault
 _COMMON: dict[str, Any] = {
     "group_name": GROUP,
     "owners": ["team:data"],
     "code_version": "1",
 }
+_OUTAGES = (TransientError, OSError, sa.exc.OperationalError, sa.exc.InterfaceError)
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -76,13 +82,50 @@ def _again(context: dg.AssetExecutionContext) -> bool:
 
 
 def _each_day(
-    context: dg.AssetExecutionContext, work: Callable[[date], dict[str, Any]]
+    context: dg.AssetExecutionContext, engine: sa.Engine, work: Callable[[date], dict[str, Any]]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Do the work of every day of the run; each day gets the metadata that its work returns."""
-    for partition in context.partition_keys:
-        metadata = work(date.fromisoformat(partition))
-        context.add_asset_metadata(metadata, partition_key=partition)
+    """Do the work of every day of the run; each day gets the metadata that its work returns.
+
+    A day that fails does not keep the others of its run back: the run fails at the end, and a tag
+    of it says by which days.
+    """
+    partitions = context.partition_keys
+    failures: dict[str, Exception] = {}
+    for partition in partitions:
+        try:
+            metadata = _day_and_older(context, engine, date.fromisoformat(partition), work)
+        except _OUTAGES:
+            raise
+        except Exception as error:
+            if len(partitions) == 1:
+                raise
+            context.log.exception(f"{partition} failed; the other days go on")
+            failures[partition] = error
+        else:
+            context.add_asset_metadata(metadata, partition_key=partition)
+    if failures:
+        if len(failures) <= _MOST_NAMED:
+            context.instance.add_run_tags(context.run.run_id, {FAILED_DAYS: ",".join(failures)})
+        first = next(iter(failures.values()))
+        first.add_note(f"days that failed: {', '.join(failures)}")
+        raise first
     yield dg.MaterializeResult()
+
+
+def _day_and_older(
+    context: dg.AssetExecutionContext,
+    engine: sa.Engine,
+    day: date,
+    work: Callable[[date], dict[str, Any]],
+) -> dict[str, Any]:
+    """The work of a partition's day, and of all days before, where it is the first."""
+    if day != FIRST_DAY:
+        return work(day)
+    with engine.connect() as connection:
+        older = older_days(connection, before=day, again=_again(context))
+    for each in older:
+        work(each)
+    return {**work(day), "older_days": len(older)}
 
 
 UPDATES = dg.AssetSpec(
@@ -128,7 +171,7 @@ def points(
             "dagster/row_count": total,
         }
 
-    yield from _each_day(context, work)
+    yield from _each_day(context, engine, work)
 
 
 @_asset(
@@ -162,7 +205,7 @@ def packages(
             "dagster/row_count": total,
         }
 
-    yield from _each_day(context, work)
+    yield from _each_day(context, engine, work)
 
 
 @_asset(
@@ -197,7 +240,7 @@ def daily_summary(
             )
         return metadata
 
-    yield from _each_day(context, work)
+    yield from _each_day(context, engine, work)
 
 
 @_asset(

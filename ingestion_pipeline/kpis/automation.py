@@ -3,25 +3,38 @@ schedule for timeouts."""
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline import sensing
 from ingestion_pipeline.kpis import jobs
-from ingestion_pipeline.kpis.assets import ASSETS, GROUP, PENDING_ONLY, UPDATES, key
+from ingestion_pipeline.kpis.assets import (
+    ASSETS,
+    FAILED_DAYS,
+    FIRST_DAY,
+    GROUP,
+    PENDING_ONLY,
+    UPDATES,
+    key,
+)
 from ingestion_pipeline.kpis.checks import CHECKS
 from ingestion_pipeline.resources import Database
 
 MOST_RUNS = 3  # at a time; more are slower on the two cores of a small machine
+# Of a run. Dagster's daemon writes an event a day and asset when it makes the run, and holds up all
+# other sensors meanwhile (some 10 ms each).
+MOST_DAYS = 60
 LONGEST_PAUSE = 300.0  # seconds between a run that failed and the next of its kind
 CHECKS_PAUSE = 300.0  # seconds between two runs of all checks
 
 _PARTITION = "dagster/partition"
-_REMEMBERED_RUNS = 8
-_MOST_DAYS = 50  # that a tick looks at
+_FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_REMEMBERED_RUNS = 8  # of documents and checks
+_REMEMBERED_DAYS_RUNS = 100
+_LOOKED_AT = 1000  # days, by a tick
 
 _DUE = sa.text("""
     SELECT day, sum(number)::bigint, max(newest)::bigint, sum(attempts)::bigint
@@ -87,12 +100,27 @@ class History:
         unfinished: whether one is still to be finished.
         failures: how many of the newest failed, one after the other.
         seconds_since: that the newest ended.
+        span: how many days the newest was of.
+        culprit: whether the newest failed by this very day; None: it did not say by which.
     """
 
     runs: int = 0
     unfinished: bool = False
     failures: int = 0
     seconds_since: float = 0.0
+    span: int = 1
+    culprit: bool | None = None
+
+    @property
+    def most_days(self) -> int:
+        """How many days the next run may be of that takes this one.
+
+        A day by which a run failed goes alone, and lets the others go on together. Where a run
+        just ended (it was killed, say), halves of it are tried: one day may kill them all.
+        """
+        if not self.failures or self.culprit is False:
+            return MOST_DAYS
+        return 1 if self.culprit else max(1, self.span // 2)
 
     @property
     def may_run(self) -> bool:
@@ -101,24 +129,93 @@ class History:
         return not self.unfinished and self.seconds_since >= min(pause, LONGEST_PAUSE)
 
 
-def decide(
-    due: Sequence[DueDay], history: Mapping[date, History], *, unfinished: int
-) -> dict[str, DueDay]:
-    """The runs to request, one a day, by run key; newest days first.
+@dataclass(frozen=True)
+class Stretch:
+    """Days without a gap that one run deals with, oldest first."""
+
+    days: tuple[DueDay, ...]
+
+    @property
+    def first(self) -> date:
+        """The first day."""
+        return self.days[0].day
+
+    @property
+    def last(self) -> date:
+        """The last day."""
+        return self.days[-1].day
+
+    @property
+    def pending(self) -> int:
+        """How many updates, points and summaries."""
+        return sum(each.pending for each in self.days)
+
+    @property
+    def key(self) -> str:
+        """Another one whenever one of the days has changed."""
+        newest = max(each.newest for each in self.days)
+        attempts = sum(each.attempts for each in self.days)
+        return f"{self.first}-{len(self.days)}-{self.pending}-{newest}-{attempts}"
+
+
+def stretches(due: Sequence[DueDay], most_days: Mapping[date, int]) -> list[Stretch]:
+    """Days without gaps together, the newest first.
 
     Args:
-        due: days with something to publish, newest first.
+        due: days with something to publish.
+        most_days: how many days a run may be of that takes this one; else MOST_DAYS.
+    """
+    found: list[list[DueDay]] = []
+    most = MOST_DAYS  # of the last
+    for each in sorted(due, key=lambda each: each.day, reverse=True):
+        own = most_days.get(each.day, MOST_DAYS)
+        last = found[-1] if found else []
+        follows = bool(last) and last[-1].day - each.day == timedelta(days=1)
+        if follows and len(last) < min(most, own):
+            last.append(each)
+            most = min(most, own)
+        else:
+            found.append([each])
+            most = own
+    return [Stretch(tuple(reversed(days))) for days in found]
+
+
+def decide(
+    due: Sequence[DueDay], history: Mapping[date, History], *, unfinished: int, after: str = ""
+) -> dict[str, Stretch]:
+    """The runs to request, by run key; the newest days first.
+
+    Args:
+        due: days with something to publish.
         history: the runs of each of these days.
         unfinished: runs of any day that are still to be finished.
+        after: the newest run that there is.
     """
     startable = [each for each in due if history.get(each.day, History()).may_run]
-    # The number of runs is part of the key: Dagster never starts a second run of a key, even when
+    most_days = {day: known.most_days for day, known in history.items()}
+    # The newest run is part of the key: Dagster never starts a second run of a key, even when
     # the first came to nothing. What is pending is, so that the same tick seen twice is one run.
     return {
-        f"{each.day}-{each.pending}-{each.newest}-{each.attempts}"
-        f"-{history.get(each.day, History()).runs}": each
-        for each in startable[: max(0, MOST_RUNS - unfinished)]
+        f"{each.key}-{after}": each
+        for each in stretches(startable, most_days)[: max(0, MOST_RUNS - unfinished)]
     }
+
+
+def within_partitions(due: Sequence[DueDay]) -> list[DueDay]:
+    """Days that have a partition; the first stands for all before it, too."""
+    older = [each for each in due if each.day < FIRST_DAY]
+    if not older:
+        return list(due)
+    first = [each for each in due if each.day == FIRST_DAY]
+    together = Stretch((*older, *first))
+    folded = replace(
+        together.days[0],
+        day=FIRST_DAY,
+        pending=together.pending,
+        newest=max(each.newest for each in together.days),
+        attempts=sum(each.attempts for each in together.days),
+    )
+    return [*(each for each in due if each.day > FIRST_DAY), folded]
 
 
 def checks_due(published: History, checked: History) -> bool:
@@ -135,14 +232,15 @@ def checks_due(published: History, checked: History) -> bool:
     jobs=[publish_readings, publish_documents, check_kpis],
     minimum_interval_seconds=sensing.EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts one run for each day that has readings to be published.",
+    description="Starts one run for each stretch of days that have readings to be published.",
 )
 def pending_updates(
     context: dg.SensorEvaluationContext, database: Database
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request runs for what is pending."""
     with database.engine().connect() as connection:
-        due = [DueDay(*row) for row in connection.execute(_DUE, {"limit": _MOST_DAYS})]
+        found = connection.execute(_DUE, {"limit": _LOOKED_AT})
+        due = within_partitions([DueDay(*row) for row in found])
         documents = connection.scalar(_DOCUMENTS_DUE) if not due else 0
     instance = context.instance
     if documents:
@@ -153,17 +251,27 @@ def pending_updates(
     number = instance.get_runs_count(unfinished)
     if number >= MOST_RUNS:
         return dg.SkipReason(f"{number} runs are at work on {len(due)} days or more")
-    history = {each.day: _history(instance, publish_readings.name, each.day) for each in due}
-    requests = [
-        dg.RunRequest(
-            run_key=run_key,
-            job_name=publish_readings.name,
-            partition_key=each.day.isoformat(),
-            tags={**PENDING_ONLY, "kpis/pending": str(each.pending)},
-        )
-        for run_key, each in decide(due, history, unfinished=number).items()
-    ]
+    newest = instance.get_run_records(
+        dg.RunsFilter(job_name=publish_readings.name), limit=_REMEMBERED_DAYS_RUNS
+    )
+    chosen = decide(
+        due,
+        histories(newest, [each.day for each in due]),
+        unfinished=number,
+        after=newest[0].dagster_run.run_id[:8] if newest else "",
+    )
+    requests = [_request(run_key, stretch) for run_key, stretch in chosen.items()]
     return requests or dg.SkipReason(f"{len(due)} days have a run at work, or wait after a failure")
+
+
+def _request(run_key: str, stretch: Stretch) -> dg.RunRequest:
+    tags = {**PENDING_ONLY, "kpis/pending": str(stretch.pending)}
+    first, last = stretch.first.isoformat(), stretch.last.isoformat()
+    job_name = publish_readings.name
+    if first == last:
+        return dg.RunRequest(run_key, job_name=job_name, partition_key=first, tags=tags)
+    # Never beside a partition key: Dagster refuses that.
+    return dg.RunRequest(run_key, job_name=job_name, tags={**tags, _FIRST: first, _LAST: last})
 
 
 @dg.schedule(
@@ -201,10 +309,38 @@ def _request_checks(instance: dg.DagsterInstance) -> list[dg.RunRequest] | dg.Sk
     return [dg.RunRequest(run_key=f"checks-{checked.runs}", job_name=check_kpis.name)]
 
 
-def _history(instance: dg.DagsterInstance, job_name: str, day: date | None = None) -> History:
-    tags = {_PARTITION: day.isoformat()} if day is not None else {}
-    which = dg.RunsFilter(job_name=job_name, tags=tags)
+def histories(records: Sequence[dg.RunRecord], days: Sequence[date]) -> dict[date, History]:
+    """What of the newest runs, newest first, was of each day."""
+    covered = [(_days_of(record.dagster_run.tags), record) for record in records]
+    found: dict[date, History] = {}
+    for day in days:
+        own = [(span, record) for span, record in covered if span[0] <= day <= span[1]]
+        summary = _summary([record for _, record in own])
+        if own:
+            (first, last), newest = own[0]
+            failed = newest.dagster_run.tags.get(FAILED_DAYS)
+            culprit = None if failed is None else day.isoformat() in failed.split(",")
+            summary = replace(summary, span=(last - first).days + 1, culprit=culprit)
+        found[day] = summary
+    return found
+
+
+def _days_of(tags: Mapping[str, str]) -> tuple[date, date]:
+    """The first and the last day of a run; none, where it has none."""
+    one = tags.get(_PARTITION)
+    first, last = tags.get(_FIRST, one), tags.get(_LAST, one)
+    if first is None or last is None:
+        return date.max, date.min
+    return date.fromisoformat(first), date.fromisoformat(last)
+
+
+def _history(instance: dg.DagsterInstance, job_name: str) -> History:
+    which = dg.RunsFilter(job_name=job_name)
     newest = instance.get_run_records(which, limit=_REMEMBERED_RUNS)
+    return replace(_summary(newest), runs=instance.get_runs_count(which))
+
+
+def _summary(newest: Sequence[dg.RunRecord]) -> History:
     failures = 0
     for record in newest:
         if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
@@ -212,7 +348,7 @@ def _history(instance: dg.DagsterInstance, job_name: str, day: date | None = Non
         failures += 1
     ended = newest[0].end_time if newest else None
     return History(
-        runs=instance.get_runs_count(which),
+        runs=len(newest),
         unfinished=any(record.dagster_run.status in sensing.UNFINISHED for record in newest),
         failures=failures,
         seconds_since=time.time() - ended if ended else LONGEST_PAUSE,

@@ -1,4 +1,4 @@
-"""Numbers about the tables, for the metadata of assets."""
+"""Numbers about the tables, for the metadata of assets, and which days they hold."""
 
 from datetime import date
 from typing import Any
@@ -19,6 +19,25 @@ _QUALITIES = sa.text("""
     WHERE point.observed_at >= :start AND point.observed_at < :stop
     GROUP BY 1 ORDER BY 1
 """)
+
+_OLDER_DUE = sa.text("""
+    SELECT CAST(observed_at AT TIME ZONE 'UTC' AS date) AS day
+    FROM kpi_updates WHERE pending AND observed_at < :before
+    UNION SELECT CAST(observed_at AT TIME ZONE 'UTC' AS date)
+    FROM kpi_points WHERE quality IS NULL AND observed_at < :before
+    UNION SELECT day FROM kpi_days WHERE pending AND day < CAST(:before AS date)
+    ORDER BY day
+""")
+_OLDER = sa.text("""
+    SELECT DISTINCT CAST(observed_at AT TIME ZONE 'UTC' AS date) AS day
+    FROM kpi_updates WHERE observed_at < :before ORDER BY day
+""")
+
+
+def older_days(connection: sa.Connection, *, before: date, again: bool) -> list[date]:
+    """The days before one that have something to be published, or (`again`) any reading."""
+    statement = _OLDER if again else _OLDER_DUE
+    return list(connection.scalars(statement, {"before": day_bounds(before)[0]}))
 
 
 def points_by_quality(connection: sa.Connection, day: date) -> dict[str, int]:

@@ -7,7 +7,7 @@ zone; they mean UTC.
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # the first daily partition
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # older ones are clocks that were never set
 FUTURE = timedelta(days=1)  # the last daily partition is tomorrow's
 
 # Stricter than Python, which takes week dates, and 24:00 in its newer versions.
@@ -43,7 +43,7 @@ def reading_instant(text: object, *, now: datetime) -> datetime:
     """
     instant = parse_instant(text)
     if instant < EARLIEST:
-        raise ValueError("must not be before 1970-01-01, where the daily partitions begin")
+        raise ValueError("must not be before 1970-01-01")
     if instant > now + FUTURE:
         raise ValueError("must not be more than one day in the future")
     return instant

@@ -53,7 +53,7 @@ def materialize(
 
 def test_partitions_are_the_days_that_a_reading_may_be_of() -> None:
     keys = PARTITIONS.get_partition_keys()
-    assert keys[0] == "1970-01-01"
+    assert keys[0] == "2020-01-01"
     assert keys[-1] == str(TODAY.date() + timedelta(days=1))
 
 

@@ -1,5 +1,6 @@
 """The sensors: a pure decision, and a thin shell around it."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,14 +9,20 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.kpis import publish
+from ingestion_pipeline.kpis.assets import FAILED_DAYS, FIRST_DAY
 from ingestion_pipeline.kpis.automation import (
+    MOST_DAYS,
     MOST_RUNS,
     DueDay,
     History,
+    Stretch,
     checks_due,
     decide,
     kpi_timeouts,
     pending_updates,
+    stretches,
+    within_partitions,
 )
 from ingestion_pipeline.kpis.jobs import announce
 from ingestion_pipeline.kpis.orders import Announcement
@@ -32,34 +39,78 @@ def due(day: date, *, attempts: int = 0) -> DueDay:
     return DueDay(day, pending=7, newest=99, attempts=attempts)
 
 
-def test_one_run_a_day() -> None:
+def days_of(decided: dict[str, Stretch]) -> list[tuple[date, date]]:
+    return [(each.first, each.last) for each in decided.values()]
+
+
+def test_days_without_a_gap_are_one_run() -> None:
     decided = decide([due(TUESDAY), due(MONDAY)], {}, unfinished=0)
-    assert [each.day for each in decided.values()] == [TUESDAY, MONDAY]
+    assert days_of(decided) == [(MONDAY, TUESDAY)]
+
+
+def test_a_gap_makes_two_runs_and_the_newest_is_first() -> None:
+    earlier = MONDAY - timedelta(days=3)
+    decided = decide([due(earlier), due(TUESDAY), due(MONDAY)], {}, unfinished=0)
+    assert days_of(decided) == [(MONDAY, TUESDAY), (earlier, earlier)]
+
+
+def test_a_day_by_which_a_run_failed_goes_alone_and_the_others_together() -> None:
+    days = [TUESDAY - timedelta(days=n) for n in range(5)]
+    failed = {day: History(runs=1, failures=1, seconds_since=300, span=5, culprit=False)
+              for day in days}  # fmt: skip
+    failed[days[2]] = replace(failed[days[2]], culprit=True)
+    decided = decide([due(day) for day in days], failed, unfinished=0)
+    assert days_of(decided) == [(days[1], days[0]), (days[2], days[2]), (days[4], days[3])]
+
+
+def test_of_a_run_that_just_ended_halves_are_tried_down_to_single_days() -> None:
+    days = [TUESDAY - timedelta(days=n) for n in range(8)]
+
+    def spans(span: int) -> list[int]:
+        ended = {day: History(runs=1, failures=1, seconds_since=300, span=span) for day in days}
+        stretches_ = stretches(
+            [due(day) for day in days], {d: h.most_days for d, h in ended.items()}
+        )
+        return [len(each.days) for each in stretches_]
+
+    assert [spans(8), spans(4), spans(2), spans(1)] == [[4, 4], [2] * 4, [1] * 8, [1] * 8]
 
 
 def test_no_second_run_of_a_day_while_one_is_unfinished() -> None:
     history = {TUESDAY: History(runs=1, unfinished=True, seconds_since=60)}
     decided = decide([due(TUESDAY), due(MONDAY)], history, unfinished=1)
-    assert [each.day for each in decided.values()] == [MONDAY]
+    assert days_of(decided) == [(MONDAY, MONDAY)]
 
 
-def test_a_backlog_of_many_days_starts_few_runs_at_a_time() -> None:
+def test_a_year_is_seven_runs_a_few_at_a_time() -> None:
     days = [due(TUESDAY - timedelta(days=n)) for n in range(365)]
-    assert len(decide(days, {}, unfinished=0)) == MOST_RUNS
+    decided = decide(days, {}, unfinished=0)
+    assert [len(each.days) for each in decided.values()] == [MOST_DAYS] * MOST_RUNS
     assert decide(days, {}, unfinished=MOST_RUNS) == {}
+    assert len(stretches(days, {})) == 7
 
 
 def test_the_key_is_another_after_a_run_and_the_same_when_a_tick_is_seen_twice() -> None:
     again = History(runs=1, seconds_since=60)
     keys = [
-        next(iter(decide([each], history, unfinished=0)))
-        for each, history in [
-            (due(TUESDAY), {}), (due(TUESDAY), {}), (due(TUESDAY), {TUESDAY: again}),
-            (due(TUESDAY, attempts=1), {}),
+        next(iter(decide([each], history, unfinished=0, after=after)))
+        for each, history, after in [
+            (due(TUESDAY), {}, ""), (due(TUESDAY), {}, ""), (due(TUESDAY), {TUESDAY: again}, "1a"),
+            (due(TUESDAY, attempts=1), {}, ""),
         ]
     ]  # fmt: skip
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_days_before_the_first_partition_are_dealt_with_by_it() -> None:
+    first = due(FIRST_DAY)
+    older = [due(FIRST_DAY - timedelta(days=n), attempts=n) for n in (1, 400)]
+    [newer, folded] = within_partitions([due(TUESDAY), first, *older])
+    assert (newer.day, folded.day) == (TUESDAY, FIRST_DAY)
+    assert (folded.pending, folded.attempts) == (21, 401)
+    assert [each.day for each in within_partitions(older)] == [FIRST_DAY]
+    assert within_partitions([first]) == [first]
 
 
 def test_a_day_that_fails_waits_twice_as_long_each_time() -> None:
@@ -87,11 +138,16 @@ def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> list[dg.R
     return list(sensor.evaluate_tick(context).run_requests or [])
 
 
-def run(request: dg.RunRequest, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+def run(
+    request: dg.RunRequest, instance: dg.DagsterInstance, *, may_fail: bool = False
+) -> dg.ExecuteInProcessResult:
     assert request.job_name is not None
     job = defs.resolve_job_def(request.job_name)
     return job.execute_in_process(
-        instance=instance, partition_key=request.partition_key, tags=dict(request.tags)
+        instance=instance,
+        partition_key=request.partition_key,
+        tags=dict(request.tags),
+        raise_on_error=not may_fail,
     )
 
 
@@ -109,6 +165,69 @@ def test_from_the_inbox_to_documents_through_the_sensor(engine_with_tenant: sa.E
     assert {"package:trace-1:btc-price", "timeseries:btc-price", "job:trace-1"} == set(documents())
     assert len(documents()["timeseries:btc-price"]["dataPoints"]) == 4
     assert rows(engine_with_tenant, "SELECT sum(points) FROM kpi_daily_summary") == [(4,)]
+
+
+def test_a_stretch_of_days_is_one_run_and_each_day_is_materialized(
+    engine_with_tenant: sa.Engine,
+) -> None:
+    days = [date(2026, 2, 1) + timedelta(days=n) for n in range(12)]
+    send(engine_with_tenant, *(update(at=f"{day}T12:00:00Z") for day in days))
+    with dg.DagsterInstance.ephemeral() as instance:
+        [request] = tick(pending_updates, instance)
+        assert request.partition_key is None
+        assert run(request, instance).success
+        for name in ("points", "packages", "daily_summary"):
+            made = instance.get_materialized_partitions(dg.AssetKey(["kpis", name]))
+            assert made == {day.isoformat() for day in days}
+        assert [each.job_name for each in tick(pending_updates, instance)] == ["check_kpis"]
+    assert rows(engine_with_tenant, "SELECT count(*), sum(points) FROM kpi_daily_summary") == [
+        (12, 12)
+    ]
+
+
+def test_a_poisoned_day_fails_alone_and_the_others_of_its_run_get_through(
+    engine_with_tenant: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [date(2026, 2, 1) + timedelta(days=n) for n in range(5)]
+    send(engine_with_tenant, *(update(at=f"{day}T12:00:00Z") for day in days))
+    grade = publish.grade
+
+    def poisoned(engine: sa.Engine, day: date, **more: Any) -> Any:
+        if day == days[2]:
+            raise ValueError("this day is poisoned")
+        return grade(engine, day, **more)
+
+    monkeypatch.setattr(publish, "grade", poisoned)
+    monkeypatch.setattr(History, "may_run", property(lambda known: not known.unfinished))
+    with dg.DagsterInstance.ephemeral() as instance:
+        [whole] = tick(pending_updates, instance)
+        failed = run(whole, instance, may_fail=True)
+        assert not failed.success
+        tags = instance.get_run_by_id(failed.run_id).tags  # type: ignore[union-attr]
+        assert tags[FAILED_DAYS] == "2026-02-03"
+        requests = tick(pending_updates, instance)
+        assert [each.partition_key for each in requests] == [None, "2026-02-03", None]
+        assert [run(each, instance, may_fail=True).success for each in requests] == [
+            True, False, True,
+        ]  # fmt: skip
+        [last] = tick(pending_updates, instance)
+        assert last.partition_key == "2026-02-03"
+    assert rows(engine_with_tenant, "SELECT count(*) FROM kpi_daily_summary") == [(4,)]
+
+
+def test_a_reading_of_before_the_first_partition_is_published_by_it(
+    engine_with_tenant: sa.Engine,
+) -> None:
+    send(engine_with_tenant, *(update(at=f"{year}-05-05T12:00:00Z") for year in (1999, 2012)))
+    with dg.DagsterInstance.ephemeral() as instance:
+        [request] = tick(pending_updates, instance)
+        assert request.partition_key == FIRST_DAY.isoformat()
+        assert run(request, instance).success
+        assert [each.job_name for each in tick(pending_updates, instance)] == ["check_kpis"]
+    assert rows(engine_with_tenant, "SELECT day FROM kpi_daily_summary ORDER BY day") == [
+        (date(1999, 5, 5),), (date(2012, 5, 5),),
+    ]  # fmt: skip
+    assert len(documents()["timeseries:btc-price"]["dataPoints"]) == 2
 
 
 def test_a_late_reading_runs_its_own_day_again(engine_with_tenant: sa.Engine) -> None:
