@@ -1,10 +1,10 @@
-"""Gumroad's API: sales page by page, as far back as is asked or as is new.
+"""Gumroad's API: sales page by page, as far back as is asked, as is new, or as can still change.
 
     GET /sales?after=YYYY-MM-DD&before=…&page_key=…      10 a page; no next_page_key: the last one
 
 It says `success: false` under HTTP 200 where something was not found; a wrong parameter is a 400,
 a wrong token a 401, too many requests a 429. All come out as the error classes of `errors`, with
-the status in them.
+the status in them (`antiwork/gumroad`, app/controllers/api/v2/sales_controller.rb:9-80).
 """
 
 import hashlib
@@ -16,16 +16,22 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.book_sales.contract import Parsed, RejectedRow, RowError
-from ingestion_pipeline.book_sales.gumroad import events_of_sale, kept
-from ingestion_pipeline.book_sales.tables import gumroad_syncs
+from ingestion_pipeline.book_sales.contract import SALE, Parsed, RejectedRow, RowError
+from ingestion_pipeline.book_sales.gumroad import kept, read_sale
+from ingestion_pipeline.book_sales.gumroad_load import Told
+from ingestion_pipeline.book_sales.gumroad_store import keep_records
+from ingestion_pipeline.book_sales.load import lock
+from ingestion_pipeline.book_sales.tables import gumroad_syncs, sales_events
 from ingestion_pipeline.errors import ContractError, FieldError, UpstreamRefusedError
 from ingestion_pipeline.http.client import Answer, Upstream
 from ingestion_pipeline.settings import Settings
 
 NAME = "gumroad"
-# Refunds change sales of the past, which `after` would leave out.
+# Refunds change sales of the past, which `after` would leave out: most come within weeks, the last
+# of PayPal within six months (purchase.rb:1518), those of cards and disputes up to a year.
 LOOK_BACK = timedelta(days=60)
+LOOK_FAR_BACK = timedelta(days=365)
+_FAR_EVERY = timedelta(days=7)
 _MOST_PAGES = 100_000
 
 
@@ -53,6 +59,9 @@ def fetch(
 ) -> tuple[Parsed, Callable[[sa.Connection], None]]:
     """The sales of an account since the last sync, or between the dates of the payload.
 
+    Each page is kept as it comes (`gumroad_sales`): a sync that is killed or fails half-way has
+    lost nothing, and holds no more than a page. Their events are worked out by `gumroad_load`.
+
     Raises:
         ContractError: the payload can't be used, or what came is no page of sales.
         UpstreamRefusedError: HTTP 400, 401, 404, or 200 with `success: false`.
@@ -62,10 +71,11 @@ def fetch(
     token = payload["access_token"]
     account = hashlib.sha256(token.encode()).hexdigest()[:16]
     after, before = _day(payload, "after"), _day(payload, "before")
+    far_back = False
     if after is None:
-        after = _synced_until(engine, tenant_id, account)
-    today = datetime.now(UTC).date()
-    parsed = Parsed()
+        after, far_back = _since(engine, tenant_id, account)
+    began = datetime.now(UTC)
+    told, number = Told(), 0
     with Upstream(
         engine,
         name=NAME,
@@ -73,18 +83,21 @@ def fetch(
         headers={"Authorization": f"Bearer {token}"},
         requests_per_minute=configuration.gumroad_requests_per_minute,
     ) as upstream:
-        for number, sale in enumerate(sales(upstream, after=after, before=before), start=1):
-            _add(parsed, sale, number)
+        for asked_at, page in pages(upstream, after=after, before=before):
+            _keep(engine, tenant_id, told, page, asked_at=asked_at, number=number)
+            number += len(page)
 
     def note(connection: sa.Connection) -> None:
         if before is None:
-            _note(connection, tenant_id, account, today)
+            _note(connection, tenant_id, account, began, far_back=far_back)
 
-    return parsed, note
+    return told, note
 
 
-def sales(upstream: Upstream, *, after: date | None, before: date | None) -> Iterator[Any]:
-    """Every sale of the account between two days.
+def pages(
+    upstream: Upstream, *, after: date | None, before: date | None
+) -> Iterator[tuple[datetime, list[Any]]]:
+    """Every sale of the account between two days, page by page, and when it was asked for.
 
     Raises:
         ContractError, UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: as `fetch`.
@@ -96,8 +109,9 @@ def sales(upstream: Upstream, *, after: date | None, before: date | None) -> Ite
         params["before"] = before.isoformat()
     seen: set[str] = set()
     for _ in range(_MOST_PAGES):
+        asked_at = datetime.now(UTC)
         page = _page(upstream.get("/sales", params=params))
-        yield from page["sales"]
+        yield asked_at, page["sales"]
         key = page.get("next_page_key")
         if not key:
             return
@@ -124,16 +138,25 @@ def _page(answer: Answer) -> dict[str, Any]:
     return page
 
 
-def _add(parsed: Parsed, sale: Any, number: int) -> None:
-    try:
+def _keep(
+    engine: sa.Engine, tenant_id: int, told: Told, page: list[Any], *, asked_at: datetime,
+    number: int,
+) -> None:  # fmt: skip
+    """Keep the sales of a page that can be read; the others are rejected."""
+    readable = []
+    for at, sale in enumerate(page, start=number + 1):
         if not isinstance(sale, Mapping):
-            reason = RowError("sale", "is no object").reason
-            parsed.rejected.append(RejectedRow(number, "", (reason,)))
-            return
-        parsed.events += events_of_sale(sale, row=number)
-    except RowError as error:
-        raw = msgspec.json.encode(kept(sale)).decode()
-        parsed.rejected.append(RejectedRow(number, raw, (error.reason,)))
+            told.rejected.append(RejectedRow(at, "", (RowError("sale", "is no object").reason,)))
+            continue
+        try:
+            told.sale_ids.append(read_sale(sale, told_at=asked_at).sale_id)
+            readable.append(sale)
+        except RowError as error:
+            raw = msgspec.json.encode(kept(sale)).decode()
+            told.rejected.append(RejectedRow(at, raw, (error.reason,)))
+    with engine.begin() as connection:
+        lock(connection, tenant_id, NAME)
+        keep_records(connection, tenant_id=tenant_id, sales=readable, told_at=asked_at)
 
 
 def _day(payload: Mapping[str, Any], name: str) -> date | None:
@@ -146,25 +169,54 @@ def _day(payload: Mapping[str, Any], name: str) -> date | None:
         raise ContractError("must be a date, YYYY-MM-DD") from None
 
 
-def _synced_until(engine: sa.Engine, tenant_id: int, account: str) -> date | None:
-    c = gumroad_syncs.c
+def _since(engine: sa.Engine, tenant_id: int, account: str) -> tuple[date | None, bool]:
+    """The day from which to ask, None for all; and whether that is far back.
+
+    Once a week (and once after a first sync) it is the day of the oldest sale that can still
+    change: that has earned something, is not refunded in full, and is not a year old. Else it goes
+    back as far as Pings since the last sync told what they could not say the amount of.
+    """
+    c, e, r = gumroad_syncs.c, sales_events.c, sales_events.alias("refund").c
+    now = datetime.now(UTC)
     with engine.connect() as connection:
-        until: date | None = connection.scalar(
-            sa.select(c.synced_until).where(c.tenant_id == tenant_id, c.account == account)
+        known = connection.execute(
+            sa.select(c.synced_until, c.synced_at, c.looked_back_at).where(
+                c.tenant_id == tenant_id, c.account == account
+            )
+        ).one_or_none()
+        if known is None:
+            return None, False
+        far_back = known.looked_back_at is None or known.looked_back_at <= now - _FAR_EVERY
+        refunded = sa.exists().where(
+            r.tenant_id == e.tenant_id,
+            r.platform == NAME,
+            r.external_id == e.external_id + ":refund",
+            r.quantity < 0,
         )
-    return until - LOOK_BACK if until else None
+        can_change = sa.and_(e.event_type == SALE, ~refunded)
+        news = sa.and_(e.provisional, e.as_of > known.synced_at)
+        oldest: datetime | None = connection.scalar(
+            sa.select(sa.func.min(e.occurred_at)).where(
+                e.tenant_id == tenant_id,
+                e.platform == NAME,
+                e.occurred_at >= now - LOOK_FAR_BACK,
+                can_change if far_back else news,
+            )
+        )
+    recent: date = known.synced_until - LOOK_BACK
+    return (min(recent, oldest.date()) if oldest is not None else recent), far_back
 
 
-def _note(connection: sa.Connection, tenant_id: int, account: str, until: date) -> None:
+def _note(
+    connection: sa.Connection, tenant_id: int, account: str, began: datetime, *, far_back: bool
+) -> None:
+    c = gumroad_syncs.c
+    looked = {"looked_back_at": began} if far_back else {}
     statement = insert(gumroad_syncs).values(
-        tenant_id=tenant_id, account=account, synced_until=until
+        tenant_id=tenant_id, account=account, synced_until=began.date(), synced_at=began, **looked
     )
+    until = sa.func.greatest(c.synced_until, statement.excluded.synced_until)
+    changed = {"synced_until": until, "synced_at": began, **looked}
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id", "account"],
-            set_={
-                "synced_until": sa.func.greatest(gumroad_syncs.c.synced_until, until),
-                "synced_at": sa.func.now(),
-            },
-        )
+        statement.on_conflict_do_update(index_elements=["tenant_id", "account"], set_=changed)
     )

@@ -75,7 +75,7 @@ class Origin:
 
 def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
     """Merge a report's events, and note its rejected rows; returns what became of each."""
-    _lock(connection, origin)
+    lock(connection, origin.tenant_id, origin.platform)
     events = identified(
         connection, tenant_id=origin.tenant_id, platform=origin.platform, events=parsed.events
     )
@@ -97,13 +97,13 @@ def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
         unchanged=staged - inserted - updated - older,
     )  # fmt: skip
     if origin.upload_id is not None:
-        _note(connection, origin, origin.upload_id, parsed.rejected, counts)
+        note(connection, origin, origin.upload_id, parsed.rejected, counts)
     return counts
 
 
-def _lock(connection: sa.Connection, origin: Origin) -> None:
+def lock(connection: sa.Connection, tenant_id: int, platform: str) -> None:
     """One load at a time of a tenant and platform: ids depend on what is there."""
-    locks.hold(connection, locks.LOADING_SALES.of(f"{origin.tenant_id}:{origin.platform}"))
+    locks.hold(connection, locks.LOADING_SALES.of(f"{tenant_id}:{platform}"))
 
 
 def _row(origin: Origin, event: Event) -> tuple[Any, ...]:
@@ -126,13 +126,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _note(
+def note(
     connection: sa.Connection,
     origin: Origin,
     upload_id: int,
     rejected: Sequence[RejectedRow],
     counts: Counts,
 ) -> None:
+    """Note what became of an upload's rows."""
     mine = rejected_rows.c.upload_id == upload_id
     connection.execute(sa.delete(rejected_rows).where(mine))
     rows = [

@@ -1,34 +1,29 @@
 """Gumroad's Pings: unsigned, so a secret in the path says whose they are.
 
-A Ping is recorded once by sale and resource name, and then imported like everything else. Only the
-fields that are kept of a sale are stored; the rest names the buyer.
+Every Ping that is news is recorded, and then imported like everything else. Only the fields that
+are kept of a sale are stored; the rest names the buyer. Which Pings there are:
+`antiwork/gumroad`, app/models/resource_subscription.rb; they are sent again, with a `retry_count`
+that is not kept, on 499, 500, 502, 503 and 504 (app/sidekiq/post_to_individual_ping_endpoint_…rb).
 """
 
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.book_sales.contract import Parsed, RejectedRow, RowError
-from ingestion_pipeline.book_sales.gumroad import events_of_ping, kept
+from ingestion_pipeline.book_sales.contract import RejectedRow, RowError
+from ingestion_pipeline.book_sales.gumroad import kept, read_ping
+from ingestion_pipeline.book_sales.gumroad_load import Told
 from ingestion_pipeline.book_sales.queue import order
 from ingestion_pipeline.book_sales.tables import gumroad_ping_tokens, gumroad_pings
 from ingestion_pipeline.errors import ContractError, FieldError
 from ingestion_pipeline.settings import Settings
 
 _LONGEST = 200
-
-
-@dataclass(frozen=True)
-class RecordedPing:
-    """What a recorded Ping says."""
-
-    parsed: Parsed
-    received_at: datetime
+_OF_SUBSCRIPTIONS = ("cancel", "subscription_")
 
 
 def issue_token(connection: sa.Connection, tenant_id: int) -> str:
@@ -58,56 +53,78 @@ def tenants_of(connection: sa.Connection, tokens: Sequence[str]) -> list[int | N
 
 
 def record(
-    connection: sa.Connection, configuration: Settings, *, tenant_id: int, fields: Mapping[str, str]
+    connection: sa.Connection, configuration: Settings, *, tenant_id: int, fields: Mapping[str, Any]
 ) -> int | None:
-    """Record a Ping and its import; returns the job's id, or None where it is known already.
+    """Record a Ping and its import; returns the job's id, or None where it is no news.
+
+    It is none where it says what the last Ping of its sale said, and where it is about a
+    subscription as a whole: that changes no money.
 
     Raises:
         ContractError: it does not say which sale it is about.
     """
-    sale_id = fields.get("sale_id", "").strip()
+    name = (_said(fields, "resource_name") or "sale")[:_LONGEST].replace("\x00", "")
+    if name.startswith(_OF_SUBSCRIPTIONS):
+        return None
+    sale_id = _said(fields, "sale_id")
     if not sale_id or len(sale_id) > _LONGEST or "\x00" in sale_id:
         rule = f"is required: 1 to {_LONGEST} characters"
         raise ContractError(f"sale_id: {rule}", [FieldError("sale_id", rule)])
-    refunded = fields.get("refunded", "").lower() == "true"
-    name = fields.get("resource_name", "").strip() or ("refund" if refunded else "sale")
-    if refunded and name == "sale":
-        name = "refund"  # it repeats the sale's id, and is news all the same
-    content = {key: value.replace("\x00", "") for key, value in kept(fields).items()}
-    statement = (
-        insert(gumroad_pings)
-        .values(
-            tenant_id=tenant_id, sale_id=sale_id, resource_name=name[:_LONGEST].replace("\x00", ""),
-            fields=content,
-        )
-        .on_conflict_do_nothing()
-        .returning(gumroad_pings.c.ping_id)
-    )  # fmt: skip
-    ping_id = connection.scalar(statement)
-    if ping_id is None:
+    c = gumroad_pings.c
+    content = {**kept(fields), "resource_name": name}
+    last = connection.execute(
+        sa.select(c.fields, c.resource_name)
+        .where(c.tenant_id == tenant_id, c.sale_id == sale_id)
+        .order_by(c.ping_id.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is not None and {**last.fields, "resource_name": last.resource_name} == content:
         return None
+    ping_id = connection.execute(
+        sa.insert(gumroad_pings)
+        .values(
+            tenant_id=tenant_id, sale_id=sale_id, resource_name=name, fields=content,
+            gift_at=_gift_at(content),
+        )
+        .returning(c.ping_id)
+    ).scalar_one()  # fmt: skip
     job_id = order(
         connection, configuration, tenant_id=tenant_id, platform="gumroad",
         payload={"ping_id": ping_id},
     )  # fmt: skip
-    mine = sa.update(gumroad_pings).where(gumroad_pings.c.ping_id == ping_id)
-    connection.execute(mine.values(job_id=job_id))
+    connection.execute(sa.update(gumroad_pings).where(c.ping_id == ping_id).values(job_id=job_id))
     return job_id
 
 
-def events_of_recorded(engine: sa.Engine, ping_id: int) -> RecordedPing:
-    """The events of a recorded Ping."""
+def told_by(engine: sa.Engine, ping_id: int) -> tuple[Told, datetime]:
+    """Which sale a recorded Ping tells of, and when it came in; rejected where it can't be read."""
     c = gumroad_pings.c
     with engine.connect() as connection:
         row = connection.execute(
-            sa.select(c.fields, c.resource_name, c.received_at).where(c.ping_id == ping_id)
+            sa.select(c.sale_id, c.fields, c.resource_name, c.received_at).where(
+                c.ping_id == ping_id
+            )
         ).one()
-    parsed = Parsed()
+    told = Told(sale_ids=[row.sale_id])
     try:
-        parsed.events = events_of_ping({**row.fields, "resource_name": row.resource_name})
+        read_ping({**row.fields, "resource_name": row.resource_name}, told_at=row.received_at)
     except RowError as error:
-        parsed.rejected.append(RejectedRow(1, str(row.fields), (error.reason,)))
-    return RecordedPing(parsed, row.received_at)
+        told.rejected.append(RejectedRow(1, str(row.fields), (error.reason,)))
+    return told, row.received_at
+
+
+def _said(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _gift_at(content: Mapping[str, Any]) -> datetime | None:
+    """When a gift was bought whose receiver's purchase it is; None: no gift, or unreadable."""
+    try:
+        telling = read_ping(content, told_at=datetime.now(UTC))
+    except RowError:
+        return None  # it is rejected when it is imported
+    return telling.sold_at if telling.gift else None
 
 
 def _hash(token: str) -> bytes:

@@ -6,9 +6,11 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import draft2digital, gumroad_api, kdp, smashwords
+from ingestion_pipeline.book_sales import draft2digital, gumroad_api, gumroad_load, kdp, smashwords
 from ingestion_pipeline.book_sales.contract import Parsed
+from ingestion_pipeline.book_sales.load import Origin, load
 from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.ledger.uploads import Counts
 from ingestion_pipeline.settings import Settings
 
 
@@ -35,11 +37,20 @@ class Fetch(Protocol):
         ...
 
 
+class Load(Protocol):
+    """Stores what was parsed; under the lock of `load.lock`, in the caller's transaction."""
+
+    def __call__(self, connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
+        """What became of its rows."""
+        ...
+
+
 @dataclass(frozen=True)
 class Platform:
     """A platform, and what can be done with it.
 
     Attributes:
+        load: stores what was parsed or fetched; for most, events as they are.
         check: refuses a payload that `fetch` can't use, before it is recorded.
     """
 
@@ -48,13 +59,20 @@ class Platform:
     parse: Parse | None = None
     fetch: Fetch | None = None
     check: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
+    load: Load = load
 
 
 PLATFORMS = {
     platform.name: platform
     for platform in (
         Platform("kdp", "Amazon KDP", parse=kdp.parse),
-        Platform("gumroad", "Gumroad", fetch=gumroad_api.fetch, check=gumroad_api.check),
+        Platform(
+            "gumroad",
+            "Gumroad",
+            fetch=gumroad_api.fetch,
+            check=gumroad_api.check,
+            load=gumroad_load.load,
+        ),
         Platform("smashwords", "Smashwords", parse=smashwords.parse),
         Platform("draft2digital", "Draft2Digital", parse=draft2digital.parse),
     )

@@ -76,8 +76,31 @@ gumroad_pings = sa.Table(
     sa.Column("fields", JSONB, nullable=False),
     sa.Column("received_at", _timestamp, nullable=False, server_default=_now),
     sa.Column("job_id", sa.BigInteger),
-    sa.UniqueConstraint("tenant_id", "sale_id", "resource_name"),
+    sa.Column("gift_at", _timestamp),
 )
+sa.Index(
+    "gumroad_pings_sale_idx",
+    gumroad_pings.c.tenant_id, gumroad_pings.c.sale_id, gumroad_pings.c.ping_id,
+)  # fmt: skip
+sa.Index(
+    "gumroad_pings_gift_at_idx", gumroad_pings.c.tenant_id, gumroad_pings.c.gift_at,
+    postgresql_where=gumroad_pings.c.gift_at.is_not(None),
+)  # fmt: skip
+
+gumroad_sales = sa.Table(
+    "gumroad_sales",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sale_id", sa.Text, primary_key=True),
+    sa.Column("fields", JSONB, nullable=False),
+    sa.Column("told_at", _timestamp, nullable=False),
+    sa.Column("complete", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("gift_at", _timestamp),
+)
+sa.Index(
+    "gumroad_sales_gift_at_idx", gumroad_sales.c.tenant_id, gumroad_sales.c.gift_at,
+    postgresql_where=gumroad_sales.c.gift_at.is_not(None),
+)  # fmt: skip
 
 gumroad_ping_tokens = sa.Table(
     "gumroad_ping_tokens",
@@ -95,4 +118,5 @@ gumroad_syncs = sa.Table(
     sa.Column("account", sa.Text, primary_key=True),
     sa.Column("synced_until", sa.Date, nullable=False),
     sa.Column("synced_at", _timestamp, nullable=False, server_default=_now),
+    sa.Column("looked_back_at", _timestamp),
 )

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from ingestion_pipeline.book_sales import queue
 from ingestion_pipeline.book_sales.contract import Parsed
 from ingestion_pipeline.book_sales.credentials import decrypted
-from ingestion_pipeline.book_sales.load import DOMAIN, Origin, load
-from ingestion_pipeline.book_sales.pings import events_of_recorded
+from ingestion_pipeline.book_sales.load import DOMAIN, Origin
+from ingestion_pipeline.book_sales.pings import told_by
 from ingestion_pipeline.book_sales.registry import PLATFORMS, parser_of, platform_of
 from ingestion_pipeline.errors import (
     LandedFileError,
@@ -131,9 +131,8 @@ def _import(
     if "upload_id" in claim.payload:
         origin, parsed = _read(engine, origin, claim.payload["upload_id"])
     elif "ping_id" in claim.payload:
-        ping = events_of_recorded(engine, claim.payload["ping_id"])
-        parsed = ping.parsed
-        origin = replace(origin, source_file="gumroad Ping", received_at=ping.received_at)
+        parsed, received_at = told_by(engine, claim.payload["ping_id"])
+        origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
     else:
         fetch = platform_of(platform).fetch
         if fetch is None:
@@ -143,7 +142,7 @@ def _import(
     with engine.begin() as connection:
         if origin.upload_id is None and parsed.rejected:
             origin = replace(origin, upload_id=_record_answer(connection, origin))
-        counts = load(connection, origin, parsed)
+        counts = platform_of(platform).load(connection, origin, parsed)
         note(connection)
         result = {
             "rows": counts.lines, "rejected": counts.rejected, "inserted": counts.inserted,

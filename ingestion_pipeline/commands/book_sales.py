@@ -9,6 +9,56 @@ import typer
 from ingestion_pipeline.commands import AsJson, upgraded
 from ingestion_pipeline.settings import settings
 
+app = typer.Typer(help="What is stored of book sales.", no_args_is_help=True)
+
+
+@app.callback()
+def book_sales() -> None:
+    """What is stored of book sales."""
+
+
+@app.command()
+def rebuild(
+    platform: Annotated[str, typer.Option(help="gumroad: only its books are worked out.")],
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose books.", show_default="everybody's")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; write nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Work out anew what sales come to, from all that is kept of them, and sum up the days.
+
+    Prints what changes by currency. Can be stopped at any time and run again.
+    """
+    from ingestion_pipeline.book_sales.gumroad_load import PLATFORM
+    from ingestion_pipeline.book_sales.gumroad_rebuild import rebuild as put_right
+    from ingestion_pipeline.ledger import tenants
+
+    if platform != PLATFORM:
+        raise typer.BadParameter(
+            f"only {PLATFORM}; reports are imported again", param_hint="platform"
+        )
+    engine = upgraded()
+    with engine.connect() as connection:
+        ids = (
+            [tenants.find(connection, tenant)]
+            if tenant
+            else [each.tenant_id for each in tenants.everyone(connection)]
+        )
+    changes = [each.as_dict() for each in put_right(engine, tenant_ids=ids, dry_run=dry_run)]
+    if as_json:
+        typer.echo(json.dumps(changes, indent=2))
+        return
+    for change in changes:
+        typer.echo(
+            "{currency}: {before} before, {after} after, a difference of {difference}; "
+            "{rows} rows change".format(**change)
+        )
+    if not changes:
+        typer.echo("nothing is stored")
+
 
 def import_report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],

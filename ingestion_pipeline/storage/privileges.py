@@ -87,9 +87,10 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "macro_series": ("raw", "raw", "r", "r"),
     "macro_observations": ("rawd", "rawd", "r", "r"),
     # Book sales: the cron endpoint imports within the gateway.
-    "sales_events": ("raw", "rawd", "r", "r"),
+    "sales_events": ("rawd", "rawd", "r", "r"),
     "daily_sales": ("rad", "rad", "r", "r"),
     "gumroad_pings": ("raw", "raw", "", "r"),
+    "gumroad_sales": ("raw", "raw", "", "r"),
     "gumroad_syncs": ("raw", "raw", "r", "r"),
 }
 

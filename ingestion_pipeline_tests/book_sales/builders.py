@@ -113,6 +113,17 @@ def gumroad_sale(number: int = 1, **values: object) -> dict[str, object]:
     return {**sale, **values}
 
 
+def gumroad_ping(**values: str) -> dict[str, str]:
+    fields = {
+        "sale_id": "sale-1==", "sale_timestamp": "2026-01-05T19:38:56Z", "price": "1000",
+        "product_name": "Pencil Icon PSD", "gumroad_fee": "60", "quantity": "1",
+        "currency": "usd", "email": "buyer@example.org", "refunded": "false", "disputed": "false",
+        "dispute_won": "false", "is_gift_receiver_purchase": "false",
+        "url_params[source_url]": "https%3A%2F%2Fgumroad.com", "resource_name": "sale",
+    }  # fmt: skip
+    return {**fields, **values}
+
+
 def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
     lines = "".join(
         f'<row r="{number}">' + "".join(_cell(column, number, value)

@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import daily, gumroad, kdp, smashwords
+from ingestion_pipeline.book_sales import daily, kdp, smashwords
 from ingestion_pipeline.book_sales.contract import Event, Parsed
 from ingestion_pipeline.book_sales.import_report import import_reports
 from ingestion_pipeline.book_sales.load import Origin, load
 from ingestion_pipeline.ledger.uploads import Counts
 from ingestion_pipeline_tests.book_sales import builders
-from ingestion_pipeline_tests.book_sales.builders import EBOOK, ebook, gumroad_sale, workbook
+from ingestion_pipeline_tests.book_sales.builders import EBOOK, ebook, workbook
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -81,16 +81,18 @@ def test_an_amount_that_was_pending_fills_in_and_stays(engine: sa.Engine, tenant
 
 
 def test_what_was_received_earlier_overrides_nothing(engine: sa.Engine, tenant_id: int) -> None:
-    def sale(**values: object) -> list[Event]:
-        return gumroad.events_of_sale(gumroad_sale(**values), row=1)
+    def sales(amount: str) -> list[Event]:
+        rows = [builders.smashwords(amount)]
+        content = builders.text(builders.SMASHWORDS, rows, delimiter="\t")
+        return smashwords.parse(content, file_name="a.xls").events
 
-    loaded(engine, tenant_id, sale(refunded=True), platform="gumroad")
+    loaded(engine, tenant_id, sales("9.40"), platform="smashwords")
     late = loaded(
-        engine, tenant_id, sale(price=2000), platform="gumroad",
+        engine, tenant_id, sales("1.39"), platform="smashwords",
         received_at=NOW - timedelta(hours=1),
     )  # fmt: skip
     assert late.superseded == 1
-    assert royalties(engine) == ["-9.40", "9.40"]
+    assert royalties(engine) == ["9.40"]
 
 
 def test_tenants_and_platforms_have_events_of_their_own(engine: sa.Engine, tenant_id: int) -> None:

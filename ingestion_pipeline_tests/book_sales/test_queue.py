@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales import credentials, queue, registry, work
-from ingestion_pipeline.book_sales.contract import Parsed
+from ingestion_pipeline.book_sales.gumroad_load import Told
 from ingestion_pipeline.book_sales.queue import Report
 from ingestion_pipeline.book_sales.registry import PLATFORMS
 from ingestion_pipeline.errors import (
@@ -199,7 +199,7 @@ def test_a_killed_import_is_taken_up_again_and_nothing_is_doubled(
 def test_the_highest_priority_comes_first_and_nothing_before_its_time(
     engine: sa.Engine, configuration: Settings, tenant_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetching(monkeypatch, lambda *_, **__: (Parsed(), lambda _: None))
+    fetching(monkeypatch, lambda *_, **__: (Told(), lambda _: None))
     ids = []
     with engine.begin() as connection:
         later = connection.execute(sa.text("SELECT now() + interval '1 hour'")).scalar_one()
