@@ -31,7 +31,7 @@ _NEXT = sa.text("""
         UNION
         (SELECT external_id FROM sales_events
          WHERE tenant_id = :tenant AND platform = 'gumroad' AND external_id > :behind
-           AND external_id NOT LIKE '%:refund' ORDER BY external_id LIMIT :number)
+           AND event_type <> 'refund' ORDER BY external_id LIMIT :number)
     ) AS known (sale_id) ORDER BY sale_id LIMIT :number
 """)
 
