@@ -3,9 +3,9 @@
 Straight is COPY into the table itself. When that meets a row that is there already (samples that
 come twice, a page fetched again after a kill), the rest of the window is staged.
 
-Staging is an unlogged table of the window's own. In the end one statement takes the last of every
-point and instant, inserts what is new, sorted by key, and updates what differs. Rows that are
-equal are not touched. What a server crash takes of it is fetched again.
+Staging is an unlogged table of the window's own, in a schema that has no other. In the end one
+statement takes the last of every point and instant, inserts what is new, sorted by key, and updates
+what differs. Rows that are equal are not touched. What a server crash takes of it is fetched again.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ from ingestion_pipeline.buildings.envelope import Unusable
 from ingestion_pipeline.buildings.samples import COLUMNS, refused
 from ingestion_pipeline.buildings.tables import timeseries_raw
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_encoded
+from ingestion_pipeline.storage.privileges import STAGING
 
 _PREFIX = "timeseries_staging_"
 
@@ -89,8 +90,8 @@ class Staging:
 
     @property
     def name(self) -> str:
-        """Of the table."""
-        return f"{_PREFIX}{self.number % 2**64:016x}"
+        """Of the table, with its schema."""
+        return f"{STAGING}.{_PREFIX}{self.number % 2**64:016x}"
 
     def make(self, connection: sa.Connection) -> None:
         """An empty table."""
@@ -140,7 +141,7 @@ class Staging:
         """
         if connection.scalar(sa.select(sa.func.to_regclass(self.name))) is None:
             return False
-        staged = sa.select(sa.func.count()).select_from(sa.table(self.name))
+        staged = sa.select(sa.func.count()).select_from(sa.text(self.name))
         return (connection.scalar(staged) or 0) >= rows
 
     def merge(self, connection: sa.Connection, staged: int, so_far: Counts) -> Counts:
@@ -163,7 +164,10 @@ class Staging:
 def abandoned(connection: sa.Connection) -> list[tuple[str, str]]:
     """Every staging table with the key of its checkpoint."""
     statement = sa.text("""
-        SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
+        SELECT oid::regclass::text, obj_description(oid, 'pg_class') FROM pg_class
         WHERE relkind = 'r' AND relname LIKE 'timeseries\\_staging\\_%'
+          -- Releases before 0013 staged beside the tables.
+          AND relnamespace IN (to_regnamespace(:staging), current_schema()::regnamespace)
     """)
-    return [(row[0], row[1] or "") for row in connection.execute(statement)]
+    rows = connection.execute(statement, {"staging": STAGING})
+    return [(row[0], row[1] or "") for row in rows]

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from ingestion_pipeline.errors import ConfigurationError, PermanentError
 from ingestion_pipeline.storage import database, roles
 from ingestion_pipeline.storage.embedded import binaries
+from ingestion_pipeline.storage.privileges import STAGING
 
-# Made and dropped by collections under way, which begin their window again without.
-_PASSING = "timeseries_staging_*"
+# Made and dropped by collections under way, which begin their window again without. Whatever else
+# a run's login has made there is not to be made again by the owner.
+_PASSING = (f"--exclude-schema={STAGING}", "--exclude-table=timeseries_staging_*")
 
 
 def dump(engine: sa.Engine, file: Path) -> int:
@@ -26,8 +28,8 @@ def dump(engine: sa.Engine, file: Path) -> int:
     """
     unfinished = file.with_name(file.name + ".part")
     _run(
-        engine, "pg_dump", "--format=custom", "--lock-wait-timeout=60s",
-        f"--exclude-table={_PASSING}", f"--file={unfinished}",
+        engine, "pg_dump", "--format=custom", "--lock-wait-timeout=60s", *_PASSING,
+        f"--file={unfinished}",
     )  # fmt: skip
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
@@ -55,6 +57,7 @@ def restore(engine: sa.Engine, file: Path) -> str:
     )  # fmt: skip
     with engine.begin() as connection:
         connection.exec_driver_sql("ANALYZE")  # statistics are not in a backup
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
         if roles.are_there(connection):
             roles.grant(connection)
         return database.current_revision(connection) or "base"
@@ -69,6 +72,7 @@ def _run(engine: sa.Engine, program: str, *arguments: str) -> str:
         [str(binaries() / program), *arguments],
         env={**os.environ, **{name: text for name, text in environment.items() if text}},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        umask=0o077,  # a backup holds what every tenant has sent
     )  # fmt: skip
     if done.returncode != 0:
         raise PermanentError(f"{program} failed: {done.stderr.strip()[-2000:]}")

@@ -98,7 +98,9 @@ def _copy(
     connection: Any, table: str, columns: Sequence[str], payload: bytes, format_: str = _CSV
 ) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(format_)
+        sql.Identifier(*table.split(".")),  # perhaps with its schema
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(format_),
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(payload)

@@ -10,6 +10,9 @@ READER = "ingestion_reader"
 TENANT = "ingestion_tenant"
 GROUPS = (GATEWAY, RUNS, READER, TENANT)
 
+# The schema in which runs make tables, and nobody looks up anything.
+STAGING = "ingestion_staging"
+
 # Table: what the gateway may do, what runs, operators' dashboards, a tenant's own role.
 TABLES: dict[str, tuple[str, str, str, str]] = {
     "alembic_version": ("r", "r", "r", ""),

@@ -22,6 +22,7 @@ from ingestion_pipeline.storage.privileges import (
     READER,
     RUNS,
     SEE_ALL,
+    STAGING,
     TABLES,
 )
 
@@ -103,8 +104,11 @@ def grant(connection: sa.Connection) -> None:
 
 
 def _grant_to_runs(connection: sa.Connection, schema: str | None) -> None:
-    # Collections stage into tables of their own.
-    _run(connection, f"GRANT CREATE ON SCHEMA {schema} TO {RUNS}")
+    # Collections stage into tables of their own, in a schema that is in nobody's search path: what
+    # one may create beside the owner's tables, the owner may come to call.
+    _run(connection, f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {', '.join(GROUPS)}")
+    if connection.scalar(sa.text("SELECT to_regnamespace(:name)"), {"name": STAGING}):
+        _run(connection, f"GRANT USAGE, CREATE ON SCHEMA {STAGING} TO {RUNS}")
     _run(
         connection,
         "GRANT EXECUTE ON FUNCTION make_timeseries_month(date), drop_timeseries_month(date), "

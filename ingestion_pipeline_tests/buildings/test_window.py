@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ingestion_pipeline.buildings.checkpoint import Checkpoints
 from ingestion_pipeline.buildings.contract import Counts
+from ingestion_pipeline.buildings.merge import abandoned
 from ingestion_pipeline.buildings.samples import judge
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.window import WindowResult, collect_window
@@ -212,8 +213,8 @@ def test_staged_rows_that_a_server_crash_took_are_fetched_again(engine: sa.Engin
     with pytest.raises(ContractError):
         collect(engine, scripted([*pages[:4], b"{}", *pages[5:]]))
     with engine.begin() as connection:
-        query = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'timeseries\\_staging%%'"
-        connection.exec_driver_sql(f"TRUNCATE {connection.exec_driver_sql(query).scalar_one()}")
+        [(staged, _)] = abandoned(connection)
+        connection.exec_driver_sql(f"TRUNCATE {staged}")
     source = Scripted(pages)
     collect(engine, AceIot(source, page_size=100))
     assert source.asked[0] is None

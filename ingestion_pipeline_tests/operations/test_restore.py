@@ -1,6 +1,7 @@
 """Backup, loss, restore: what was there is there again, and everything goes on."""
 
 import shutil
+import stat
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,16 @@ def assert_all_goes_on(engine: sa.Engine, files: Path) -> None:
 
 def test_a_backup_is_not_restored_over_what_is_there(engine: sa.Engine, tmp_path: Path) -> None:
     backup.dump(engine, tmp_path / "a.dump")
+    assert stat.S_IMODE((tmp_path / "a.dump").stat().st_mode) == 0o600
     with pytest.raises(ConfigurationError, match="not empty"):
         backup.restore(engine, tmp_path / "a.dump")
     assert [file.name for file in tmp_path.iterdir()] == ["a.dump"]
+
+
+def test_what_a_login_of_runs_has_made_is_not_made_again_by_the_owner(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE ingestion_staging.planted (n int)")
+    backup.dump(engine, tmp_path / "a.dump")
+    assert "planted" not in backup._run(engine, "pg_restore", "--list", str(tmp_path / "a.dump"))

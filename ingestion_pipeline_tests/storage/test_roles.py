@@ -270,6 +270,66 @@ def test_runs_cannot_reach_keys_and_may_check_foreign_keys_in_bulk(filled: sa.En
         connection.exec_driver_sql("SET session_replication_role = replica")
 
 
+def test_no_login_may_create_where_a_function_of_the_owner_looks_anything_up(
+    engine: sa.Engine,
+) -> None:
+    """A planted `public.to_char(date, text)` was run as the owner."""
+    roles.ensure(engine)
+    with engine.connect() as connection:
+        definers = connection.exec_driver_sql("""
+            SELECT proname, proowner, COALESCE((
+                SELECT regexp_replace(setting, '^search_path=', '') FROM unnest(proconfig)
+                    AS setting
+                WHERE setting LIKE 'search_path=%%'), '') AS path
+            FROM pg_proc WHERE prosecdef AND pronamespace <> 'pg_catalog'::regnamespace
+        """).all()
+        assert len(definers) >= 3
+        for name, owner, path in definers:
+            *schemas, last = path.replace('"', "").split(", ")
+            assert (bool(schemas), last) == (True, "pg_temp"), name
+            may_create = sa.text("""
+                SELECT schema, rolname FROM unnest(CAST(:schemas AS text[])) AS schema, pg_roles
+                WHERE pg_roles.oid <> :owner AND NOT rolsuper AND rolname <> 'pg_database_owner'
+                  AND has_schema_privilege(pg_roles.oid, schema, 'CREATE')
+            """)
+            found = connection.execute(may_create, {"schemas": schemas, "owner": owner}).all()
+            assert found == [], name
+
+
+def test_nobody_but_the_owner_creates_beside_the_tables(engine: sa.Engine) -> None:
+    roles.ensure(engine)
+    with engine.connect() as connection:
+        query = sa.text("SELECT has_schema_privilege(:role, 'public', 'CREATE')")
+        assert [connection.scalar(query, {"role": group}) for group in GROUPS] == [False] * 4
+
+
+def test_a_run_that_is_taken_over_does_not_become_the_owner(engine: sa.Engine) -> None:
+    """The attack as it was done: the planted function ran as the owner, a superuser."""
+    with logged_in(engine, RUNS) as connection:
+        plant = """
+            CREATE FUNCTION {}.to_char(date, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+                RAISE EXCEPTION 'now I am %%', current_user;
+            END $$
+        """
+        assert refused(connection, plant.format("public"))
+        connection.exec_driver_sql(plant.format("ingestion_staging"))
+        connection.exec_driver_sql(plant.format("pg_temp"))
+        connection.exec_driver_sql("SET search_path = ingestion_staging, pg_temp, public")
+        connection.exec_driver_sql("SELECT public.make_timeseries_month('2031-05-01')")
+        with engine.connect() as owner:
+            assert owner.scalar(sa.text("SELECT to_regclass('timeseries_raw_2031_05')"))
+        connection.exec_driver_sql("SELECT public.drop_timeseries_month('2031-05-01')")
+
+
+def test_statistics_are_collected_of_our_own_tables_only(engine: sa.Engine) -> None:
+    with logged_in(engine, RUNS) as connection:
+        connection.exec_driver_sql("CREATE TABLE ingestion_staging.mine (n int)")
+        statement = "SELECT collect_statistics('{}', '{{n}}')"
+        assert "no table of ours" in said(connection, statement.format("ingestion_staging.mine"))
+        assert "no table of ours" in said(connection, statement.format("pg_authid"))
+        connection.exec_driver_sql("SELECT collect_statistics('customers', '{tenant_id}')")
+
+
 def test_dashboards_see_all_tenants_and_no_payload(filled: sa.Engine) -> None:
     with logged_in(filled, "ingestion_reader") as connection:
         count = "SELECT count(*) FROM ingestion_jobs"
