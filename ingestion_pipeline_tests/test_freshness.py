@@ -21,7 +21,7 @@ _COME = {
         VALUES ('s', '2026-01-01', '{{}}', '{{}}', 1, 1, '{{}}', now() - interval '10 minutes')""",
     "book_sales": """
         INSERT INTO jobs (kind, max_attempts, status, updated_at)
-        VALUES ('book_sales.import.kdp', 3, 'completed', now() - interval '10 minutes')""",
+        VALUES ('book_sales.import.amazon_kdp', 3, 'completed', now() - interval '10 minutes')""",
     "fundamentals": """
         INSERT INTO market_fundamentals (tenant_id, market_slug, as_of_date, vacancy_rate_pct,
             avg_asking_rent_psf_yr_nnn, yoy_rent_growth_pct, avg_cap_rate_pct, source, ingestion_id,
@@ -44,7 +44,7 @@ _WAITS = {
         VALUES ({tenant}, 't', 'k', now(), '', '', 1, '{{}}', now() - interval '2 hours')""",
     "book_sales": """
         INSERT INTO jobs (kind, max_attempts, available_at)
-        VALUES ('book_sales.import.kdp', 3, now() - interval '2 hours')""",
+        VALUES ('book_sales.import.amazon_kdp', 3, now() - interval '2 hours')""",
 }
 
 

@@ -59,7 +59,7 @@ def _months_told_twice() -> sa.Select[Any]:
     book = sa.func.coalesce(c.isbn, c.asin)
     return (
         sa.select(c.tenant_id, month.label("month"), book.label("book"), c.marketplace)
-        .where(c.platform == "kdp", c.report == "royalty")
+        .where(c.platform == "amazon_kdp", c.report == "royalty")
         .group_by(c.tenant_id, month, book, c.marketplace)
         .having(sa.func.count(c.date_precision.distinct()) > 1)
     )

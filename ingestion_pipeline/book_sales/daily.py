@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales.contract import FREE, PAGES, PAYMENT, REFUND
+from ingestion_pipeline.book_sales.registry import canonical
 from ingestion_pipeline.book_sales.tables import daily_sales
 from ingestion_pipeline.storage import locks
 from ingestion_pipeline.storage.bulk import copy_rows
@@ -44,6 +45,7 @@ def summarize(engine: sa.Engine, platform: str) -> "pd.DataFrame":
     """Make the daily sales of a platform anew from its events; returns them."""
     import pandas as pd
 
+    platform = canonical(platform)
     with engine.begin() as connection:
         locks.hold(connection, locks.SUMMARIZING_SALES.of(platform))
         events = pd.read_sql(

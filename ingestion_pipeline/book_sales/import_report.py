@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales.load import DOMAIN, Origin, load
-from ingestion_pipeline.book_sales.registry import parser_of
+from ingestion_pipeline.book_sales.registry import canonical, parser_of
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.ledger import tenants, uploads
 
@@ -56,6 +56,7 @@ def import_reports(
         ContractError: there is no such platform, or it has no reports.
     """
     parser_of(platform)
+    platform = canonical(platform)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, tenant)
     return ImportResult([_import(engine, path, platform, tenant_id) for path in paths])

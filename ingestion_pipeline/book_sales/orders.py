@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales import queue
 from ingestion_pipeline.book_sales.load import DOMAIN
-from ingestion_pipeline.book_sales.registry import PLATFORMS
+from ingestion_pipeline.book_sales.registry import PLATFORMS, canonical
 from ingestion_pipeline.errors import ContractError, FieldError
 from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
 from ingestion_pipeline.settings import Settings
@@ -42,6 +42,7 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     unknown = sorted(set(body) - (_FIELDS - {"platform"} if platform else _FIELDS))
     faults += [FieldError(name[:80], "is unknown") for name in unknown]
     name = platform if platform is not None else body.get("platform")
+    name = canonical(name) if isinstance(name, str) else name
     if not isinstance(name, str) or name not in PLATFORMS:
         faults.append(FieldError("platform", f"must be one of {', '.join(PLATFORMS)}"))
     payload = body.get("payload")

@@ -4,6 +4,7 @@ Every platform has a kind of jobs of its own, `book_sales.import.<platform>`. A 
 platform and one source: `upload_id` (a landed report), `ping_id` (a Ping), or what an API needs.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales.credentials import encrypted
 from ingestion_pipeline.book_sales.load import DOMAIN
-from ingestion_pipeline.book_sales.registry import PLATFORMS
+from ingestion_pipeline.book_sales.registry import ALIASES, PLATFORMS, canonical
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.jobs import Claim
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
@@ -21,12 +22,21 @@ from ingestion_pipeline.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import locks
 
-KINDS = {f"{DOMAIN}.import.{platform}": platform for platform in PLATFORMS}
+# With those of aliases: a gateway of before the upgrade may still write them.
+KINDS = {
+    f"{DOMAIN}.import.{name}": platform
+    for name, platform in ({name: name for name in PLATFORMS} | ALIASES).items()
+}
+_ADOPT = sa.text("""
+    UPDATE jobs SET kind = :kind,
+        payload = payload || jsonb_build_object('platform', CAST(:platform AS text))
+    WHERE kind = ANY(:aliases) AND status IN ('pending', 'retrying', 'processing')
+""")
 
 
 def kind_of(platform: str) -> str:
-    """The kind of the jobs of a platform."""
-    return f"{DOMAIN}.import.{platform}"
+    """The kind of the jobs of a platform, by any of its names."""
+    return f"{DOMAIN}.import.{canonical(platform)}"
 
 
 def order(
@@ -44,6 +54,7 @@ def order(
     Raises:
         ConfigurationError: it holds credentials, and there is no key to encrypt them.
     """
+    platform = canonical(platform)
     job_id = jobs.enqueue(
         connection, kind=kind_of(platform), tenant_id=tenant_id, priority=priority,
         payload={**encrypted(configuration, payload), "platform": platform},
@@ -107,6 +118,9 @@ def take(
     kind = kind_of(platform)
     # Counting and claiming have to be one step, or two workers would both see room for one.
     locks.hold(connection, locks.CLAIMING_IMPORT.of(platform))
+    if aliases := [f"{DOMAIN}.import.{alias}" for alias, of in ALIASES.items() if of == platform]:
+        values = {"kind": kind, "platform": platform, "aliases": aliases}
+        connection.execute(_ADOPT, values)
     under_way = sa.select(sa.func.count()).where(
         jobs_table.c.kind == kind,
         jobs_table.c.status.in_(jobs.OPEN),  # as the partial index has it
@@ -124,12 +138,10 @@ def take(
 
 def due(connection: sa.Connection) -> dict[str, int]:
     """Imports that could be claimed now, by platform; platforms without any are left out."""
-    counts = {
-        platform: connection.execute(
-            sa.select(sa.func.count()).where(jobs.claimable(kind))
-        ).scalar_one()
-        for kind, platform in KINDS.items()
-    }
+    counts: Counter[str] = Counter()
+    for kind, platform in KINDS.items():
+        waiting = sa.select(sa.func.count()).where(jobs.claimable(kind))
+        counts[platform] += connection.execute(waiting).scalar_one()
     return {platform: number for platform, number in counts.items() if number}
 
 

@@ -65,7 +65,7 @@ class Platform:
 PLATFORMS = {
     platform.name: platform
     for platform in (
-        Platform("kdp", "Amazon KDP", parse=kdp.parse),
+        Platform("amazon_kdp", "Amazon KDP", parse=kdp.parse),
         Platform(
             "gumroad",
             "Gumroad",
@@ -78,14 +78,22 @@ PLATFORMS = {
     )
 }
 
+# What else senders call a platform; what is stored and shown is the name itself.
+ALIASES = {"kdp": "amazon_kdp"}
+
+
+def canonical(name: str) -> str:
+    """The name under which a platform is stored, of any name that it goes by; else `name`."""
+    return ALIASES.get(name, name)
+
 
 def platform_of(name: str) -> Platform:
-    """The platform of that name.
+    """The platform of that name, or alias.
 
     Raises:
         ContractError: there is none.
     """
-    platform = PLATFORMS.get(name)
+    platform = PLATFORMS.get(canonical(name))
     if platform is None:
         raise ContractError(f"platform: unknown {name[:80]!r}; known are {', '.join(PLATFORMS)}")
     return platform

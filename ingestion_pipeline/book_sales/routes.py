@@ -12,7 +12,7 @@ from ingestion_pipeline.book_sales.receive import (
     receive_order,
     receive_report,
 )
-from ingestion_pipeline.book_sales.registry import parser_of, platform_of
+from ingestion_pipeline.book_sales.registry import canonical, parser_of, platform_of
 from ingestion_pipeline.book_sales.work import outcome_document, tick_now
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.gateway import idempotency
@@ -100,6 +100,7 @@ async def post_upload(request: Request, platform: str) -> Response:
     require_size(request, gateway.configuration.max_upload_bytes)
     caller = await gateway.authenticate(request)
     parser_of(platform)
+    platform = canonical(platform)
     part = await file_of(gateway, request)
     job_id, new = await receive_report(gateway, caller, platform, part)
     headers = {"location": location_of(job_id)}

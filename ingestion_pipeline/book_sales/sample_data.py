@@ -26,7 +26,10 @@ def sample_reports() -> dict[str, tuple[str, bytes]]:
     """A report of each platform: its file name and content, the same at every call."""
     days = [date(2026, 1, 1) + timedelta(days=3 * number) for number in range(60)]
     return {
-        "kdp": ("kdp_ebook_royalty.csv", _lines(_KDP, [_kdp(n, d) for n, d in enumerate(days)])),
+        "amazon_kdp": (
+            "kdp_ebook_royalty.csv",
+            _lines(_KDP, [_kdp(n, d) for n, d in enumerate(days)]),
+        ),
         "smashwords": (
             "smashwords_sales.xls",
             _lines(smashwords.HEADER, [_smashwords(n, d) for n, d in enumerate(days)], "\t"),

@@ -62,7 +62,9 @@ def rebuild(
 
 def import_report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
-    platform: Annotated[str, typer.Option(help="kdp, smashwords or draft2digital.")],
+    platform: Annotated[
+        str, typer.Option(help="amazon_kdp (or kdp), smashwords or draft2digital.")
+    ],
     tenant: Annotated[str, typer.Option(help="Whose sales they are; made if new.")] = "default",
     as_json: AsJson = False,
 ) -> None:

@@ -23,7 +23,9 @@ def list_jobs(
         str | None,
         typer.Option(help="pending, processing, retrying, completed, failed or dead."),
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="For instance book_sales.import.kdp.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="For instance book_sales.import.amazon_kdp.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     as_json: AsJson = False,
 ) -> None:

@@ -47,9 +47,9 @@ def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) 
         if event.asset_key
     }
     assert len(rows) == 8
-    assert rows["sales_events", "kdp"]["dagster/partition_row_count"].value == 60
+    assert rows["sales_events", "amazon_kdp"]["dagster/partition_row_count"].value == 60
     assert rows["sales_events", "gumroad"]["failed"].value == 1
-    assert "plot" in rows["daily_sales", "kdp"]
+    assert "plot" in rows["daily_sales", "amazon_kdp"]
     checks = result.get_asset_check_evaluations()
     assert len(checks) == 6
     assert [check.check_name for check in checks if not check.passed] == []

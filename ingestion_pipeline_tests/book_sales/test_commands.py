@@ -52,7 +52,7 @@ def test_an_unknown_platform_is_named_with_those_that_are_known(
     file.write_bytes(b"")
     done = shell.invoke(app, ["import-report", "--platform", "lulu", str(file)])
     assert isinstance(done.exception, ContractError)
-    assert "known are kdp, gumroad" in str(done.exception)
+    assert "known are amazon_kdp, gumroad" in str(done.exception)
 
 
 def test_failed_jobs_are_listed_shown_and_queued_again(

@@ -39,7 +39,7 @@ FIRST = date(2026, 1, 1)
 def report(platform: str, number: int) -> tuple[str, bytes]:
     """A report with one sale of its own, of 1.00 and as many hundredths."""
     amount = f"{1 + number / 100:.2f}"
-    if platform == "kdp":
+    if platform == "amazon_kdp":
         return "kdp.csv", text(EBOOK, [ebook(amount, asin=f"B{number:09}")])
     day = (FIRST - timedelta(days=number)).isoformat()
     if platform == "smashwords":
@@ -72,7 +72,7 @@ def order(
 def test_a_full_queue_drains_within_its_limits_and_every_sale_counts_once(
     engine: sa.Engine, configuration: Settings, tenant_id: int
 ) -> None:
-    platforms = ("kdp", "gumroad", "smashwords", "draft2digital")
+    platforms = ("amazon_kdp", "gumroad", "smashwords", "draft2digital")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # Nothing is lost here by a crash, and the disk is shared with other tests.
         name = connection.execute(sa.text("SELECT current_database()")).scalar_one()

@@ -23,7 +23,7 @@ def report(*rows: list[Any]) -> list[Event]:
 
 
 def loaded(
-    engine: sa.Engine, tenant_id: int, events: list[Event], *, platform: str = "kdp",
+    engine: sa.Engine, tenant_id: int, events: list[Event], *, platform: str = "amazon_kdp",
     received_at: datetime = NOW,
 ) -> Counts:  # fmt: skip
     origin = Origin(tenant_id, platform, "report", received_at)
@@ -107,7 +107,7 @@ def test_bad_rows_are_kept_with_their_reasons(engine: sa.Engine, tmp_path: Path)
         "Paperback Royalty": [builders.PAPERBACK, builders.paperback("none")],
     }
     path.write_bytes(workbook(sheets))
-    result = import_reports(engine, [path], platform="kdp", tenant="acme")
+    result = import_reports(engine, [path], platform="amazon_kdp", tenant="acme")
     assert result.totals == {
         "rows": 3, "rejected": 2, "inserted": 1, "updated": 0, "unchanged": 0,
     }  # fmt: skip
@@ -127,13 +127,13 @@ def test_days_are_summed_exactly_and_settled_months_replace_estimates(
            9.08, 9.08, 0.5, 0.06, "12.00"]  # fmt: skip
     loaded(engine, tenant_id, report(ebook("0.10"), ebook("0.20"), ebook("-0.10", sold=0,
            refunded=1, net=-1), ebook("5.00", day="2025-06")))  # fmt: skip
-    july = daily.summarize(engine, "kdp").set_index("day")["amount"]
+    july = daily.summarize(engine, "amazon_kdp").set_index("day")["amount"]
     assert list(july) == [Decimal("5.0000"), Decimal("0.2000")]
     settled = kdp.parse(
         workbook({"eBook Royalty": [["Sales Period", "July 2025"], header, row]}), file_name="p"
     )
     loaded(engine, tenant_id, settled.events)
-    made = daily.summarize(engine, "kdp")
+    made = daily.summarize(engine, "amazon_kdp")
     assert list(made["amount"]) == [Decimal("5.0000"), Decimal("12.0000")]
     assert list(made["units"]) == [1, 2]
     assert len(daily.plot(made) or "") < 1000

@@ -45,7 +45,7 @@ def order_report(
     report = Report("kdp.csv", landed.location, landed.size, landed.sha256)
     with engine.begin() as connection:
         return queue.order_report(
-            connection, configuration, tenant_id=tenant_id, platform="kdp", report=report,
+            connection, configuration, tenant_id=tenant_id, platform="amazon_kdp", report=report,
             source="test",
         )[0]  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_a_report_is_imported_once_and_its_tick_is_logged(
     }  # fmt: skip
     assert tick(engine, configuration) == []
     [[payload, result]] = rows(engine, "SELECT payload, result FROM jobs")
-    assert (payload["platform"], result["inserted"]) == ("kdp", 2)
+    assert (payload["platform"], result["inserted"]) == ("amazon_kdp", 2)
     logs = rows(engine, "SELECT status, processed, succeeded FROM cron_logs ORDER BY 2 DESC")
     assert [tuple(row) for row in logs] == [("completed", 1, 1), ("completed", 0, 0)]
     assert rows(engine, "SELECT status FROM uploads")[0].status == "loaded"
@@ -145,11 +145,11 @@ def test_a_zombie_changes_nothing(
 ) -> None:
     job_id = order_report(engine, configuration, tenant_id)
     with engine.begin() as connection:
-        zombie = queue.take(connection, configuration, "kdp", worker="a", run_id=None)
+        zombie = queue.take(connection, configuration, "amazon_kdp", worker="a", run_id=None)
     assert zombie is not None
     with engine.begin() as connection:
         jobs.release(connection, job_id, reason="its run died")
-        second = queue.take(connection, configuration, "kdp", worker="b", run_id=None)
+        second = queue.take(connection, configuration, "amazon_kdp", worker="b", run_id=None)
     assert second is not None
     assert work.process(engine, configuration, zombie).status == "lost"
     assert rows(engine, "SELECT 1 FROM sales_events") == []

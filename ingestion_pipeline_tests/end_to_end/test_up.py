@@ -186,7 +186,7 @@ def test_the_commands_of_book_sales_work_as_printed(up: Up) -> None:
         "SELECT DISTINCT platform FROM sales_events JOIN tenants USING (tenant_id) "
         "WHERE name = 'acme' ORDER BY 1"
     )
-    assert up.rows(platforms) == [("gumroad",), ("kdp",), ("smashwords",)]
+    assert up.rows(platforms) == [("amazon_kdp",), ("gumroad",), ("smashwords",)]
 
 
 def test_no_secret_is_shown_anywhere(up: Up) -> None:

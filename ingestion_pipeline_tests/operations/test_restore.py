@@ -51,7 +51,7 @@ def load_something_of_each_domain(engine: sa.Engine, folder: Path) -> str:
     write_sample_data(folder, customers=50, products=10, orders=90, order_items=100, bad_share=0.1)
     ingest(engine, data_files(folder)[0], tenant="acme")
     report = folder / "report.csv"
-    report.write_bytes(sample_reports()["kdp"][1])
+    report.write_bytes(sample_reports()["amazon_kdp"][1])
     import_reports(engine, [report], platform="kdp", tenant="acme")
     summarize(engine, "kdp")
     with engine.begin() as connection:
