@@ -88,6 +88,7 @@ def order_report(
 
     The same bytes are one report, however often a tenant sends them.
     """
+    platform = canonical(platform)
     source_key = f"{DOMAIN}:{platform}:{report.sha256}"
     upload_id = uploads.record(
         connection, tenant_id=tenant_id, domain=DOMAIN, type_=platform,
