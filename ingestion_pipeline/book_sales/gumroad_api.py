@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.book_sales.contract import SALE, Parsed, RejectedRow, RowError
+from ingestion_pipeline.book_sales.contract import REFUND, SALE, Parsed, RejectedRow, RowError
 from ingestion_pipeline.book_sales.gumroad import kept, read_sale
 from ingestion_pipeline.book_sales.gumroad_load import Told
 from ingestion_pipeline.book_sales.gumroad_store import keep_records
@@ -32,6 +32,7 @@ NAME = "gumroad"
 LOOK_BACK = timedelta(days=60)
 LOOK_FAR_BACK = timedelta(days=365)
 _FAR_EVERY = timedelta(days=7)
+_FEW = 100  # sales, ten pages: to look at them costs seconds
 _MOST_PAGES = 100_000
 
 
@@ -125,7 +126,7 @@ def pages(
 def _page(answer: Answer) -> dict[str, Any]:
     try:
         page = msgspec.json.decode(answer.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ContractError("gumroad: the answer is no JSON") from None
     if isinstance(page, dict) and page.get("success") is False:
         said = str(page.get("message", "no reason given"))[:200]
@@ -170,14 +171,18 @@ def _day(payload: Mapping[str, Any], name: str) -> date | None:
 
 
 def _since(engine: sa.Engine, tenant_id: int, account: str) -> tuple[date | None, bool]:
-    """The day from which to ask, None for all; and whether that is far back.
+    """The day from which to ask, None for all; and whether that is as far back as sales can change.
 
-    Once a week (and once after a first sync) it is the day of the oldest sale that can still
-    change: that has earned something, is not refunded in full, and is not a year old. Else it goes
-    back as far as Pings since the last sync told what they could not say the amount of.
+    That far every time where it costs a few pages only, and else once a week; the day is that of
+    the oldest sale that has earned something, is not refunded in full, and is not a year old. In
+    between it goes back as far as Pings since the last sync told what they could not say the
+    amount of.
     """
-    c, e, r = gumroad_syncs.c, sales_events.c, sales_events.alias("refund").c
+    c, e = gumroad_syncs.c, sales_events.c
     now = datetime.now(UTC)
+    mine = sa.and_(
+        e.tenant_id == tenant_id, e.platform == NAME, e.occurred_at >= now - LOOK_FAR_BACK
+    )
     with engine.connect() as connection:
         known = connection.execute(
             sa.select(c.synced_until, c.synced_at, c.looked_back_at).where(
@@ -186,25 +191,33 @@ def _since(engine: sa.Engine, tenant_id: int, account: str) -> tuple[date | None
         ).one_or_none()
         if known is None:
             return None, False
-        far_back = known.looked_back_at is None or known.looked_back_at <= now - _FAR_EVERY
-        refunded = sa.exists().where(
-            r.tenant_id == e.tenant_id,
-            r.platform == NAME,
-            r.external_id == e.external_id + ":refund",
-            r.quantity < 0,
-        )
-        can_change = sa.and_(e.event_type == SALE, ~refunded)
-        news = sa.and_(e.provisional, e.as_of > known.synced_at)
+        recent: date = known.synced_until - LOOK_BACK
         oldest: datetime | None = connection.scalar(
-            sa.select(sa.func.min(e.occurred_at)).where(
-                e.tenant_id == tenant_id,
-                e.platform == NAME,
-                e.occurred_at >= now - LOOK_FAR_BACK,
-                can_change if far_back else news,
-            )
+            sa.select(sa.func.min(e.occurred_at)).where(mine, _can_change())
         )
-    recent: date = known.synced_until - LOOK_BACK
+        far_back = known.looked_back_at is None or known.looked_back_at <= now - _FAR_EVERY
+        if not far_back and oldest is not None:
+            between = sa.select(sa.func.count()).where(
+                mine, e.event_type != REFUND, e.occurred_at >= oldest, e.occurred_at < recent
+            )
+            far_back = connection.execute(between).scalar_one() <= _FEW
+        if not far_back:
+            news = sa.and_(e.provisional, e.as_of > known.synced_at)
+            oldest = connection.scalar(sa.select(sa.func.min(e.occurred_at)).where(mine, news))
     return (min(recent, oldest.date()) if oldest is not None else recent), far_back
+
+
+def _can_change() -> sa.ColumnElement[bool]:
+    """A sale of which not all is refunded; a dispute that is lost may yet be won."""
+    e, r = sales_events.c, sales_events.alias("refund").c
+    refunded = sa.exists().where(
+        r.tenant_id == e.tenant_id,
+        r.platform == NAME,
+        r.external_id == e.external_id + ":refund",
+        r.quantity < 0,
+        sa.func.lower(r.raw["refunded"].astext) == "true",
+    )
+    return sa.and_(e.event_type == SALE, ~refunded)
 
 
 def _note(

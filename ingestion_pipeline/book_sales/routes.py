@@ -1,8 +1,10 @@
 """Book sales at the gateway: orders and reports, Gumroad's Pings, the state of imports, cron."""
 
 import asyncio
+from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from fastapi import Request, Response
 
 from ingestion_pipeline.book_sales import answers, orders, pings
@@ -119,8 +121,9 @@ async def post_upload(request: Request, platform: str) -> Response:
 )
 async def post_ping(request: Request, token: str) -> Response:
     """Unsigned: the token in the path says whose it is (`ingestion-pipeline ping-url`). Gumroad
-    takes 200 only for received; a sale and its refund are recorded once each. Too many requests are
-    503, not 429: Gumroad sends again after that, and never after 429.
+    takes 200 only for received. A Ping that says what the last one of its sale said is a duplicate,
+    and so is what becomes of a subscription: it changes no money. Too many requests are 503, not
+    429: Gumroad sends again after that, and never after 429.
     """
     gateway = gateway_of(request)
     limit = min(_LARGEST_PING, gateway.configuration.max_json_bytes)
@@ -135,17 +138,32 @@ async def post_ping(request: Request, token: str) -> Response:
     request.scope["ingestion.tenant_id"] = tenant_id
     if wait := gateway.wait_of(tenant_id):
         raise Refusal(503, "too many requests", retry_after=wait)
-    try:
-        text = content.decode(errors="replace")
-        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except ValueError:
-        raise Refusal(400, f"the body has more than {_MOST_FIELDS} fields") from None
+    fields = _fields_of(content)
     job_id = await gateway.run(
         pings.record, gateway.configuration, tenant_id=tenant_id, fields=fields
     )
     if job_id is None:
-        return answer(200, {"status": "duplicate", "message": "known already", "jobId": None})
+        return answer(200, {"status": "duplicate", "message": "no news", "jobId": None})
     return answer(200, {"status": "accepted", "message": "recorded", "jobId": job_id})
+
+
+def _fields_of(content: bytes) -> dict[str, Any]:
+    """A Ping's fields: of a form, or of JSON, which Gumroad sends where a subscription to its Pings
+    was made so (`antiwork/gumroad`, app/sidekiq/post_to_individual_ping_endpoint_worker.rb:12-18).
+
+    Raises:
+        Refusal: 400, it is neither, or has too many fields.
+    """
+    if content.lstrip().startswith(b"{"):
+        try:
+            return msgspec.json.decode(content, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Refusal(400, "the body is no JSON") from None
+    try:
+        text = content.decode(errors="replace")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise Refusal(400, f"the body has more than {_MOST_FIELDS} fields") from None
 
 
 @router.get(

@@ -41,7 +41,7 @@ def _within(sale: Any, asked: dict[str, str]) -> bool:
 
 
 @contextmanager
-def gumroad_api() -> Iterator[Api]:
+def serving_gumroad() -> Iterator[Api]:
     """It, on a port of its own."""
     api = Api()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import pings, queue, work
+from ingestion_pipeline.book_sales import gumroad_api, pings, queue, work
 from ingestion_pipeline.book_sales.credentials import new_key
 from ingestion_pipeline.book_sales.gumroad_api import fetch
 from ingestion_pipeline.book_sales.gumroad_load import Told
@@ -49,8 +49,10 @@ def count(engine: sa.Engine, kind: str) -> int:
 
 
 def test_pages_incremental_sync_and_refunds(
-    engine: sa.Engine, configuration: Settings, tenant_id: int, sandbox: RunningSandbox
-) -> None:
+    engine: sa.Engine, configuration: Settings, tenant_id: int, sandbox: RunningSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(gumroad_api, "_FEW", 0)
     first = import_(engine, configuration, tenant_id)
     assert first.status == "completed", first.error
     assert sandbox.counts()["/gumroad/v2/sales"] == 5  # 47 sales, ten a page

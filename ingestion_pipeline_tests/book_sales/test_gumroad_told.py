@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import pings, queue, work
+from ingestion_pipeline.book_sales import gumroad_api, pings, queue, work
 from ingestion_pipeline.book_sales.credentials import new_key
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline_tests.book_sales.builders import gumroad_ping, gumroad_sale
-from ingestion_pipeline_tests.book_sales.gumroad_answers import Api, gumroad_api
+from ingestion_pipeline_tests.book_sales.gumroad_answers import Api, serving_gumroad
 
 Rows = dict[str, tuple[str, int, Decimal | None, bool]]
 SALE = ("sale", 1, Decimal("8.10"), False)
@@ -22,7 +22,7 @@ LOST = ("refund", -1, Decimal("-8.10"), False)
 
 @pytest.fixture(scope="module")
 def serving() -> Iterator[Api]:
-    with gumroad_api() as api:
+    with serving_gumroad() as api:
         yield api
 
 
@@ -269,9 +269,20 @@ def test_an_account_of_every_kind_of_sale_and_a_week_later(told: Told, api: Api)
     assert told.sync().result["updated"] == 0
 
 
-def test_sales_of_long_ago_are_looked_at_once_a_week_and_no_further_than_they_can_change(
-    told: Told, api: Api
+def test_few_sales_of_long_ago_are_looked_at_every_time(told: Told, api: Api) -> None:
+    api.sales = [on(200, api_sale("a", 900, 90))]
+    for _ in range(3):
+        told.sync()
+    api.sales = [{**api.sales[0], "refunded": True}]
+    told.sync()
+    assert told.rows() == {"a": SALE, "a:refund": LOST}
+
+
+def test_many_sales_of_long_ago_are_looked_at_once_a_week_and_as_far_as_they_can_change(
+    told: Told, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gumroad_api, "_FEW", 0)
+
     def asked_from() -> int:
         """Days before today that the last sync asked from."""
         after = datetime.fromisoformat(api.asked[-1]["after"]).replace(tzinfo=UTC)

@@ -173,6 +173,36 @@ def test_a_ping_needs_its_token_and_counts_once(gateway: RunningGateway, sender:
     assert ping(token).status_code == 401
 
 
+def test_a_ping_may_be_json_and_may_tell_what_is_no_money(
+    gateway: RunningGateway, sender: Sender
+) -> None:
+    with gateway.engine.begin() as connection:
+        token = pings.issue_token(connection, sender.tenant_id)
+    sale = {
+        "sale_id": "json-1==", "sale_timestamp": "2026-03-01T10:00:00Z", "price": 999,
+        "product_name": "Bread", "gumroad_fee": 99, "quantity": 1, "currency": "eur",
+        "refunded": False, "email": "buyer@example.org", "variants": {"size": "large"},
+    }  # fmt: skip
+
+    def ping(content: bytes) -> httpx.Response:
+        url = f"{gateway.url}/api/ingestion/ping/gumroad/{token}"
+        return httpx.post(url, content=content, headers={"Content-Type": "application/json"})
+
+    said = [ping(json.dumps(sale).encode()).json()["status"] for _ in range(2)]
+    assert said == ["accepted", "duplicate"]
+    ended = ping(b'{"resource_name": "subscription_ended", "subscription_id": "s"}')
+    assert (ended.status_code, ended.json()["jobId"]) == (200, None)
+    for broken in (b'{"sale_id": "a"', b'{"a": ' + b"[" * 30_000, b'{"sale_id": "\xff"}'):
+        assert ping(broken).status_code == 400
+    assert ping(b'{"sale_id": 7}').status_code == 422
+    cron(gateway)
+    rows = gateway.rows(
+        "SELECT amount, currency FROM sales_events WHERE tenant_id = :tenant",
+        tenant=sender.tenant_id,
+    )
+    assert [(str(row.amount), row.currency) for row in rows] == [("9.0000", "USD")]
+
+
 def test_pings_beyond_the_limits_are_refused_so_that_gumroad_sends_them_again(
     database_url: str,
 ) -> None:
