@@ -39,6 +39,7 @@ FAULTS = {
     "revised_to_missing": Kind("FRED has taken the newest value of ARGUMENT back today", "GDP"),
     "unlimited": Kind("no fault: FRED does not count to 120 requests a minute"),
     "not_found": Kind("Gumroad: 200 with success: false"),
+    "every_kind": Kind("no fault: Gumroad has a gift, a trial, a dispute, one of each kind"),
     "missing_point": Kind("the point ARGUMENT has no samples"),
 }
 

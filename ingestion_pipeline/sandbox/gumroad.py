@@ -5,7 +5,7 @@
 As the real one: a wrong token is a 401, a wrong date a 400, and what is not found is HTTP 200 with
 `success: false` (the fault `not_found`). Fields that are null are absent. With the fault
 `corrected_rows` every fifth sale has been refunded meanwhile, with `odd_values` every tenth has no
-price.
+price, with `every_kind` there is one sale more of each kind (`gumroad_kinds.py`).
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingestion_pipeline.sandbox.faults import Faults
+from ingestion_pipeline.sandbox.gumroad_kinds import every_kind
 
 SALES = 47
 _PAGE = 10
@@ -45,9 +46,12 @@ def routes(token: str, faults: Faults) -> list[Route]:
             return JSONResponse({"success": False, "message": "Invalid date or page key."}, 400)
         corrected = faults.take("corrected_rows", path) is not None
         odd = faults.take("odd_values", path) is not None
+        everything = [_sale(number, corrected, odd) for number in range(SALES - 1, -1, -1)]
+        if faults.take("every_kind", path) is not None:
+            everything = every_kind(everything[0]["created_at"]) + everything
         matching = [
             sale
-            for sale in (_sale(number, corrected, odd) for number in range(SALES - 1, -1, -1))
+            for sale in everything
             if (first is None or sale["created_at"][:10] >= first.isoformat())
             and (end is None or sale["created_at"][:10] < end.isoformat())
         ]

@@ -109,6 +109,28 @@ def test_amounts_are_exact(engine: sa.Engine, configuration: Settings, tenant_id
     assert "email" not in row.raw
 
 
+def test_every_kind_of_sale_of_the_sandbox_comes_to_what_it_is(
+    engine: sa.Engine, configuration: Settings, tenant_id: int, sandbox: RunningSandbox
+) -> None:
+    with sandbox.fault("every_kind", path="/gumroad"):
+        outcome = import_(engine, configuration, tenant_id, after="2026-05-23", before="2026-05-24")
+    assert (outcome.status, outcome.result["rejected"]) == ("completed", 0)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.text("SELECT external_id, amount, currency FROM sales_events WHERE title ~ ':'")
+        ).all()
+    usual = dict.fromkeys(
+        ("disputed", "dispute-won", "gift", "bundle", "trial-charge", "in-SGD$", "in-ZAR",
+         "in-Kč", "in-₩"), "8.50",
+    )  # fmt: skip
+    assert {row.external_id.removeprefix("sandbox-"): f"{row.amount:.2f}" for row in rows} == {
+        **{f"{name}==": amount for name, amount in usual.items()},
+        "disputed==:refund": "-8.50", "affiliate==": "7.20", "three-copies==": "28.47",
+        "partly-refunded==": "9.50", "partly-refunded==:refund": "-2.75", "trial==": "0.00",
+    }  # fmt: skip
+    assert {row.currency for row in rows} == {"USD"}
+
+
 def test_ping_and_api_meet_on_one_event(
     engine: sa.Engine, configuration: Settings, tenant_id: int
 ) -> None:
