@@ -23,6 +23,7 @@ from ingestion_pipeline.commands import (
     book_sales,
     database,
     jobs,
+    kpis,
     tenants,
     upgraded,
 )
@@ -43,6 +44,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(alert_rules.app, name="alert-rules")
 app.add_typer(book_sales.app, name="book-sales")
+app.add_typer(kpis.app, name="kpis")
 app.command()(book_sales.import_report)
 app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)

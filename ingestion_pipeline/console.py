@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ingestion_pipeline.commerce.ingest import IngestResult
     from ingestion_pipeline.commerce.sample_data import SampleFile
     from ingestion_pipeline.demo import DemoResult
+    from ingestion_pipeline.kpis.import_history import ImportResult
     from ingestion_pipeline.ledger.tenants import Tenant
     from ingestion_pipeline.status import DatabaseStatus
 
@@ -178,6 +180,31 @@ def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
         _out.print("Every rejected line is in the table rejected_rows, with all its reasons.")
     if totals.waiting:
         _out.print(f"{totals.waiting:,} rows wait for their parents; load those to merge them.")
+
+
+def show_kpi_import(result: ImportResult, *, dry_run: bool) -> None:
+    """The counts of every file, and why readings were refused."""
+    table = Table(title="What would happen" if dry_run else None, box=SIMPLE)
+    table.add_column("file", overflow="fold")
+    totals = asdict(result.totals)
+    shown = [name for name, number in totals.items() if number or name in ("read", "new")]
+    for name in (*shown, "seconds"):
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    for file in result.files:
+        counts = asdict(file.counts)
+        table.add_row(file.file, *(f"{counts[name]:,}" for name in shown), f"{file.seconds:.1f}")
+    _out.print(table)
+    for file in result.files:
+        for fault in file.faults[:10]:
+            _out.print(f"{file.file}, {fault.place}: {fault.reason}", markup=False)
+        if file.counts.refused > 10:
+            _out.print(f"{file.file}: {file.counts.refused - 10:,} more were refused")
+        for kind, number in file.passed_over.items():
+            warn(f"{file.file}: {number:,} documents {kind}:… are passed over")
+        if file.error:
+            complain(f"{file.file}: {file.error}")
+    if totals["conflicts"]:
+        warn(f"{totals['conflicts']:,} readings had another value than the one that is kept")
 
 
 def show_sample_data(folder: Path, written: dict[str, SampleFile]) -> None:
