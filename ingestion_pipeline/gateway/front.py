@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,6 +13,7 @@ from starlette.types import Message
 
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
 from ingestion_pipeline.gateway.limits import RateLimit
 from ingestion_pipeline.gateway.webhook_secrets import secrets_by_tenant, signer_of
 from ingestion_pipeline.ledger import tenants
@@ -24,7 +24,6 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_decode = msgspec.json.Decoder().decode
 _STRANGERS_A_SECOND, _STRANGERS_AT_ONCE = 1, 200
 
 
@@ -79,13 +78,14 @@ class Gateway:
 
         Raises:
             Refusal: 413 too large, 415 encoded, 401 and 429 as in `authenticate`, 400 not JSON.
+            RepeatedKeyError: an object in it has a key twice.
         """
         caller, content = await self.receive_content(request)
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
         try:
-            return caller, _decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return caller, decode(content)
+        except NO_JSON as error:
             raise Refusal(400, f"the body is not JSON: {error}") from None
 
     async def receive_content(

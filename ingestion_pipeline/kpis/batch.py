@@ -12,6 +12,12 @@ from typing import Any
 import msgspec
 
 from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.gateway.json_bodies import (
+    NO_JSON,
+    RepeatedKeyError,
+    decode,
+    may_repeat_keys,
+)
 from ingestion_pipeline.kpis.contract import Readings, member, parse_readings
 
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after it is unpacked
@@ -23,7 +29,7 @@ _GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _decode = msgspec.json.Decoder().decode
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class TooManyError(ContractError):
@@ -76,17 +82,19 @@ def decoded(content: bytes, *, ndjson: bool) -> Any:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no JSON.
         TooManyError: it holds more than MOST_READINGS.
         ContractError: it holds none.
+        RepeatedKeyError: it is one value, and an object in it has a key twice.
     """
     if not ndjson:
+        text = content.removeprefix(_MARK)
         try:
-            value = _decode(content.removeprefix(_MARK))
-        except _NO_JSON:
+            value = _decode(text)
+        except NO_JSON:
             if not _is_several_lines(content):
                 raise
         else:
             if not isinstance(value, list):
-                return value
-            return _limited([Sent({"index": n}, each) for n, each in enumerate(value)])
+                return decode(text) if may_repeat_keys(text, value) else value
+            return _limited(_of_array(text, value))
     lines = content.removeprefix(_MARK).split(b"\n")
     if len(lines) > 2 * MOST_READINGS and sum(1 for each in lines if each.strip()) > MOST_READINGS:
         raise _too_many()
@@ -112,16 +120,27 @@ def _is_several_lines(content: bytes) -> bool:
         return False
     try:
         return isinstance(_decode(first), dict)
-    except _NO_JSON:
+    except NO_JSON:
         return False
 
 
+def _of_array(text: bytes, values: list[Any]) -> list[Sent]:
+    if len(values) > MOST_READINGS or not may_repeat_keys(text, values):
+        return [Sent({"index": n}, each) for n, each in enumerate(values)]
+    return [_sent({"index": n}, bytes(each)) for n, each in enumerate(_elements(text))]
+
+
 def _of_line(number: int, line: bytes) -> Sent:
-    place = {"line": number}
+    return _sent({"line": number}, line)
+
+
+def _sent(place: dict[str, int], text: bytes) -> Sent:
     try:
-        return Sent(place, _decode(line))
-    except _NO_JSON as error:
+        return Sent(place, decode(text))
+    except NO_JSON as error:
         return Sent(place, None, f"must be one JSON object: {error}")
+    except RepeatedKeyError as error:
+        return Sent(place, None, str(error))
 
 
 def _limited(sent: list[Sent]) -> list[Sent]:

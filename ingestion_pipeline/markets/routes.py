@@ -4,12 +4,12 @@ import asyncio
 from datetime import UTC, date, datetime
 from typing import Any
 
-import msgspec
 from fastapi import Request, Response
 
 from ingestion_pipeline.errors import ContractError, FieldError
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import Gateway, gateway_of, request_id_of
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
 from ingestion_pipeline.gateway.openapi import described, router_of
 from ingestion_pipeline.ledger import events
 from ingestion_pipeline.ledger.metrics import Outcome, log_cache_metric
@@ -32,7 +32,6 @@ router = router_of("markets")
 
 _DOCUMENTS = {"fundamentals": fundamentals_document, "comps": comps_document}
 _REPLAYED = {"idempotent-replayed": "true"}
-_decode = msgspec.json.Decoder().decode
 
 
 @router.post(
@@ -55,8 +54,8 @@ async def post_event(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, content = await gateway.receive_signed(request)
     try:
-        body = _decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        body = decode(content)
+    except NO_JSON as error:
         raise Refusal(400, f"the body is not JSON: {error}") from None
     headers = request.headers
     # Only where it is signed, too.

@@ -1,0 +1,95 @@
+"""A key that is there twice had lost one of its values without a word."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion_pipeline.gateway.json_bodies import RepeatedKeyError, decode
+from ingestion_pipeline_tests.gateway.running import Sender
+
+TWICE = {
+    "at the top": (b'{"name":"First","name":"Second"}', "name"),
+    "the same value": (b'{"a":1,"a":1}', "a"),
+    "deep down": (b'{"a":[{"b":{"c":1,"d":2,"c":3}}]}', "c"),
+    "one of them escaped": (b'{"a":1,"\\u0061":2}', "a"),
+    "with a colon that hides as an escape": (b'{"x":"\\u003a","a":1,"a":2}', "a"),
+    "in a value that is passed over": (b'{"a":{"b":1,"b":2},"c":1}', "b"),
+    "white space between": (b'{"a" :1,\n "a"\t: 2}', "a"),
+    "empty": (b'{"":1,"":2}', ""),
+}
+ONCE = [
+    b'{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}',
+    b'{"A":1,"a":2}',
+    b'{"url":"https://x.example/?a=1:2","t":"10:30:00"}',
+    b'{"a":"\\u003a\\u003A","b:c":":"}',
+    b'{"a":"\\"b\\":1","b":2}',
+    b'{"a":123456789012345678901234567890,"b":1e-400}',
+    b'[[],{},":",null]',
+]
+
+scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text('a:"\\{},', max_size=4)
+documents = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab:", max_size=2), inner),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(("text", "key"), TWICE.values(), ids=TWICE)
+def test_a_repeated_key_is_refused_by_its_name(text: bytes, key: str) -> None:
+    with pytest.raises(RepeatedKeyError) as refused:
+        decode(text)
+    assert [fault.field for fault in refused.value.errors] == [key]
+
+
+@pytest.mark.parametrize("text", ONCE)
+def test_keys_of_different_objects_are_no_repetition(text: bytes) -> None:
+    assert decode(text) == msgspec.json.decode(text)
+
+
+@given(documents)
+def test_whatever_has_no_key_twice_is_decoded(document: Any) -> None:
+    assert decode(json.dumps(document).encode()) == document
+    assert decode(json.dumps(document, ensure_ascii=False, indent=1).encode()) == document
+
+
+@given(documents, documents, documents)
+def test_whatever_has_a_key_twice_is_refused(first: Any, second: Any, beside: Any) -> None:
+    texts = [json.dumps(each) for each in (beside, first, second)]
+    text = '[{{"x":{},"k":{},"k":{}}}]'.format(*texts)
+    with pytest.raises(RepeatedKeyError):
+        decode(text.encode())
+
+
+READING = (
+    '{"traceId":"t","kpiId":"k","timestamp":"2026-01-01T00:00:00Z","kpiType":"x","data":{"value":%s}}'
+)
+
+
+def test_a_body_with_a_key_twice_is_refused_at_the_door(sender: Sender) -> None:
+    body = READING % '1,"value":2'
+    refused = sender.http.post("/api/kpi-data", content=body)
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [
+        {"field": "value", "message": "is there twice in one JSON object"}
+    ]
+    job = sender.http.post("/api/ledger/jobs", content='{"source":"a","source":"b"}')
+    assert job.json()["errors"][0]["message"] == "is there twice in one JSON object"
+
+
+def test_one_reading_of_several_with_a_key_twice_costs_only_itself(sender: Sender) -> None:
+    good, bad = READING % "1", READING % '1,"value":2'
+    for content, media_type in (
+        (f"[{bad},{good}]", "application/json"),
+        (f"{bad}\n{good}\n", "application/x-ndjson"),
+    ):
+        answer = sender.http.post(
+            "/api/kpi-data", content=content, headers={"Content-Type": media_type}
+        )
+        results = answer.json()["results"]
+        assert [each["status"] == "error" for each in results] == [True, False], results
+        assert "value: is there twice" in json.dumps(results[0])
