@@ -66,7 +66,8 @@ def test_whatever_has_a_key_twice_is_refused(first: Any, second: Any, beside: An
 
 
 READING = (
-    '{"traceId":"t","kpiId":"k","timestamp":"2026-01-01T00:00:00Z","kpiType":"x","data":{"value":%s}}'
+    '{"traceId":"t","kpiId":"k","timestamp":"2026-01-01T00:00:00Z","kpiType":"x",'
+    '"data":{"value":%s}}'
 )
 
 
