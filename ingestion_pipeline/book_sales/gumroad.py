@@ -118,7 +118,8 @@ def read_sale(sale: Mapping[str, Any], *, told_at: datetime, complete: bool = Tr
 
     The API lists a free trial with its price though nobody was charged (purchase.rb:555-561): it is
     the purchase of a subscription with `free_trial_ends_on` that is no `recurring_charge`
-    (purchase.rb:701-709). `chargedback` means disputed and not won (purchase.rb:639).
+    (purchase.rb:701-709). `disputed` stays true when `dispute_won`, `chargedback` does not
+    (purchase.rb:639, 664-665).
 
     Args:
         complete: False for what an earlier version stored, which kept less.
@@ -126,9 +127,6 @@ def read_sale(sale: Mapping[str, Any], *, told_at: datetime, complete: bool = Tr
     Raises:
         RowError: a field is missing or not of its type.
     """
-    disputed, won = flag(sale, "disputed"), flag(sale, "dispute_won")
-    if sale.get("chargedback") is not None:
-        won = won or (disputed and not flag(sale, "chargedback"))
     gift = _gift(sale)
     first = bool(sale.get("subscription_id")) and not flag(sale, "recurring_charge")
     refunded, partly = flag(sale, "refunded"), flag(sale, "partially_refunded")
@@ -139,7 +137,8 @@ def read_sale(sale: Mapping[str, Any], *, told_at: datetime, complete: bool = Tr
         affiliate=_dollars(share.get("amount")) if isinstance(share, Mapping) else None,
         refunded=refunded, partly_refunded=partly and not refunded,
         refund=_refund(sale) if partly and not refunded else None,
-        disputed=disputed or flag(sale, "chargedback"), dispute_won=won,
+        disputed=flag(sale, "disputed") or flag(sale, "chargedback"),
+        dispute_won=flag(sale, "dispute_won"),
         trial=bool(sale.get("free_trial_ends_on")) and not flag(sale, "recurring_charge"),
         may_be_trial=first and not complete,
         incomplete=isinstance(share, Mapping) and flag(share, "cents_lost"),

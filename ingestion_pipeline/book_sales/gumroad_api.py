@@ -21,7 +21,7 @@ from ingestion_pipeline.book_sales.gumroad import kept, read_sale
 from ingestion_pipeline.book_sales.gumroad_load import Told
 from ingestion_pipeline.book_sales.gumroad_store import keep_records
 from ingestion_pipeline.book_sales.load import lock
-from ingestion_pipeline.book_sales.tables import gumroad_syncs, sales_events
+from ingestion_pipeline.book_sales.tables import gumroad_pings, gumroad_syncs, sales_events
 from ingestion_pipeline.errors import ContractError, FieldError, UpstreamRefusedError
 from ingestion_pipeline.http.client import Answer, Upstream
 from ingestion_pipeline.settings import Settings
@@ -202,8 +202,14 @@ def _since(engine: sa.Engine, tenant_id: int, account: str) -> tuple[date | None
             )
             far_back = connection.execute(between).scalar_one() <= _FEW
         if not far_back:
-            news = sa.and_(e.provisional, e.as_of > known.synced_at)
-            oldest = connection.scalar(sa.select(sa.func.min(e.occurred_at)).where(mine, news))
+            p = gumroad_pings.c
+            news = sa.exists().where(
+                p.tenant_id == e.tenant_id,
+                p.sale_id == sa.func.regexp_replace(e.external_id, ":refund$", ""),
+                p.received_at > known.synced_at,
+            )
+            unclear = sa.and_(mine, e.provisional, news)
+            oldest = connection.scalar(sa.select(sa.func.min(e.occurred_at)).where(unclear))
     return (min(recent, oldest.date()) if oldest is not None else recent), far_back
 
 

@@ -103,9 +103,7 @@ def test_a_refund_ping_that_is_not_refunded_is_a_partial_refund() -> None:
         (sale(chargedback=True), True, False),
         (sale(chargedback=True, disputed=True), True, False),
         (sale(chargedback=False, disputed=True, dispute_won=True), True, True),
-        (sale(chargedback=False, disputed=True), True, True),  # disputed, and not lost
-        (sale(disputed=True), True, True),  # the builder's `chargedback` is false
-        (sale(chargedback=None, disputed=True), True, False),
+        (sale(chargedback=False, disputed=True), True, False),
         (sale(), False, False),
     ],
 )

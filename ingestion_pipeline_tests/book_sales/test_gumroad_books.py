@@ -82,10 +82,6 @@ def test_a_dispute_loses_the_sale_until_it_is_won() -> None:
     assert books(ping(), disputed, won, partly) == [SOLD, ("refund", 0, None, True)]
 
 
-def test_a_dispute_that_the_api_calls_over_is_over() -> None:
-    assert books(sale(1, chargedback=False, disputed=True)) == [SOLD]
-
-
 def test_a_refund_that_comes_before_its_sale_stands() -> None:
     assert books(ping(0, resource_name="refund", refunded="true"), ping(1)) == [SOLD, LOST]
 

@@ -13,6 +13,7 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
+    op.execute("LOCK TABLE sales_events, gumroad_pings, gumroad_syncs IN ACCESS EXCLUSIVE MODE")
     op.execute("""
         ALTER TABLE sales_events
             -- Something is known to be missing, for instance the amount of a refund.
