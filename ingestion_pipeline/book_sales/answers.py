@@ -106,12 +106,13 @@ FILE_BODY: dict[str, Any] = {
     },
     "application/octet-stream": _BYTES,
 }
+_PING = {
+    "schema": {
+        "type": "object",
+        "properties": {"sale_id": {"type": "string"}, "price": {"type": "string"}},
+    }
+}
 FORM_BODY: dict[str, Any] = {
-    "application/x-www-form-urlencoded": {
-        "schema": {
-            "type": "object",
-            "properties": {"sale_id": {"type": "string"}, "price": {"type": "string"}},
-            "required": ["sale_id"],
-        }
-    },
+    "application/x-www-form-urlencoded": _PING,
+    "application/json": _PING,
 }

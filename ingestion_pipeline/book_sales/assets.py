@@ -78,6 +78,7 @@ def sales_events(
         )  # fmt: skip
         with engine.connect() as connection:
             rows, total = _numbers(connection, events_table, platform)
+            provisional = _provisional(connection, platform)
         metadata: dict[str, Any] = {
             "imports": len(outcomes),
             "failed": sum(outcome.status != "completed" for outcome in outcomes),
@@ -85,6 +86,7 @@ def sales_events(
                 name: sum(outcome.result.get(name, 0) for outcome in outcomes)
                 for name in ("rejected", "inserted", "updated", "unchanged")
             },
+            "provisional": provisional,
             "dagster/partition_row_count": rows,
             "dagster/row_count": total,
         }
@@ -124,6 +126,13 @@ def _numbers(connection: sa.Connection, table: sa.Table, platform: str) -> tuple
     count = sa.select(sa.func.count()).select_from(table)
     of_platform = connection.execute(count.where(table.c.platform == platform)).scalar_one()
     return of_platform, connection.execute(count).scalar_one()
+
+
+def _provisional(connection: sa.Connection, platform: str) -> int:
+    """Events of which something is known to be missing."""
+    c = events_table.c
+    mine = sa.select(sa.func.count()).where(c.platform == platform, c.provisional)
+    return connection.execute(mine).scalar_one()
 
 
 ASSETS = [sales_events, daily_sales]

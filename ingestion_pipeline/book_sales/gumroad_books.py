@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ingestion_pipeline.book_sales.contract import DAY, FREE, REFUND, SALE, Event
-from ingestion_pipeline.book_sales.gumroad import API, PING, RECEIVER, Telling
+from ingestion_pipeline.book_sales.gumroad import API, PING, RECEIVER, TEST, Telling
 
 _CURRENCY = "USD"
 _PLACES = Decimal("0.0001")
@@ -32,8 +32,9 @@ def events_of(
             Pings (purchase.rb:2219-2225), so a refund may be told there only.
         given: it is a gift's receiver's, and the giver's purchase is known: that one is the sale.
     """
-    sold = [telling for telling in tellings if telling.nothing_sold is None]
-    if not sold or given:
+    # A test says nothing of its sale. Whoever says the rest is right: no Ping says "bundle part".
+    sold = [telling for telling in tellings if telling.nothing_sold != TEST]
+    if not sold or given or any(telling.nothing_sold for telling in sold):
         return []
     base = max(sold, key=lambda telling: (telling.source == API, telling.told_at))
     as_of = max(telling.told_at for telling in sold)

@@ -97,6 +97,12 @@ def test_tests_preorders_and_parts_of_bundles_are_nothing() -> None:
     assert books(sale(is_bundle_product_purchase=True, price=0)) == []
 
 
+def test_a_part_of_a_bundle_is_nothing_once_the_api_says_that_it_is_one() -> None:
+    part = ping(price="0", gumroad_fee="0")  # a Ping has no word for it
+    assert books(part) == [("free", 1, Decimal(0), False)]
+    assert books(part, sale(1, price=0, is_bundle_product_purchase=True)) == []
+
+
 def test_a_test_ping_that_repeats_a_genuine_sale_changes_nothing() -> None:
     assert books(ping(), ping(1, test="true", refunded="true")) == [SOLD]
 
