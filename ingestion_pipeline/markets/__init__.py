@@ -6,6 +6,7 @@ comps.py          a market's comparables, alike
 accept.py         an event → its row and its job, in one transaction; a replay → the first answer
 apply.py          recorded events → tables, invalidated cache, and states, in one transaction each
 fred.py           FRED's API as requests: every vintage of a series
+history.py        what an answer adds to what is known; it never deletes
 macro.py          vintages → table; what is, and what was, known of a series
 refresh.py        FRED → vintages, by one process at a time; failures are noted, not raised
 cache.py          documents by key: stored, outdated, invalidated; never an old one after "applied"

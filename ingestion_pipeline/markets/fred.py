@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.errors import ConfigurationError, ContractError, UpstreamRefusedError
 from ingestion_pipeline.http.client import Answer, Parameters, Patience, Upstream
-from ingestion_pipeline.markets.vintages import Day, Period, Vintage, joined, periods
+from ingestion_pipeline.markets.vintages import LAST_DAY, Day, Period, Vintage, joined, periods
 from ingestion_pipeline.settings import Settings
 
 NAME = "fred"  # of the rate limit and of the breaker
@@ -52,15 +52,21 @@ class _Row(msgspec.Struct):
     value: str
 
 
-class _Page(msgspec.Struct):
+class _Head(msgspec.Struct, kw_only=True):
+    """What every page says of itself; the real time and the limit that were asked for, usually."""
+
     count: int
     offset: int
+    limit: int | None = None
+    realtime_start: Day | None = None
+    realtime_end: Day | None = None
+
+
+class _Page(_Head, kw_only=True):
     observations: list[_Row]
 
 
-class _Dates(msgspec.Struct):
-    count: int
-    offset: int
+class _Dates(_Head, kw_only=True):
     vintage_dates: list[Day]
 
 
@@ -92,16 +98,26 @@ class Fred:
             UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: see `Upstream.get`.
         """
         try:
-            return self._within(series_id, Period())
+            found = self._within(series_id, Period())
         except UpstreamRefusedError as error:
             if _TOO_MANY_DATES not in error.body:
                 raise
-        parts = periods(self._dates(series_id), most=self._most_dates)
-        return joined((period, self._within(series_id, period)) for period in parts)
+            parts = periods(self._dates(series_id), most=self._most_dates)
+            found = joined((period, self._within(series_id, period)) for period in parts)
+        if found and all(each.realtime_end < LAST_DAY for each in found):
+            raise ContractError(f"fred: {series_id}: no observation that holds today")
+        return found
 
     def _within(self, series_id: str, period: Period) -> list[Vintage]:
         pages = self._pages("observations", _Page, series_id, period, limit=self._page)
-        return [vintage_of(row, series_id) for page in pages for row in page.observations]
+        found = [vintage_of(row, series_id) for page in pages for row in page.observations]
+        values: dict[tuple[Day, Day], Decimal | None] = {}
+        for each in found:
+            if values.setdefault((each.date, each.realtime_start), each.value) != each.value:
+                raise ContractError(
+                    f"fred: {series_id} of {each.date}: two values of {each.realtime_start}"
+                )
+        return found
 
     def _dates(self, series_id: str) -> list[Day]:
         pages = self._pages("vintagedates", _Dates, series_id, Period(), limit=_DATES)
@@ -110,19 +126,32 @@ class Fred:
     def _pages(
         self, what: str, shape: type[_Answer], series_id: str, period: Period, *, limit: int
     ) -> Iterator[_Answer]:
-        offset = 0
+        offset, count = 0, None
         for _ in range(_MOST_PAGES):
             page = self._get(
                 what, shape, series_id=series_id, offset=offset, limit=limit, sort_order="asc",
                 realtime_start=period.start.isoformat(), realtime_end=period.end.isoformat(),
             )  # fmt: skip
-            yield page
             number = len(page.observations if isinstance(page, _Page) else page.vintage_dates)
-            offset += number
-            if offset >= page.count:
+            most = min(limit, page.limit or limit)
+            expected = min(most, page.count - offset)
+            if page.offset != offset or count not in (None, page.count) or number != expected:
+                raise ContractError(
+                    f"fred: {series_id}: {number} {what} of {page.count} from {page.offset} on "
+                    f"came; {expected} of {count or page.count} from {offset} on should have"
+                )
+            if isinstance(page, _Page) and (
+                (page.realtime_start or period.start) > period.start
+                or (page.realtime_end or period.end) < period.end
+            ):
+                raise ContractError(
+                    f"fred: {series_id}: an answer of {page.realtime_start} to "
+                    f"{page.realtime_end}; asked was {period.start} to {period.end}"
+                )
+            yield page
+            offset, count = offset + number, page.count
+            if offset >= count:
                 return
-            if number == 0:
-                raise ContractError(f"fred: {series_id}: an empty page before the last one")
         raise ContractError(f"fred: {series_id}: more than {_MOST_PAGES} pages")
 
     def _get(self, what: str, shape: type[_Answer], **params: str | int) -> _Answer:
@@ -143,9 +172,11 @@ def vintage_of(row: _Row, series_id: str) -> Vintage:
     """A row as it is kept.
 
     Raises:
-        ContractError: its value is neither a number nor missing.
+        ContractError: its value is neither a number nor missing, or it ends before it begins.
     """
     value = None
+    if row.realtime_end < row.realtime_start:
+        raise ContractError(f"fred: {series_id} of {row.date}: ends before it begins")
     if row.value != _MISSING:
         try:
             value = Decimal(row.value if row.value.isascii() and "_" not in row.value else "NaN")

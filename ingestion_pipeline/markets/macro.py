@@ -13,14 +13,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.markets.documents import Document, plain
+from ingestion_pipeline.markets.history import changes
 from ingestion_pipeline.markets.tables import observations, series
 from ingestion_pipeline.markets.vintages import LAST_DAY, Day, Vintage
 from ingestion_pipeline.storage import database
 
 _RECENT = 12  # observations of a series that the document shows
 
-# Only what is new or changed is written. A vintage that FRED does not list any more is dropped,
-# so that the days of the others never overlap.
+_KNOWN = sa.text("""
+    SELECT date, realtime_start, realtime_end, value FROM macro_observations
+    WHERE series_id = :series_id
+""")
+# Only the dates of which something else is known now are written.
 _STAGE = sa.text("""
     CREATE TEMPORARY TABLE staged_vintages (
         date date, realtime_start date, realtime_end date, value numeric
@@ -29,18 +33,19 @@ _STAGE = sa.text("""
 _COPY = "COPY staged_vintages (date, realtime_start, realtime_end, value) FROM STDIN"
 _MERGE = sa.text("""
     INSERT INTO macro_observations AS known (series_id, date, realtime_start, realtime_end, value)
-    SELECT DISTINCT ON (date, realtime_start) :series_id, date, realtime_start, realtime_end, value
-    FROM staged_vintages ORDER BY date, realtime_start, realtime_end DESC
+    SELECT :series_id, date, realtime_start, realtime_end, value
+    FROM staged_vintages ORDER BY date, realtime_start
     ON CONFLICT (series_id, date, realtime_start) DO UPDATE SET
         realtime_end = excluded.realtime_end, value = excluded.value, recorded_at = now()
     WHERE (known.realtime_end, known.value)
         IS DISTINCT FROM (excluded.realtime_end, excluded.value)
 """)
+# What began on the same day as its correction, or holds on under another row.
 _DROP = sa.text("""
     DELETE FROM macro_observations AS known
-    WHERE series_id = :series_id AND NOT EXISTS (
-        SELECT FROM staged_vintages AS sent
-        WHERE sent.date = known.date AND sent.realtime_start = known.realtime_start)
+    WHERE series_id = :series_id AND date IN (SELECT date FROM staged_vintages) AND NOT EXISTS (
+        SELECT FROM staged_vintages AS new
+        WHERE new.date = known.date AND new.realtime_start = known.realtime_start)
 """)
 _AS_OF = sa.text("""
     SELECT date, value, realtime_start FROM macro_observations
@@ -68,16 +73,21 @@ class Known:
     since: Day
 
 
-def merge_vintages(connection: sa.Connection, series_id: str, vintages: Sequence[Vintage]) -> int:
-    """Let the table hold exactly these vintages of a series; how many are new or changed.
+def merge_vintages(
+    connection: sa.Connection, series_id: str, vintages: Sequence[Vintage], *, today: date
+) -> int:
+    """Add what an answer tells of a series to what is known of it (`history.py`); how many
+    vintages are new or changed.
 
     Raises:
         psycopg errors as SQLAlchemy's; nothing was written.
     """
+    known = [Vintage(*row) for row in connection.execute(_KNOWN, {"series_id": series_id})]
     connection.execute(_STAGE)
     with database.driver(connection).cursor() as cursor, cursor.copy(_COPY) as copy:
-        for each in vintages:
-            copy.write_row((each.date, each.realtime_start, each.realtime_end, each.value))
+        for _, rows in changes(known, vintages, today=today):
+            for each in rows:
+                copy.write_row((each.date, each.realtime_start, each.realtime_end, each.value))
     dropped = connection.execute(_DROP, {"series_id": series_id}).rowcount
     changed = connection.execute(_MERGE, {"series_id": series_id}).rowcount
     connection.exec_driver_sql("DROP TABLE staged_vintages")  # the next series makes its own
@@ -110,7 +120,8 @@ def macro_document(
     Args:
         connection: to read with.
         series_ids: which.
-        fresh_since: a series that FRED has not given since then is stale.
+        fresh_since: a series that FRED has not given since then is stale, and so is one whose last
+            answer could not be used.
     """
     states = {
         row.series_id: row
@@ -155,7 +166,8 @@ def _series_document(
         return None
     taken_back = served.value is None
     fetched_at = state.fetched_at if state is not None else None
-    late = fetched_at is None or fetched_at < fresh_since
+    error = state.error if state is not None else None
+    late = fetched_at is None or fetched_at < fresh_since or error is not None
     return {
         "value": plain(served.last_good),
         "date": served.date.isoformat(),
@@ -163,7 +175,7 @@ def _series_document(
         "stale": taken_back or late,
         "taken_back": taken_back,
         "fetched_at": None if fetched_at is None else fetched_at.isoformat(),
-        "error": None if state is None else state.error,
+        "error": error,
         "observations": [
             {"date": row.date.isoformat(), "value": plain(row.value)} for row in reversed(rows)
         ],

@@ -14,13 +14,18 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.errors import CircuitOpenError, ConfigurationError, IngestionError
+from ingestion_pipeline.errors import (
+    CircuitOpenError,
+    ConfigurationError,
+    ContractError,
+    IngestionError,
+)
 from ingestion_pipeline.markets.apply import Handler, Recorded, Write, Written
 from ingestion_pipeline.markets.cache import invalidate, place_of
 from ingestion_pipeline.markets.documents import Document
 from ingestion_pipeline.markets.fred import Fred, open_upstream
 from ingestion_pipeline.markets.macro import macro_document, merge_vintages
-from ingestion_pipeline.markets.tables import series
+from ingestion_pipeline.markets.tables import observations, series
 from ingestion_pipeline.markets.vintages import Vintage
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import locks
@@ -70,7 +75,7 @@ def refresh(engine: sa.Engine, source: Source, series_ids: Sequence[str]) -> Ref
     outcome = Refreshed()
     for series_id in series_ids:
         try:
-            vintages = source.vintages(series_id)
+            vintages = fetched(engine, source, series_id)
         except IngestionError as error:
             logger.warning("macro data not refreshed: %s", error)
             outcome.errors[series_id] = str(error)
@@ -86,6 +91,24 @@ def refresh(engine: sa.Engine, source: Source, series_ids: Sequence[str]) -> Ref
             if outcome.changed[series_id]:
                 invalidate(connection, [place_of("macro")])
     return outcome
+
+
+def fetched(engine: sa.Engine, source: Source, series_id: str) -> list[Vintage]:
+    """What a source tells of a series.
+
+    Raises:
+        ContractError: nothing, of a series that has observations.
+        IngestionError: whatever else fetching raises.
+    """
+    vintages = source.vintages(series_id)
+    if not vintages:
+        with engine.connect() as connection:
+            has_some = sa.exists().where(observations.c.series_id == series_id)
+            if connection.scalar(sa.select(has_some)):
+                raise ContractError(
+                    f"fred: {series_id}: an empty answer (count: 0), though observations are known"
+                )
+    return vintages
 
 
 def refresh_due(engine: sa.Engine, configuration: Settings) -> Refreshed:
@@ -129,18 +152,18 @@ def macro_handler(source: Source, configured: Sequence[str]) -> Handler:
     """Applies `macro.update`: the series named are fetched now, whenever that was done last."""
 
     def handle(engine: sa.Engine, recorded: Recorded) -> Write:
-        fetched: dict[str, list[Vintage]] = {}
+        found: dict[str, list[Vintage]] = {}
         for series_id in recorded.event.series or configured:
             try:
-                fetched[series_id] = source.vintages(series_id)
+                found[series_id] = fetched(engine, source, series_id)
             except IngestionError as error:
                 note_failure(engine, series_id, str(error))
                 raise
 
         def write(connection: sa.Connection) -> Written:
-            for series_id in sorted(fetched):  # locks in one order
-                write_series(connection, series_id, fetched[series_id])
-            return Written(len(fetched), (place_of("macro"),))
+            for series_id in sorted(found):  # locks in one order
+                write_series(connection, series_id, found[series_id])
+            return Written(len(found), (place_of("macro"),))
 
         return write
 
@@ -157,7 +180,8 @@ def write_series(connection: sa.Connection, series_id: str, vintages: Sequence[V
         .values(series_id=series_id, **values)
         .on_conflict_do_update(index_elements=["series_id"], set_=values)
     )
-    return merge_vintages(connection, series_id, vintages)
+    today = datetime.now(UTC).date()
+    return merge_vintages(connection, series_id, vintages, today=today)
 
 
 def note_failure(engine: sa.Engine, series_id: str, error: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.markets.macro import macro_as_of, macro_document
-from ingestion_pipeline.markets.refresh import write_series
+from ingestion_pipeline.markets.refresh import refresh, write_series
 from ingestion_pipeline.markets.vintages import LAST_DAY, Vintage
 from ingestion_pipeline.sandbox import fred_data
 from ingestion_pipeline_tests.markets.test_fred import RECORDED, needs_recordings
@@ -148,11 +148,50 @@ def test_what_was_not_fetched_lately_is_stale(engine: sa.Engine) -> None:
     assert served(engine, fresh_for=timedelta(seconds=-1))["stale"] is True
 
 
-def test_a_vintage_that_fred_no_longer_lists_goes(engine: sa.Engine) -> None:
+def test_a_vintage_that_an_answer_no_longer_tells_was_deleted(engine: sa.Engine) -> None:
     write(engine, [Vintage(Q1, date(2024, 4, 25), LAST_DAY, Decimal(100))])
-    write(engine, [Vintage(Q1, date(2024, 4, 26), LAST_DAY, Decimal(100))])
-    assert known(engine, date(2024, 4, 25)) == {}
-    assert known(engine, date(2024, 4, 26)) == {Q1: Decimal(100)}
+    write(engine, [Vintage(Q1, date(2024, 4, 26), LAST_DAY, Decimal(101))])
+    assert known(engine, date(2024, 4, 25)) == {Q1: Decimal(100)}
+    assert known(engine, date(2024, 4, 26)) == {Q1: Decimal(101)}
+
+
+def test_a_shorter_answer_deleted_what_it_left_out(engine: sa.Engine) -> None:
+    """FRED cut series to their last three years."""
+    whole = [
+        Vintage(date(year, 1, 1), date(year, 2, 1), LAST_DAY, Decimal(year))
+        for year in (2019, 2020, 2024, 2025, 2026)
+    ]
+    write(engine, whole)
+    assert write(engine, whole[2:]) == 0
+    assert known(engine, date(2020, 6, 1)) == {
+        date(2019, 1, 1): Decimal(2019), date(2020, 1, 1): Decimal(2020),
+    }  # fmt: skip
+    assert len(known(engine, date(2026, 6, 1))) == 5
+
+
+class Telling:
+    """A source that tells what it is given."""
+
+    def __init__(self, vintages: list[Vintage]) -> None:
+        self._vintages = vintages
+
+    def vintages(self, series_id: str) -> list[Vintage]:
+        assert series_id
+        return self._vintages
+
+
+def test_an_empty_answer_deleted_the_series_and_passed_for_a_success(engine: sa.Engine) -> None:
+    released = date(2024, 4, 25)
+    refresh(engine, Telling([Vintage(Q1, released, LAST_DAY, Decimal(100))]), ["GDP"])
+    refreshed = refresh(engine, Telling([]), ["GDP", "NEW"])
+    assert list(refreshed.errors) == ["GDP"]  # NEW never had any
+    assert "count: 0" in refreshed.errors["GDP"]
+    found = served(engine)
+    assert (found["value"], found["stale"]) == (100, True)
+    assert found["error"] == refreshed.errors["GDP"]
+    assert known(engine, released) == {Q1: Decimal(100)}
+    refresh(engine, Telling([Vintage(Q1, released, LAST_DAY, Decimal(100))]), ["GDP"])
+    assert (served(engine)["stale"], served(engine)["error"]) == (False, None)
 
 
 @pytest.mark.parametrize("change", [fred_data.revised, lambda rows, day: rows])
