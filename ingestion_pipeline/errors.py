@@ -5,6 +5,7 @@
     │   ├── ConfigurationError        a setting is missing or wrong
     │   ├── ContractError             what was sent breaks the contract (the field is named)
     │   ├── UnknownTenantError        no tenant of that name
+    │   ├── QuotaError                a tenant keeps as much as it may
     │   ├── LandedFileError           a recorded file is gone or is not what was recorded
     │   ├── UpstreamRefusedError      an upstream answered that it will not: 4xx, a wrong key
     │   └── StaleAttemptError         a newer attempt owns the job: this worker is a zombie
@@ -58,6 +59,10 @@ class ContractError(PermanentError):
 
 class UnknownTenantError(PermanentError):
     """No tenant of that name."""
+
+
+class QuotaError(PermanentError):
+    """A tenant keeps as many bytes as it may; the message says how many, and who sets the limit."""
 
 
 class LandedFileError(PermanentError):

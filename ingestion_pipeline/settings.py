@@ -85,6 +85,13 @@ class Settings(BaseSettings):
     gateway_port: PositiveInt = Field(8000, description="Port of the HTTP gateway")
     max_json_bytes: PositiveInt = Field(2**20, description="Largest JSON body, in bytes")
     max_upload_bytes: PositiveInt = Field(2**31, description="Largest uploaded file, in bytes")
+    tenant_landed_bytes: NonNegativeInt = Field(
+        100 * 2**30,
+        description="Bytes of landed files that a tenant may keep that has no limit of its own",
+    )
+    landed_retention_days: PositiveInt | None = Field(
+        None, description="Days that landed files are kept once loaded; unset: for ever"
+    )
     body_timeout: Seconds = Field(
         timedelta(seconds=30), description="Seconds that a sender may be silent within a request"
     )

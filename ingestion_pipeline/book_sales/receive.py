@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from ingestion_pipeline.book_sales import orders, queue
 from ingestion_pipeline.book_sales.orders import Order
 from ingestion_pipeline.book_sales.queue import Report
-from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.errors import ContractError, FieldError, IngestionError
 from ingestion_pipeline.gateway import idempotency
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.encodings import Part
 from ingestion_pipeline.gateway.front import Caller, Gateway
 from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
-from ingestion_pipeline.gateway.receiving import landing_file, pour
+from ingestion_pipeline.gateway.receiving import land
+from ingestion_pipeline.ledger import quota
 from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage.landing import Landing, landing_name
+from ingestion_pipeline.storage.landing import Landing
 
 _LONGEST_NAME = 200
 
@@ -109,6 +110,7 @@ async def receive_report(
     Raises:
         ContractError: the file's name can't be used.
         Refusal: whatever reading the body raises.
+        QuotaError: the tenant has no room for it.
     """
     name = part.file_name
     if not 0 < len(name) <= _LONGEST_NAME or name in (".", "..") or not name.isprintable() or (
@@ -118,14 +120,29 @@ async def receive_report(
         raise ContractError(f"filename: {rule}", [FieldError("filename", rule)])
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
-    async with landing_file(landing, landing_name(caller.tenant, name)) as file:
-        await pour(part.content, file, limit=configuration.max_upload_bytes)
-        landed = await asyncio.to_thread(file.keep)
+    landed = await land(gateway, caller, landing, part)
     report = Report(name, landed.location, landed.size, landed.sha256)
-    job_id, new = await gateway.run(
-        queue.order_report, configuration, tenant_id=caller.tenant_id, platform=platform,
-        report=report, source="http",
-    )  # fmt: skip
+    try:
+        job_id, new = await gateway.run(
+            _record_report, configuration, caller.tenant_id, platform, report
+        )
+    except IngestionError:  # ours, so it was rolled back
+        await asyncio.to_thread(landing.remove, landed.location)
+        raise
     if not new:
         await asyncio.to_thread(landing.remove, landed.location)
     return job_id, new
+
+
+def _record_report(
+    connection: sa.Connection,
+    configuration: Settings,
+    tenant_id: int,
+    platform: str,
+    report: Report,
+) -> tuple[int, bool]:
+    quota.take(connection, tenant_id, report.size)
+    return queue.order_report(
+        connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
+        source="http",
+    )  # fmt: skip

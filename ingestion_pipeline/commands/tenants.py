@@ -64,6 +64,36 @@ def list_tenants(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def quota(
+    name: Annotated[str, typer.Argument(help="Of the tenant.")],
+    landed_bytes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Give the tenant this limit; 0: it may send no files."),
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Let TENANT_LANDED_BYTES hold for it again.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how many bytes of files a tenant keeps and may keep, or change its limit."""
+    from ingestion_pipeline.ledger import quota as quotas
+    from ingestion_pipeline.ledger import tenants
+
+    if reset and landed_bytes is not None:
+        raise typer.BadParameter("--reset and --landed-bytes exclude each other")
+    with upgraded().begin() as connection:
+        tenant_id = tenants.find(connection, name)
+        if reset or landed_bytes is not None:
+            quotas.set_limit(connection, tenant_id, landed_bytes)
+        room = quotas.room_of(connection, tenant_id)
+    if as_json:
+        typer.echo(json.dumps(room.as_dict()))
+        return
+    whose = "its own limit" if room.own else "TENANT_LANDED_BYTES"
+    console.say(f"{name} keeps {room.used:,} of at most {room.limit:,} bytes of files ({whose})")
+
+
+@app.command()
 def reader(
     name: Annotated[str, typer.Argument(help="Of the tenant.")],
     revoke: Annotated[bool, typer.Option("--revoke", help="Remove the login instead.")] = False,

@@ -14,7 +14,7 @@ from ingestion_pipeline.commerce.contract import ENTITIES
 from ingestion_pipeline.commerce.drop import scan
 from ingestion_pipeline.commerce.load import job_kind
 from ingestion_pipeline.commerce.sweep import sweep
-from ingestion_pipeline.ledger import jobs
+from ingestion_pipeline.ledger import jobs, landed
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
@@ -85,11 +85,14 @@ def drop_folder(context: dg.SensorEvaluationContext, database: Database) -> dg.S
     )
     for tenant in sorted(found.unknown_tenants):
         context.log.warning("drop folder: there is no tenant %r", tenant)
+    for reason in found.no_room.values():
+        context.log.warning("drop folder: %s", reason)
     if not found.recorded:
         return dg.SensorResult(
             skip_reason=dg.SkipReason(
                 f"no complete file in {configuration.drop} ({found.unfinished} still settling; "
-                f"unknown tenants: {', '.join(sorted(found.unknown_tenants)) or 'none'})"
+                f"unknown tenants: {', '.join(sorted(found.unknown_tenants)) or 'none'}; "
+                f"no room: {', '.join(sorted(found.no_room)) or 'none'})"
             )
         )
     observation = dg.AssetMaterialization(
@@ -103,13 +106,14 @@ def drop_folder(context: dg.SensorEvaluationContext, database: Database) -> dg.S
 def sweep_uploads(context: dg.OpExecutionContext, database: Database) -> None:
     """Take away what uploads have left behind."""
     configuration = settings()
-    swept = sweep(
-        database.engine(),
-        Landing(configuration.landing),
-        idempotency_retention=configuration.idempotency_retention,
-    )
-    context.log.info("swept %s", asdict(swept))
-    context.add_output_metadata(asdict(swept))
+    engine, landing = database.engine(), Landing(configuration.landing)
+    swept = sweep(engine, landing, idempotency_retention=configuration.idempotency_retention)
+    old_files = 0
+    if days := configuration.landed_retention_days:
+        old_files = landed.remove_old(engine, landing, keep=timedelta(days=days))
+    done = {**asdict(swept), "old_files": old_files}
+    context.log.info("swept %s", done)
+    context.add_output_metadata(done)
 
 
 @dg.job(name="sweep", description="Takes away what uploads have left behind.")

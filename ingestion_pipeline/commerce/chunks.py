@@ -19,6 +19,7 @@ from ingestion_pipeline.commerce.load import record_upload
 from ingestion_pipeline.commerce.sessions import ConflictError, SessionFile
 from ingestion_pipeline.commerce.tables import upload_chunks
 from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.ledger import quota
 from ingestion_pipeline.storage.landing import Landed
 
 FOLDER = ".chunks"  # in the landing store, one folder a session
@@ -83,7 +84,9 @@ def record(
     Raises:
         UnknownSessionError, ContractError, ConflictError: as `expect`; also a range that has come
             already with other bytes is a conflict.
+        QuotaError: the tenant has no room for it.
     """
+    quota.take(connection, tenant_id, range_.size)
     file = sessions.find_file(connection, tenant_id, token, file_name=file_name, lock=True)
     if file.upload_id is not None:
         return received(connection, file), False

@@ -2,7 +2,8 @@
 
 A complete file is copied to the landing store, recorded, and then taken out of the folder.
 Killed in between, the next scan does what is left: a file that is already recorded (same path,
-size and time of change) is only removed; a landed copy without a record is invisible.
+size and time of change) is only removed; a landed copy without a record is invisible. A file for
+which its tenant has no room stays in the folder until there is some.
 
 A file counts as complete when it has not changed for `DROP_SETTLE` seconds; names that begin
 with a dot or end in .part, .partial or .tmp are left alone, so that senders can write first and
@@ -19,8 +20,8 @@ import sqlalchemy as sa
 from ingestion_pipeline.commerce.contract import entity_of_file
 from ingestion_pipeline.commerce.load import record_upload
 from ingestion_pipeline.commerce.merge import DOMAIN
-from ingestion_pipeline.errors import ContractError, UnknownTenantError
-from ingestion_pipeline.ledger import tenants, uploads
+from ingestion_pipeline.errors import ContractError, QuotaError, UnknownTenantError
+from ingestion_pipeline.ledger import quota, tenants, uploads
 from ingestion_pipeline.storage.landing import Landed, Landing, chunks_of, file_system, landing_name
 
 logger = logging.getLogger(__name__)
@@ -39,16 +40,22 @@ class DroppedFile:
     path: str
     tenant: str
     name: str
+    size: int
     version: str
     changed: datetime
 
 
 @dataclass
 class Scan:
-    """What a scan of the drop folder did."""
+    """What a scan of the drop folder did.
+
+    Attributes:
+        no_room: why files stay in the folder: by tenant, what its quota is.
+    """
 
     recorded: list[int] = field(default_factory=list)
     unknown_tenants: set[str] = field(default_factory=set)
+    no_room: dict[str, str] = field(default_factory=dict)
     unfinished: int = 0
 
 
@@ -90,6 +97,9 @@ def scan(
             upload_id = _take(engine, files, dropped, tenant_id, landing, attempts)
         except FileNotFoundError:
             continue  # another scan, or the sender, was faster
+        except QuotaError as error:
+            outcome.no_room[dropped.tenant] = str(error)
+            continue  # smaller ones may have room
         if upload_id is not None:
             outcome.recorded.append(upload_id)
     return outcome
@@ -115,7 +125,7 @@ def _list(files: Any, root: str) -> list[DroppedFile]:
                 continue
             changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
             version = f"{entry['size']}@{changed.isoformat()}"
-            found.append(DroppedFile(entry["name"], tenant, name, version, changed))
+            found.append(DroppedFile(entry["name"], tenant, name, entry["size"], version, changed))
     return sorted(found, key=lambda file: (file.changed, file.path))
 
 
@@ -132,14 +142,22 @@ def _take(
     with engine.connect() as connection:
         known = uploads.is_recorded(connection, tenant_id, source_key)
     if not known:
+        with engine.connect() as connection:
+            if dropped.size > (room := quota.room_of(connection, tenant_id)).left:
+                raise room.error()
         with files.open(dropped.path, "rb") as file:
             landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
         if not dropped.version.startswith(f"{landed.size}@"):
             logger.info("%s is still being written", dropped.path)
             landing.remove(landed.location)
             return None
-        with engine.begin() as connection:
-            upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)
+        try:
+            with engine.begin() as connection:
+                quota.take(connection, tenant_id, landed.size)
+                upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)
+        except QuotaError:  # another took the room meanwhile
+            landing.remove(landed.location)
+            raise
     files.rm(dropped.path)
     return upload_id
 

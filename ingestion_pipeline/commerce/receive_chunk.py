@@ -17,6 +17,7 @@ from ingestion_pipeline.errors import ContractError, FieldError, IngestionError,
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.front import Caller, Gateway
 from ingestion_pipeline.gateway.receiving import landing_file, pour
+from ingestion_pipeline.ledger import quota
 from ingestion_pipeline.storage.landing import Landed, Landing, landing_name
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
@@ -64,11 +65,13 @@ async def receive_chunk(
 
     Raises:
         Refusal: 400, the body is not as long as its range; and whatever reading it raises.
+        QuotaError: the tenant has no room for it.
         UnknownSessionError, ConflictError, ContractError: as `chunks.record` and `finish`; also
             where the chunk is not what its hash announces.
     """
     tenant_id = caller.tenant_id
     file = await gateway.run(chunks.expect, tenant_id, token, file_name=file_name, range_=range_)
+    await gateway.run(quota.begin, tenant_id)
     landing = Landing(gateway.configuration.landing)
     async with landing_file(landing, chunks.landing_name(file)) as chunk:
         size = await pour(content, chunk, limit=range_.size)

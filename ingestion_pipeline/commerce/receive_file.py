@@ -24,9 +24,9 @@ from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.encodings import Part
 from ingestion_pipeline.gateway.front import Caller, Gateway, too_large
 from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
-from ingestion_pipeline.gateway.receiving import landing_file, pour
-from ingestion_pipeline.ledger import uploads
-from ingestion_pipeline.storage.landing import Landed, Landing, landing_name
+from ingestion_pipeline.gateway.receiving import land
+from ingestion_pipeline.ledger import quota, uploads
+from ingestion_pipeline.storage.landing import Landed, Landing
 
 _KEY = "Idempotency-Key"
 
@@ -70,6 +70,7 @@ async def receive_file(
     Raises:
         Refusal: 409 the key's first request is still under way, 422 the key was used with
             another file; and whatever reading the body raises.
+        QuotaError: the tenant has no room for it.
         UnknownSessionError, ConflictError, ContractError: the session does not take the file.
     """
     if token is not None:
@@ -109,11 +110,8 @@ async def _land_and_record(
 ) -> Receipt:
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
-    name = landing_name(caller.tenant, part.file_name)
     async with _renewed(gateway, started):
-        async with landing_file(landing, name) as file:
-            await pour(part.content, file, limit=configuration.max_upload_bytes)
-            landed = await asyncio.to_thread(file.keep)
+        landed = await land(gateway, caller, landing, part)
         declared = DeclaredFile(part.file_name, type_, landed.size, landed.sha256)
         try:
             return await gateway.run(
@@ -134,6 +132,7 @@ def _record(
     token: str | None,
     max_attempts: int,
 ) -> Receipt:
+    quota.take(connection, started.tenant_id, landed.size)
     upload_id = record_upload(
         connection, tenant_id=started.tenant_id, entity=ENTITIES[file.type],
         file_name=file.file_name, source="http", location=landed.location, size=file.size,

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from ingestion_pipeline.errors import ContractError, FieldError, TransientError
+from ingestion_pipeline.errors import ContractError, FieldError, QuotaError, TransientError
 from ingestion_pipeline.gateway.answers import Refusal, answer, error_document
 from ingestion_pipeline.gateway.front import request_id_of
 
@@ -24,6 +24,9 @@ async def answer_to(request: Request, error: Exception) -> Response:
         return error.response()
     if isinstance(error, ContractError):
         return answer(422, error_document(str(error), error.errors or (_only_fault(error),)))
+    if isinstance(error, QuotaError):
+        # The sender's matter, as a large body is: no outage of ours, and no reason to try again.
+        return answer(413, error_document(str(error), [FieldError("quota", str(error))]))
     if isinstance(error, HTTPException):
         return answer(error.status_code, error_document(error.detail), headers=error.headers)
     if isinstance(error, OUTAGES):

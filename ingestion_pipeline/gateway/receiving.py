@@ -15,8 +15,9 @@ from ingestion_pipeline.gateway.encodings import (
     file_part,
     gunzipped,
 )
-from ingestion_pipeline.gateway.front import Gateway, too_large
-from ingestion_pipeline.storage.landing import Landing, LandingFile
+from ingestion_pipeline.gateway.front import Caller, Gateway, too_large
+from ingestion_pipeline.ledger import quota
+from ingestion_pipeline.storage.landing import Landed, Landing, LandingFile, landing_name
 
 _PIECE_BYTES = 1024 * 1024
 _FRAMING_BYTES = 64 * 1024  # what multipart may put around a file
@@ -56,18 +57,39 @@ async def landing_file(landing: Landing, name: str) -> AsyncIterator[LandingFile
         raise
 
 
-async def pour(content: AsyncIterator[bytes], file: LandingFile, *, limit: int) -> int:
+async def land(gateway: Gateway, caller: Caller, landing: Landing, part: Part) -> Landed:
+    """Keep a file that comes, under a new name, as far as its tenant has room.
+
+    Raises:
+        Refusal: 413, more than MAX_UPLOAD_BYTES; and whatever `part.content` raises.
+        QuotaError: the tenant has no room for it.
+    """
+    room = await gateway.run(quota.begin, caller.tenant_id)
+    most = gateway.configuration.max_upload_bytes
+    refusal = too_large(most) if most <= room.left else room.error()
+    async with landing_file(landing, landing_name(caller.tenant, part.file_name)) as file:
+        await pour(part.content, file, limit=min(most, room.left), refusal=refusal)
+        return await asyncio.to_thread(file.keep)
+
+
+async def pour(
+    content: AsyncIterator[bytes],
+    file: LandingFile,
+    *,
+    limit: int,
+    refusal: Exception | None = None,
+) -> int:
     """Write what comes into a file; returns how many bytes came.
 
     Raises:
-        Refusal: 413, more than `limit` bytes; and whatever `content` raises.
+        Refusal: 413, more than `limit` bytes, or `refusal` then; and whatever `content` raises.
     """
     pieces: list[bytes] = []
     held = size = 0
     async for chunk in content:
         size += len(chunk)
         if size > limit:
-            raise too_large(limit)
+            raise refusal or too_large(limit)
         pieces.append(chunk)
         held += len(chunk)
         if held >= _PIECE_BYTES:

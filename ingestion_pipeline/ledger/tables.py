@@ -1,4 +1,4 @@
-"""The tables of the ledger as SQLAlchemy sees them; migrations 0001, 0003, 0008, 0011, 0012."""
+"""The ledger's tables as SQLAlchemy sees them; migrations 0001, 0003, 0008, 0011, 0012, 0014."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -18,6 +18,7 @@ tenants = sa.Table(
     sa.Column("tenant_id", sa.Integer, sa.Identity(always=True), primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("landed_bytes_limit", sa.BigInteger),  # None: the settings'
 )
 
 api_keys = sa.Table(
@@ -127,7 +128,16 @@ uploads = sa.Table(
     sa.Column("recorded_at", _timestamp, nullable=False, server_default=sa.func.now()),
     sa.Column("staged_at", _timestamp),
     sa.Column("loaded_at", _timestamp),
+    sa.Column("removed_at", _timestamp),  # when retention took the landed file away
     sa.UniqueConstraint("tenant_id", "source_key"),
+)
+sa.Index(
+    "uploads_landed_idx",
+    uploads.c.tenant_id,
+    postgresql_include=["bytes"],
+    postgresql_where=sa.and_(
+        uploads.c.source.in_(("http", "drop")), uploads.c.removed_at.is_(None)
+    ),
 )
 sa.Index(
     "uploads_unfinished_idx",
