@@ -201,10 +201,11 @@ def collect(
     """Collect a day of a site from ACE IoT: its samples, and the weather beside them.
 
     Doing it again changes only what has changed at the source. What was interrupted goes on where
-    it stopped.
+    it stopped. Exits 1 where samples or weather could not be collected, which leaves the other, or
+    no record could be used.
     """
     from ingestion_pipeline.buildings.checkpoint import Checkpoints
-    from ingestion_pipeline.buildings.collect import Options, collect_day
+    from ingestion_pipeline.buildings.collect import Options, attempt_day
     from ingestion_pipeline.buildings.source import open_source
 
     engine, configuration = upgraded(), settings()
@@ -212,14 +213,21 @@ def collect(
         open_source(engine, configuration) as source,
         console.window_progress(f"{site} {day:%Y-%m-%d}", hidden=as_json) as progressed,
     ):
-        result = collect_day(
+        attempt = attempt_day(
             engine, source, site, day.date(), options=Options.configured(configuration),
             checkpoints=Checkpoints.configured(engine, configuration), on_progress=progressed,
         )  # fmt: skip
+    result = attempt.result
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
-    else:
+    elif "samples" not in attempt.errors:
         console.show_collected(result)
+    for half, error in attempt.errors.items():
+        console.complain(f"{half}: {error}")
+    if result.fault is not None:
+        console.complain(result.fault)
+    if attempt.errors or result.fault is not None:
+        raise typer.Exit(1)
 
 
 @app.command(name="sample-data")

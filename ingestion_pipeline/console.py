@@ -148,10 +148,10 @@ def show_collected(result: DayResult) -> None:
             table.add_row(name, f"{found[name]:,}")
     table.add_row("seconds", f"{result.seconds:.1f}")
     _out.print(table)
-    if not result.complete:
+    if not result.over and not result.failed:
         warn("the day is not over: collect it again tomorrow")
-    if result.counts.fetched and not result.counts.kept:
-        complain("nothing was kept: no record is of a configured point within its window")
+    for reason, number in result.reasons.items():
+        _out.print(f"{number:>10,} rejected  {reason}", markup=False)
     for name in result.missing_points:
         warn(f"no sample of the configured point {name}")
 

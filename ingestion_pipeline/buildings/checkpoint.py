@@ -34,6 +34,7 @@ class Progress(msgspec.Struct, frozen=True):
         straight: rows go straight into the table, none was there before.
         staged: rows in the staging table.
         missing: configured points that have had no sample yet.
+        total: records that the window has, as its newest page said.
     """
 
     bound: str
@@ -44,6 +45,7 @@ class Progress(msgspec.Struct, frozen=True):
     straight: bool = True
     staged: int = 0
     dialect: Dialect | None = None
+    total: int | None = None
     counts: Counts = Counts()
 
 

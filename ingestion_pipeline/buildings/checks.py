@@ -80,6 +80,13 @@ CHECKS: list[dg.AssetChecksDefinition] = [
     ),
     offenders_check(
         asset=_RAW,
+        name="halves_are_there",
+        description="Of every collected day there are both samples and weather. What is missing "
+        "is collected the next time that the day is.",
+        offenders=offenders.missing_halves,
+    ),
+    offenders_check(
+        asset=_RAW,
         name="configured_points_present",
         description="Every configured point has a sample in every collected day.",
         offenders=offenders.without_configured_points,

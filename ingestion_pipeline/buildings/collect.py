@@ -8,22 +8,24 @@ what came late.
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.checkpoint import LIFETIME, Checkpoints
 from ingestion_pipeline.buildings.contract import Counts, Dialect, Window, day_of, windows_of
-from ingestion_pipeline.buildings.days import DayResult, record_day
+from ingestion_pipeline.buildings.days import SAMPLES, WEATHER, DayResult, Half, record_day
 from ingestion_pipeline.buildings.merge import abandoned
 from ingestion_pipeline.buildings.points import points_of
+from ingestion_pipeline.buildings.refusals import counted_reasons, why_nothing_is_kept
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.weather import WeatherCounts, collect_weather
 from ingestion_pipeline.buildings.window import WindowResult, collect_window, lock_of
-from ingestion_pipeline.errors import ConfigurationError
+from ingestion_pipeline.errors import ConfigurationError, IngestionError
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import locks
 
@@ -65,7 +67,37 @@ class _DayProgress(msgspec.Struct):
 OnProgress = Callable[[int, int, Counts], None]
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What an attempt at a day came to.
+
+    Attributes:
+        errors: of the halves that could not be collected; the other one is there.
+    """
+
+    result: DayResult
+    errors: dict[Half, IngestionError]
+
+
 def collect_day(
+    engine: sa.Engine, source: AceIot, site: str, day: date, **arguments: Any
+) -> DayResult:
+    """Collect a day as `attempt_day` does; weather that could not be collected is in the result.
+
+    Raises:
+        ConfigurationError: the day is in the future, or no point is configured.
+        ContractError, UpstreamRefusedError: the API's answers can't be used; see window.py.
+        UpstreamUnavailableError, CircuitOpenError: it does not answer; the next attempt goes on.
+    """
+    attempt = attempt_day(engine, source, site, day, **arguments)
+    options: Options = arguments.get("options") or Options()
+    error = attempt.errors.get(SAMPLES if options.time_series else WEATHER)
+    if error is not None:
+        raise error
+    return attempt.result
+
+
+def attempt_day(
     engine: sa.Engine,
     source: AceIot,
     site: str,
@@ -75,8 +107,10 @@ def collect_day(
     checkpoints: Checkpoints | None = None,
     on_progress: OnProgress | None = None,
     now: datetime | None = None,
-) -> DayResult:
+) -> Attempt:
     """Collect a UTC day of a site; doing it again changes nothing but what changed at the source.
+
+    Samples and weather are collected side by side, and neither takes the other down.
 
     Args:
         engine: of a database whose schema is up to date.
@@ -89,58 +123,113 @@ def collect_day(
         now: for tests.
 
     Raises:
-        ConfigurationError: the day is in the future, or no point is configured.
-        ContractError, UpstreamRefusedError: the API's answers can't be used; see window.py.
-        UpstreamUnavailableError, CircuitOpenError: it does not answer; the next attempt goes on.
+        ConfigurationError: the day is in the future.
     """
     options, checkpoints = options or Options(), checkpoints or Checkpoints(engine)
     started, before = time.monotonic(), source.counts
-    now = now or datetime.now(UTC)
-    windows = windows_of(day, options.window, until=now)
+    windows = windows_of(day, options.window, until=now or datetime.now(UTC))
     if not windows:
         raise ConfigurationError(f"{day}: has not begun")
     _sweep(engine, checkpoints)
-    points = points_of(source, site, options.points) if options.time_series else frozenset()
+    samples = _Samples(engine, source, site, day, windows, options, checkpoints, on_progress)
+    errors: dict[Half, IngestionError] = {}
+    try:
+        samples.read_points()  # before the weather, so that one of them finds a wrong key
+    except IngestionError as error:
+        errors[SAMPLES] = error
     with ThreadPoolExecutor(1, thread_name_prefix="weather") as pool:
-        weather = (
-            pool.submit(collect_weather, engine, source, site, day_of(day))
-            if options.weather
-            else None
-        )
-        results: list[WindowResult] = []
-        if options.time_series:
-            results = _collect_windows(
-                engine, source, site, day, windows=windows, points=points, options=options,
-                checkpoints=checkpoints, on_progress=on_progress,
-            )  # fmt: skip
-        weather_counts = WeatherCounts() if weather is None else weather.result()
-    if (
-        options.time_series
-        and options.points is not None
-        and not any(each.counts.fetched for each in results)
-    ):
-        source.configured_points(site)  # refused where the site, or the API, is not there at all
+        weather: Future[WeatherCounts] | None = None
+        if options.weather:
+            weather = pool.submit(collect_weather, engine, source, site, day_of(day))
+        if not errors:
+            try:
+                samples.collect()
+            except IngestionError as error:
+                errors[SAMPLES] = error
+        weather_counts = WeatherCounts()
+        try:
+            weather_counts = WeatherCounts() if weather is None else weather.result()
+        except IngestionError as error:
+            errors[WEATHER] = error
     after = source.counts
     result = DayResult(
         site=site,
         day=day,
-        counts=sum((each.counts for each in results), Counts()),
-        configured_points=len(points),
-        missing_points=tuple(
-            sorted(points.intersection(*(each.missing_points for each in results)))
-        ),
+        counts=samples.counts,
+        configured_points=len(samples.points),
+        missing_points=samples.missing_points(),
         requests=after.requests - before.requests,
         retries=after.retries - before.retries,
         seconds=time.monotonic() - started,
-        complete=windows[-1].end == day_of(day).end,
-        resumed=any(each.resumed_at for each in results),
-        dialect=next((each.dialect for each in results if each.dialect), None),
+        complete=False,
+        over=SAMPLES not in errors and windows[-1].end == day_of(day).end,
+        failed={half: str(error) for half, error in errors.items()},
+        resumed=any(each.resumed_at for each in samples.results),
+        dialect=next((each.dialect for each in samples.results if each.dialect), None),
         weather=weather_counts,
+        **samples.refused(),
     )
-    if options.time_series:
-        record_day(engine, result, points, options.run_id)
-        _say_skipped(site, results)
-    return result
+    asked: set[Half] = {SAMPLES} if options.time_series else set()
+    if options.weather:
+        asked.add(WEATHER)
+    result = record_day(engine, result, samples.points, options.run_id, asked=frozenset(asked))
+    _say_skipped(site, samples.results)
+    return Attempt(result, errors)
+
+
+@dataclass
+class _Samples:
+    """The half of a day that is its samples."""
+
+    engine: sa.Engine
+    source: AceIot
+    site: str
+    day: date
+    windows: list[Window]
+    options: Options
+    checkpoints: Checkpoints
+    on_progress: OnProgress | None
+    points: frozenset[str] = frozenset()
+    results: list[WindowResult] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counts:
+        """Of all windows."""
+        return sum((each.counts for each in self.results), Counts())
+
+    def read_points(self) -> None:
+        """Find out which points are wanted."""
+        if self.options.time_series:
+            self.points = points_of(self.source, self.site, self.options.points)
+
+    def collect(self) -> None:
+        """Collect every window."""
+        if not self.options.time_series:
+            return
+        self.results = _collect_windows(
+            self.engine, self.source, self.site, self.day, windows=self.windows,
+            points=self.points, options=self.options, checkpoints=self.checkpoints,
+            on_progress=self.on_progress,
+        )  # fmt: skip
+        if self.options.points is not None and not self.counts.fetched:
+            # Refused where the site, or the API, is not there at all.
+            self.source.configured_points(self.site)
+
+    def missing_points(self) -> tuple[str, ...]:
+        """Configured points without a sample, as far as windows were collected."""
+        if not self.results:
+            return ()
+        return tuple(
+            sorted(self.points.intersection(*(each.missing_points for each in self.results)))
+        )
+
+    def refused(self) -> dict[str, Any]:
+        """Why records were refused, and whether that were all."""
+        if not self.counts.fetched:
+            return {}
+        with self.engine.connect() as connection:
+            reasons = counted_reasons(connection, self.site, day_of(self.day))
+        return {"reasons": reasons, "fault": why_nothing_is_kept(self.counts, reasons)}
 
 
 def _collect_windows(

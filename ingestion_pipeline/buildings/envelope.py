@@ -4,72 +4,68 @@ A body that is neither is an error that names the keys found: a reader that took
 an empty list once marked 307 days complete with no sample.
 
 Decoding is one pass of msgspec into structs that the garbage collector need not follow
-(100,000 records in about 60 ms). Only where a record does not fit the type is each looked at by
-itself, so that it costs its own and not the page.
+(100,000 records in about 60 ms). Only where something does not fit the type, or a key is there
+twice, is each record looked at by itself (damaged.py), so that it costs its own and not the page.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
+from ingestion_pipeline.buildings import damaged
 from ingestion_pipeline.buildings.contract import Dialect
+from ingestion_pipeline.buildings.instants import why_no_instant
+from ingestion_pipeline.buildings.keys import keys_are_single, keys_of_records_are_single
+from ingestion_pipeline.buildings.records import Documented, Live, Record
+from ingestion_pipeline.buildings.signs import Signs, read_signs, require_success
+from ingestion_pipeline.buildings.unreadable import NotJsonError, not_json, unknown_envelope
 from ingestion_pipeline.errors import ContractError
 
-Value = float | str | bool | None
-_NULL = Raw(b"null")
+__all__ = ["NotJsonError", "Page", "Unusable", "read_page"]
 
-
-class Documented(Struct, gc=False):
-    """A record as the design documents have it."""
-
-    name: str = msgspec.field(name="point_name")
-    time: str = msgspec.field(name="timestamp")
-    value: Value = None
-    quality: str | None = None
-    metadata: Raw = _NULL
-
-
-class Live(Struct, gc=False):
-    """A record as the live API sends it."""
-
-    name: str
-    time: str
-    value: Value = None
-
-
-class _Pagination(Struct):
-    next_cursor: str | int | None = None
-    has_more: bool | None = None
+_BOM = b"\xef\xbb\xbf"
+_LISTS = frozenset({b"data", b"point_samples"})
 
 
 class _Body(Struct):
+    """Both envelopes, and what else may be said in them (signs.py)."""
+
     data: list[Documented] | UnsetType = UNSET
-    pagination: _Pagination | None = None
     point_samples: list[Live] | UnsetType = UNSET
-    next_cursor: str | int | None = None
-    has_more: bool | None = None
+    pagination: dict[str, Any] | UnsetType | None = UNSET
+    next_cursor: Any = UNSET
+    has_more: Any = UNSET
+    total_count: Any = UNSET
+    total: Any = UNSET
+    pages: Any = UNSET
+    total_pages: Any = UNSET
+    next_page: Any = UNSET
+    next: Any = UNSET
+    status: Any = UNSET
+    success: Any = UNSET
+    ok: Any = UNSET
+    error: Any = UNSET
+    errors: Any = UNSET
+    message: Any = UNSET
 
-
-class _LooseBody(Struct):
-    data: list[Raw] | UnsetType = UNSET
-    pagination: _Pagination | None = None
-    point_samples: list[Raw] | UnsetType = UNSET
-    next_cursor: str | int | None = None
-    has_more: bool | None = None
+    def says(self) -> dict[str, Any]:
+        """What is said beside the records."""
+        lists = ("data", "point_samples")
+        return {
+            name: value
+            for name in self.__struct_fields__
+            if name not in lists and (value := getattr(self, name)) is not UNSET
+        }
 
 
 _body = msgspec.json.Decoder(_Body)
-_loose_body = msgspec.json.Decoder(_LooseBody)
-_documented = msgspec.json.Decoder(Documented)
-_live = msgspec.json.Decoder(Live)
-
-
-class NotJsonError(ContractError):
-    """An answer that said all was well holds something else than JSON."""
+_records: dict[Dialect, msgspec.json.Decoder[Any]] = {
+    "documented": msgspec.json.Decoder(Documented),
+    "live": msgspec.json.Decoder(Live),
+}
 
 
 @dataclass(frozen=True)
@@ -87,12 +83,14 @@ class Page:
     Attributes:
         next_cursor: of the page after it; None on the last page.
         unusable: records that are no records.
+        total: how many records the whole list has, if that is said.
     """
 
     dialect: Dialect
-    records: Sequence[Documented | Live] = field(default=(), repr=False)
+    records: Sequence[Record] = field(default=(), repr=False)
     next_cursor: str | None = None
     unusable: list[Unusable] = field(default_factory=list)
+    total: int | None = None
 
     @property
     def fetched(self) -> int:
@@ -110,82 +108,107 @@ def read_page(content: bytes) -> Page:
 
     Raises:
         NotJsonError: it is not JSON.
-        ContractError: it is JSON of neither dialect, or says that there is more and not where.
+        ContractError: it is JSON of neither dialect, says that it failed, or says that there is
+            more and not where.
     """
+    content = content.removeprefix(_BOM)
     try:
         body = _body.decode(content)
-    except msgspec.ValidationError:
-        return _read_loosely(content)
-    except msgspec.DecodeError as error:
-        if b"NaN" in content or b"Infinity" in content:
-            return _read_loosely(_with_quoted_constants(content))
-        raise not_json(content, error) from None
-    if body.data is not UNSET and body.point_samples is UNSET:
-        return Page("documented", body.data, next_cursor=_next(body))
-    if body.point_samples is not UNSET and body.data is UNSET:
-        return Page("live", body.point_samples, next_cursor=_next(body))
-    raise unknown_envelope(content, expected="data or point_samples")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _read_one_by_one(content, error)
+    records = _records_of(body, content)
+    if not keys_are_single(content, records):
+        return _read_one_by_one(content, None)
+    return _page(body, records, [])
 
 
-def _read_loosely(content: bytes) -> Page:
+def _read_one_by_one(content: bytes, error: Exception | None) -> Page:
     """Read a page of which something does not fit: each record by itself."""
     try:
-        body = _loose_body.decode(content)
-    except msgspec.ValidationError as error:
-        raise unknown_envelope(content, expected="data or point_samples", said=error) from None
+        rest, elements = damaged.split(content, _LISTS)
+        twice = damaged.key_there_twice(rest)
+        body = _body.decode(rest)
+    except msgspec.ValidationError as wrong:
+        raise unknown_envelope(content, expected="data or point_samples", said=wrong) from None
+    except (damaged.DamagedError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as other:
+        raise not_json(content, error or other) from None
+    if twice is not None:
+        raise ContractError(f"page: the key {twice} is there twice: which is right?")
+    decoder = _records["documented" if body.data is not UNSET else "live"]
+    _records_of(body, content)
+    texts: list[bytes] = []
+    records: list[Record] = []
+    unusable: list[Unusable] = []
+    for element in elements or ():
+        try:
+            text, record = damaged.read_record(element, decoder.decode)
+        except ValueError as fault:
+            unusable.append(_unusable(element, str(fault)))
+        else:
+            texts.append(text)
+            records.append(record)
+    if not keys_of_records_are_single(b"".join(texts), records):
+        records = _with_single_keys(texts, records, unusable)
+    return _page(body, records, unusable)
+
+
+def _with_single_keys(
+    texts: Sequence[bytes], records: Sequence[Record], unusable: list[Unusable]
+) -> list[Record]:
+    """The records that have no key twice."""
+    kept = []
+    for text, record in zip(texts, records, strict=True):
+        twice = damaged.key_there_twice(text)
+        if twice is None:
+            kept.append(record)
+        else:
+            reason = f"record: the key {twice} is there twice"
+            unusable.append(Unusable(text.decode(errors="replace"), reason))
+    return kept
+
+
+def _unusable(element: bytes, fault: str) -> Unusable:
+    text = element.decode(errors="replace")
+    try:
+        found = msgspec.json.decode(element)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        for name in ("timestamp", "time"):
+            if name in found and not isinstance(found[name], str):
+                return Unusable(text, f"time: {why_no_instant(found[name])}")
+    return Unusable(text, f"record: {fault}")
+
+
+def _records_of(body: _Body, content: bytes) -> Sequence[Record]:
     if body.data is not UNSET and body.point_samples is UNSET:
-        records, unusable = _each(body.data, _documented)
-        return Page("documented", records, next_cursor=_next(body), unusable=unusable)
+        return body.data
     if body.point_samples is not UNSET and body.data is UNSET:
-        records, unusable = _each(body.point_samples, _live)
-        return Page("live", records, next_cursor=_next(body), unusable=unusable)
+        return body.point_samples
     raise unknown_envelope(content, expected="data or point_samples")
 
 
-def _with_quoted_constants(content: bytes) -> bytes:
-    """JSON as some servers write it, with NaN and Infinity bare, made JSON: they become texts."""
-    try:
-        return msgspec.json.encode(json.loads(content, parse_constant=str))
-    except (ValueError, RecursionError) as error:
-        raise not_json(content, error) from None
+def _page(body: _Body, records: Sequence[Record], unusable: list[Unusable]) -> Page:
+    said = body.says()
+    require_success(said)
+    if body.data is not UNSET and not isinstance(body.pagination, dict):
+        raise ContractError("page: has data and no pagination: is it the last?")
+    signs = read_signs(said)
+    return Page(
+        "documented" if body.data is not UNSET else "live",
+        records,
+        next_cursor=_next_cursor(signs),
+        unusable=unusable,
+        total=signs.total,
+    )
 
 
-def _each(texts: list[Raw], decoder: msgspec.json.Decoder[Any]) -> tuple[list[Any], list[Unusable]]:
-    records, unusable = [], []
-    for text in texts:
-        try:
-            records.append(decoder.decode(text))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            unusable.append(Unusable(bytes(text).decode(errors="replace"), f"record: {error}"))
-    return records, unusable
-
-
-def _next(body: _Body | _LooseBody) -> str | None:
-    where: Any = body
-    if body.data is not UNSET:
-        where = body.pagination
-        if where is None:
-            raise ContractError("page: has data and no pagination: is it the last?")
-    if where.has_more is False or (where.has_more is None and where.next_cursor in (None, "")):
-        return None
-    if where.next_cursor in (None, ""):
+def _next_cursor(signs: Signs) -> str | None:
+    """The cursor of the next page; None only where it is said that this page is the last."""
+    if signs.more is not False and signs.cursor is not None:
+        return signs.cursor
+    if signs.more or signs.next_page is not None or (signs.pages or 0) > 1:
         raise ContractError("page: says has_more and gives no next_cursor")
-    return str(where.next_cursor)
-
-
-def not_json(content: bytes, error: Exception) -> NotJsonError:
-    """The error for a body that is not JSON."""
-    return NotJsonError(f"body is not JSON ({error}): {content[:80].decode(errors='replace')!r}")
-
-
-def unknown_envelope(
-    content: bytes, *, expected: str, said: Exception | None = None
-) -> ContractError:
-    """The error for JSON of an unknown shape: names the keys found."""
-    try:
-        found = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
-        return not_json(content, error)
-    keys = ", ".join(sorted(found)) or "none" if isinstance(found, dict) else type(found).__name__
-    detail = f" ({said})" if said else ""
-    return ContractError(f"unknown envelope: keys {keys}; expected {expected}{detail}")
+    if not signs.says:
+        raise ContractError("page: has neither has_more nor next_cursor: is it the last?")
+    return None

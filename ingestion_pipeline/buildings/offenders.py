@@ -32,6 +32,18 @@ def nothing_kept() -> sa.Select[Any]:
     return sa.select(c.site_name, c.day, c.fetched, c.kept).where(c.fetched > 0, c.kept == 0)
 
 
+def missing_halves() -> sa.Select[Any]:
+    """Days of which the samples or the weather were never collected."""
+    c = collected_days.c
+    why = c.result["failed"].label("why")
+    missing = sa.func.array_to_string(c.missing, ", ").label("missing")
+    return (
+        sa.select(c.site_name, c.day, missing, why)
+        .where(sa.func.cardinality(c.missing) > 0)
+        .order_by(c.day.desc(), c.site_name)
+    )
+
+
 def without_configured_points() -> sa.Select[Any]:
     """Configured points without a sample in a collected day."""
     c = collected_days.c

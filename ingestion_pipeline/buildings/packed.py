@@ -16,8 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ingestion_pipeline.buildings.contract import GOOD, Window
-from ingestion_pipeline.buildings.envelope import Documented, Live, Page
-from ingestion_pipeline.buildings.samples import COLUMNS, all_finite, read_instant
+from ingestion_pipeline.buildings.envelope import Page
+from ingestion_pipeline.buildings.instants import read_instant
+from ingestion_pipeline.buildings.records import Documented, Record
+from ingestion_pipeline.buildings.samples import COLUMNS, all_finite
+from ingestion_pipeline.buildings.saying import (
+    SayingKey,
+    are_sound,
+    read_saying,
+    saying_key,
+)
 from ingestion_pipeline.storage.bulk import binary_copy
 
 Integers = npt.NDArray[np.int64]
@@ -52,15 +60,18 @@ def pack(page: Page, *, site: str, window: Window, points: AbstractSet[str]) -> 
     if page.unusable:
         return None
     names = {record.name for record in page.records}
-    records: Sequence[Documented | Live] = [r for r in page.records if r.name in points]
+    records: Sequence[Record] = [r for r in page.records if r.name in points]
     seen = names & points
     payload = b""
     if records:
         instants = _instants([record.time for record in records], window)
         numbers = None if instants is None else all_finite([record.value for record in records])
-        if instants is None or numbers is None:
+        tails = None if numbers is None else _tails(records)
+        if instants is None or numbers is None or tails is None:
             return None
-        payload = _rows(site, records, instants, np.array(numbers), sorted(seen))
+        payload = _rows(
+            site, records, instants, numbers=np.array(numbers), names=sorted(seen), tails=tails
+        )
     return Packed(payload, len(records), seen, len(page.records) - len(records), names - points)
 
 
@@ -79,10 +90,12 @@ def _instants(texts: list[str], window: Window) -> Integers | None:
 
 def _rows(
     site: str,
-    records: Sequence[Documented | Live],
+    records: Sequence[Record],
     instants: Integers,
+    *,
     numbers: npt.NDArray[np.float64],
     names: list[str],
+    tails: list[bytes],
 ) -> bytes:
     """Rows in order of point, because an index grows three times as fast in its order."""
     places = {name: place for place, name in enumerate(names)}
@@ -98,31 +111,44 @@ def _rows(
     pieces = [b""] * (3 * len(records))
     pieces[0::3] = map(heads.__getitem__, which[order].tolist())
     pieces[1::3] = fixed.view(f"V{_FIXED.itemsize}").tolist()
-    tails = _tails(records)
     pieces[2::3] = (
         tails * len(records) if len(tails) == 1 else map(tails.__getitem__, order.tolist())
     )
     return binary_copy(pieces)
 
 
-def _tails(records: Sequence[Documented | Live]) -> list[bytes]:
-    """value_text, quality and metadata of each record; of one, where it is that of all."""
-    known: dict[tuple[str | None, bytes], bytes] = {}
-    tails = []
-    for record in records:
-        if not isinstance(record, Documented):
-            return [_tail(None, b"null")]
-        said = (record.quality, bytes(record.metadata))
-        tail = known.get(said)
-        if tail is None:
-            tail = known[said] = _tail(*said)
-        tails.append(tail)
-    return tails
+def _tails(records: Sequence[Record]) -> list[bytes] | None:
+    """value_text, quality and metadata of each record; of one, where it is that of all.
+
+    None where one can't be stored.
+    """
+    if not isinstance(records[0], Documented):
+        return [_tail(None, b"")]
+    keys = list(map(saying_key, records))
+    different = set(keys)
+    sound = are_sound({metadata for _, _, metadata, _ in different if metadata})
+    known: dict[SayingKey, bytes] = {}
+    for key in different:
+        _, quality, metadata, unit = key
+        if (
+            sound
+            and not unit
+            and isinstance(quality, str)
+            and quality.strip()
+            and "\0" not in quality
+        ):
+            known[key] = _tail(quality, metadata)
+            continue
+        said = read_saying(quality, metadata, unit)
+        if said.fault is not None:
+            return None
+        known[key] = _tail(said.quality, (said.metadata or "").encode())
+    return list(map(known.__getitem__, keys))
 
 
 def _tail(quality: str | None, metadata: bytes) -> bytes:
     # A jsonb is its text after the number of the format.
-    last = _NULL if metadata == b"null" else _field(b"\x01" + metadata)
+    last = _NULL if metadata in (b"", b"null") else _field(b"\x01" + metadata)
     return _NULL + _field((quality or GOOD).encode()) + last
 
 

@@ -32,6 +32,7 @@ class Prepared:
         outside: records that are not within the window.
         fetched: records that it had.
         next_cursor: of the page after it; None: it is the last.
+        total: records that the window has, if the page said it.
         fingerprint: equal for pages that are the same.
     """
 
@@ -46,6 +47,7 @@ class Prepared:
     outside: int
     fetched: int
     next_cursor: str | None
+    total: int | None
     dialect: Dialect
     fingerprint: tuple[Any, ...]
 
@@ -92,6 +94,7 @@ class Pages:
         common: dict[str, Any] = {
             "fetched": page.fetched,
             "next_cursor": page.next_cursor,
+            "total": page.total,
             "dialect": page.dialect,
             "fingerprint": page.fingerprint(),
         }

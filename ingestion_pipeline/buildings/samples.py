@@ -10,20 +10,40 @@ import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from ingestion_pipeline.buildings.contract import BAD, GOOD, TEXT, UNKNOWN, Window
-from ingestion_pipeline.buildings.envelope import Documented, Live, Page, Unusable, Value
+from ingestion_pipeline.buildings.envelope import Page, Unusable
+from ingestion_pipeline.buildings.instants import read_instant
+from ingestion_pipeline.buildings.records import ABSENT, Documented, Record, Value
+from ingestion_pipeline.buildings.saying import (
+    NOTHING,
+    Saying,
+    SayingKey,
+    read_saying,
+    saying_key,
+)
 from ingestion_pipeline.storage.bulk import Row
+
+__all__ = [
+    "COLUMNS",
+    "Batch",
+    "all_finite",
+    "judge",
+    "read_instant",
+    "refused",
+    "sayings",
+    "to_rows",
+]
 
 COLUMNS = ("site_name", "point_name", "timestamp", "value", "value_text", "quality", "metadata")
 
-Record = Documented | Live
 Judged = tuple[float | None, str | None, str]
 
 
@@ -66,16 +86,6 @@ def to_rows(page: Page, *, site: str, window: Window, points: AbstractSet[str]) 
     )
 
 
-def read_instant(text: str) -> datetime:
-    """An ISO 8601 time; naive is UTC, and digits after the microsecond are dropped.
-
-    Raises:
-        ValueError: it is none.
-    """
-    instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def judge(value: Value) -> Judged:
     """A value as (finite number, text of what is none, derived quality).
 
@@ -104,25 +114,20 @@ def _within(
     records: Sequence[Record], window: Window, unusable: list[Unusable]
 ) -> tuple[Sequence[Record], list[datetime], int]:
     """The records whose time is within the window, their times, and how many are outside it."""
-    if not records:
-        return records, [], 0
-    texts = [record.time for record in records]
-    try:
-        times = list(map(datetime.fromisoformat, texts))
-        first, last = min(times), max(times)  # TypeError: some are naive and some are not
-        if _utc(first) >= window.start and _utc(last) < window.end:
-            return records, times, 0  # naive ones are read as UTC by the database as well
-    except (ValueError, TypeError):
-        pass
-    kept, times, outside = [], [], 0
-    for record, text in zip(records, texts, strict=True):
+    known: dict[str, datetime | str] = {}
+    for text in {record.time for record in records}:
         try:
-            time = read_instant(text)
-            inside = window.start <= time < window.end
+            known[text] = read_instant(text)
         except (ValueError, OverflowError) as error:
-            unusable.append(_unusable(record, f"time: {error}"))
-            continue
-        if inside:
+            known[text] = f"time: {error}"
+    kept: list[Record] = []
+    times: list[datetime] = []
+    outside = 0
+    for record in records:
+        time = known[record.time]
+        if isinstance(time, str):
+            unusable.append(_unusable(record, time))
+        elif window.start <= time < window.end:
             kept.append(record)
             times.append(time)
         else:
@@ -130,32 +135,29 @@ def _within(
     return kept, times, outside
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def _rows(
     records: Sequence[Record], times: list[datetime], site: str, unusable: list[Unusable]
 ) -> list[Row]:
     values = [record.value for record in records]
-    qualities, metadata = _said(records)
     numbers = all_finite(values)
-    if numbers is not None:
-        return [
-            (site, record.name, time, number, None, quality or GOOD, more)
-            for record, time, number, quality, more in zip(
-                records, times, numbers, qualities, metadata, strict=False
-            )
-        ]
     judged = {value: judge(value) for value in set(values) if isinstance(value, str)}
-    rows = []
-    for record, time, said, more in zip(records, times, qualities, metadata, strict=False):
+    rows: list[Row] = []
+    number: float | None
+    for place, (record, time, said) in enumerate(
+        zip(records, times, sayings(records), strict=False)
+    ):
         value = record.value
-        number, text, quality = judged[value] if isinstance(value, str) else judge(value)
-        if text is not None and "\0" in text:  # PostgreSQL keeps none
+        if numbers is not None:
+            number, text, quality = numbers[place], None, GOOD
+        else:
+            number, text, quality = judged[value] if isinstance(value, str) else judge(value)
+        if said.fault is not None:
+            unusable.append(_unusable(record, said.fault))
+        elif text is not None and "\0" in text:  # PostgreSQL keeps none
             unusable.append(_unusable(record, "value: contains NUL"))
         else:
-            rows.append((site, record.name, time, number, text, said or quality, more))
+            row = (site, record.name, time, number, text, said.quality or quality, said.metadata)
+            rows.append(row)
     return rows
 
 
@@ -176,18 +178,27 @@ def all_finite(values: list[Value]) -> list[float] | None:
     return numbers if math.isfinite(sum(numbers)) else None
 
 
-def _said(records: Sequence[Record]) -> tuple[Iterable[str | None], Iterable[str | None]]:
-    """Quality and metadata of each, where the sender says something about them."""
-    documented = [record for record in records if isinstance(record, Documented)]
-    if not documented:
-        return repeat(None), repeat(None)
-    texts = [bytes(record.metadata).decode() for record in documented]
-    metadata = [None if text == "null" else text for text in texts]
-    return [record.quality for record in documented], metadata
+def sayings(records: Sequence[Record]) -> Iterable[Saying]:
+    """What the sender says of each; for ever nothing, where the dialect has no words for it."""
+    if not records or not isinstance(records[0], Documented):
+        return repeat(NOTHING)
+    known: dict[SayingKey, Saying] = {}
+    found = []
+    for record in records:
+        key = saying_key(record)
+        said = known.get(key)
+        if said is None:
+            said = known[key] = read_saying(*key[1:])
+        found.append(said)
+    return found
 
 
 def _unusable(record: Record, reason: str) -> Unusable:
-    return Unusable(msgspec.json.encode(record).decode(), reason)
+    if isinstance(record, Documented):
+        parts = {"metadata": record.metadata, "unit": record.unit}
+        null = {name: Raw(b"null") for name, part in parts.items() if part is ABSENT}
+        record = msgspec.structs.replace(record, **null)
+    return Unusable(msgspec.json.encode(record).decode(errors="replace"), reason)
 
 
 def refused(row: Row, message: str) -> Unusable:

@@ -3,6 +3,7 @@
 Which dialect it speaks shows in what it answers, never in the configuration.
 """
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,26 +15,22 @@ import msgspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.contract import Window, instant_text
-from ingestion_pipeline.buildings.envelope import (
-    NotJsonError,
-    Page,
-    not_json,
-    read_page,
-    unknown_envelope,
-)
-from ingestion_pipeline.errors import (
-    ConfigurationError,
-    ContractError,
-    UpstreamRefusedError,
-)
+from ingestion_pipeline.buildings.damaged import key_there_twice
+from ingestion_pipeline.buildings.envelope import Page, read_page
+from ingestion_pipeline.buildings.listing import Parameters, read_to_the_end
+from ingestion_pipeline.buildings.unreadable import NotJsonError, not_json, unknown_envelope
+from ingestion_pipeline.errors import ConfigurationError, ContractError, UpstreamRefusedError
 from ingestion_pipeline.http.client import Answer, Counts, Upstream
 from ingestion_pipeline.settings import Settings
 
 NAME = "ace_iot"  # of the rate limit, the breaker, and the concurrency pool
 
 _NOT_FOUND = frozenset({404})
+_WRONG_KEY = frozenset({401, 500})
 _NOT_JSON_ATTEMPTS = 3
 _POINTS_A_PAGE = 10_000
+_POINT_LISTS = ("items", "data", "points", "configured_points")
+_SHOWN = 80
 _BEFORE_SECOND_PROBE = 1.0  # seconds
 
 
@@ -80,6 +77,7 @@ class AceIot:
         self.raw = raw
         self._first = threading.Lock()
         self._known = False
+        self._refused: UpstreamRefusedError | None = None
 
     @property
     def counts(self) -> Counts:
@@ -118,23 +116,27 @@ class AceIot:
         """The points of a site that are set to be collected.
 
         Raises:
-            ContractError: the answer is no list of points.
+            ContractError: the answer is no list of points, or not all of them.
         """
         path = f"/sites/{_segment(site)}/configured_points"
-        names: set[str] = set()
-        number = 1
-        while True:
-            answer = self._get(path, params={"page": number, "per_page": _POINTS_A_PAGE})
-            found, pages = _points(answer.content)
-            names |= found
-            if number >= pages:
-                return frozenset(names)
-            number += 1
 
-    def weather(self, site: str, window: Window) -> Answer:
-        """The answer about a site's weather, 404 included; see weather.py."""
+        def ask(more: Parameters) -> Answer:
+            return self._get(path, params={"page": 1, "per_page": _POINTS_A_PAGE, **more})
+
+        points = read_to_the_end(
+            ask, what="configured points", names=_POINT_LISTS, per_page=_POINTS_A_PAGE
+        )
+        return frozenset(map(_name_of_point, points))
+
+    def weather(self, site: str, window: Window, more: Parameters | None = None) -> Answer:
+        """The answer about a site's weather, 404 included; see weather.py.
+
+        Args:
+            more: what a page of it is asked for by.
+        """
         params = {"start_time": instant_text(window.start), "end_time": instant_text(window.end)}
-        return self._get(f"/sites/{_segment(site)}/weather", params=params, accept=_NOT_FOUND)
+        path = f"/sites/{_segment(site)}/weather"
+        return self._get(path, params={**params, **(more or {})}, accept=_NOT_FOUND)
 
     def _get(
         self,
@@ -145,8 +147,15 @@ class AceIot:
     ) -> Answer:
         if not self._known:
             with self._first:  # one thread finds out whether the key is right
+                if self._refused is not None:
+                    raise self._refused
                 if not self._known:
-                    answer = self._probe(path, params, accept)
+                    try:
+                        answer = self._probe(path, params, accept)
+                    except UpstreamRefusedError as error:
+                        if error.status in _WRONG_KEY:
+                            self._refused = error
+                        raise
                     self._known = True
                     return answer
         return self._upstream.get(path, params=params, accept=accept)
@@ -198,35 +207,29 @@ def _empty_page(answer: Answer) -> Page:
     """What a 404 says: nothing here, if the API says it and not some server before it."""
     try:
         found = msgspec.json.decode(answer.content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise not_json(answer.content, error) from None
     if not isinstance(found, dict):
         raise unknown_envelope(answer.content, expected="an object")
     return Page("live")
 
 
-def _points(content: bytes) -> tuple[set[str], int]:
-    """Names on a page of points, and how many pages there are."""
+def _name_of_point(point: bytes) -> str:
+    """The name of a point of a list.
+
+    Where it holds what can't be stored, and so can have no sample, it stays in the list as it can
+    be written: it is reported missing then, which is more than leaving it out says.
+    """
     try:
-        found: Any = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
-        raise not_json(content, error) from None
-    keys = ("items", "data", "points", "configured_points")
-    listed: Any = found
-    pages = 1
+        found: Any = json.loads(point.decode(errors="replace"), strict=False)
+    except (ValueError, RecursionError):
+        found = None
+    twice = key_there_twice(point)
+    name = found
     if isinstance(found, dict):
-        key = next((key for key in keys if isinstance(found.get(key), list)), None)
-        if key is None:
-            raise unknown_envelope(content, expected=f"one of {', '.join(keys)}")
-        listed, pages = found[key], int(found.get("pages") or 1)
-    if not isinstance(listed, list):
-        raise unknown_envelope(content, expected="a list of points")
-    names: set[str] = set()
-    for point in listed:
-        name = point
-        if isinstance(point, dict):
-            name = point.get("name") or point.get("point_name")
-        if not isinstance(name, str):
-            raise ContractError(f"configured points: one has no name: {point!r:.80}")
-        names.add(name)
-    return names, pages
+        name = found.get("name") or found.get("point_name")
+    if not isinstance(name, str) or not name or twice is not None:
+        shown = point[:_SHOWN].decode(errors="replace")
+        fault = "has no name" if twice is None else f"has the key {twice} twice"
+        raise ContractError(f"configured points: one {fault}: {shown}")
+    return name.encode(errors="replace").decode().replace("\0", "\ufffd")

@@ -89,6 +89,8 @@ collected_days = sa.Table(
     sa.Column("missing_points", ARRAY(sa.Text), nullable=False),
     sa.Column("fetched", sa.BigInteger, nullable=False),
     sa.Column("kept", sa.BigInteger, nullable=False),
+    # Halves that were never collected: samples, weather.
+    sa.Column("missing", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("result", JSONB, nullable=False),
     sa.Column("run_id", sa.Text),
     _now("collected_at"),

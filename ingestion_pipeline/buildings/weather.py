@@ -5,142 +5,91 @@ one has the last known values only, each with a time of its own; they are a snap
 schedule takes, and no window can be filled with them afterwards.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.buildings.contract import DAY, Dialect, Window
-from ingestion_pipeline.buildings.envelope import Value, not_json, unknown_envelope
-from ingestion_pipeline.buildings.samples import judge, read_instant
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.tables import rejected_records, weather_raw
-from ingestion_pipeline.http.client import Answer
+from ingestion_pipeline.buildings.weather_answers import Weather, read_weather
+from ingestion_pipeline.buildings.window_ledger import storable
+from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.storage.bulk import Row
 
+__all__ = ["WeatherCounts", "collect_weather", "read_weather", "snapshot_weather"]
+
 _PAGE = -1  # of rejected records: weather has no pages
-
-
-@dataclass(frozen=True)
-class Weather:
-    """What an answer about weather holds.
-
-    Attributes:
-        dialect: None where there is no feed.
-        rows: site, measure, timestamp, value, value_text, quality.
-        unusable: (record, reason).
-    """
-
-    dialect: Dialect | None
-    rows: list[Row]
-    unusable: list[tuple[str, str]]
+_SHOWN_REASONS = 3
 
 
 @dataclass(frozen=True)
 class WeatherCounts:
-    """What became of them."""
+    """What became of the values of an answer.
+
+    fetched = inserted + updated + unchanged + duplicates + outside + rejected.
+
+    Attributes:
+        dialect: None where there is no feed.
+        outside: not within the window that was asked for.
+        duplicates: replaced by another one of the same measure and instant.
+        reasons: why values were rejected, and how many each.
+    """
 
     dialect: Dialect | None = None
     fetched: int = 0
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
+    duplicates: int = 0
+    outside: int = 0
     rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
 
 
 def collect_weather(engine: sa.Engine, source: AceIot, site: str, window: Window) -> WeatherCounts:
-    """Collect the weather of a window; the live API's snapshot is not of it and is left alone."""
-    weather = read_weather(source.weather(site, window), site)
+    """Collect the weather of a window; the live API's snapshot is not of it and is left alone.
+
+    Raises:
+        ContractError: the answer is none, or none of its values can be used; why is in the message.
+        UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: it does not answer.
+    """
+    weather = read_weather(lambda more: source.weather(site, window, more), site)
     if weather.dialect != "documented":
         return WeatherCounts(weather.dialect)
     inside = [row for row in weather.rows if window.start <= row[2] < window.end]
-    return _store(engine, Weather(weather.dialect, inside, weather.unusable), site, window.start)
+    counts = _store(
+        engine, weather, site, rows=inside, window_start=window.start,
+    )  # fmt: skip
+    if counts.fetched and not inside:
+        raise ContractError(f"weather: none of {counts.fetched} values can be used: {_why(counts)}")
+    return counts
 
 
 def snapshot_weather(engine: sa.Engine, source: AceIot, site: str) -> WeatherCounts:
     """Collect the last known values of a site; where the API asks for a window, of a day."""
     now = datetime.now(UTC).replace(microsecond=0)
-    weather = read_weather(source.weather(site, Window(now - DAY, now)), site)
-    return _store(engine, weather, site, None)
+    window = Window(now - DAY, now)
+    weather = read_weather(lambda more: source.weather(site, window, more), site)
+    return _store(engine, weather, site, rows=weather.rows, window_start=None)
 
 
-def read_weather(answer: Answer, site: str) -> Weather:
-    """Read an answer in either dialect; 404, or nulls only: there is no feed.
-
-    Raises:
-        ContractError: it is neither.
-    """
-    try:
-        found: Any = msgspec.json.decode(answer.content)
-    except msgspec.DecodeError as error:
-        raise not_json(answer.content, error) from None
-    expected = "data or weather"
-    if not isinstance(found, dict):
-        raise unknown_envelope(answer.content, expected=expected)
-    if answer.status == 404:
-        return Weather(None, [], [])
-    weather = Weather("documented" if "data" in found else "live", [], [])
-    if isinstance(found.get("data"), list):
-        for record in found["data"]:
-            _read_documented(record, site, weather)
-    elif isinstance(found.get("weather"), dict):
-        for measure, member in found["weather"].items():
-            if member is not None:
-                _read_live(measure, member, site, weather)
-    else:
-        raise unknown_envelope(answer.content, expected=expected)
-    return weather
+def _why(counts: WeatherCounts) -> str:
+    reasons = Counter(counts.reasons) + Counter({"outside of the day": counts.outside})
+    return "; ".join(f"{number} × {why}" for why, number in reasons.most_common(_SHOWN_REASONS))
 
 
-def _read_documented(record: Any, site: str, weather: Weather) -> None:
-    if not isinstance(record, dict):
-        weather.unusable.append((_text(record), "record: is no object"))
-        return
-    members = ((name, value) for name, value in record.items() if name != "timestamp")
-    for measure, value in members:
-        _read(record, measure, record.get("timestamp"), value, site, weather)
-
-
-def _read_live(measure: str, member: Any, site: str, weather: Weather) -> None:
-    if not isinstance(member, dict):
-        weather.unusable.append((_text({measure: member}), "record: is no object"))
-    elif member.get("time") is not None or member.get("value") is not None:
-        _read(member, measure, member.get("time"), member.get("value"), site, weather)
-
-
-def _read(record: Any, measure: str, time: Any, value: Any, site: str, weather: Weather) -> None:
-    try:
-        instant = read_instant(time)
-        number, text, quality = judge(_value(measure, value))
-    except (TypeError, ValueError, OverflowError) as error:
-        weather.unusable.append((_text(record), f"{measure}: {error}"))
-    else:
-        weather.rows.append((site, measure, instant, number, text, quality))
-
-
-def _value(measure: str, value: Any) -> Value:
-    """A value that can be stored (TypeError, ValueError if not)."""
-    if "\0" in measure or (isinstance(value, str) and "\0" in value):
-        raise ValueError("contains NUL")
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, int | float):
-        return float(value)
-    raise TypeError("value must be a number, a text or null")
-
-
-def _text(record: Any) -> str:
-    return msgspec.json.encode(record).decode()
-
-
-def _store(engine: sa.Engine, weather: Weather, site: str, window_start: Any) -> WeatherCounts:
+def _store(
+    engine: sa.Engine, weather: Weather, site: str, *, rows: Sequence[Row], window_start: Any
+) -> WeatherCounts:
     """Upsert what differs; a few dozen rows, so no staging."""
     columns = [column.name for column in weather_raw.columns if column.name != "collected_at"]
-    latest = {row[:3]: dict(zip(columns, row, strict=True)) for row in weather.rows}
+    latest = {row[:3]: dict(zip(columns, row, strict=True)) for row in rows}
     inserted = updated = 0
     with engine.begin() as connection:
         if latest:
@@ -152,16 +101,20 @@ def _store(engine: sa.Engine, weather: Weather, site: str, window_start: Any) ->
         for record, reason in weather.unusable:
             connection.execute(
                 sa.insert(rejected_records).values(
-                    site_name=site, window_start=start, page=_PAGE, record=record, reason=reason
+                    site_name=site, window_start=start, page=_PAGE,
+                    record=storable(record), reason=storable(reason),
                 )
-            )
+            )  # fmt: skip
     return WeatherCounts(
         dialect=weather.dialect,
         fetched=len(weather.rows) + len(weather.unusable),
         inserted=inserted,
         updated=updated,
         unchanged=len(latest) - inserted - updated,
+        duplicates=len(rows) - len(latest),
+        outside=len(weather.rows) - len(rows),
         rejected=len(weather.unusable),
+        reasons=dict(Counter(reason for _, reason in weather.unusable).most_common()),
     )
 
 

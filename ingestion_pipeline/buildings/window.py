@@ -20,7 +20,7 @@ from ingestion_pipeline.buildings.months import Month, ensure_month
 from ingestion_pipeline.buildings.prefetch import Pages, Prepared
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.window_ledger import WindowLedger
-from ingestion_pipeline.errors import UpstreamRefusedError
+from ingestion_pipeline.errors import ContractError, UpstreamRefusedError
 from ingestion_pipeline.storage import locks
 
 OnPage = Callable[[Counts], None]
@@ -131,6 +131,7 @@ class _Work:
                 self.written += 1
                 if on_page is not None:
                     on_page(progress.counts)
+        self._require_all(progress)
         counts = self._finish(progress)
         return WindowResult(
             counts,
@@ -138,6 +139,21 @@ class _Work:
             skipped_points=frozenset(self._skipped_points),
             dialect=progress.dialect,
             resumed_at=resumed_at,
+        )
+
+    def _require_all(self, progress: Progress) -> None:
+        """Refuse a window whose pages had fewer records than they said there are.
+
+        The next attempt begins anew: what is missing may be anywhere in it.
+        """
+        if progress.total is None or progress.counts.fetched >= progress.total:
+            return
+        with self._checkpoints.transaction(self._connection) as saving:
+            self._staging.drop(self._connection)
+            saving.forget(self._staging.checkpoint)
+        raise ContractError(
+            f"{self._staging.window}: the pages say total_count {progress.total}, and "
+            f"{progress.counts.fetched} records came"
         )
 
     def _write(self, page: Prepared, progress: Progress) -> Progress:
@@ -176,6 +192,7 @@ class _Work:
                 staged=progress.staged + staged,
                 missing=progress.missing - page.seen,
                 dialect=page.dialect,
+                total=page.total,
                 counts=counts,
             )
             saving.save(self._staging.checkpoint, progress)

@@ -56,7 +56,10 @@ class WindowLedger:
     def reject(self, unusable: Sequence[Unusable], page: int) -> None:
         """Keep the records of a page that can't be stored."""
         columns = ["site_name", "window_start", "page", "record", "reason"]
-        rows = [(self.site, self.window.start, page, each.text, each.reason) for each in unusable]
+        rows = [
+            (self.site, self.window.start, page, storable(each.text), storable(each.reason))
+            for each in unusable
+        ]
         copy_rows(self.connection, rejected_records.name, columns, rows)
 
     def delete_rejected(self, *, from_page: int) -> None:
@@ -69,3 +72,8 @@ class WindowLedger:
                 c.page >= from_page,
             )
         )
+
+
+def storable(text: str) -> str:
+    """A text as PostgreSQL keeps it: what it can't is replaced, so that the rest can be read."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")

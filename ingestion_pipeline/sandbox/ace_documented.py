@@ -26,7 +26,9 @@ def routes(ace: Ace) -> list[Route]:
         site = request.path_params["site"]
         size = page_size_of(request, "page_size", default=_PAGE_SIZE)
         answered = page_of(ace, request, site, size=size, buckets=False, writer=documented_writer)
-        total = total_of(ace.data, site, *window_of(request), answered.damage)
+        total = 0
+        if not answered.not_found and answered.records:
+            total = total_of(ace.data, site, *window_of(request), answered.damage)
         rest = {
             "pagination": {
                 "next_cursor": answered.cursor,

@@ -60,9 +60,15 @@ def chained(pages: Sequence[Sequence[Record]], *, live: bool = False) -> list[by
 class Scripted:
     """An upstream that answers pages from a list, by their cursors; counts what it is asked."""
 
-    def __init__(self, pages: Sequence[bytes], points: Sequence[str] = ("a", "b", "c")) -> None:
+    def __init__(
+        self,
+        pages: Sequence[bytes],
+        points: Sequence[str] = ("a", "b", "c"),
+        weather: bytes | Exception | None = None,
+    ) -> None:
         self.pages = list(pages)
         self.points = points
+        self.weather = weather
         self.asked: list[str | None] = []
 
     @property
@@ -79,6 +85,10 @@ class Scripted:
         if path.endswith("configured_points"):
             items = [{"name": point} for point in self.points]
             return Answer(200, json.dumps({"items": items, "pages": 1}).encode(), {})
+        if path.endswith("weather") and isinstance(self.weather, Exception):
+            raise self.weather
+        if path.endswith("weather") and self.weather is not None:
+            return Answer(200, self.weather, {})
         if path.endswith("weather"):
             return Answer(404, b'{"weather": {"temp": null}}', {})
         cursor = (params or {}).get("cursor")

@@ -1,6 +1,7 @@
 """What comes from the API: samples, weather, the last known weather."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -15,13 +16,14 @@ from ingestion_pipeline.buildings.assets.partitions import (
     COMMON,
     PARTITIONED,
     RETRIES,
+    PartlyDoneError,
     each_partition,
     key,
     quietly,
 )
 from ingestion_pipeline.buildings.checkpoint import Checkpoints
-from ingestion_pipeline.buildings.collect import Options, collect_day
-from ingestion_pipeline.buildings.days import result_of
+from ingestion_pipeline.buildings.collect import Attempt, Options, attempt_day
+from ingestion_pipeline.buildings.days import Half, result_of
 from ingestion_pipeline.buildings.source import NAME, AceIot, open_source
 from ingestion_pipeline.buildings.weather import WeatherCounts, snapshot_weather
 from ingestion_pipeline.checks import table_metadata
@@ -41,6 +43,7 @@ SAMPLES = dg.AssetSpec(
 )
 WEATHER = dg.AssetSpec(
     key=key("weather_raw"),
+    skippable=True,  # where the weather of a day failed: what follows from its samples goes on
     **COMMON,
     kinds={"python", "postgres", "table"},
     metadata=table_metadata(tables.weather_raw),
@@ -75,21 +78,44 @@ def collect(
         def work(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:
             # A retry of the step does not begin anew with days that are done.
             result = result_of(engine, site, day, run_id=context.run.run_id)
-            if result is None or not options.time_series:
-                result = collect_day(
+            if result is not None and options.time_series:
+                attempt = Attempt(result, {})
+            else:
+                attempt = attempt_day(
                     engine, source, site, day, options=options, checkpoints=checkpoints
                 )
-            context.log.info(f"{site} {day}: {result.as_dict()}")
-            with engine.connect() as connection:
-                found = {
-                    SAMPLES.key: samples_metadata(connection, result),
-                    WEATHER.key: weather_metadata(connection, result),
-                }
-            return {each: found[each] for each in wanted}
+            context.log.info(f"{site} {day}: {attempt.result.as_dict()}")
+            return _metadata_of(context, engine, attempt, wanted)
 
-        each_partition(context, sorted(wanted), work)
-    for each in sorted(wanted):
+        whole = each_partition(context, sorted(wanted), work)
+    for each in whole:
         yield dg.MaterializeResult(asset_key=each)
+
+
+def _metadata_of(
+    context: dg.AssetExecutionContext,
+    engine: sa.Engine,
+    attempt: Attempt,
+    wanted: AbstractSet[dg.AssetKey],
+) -> dict[dg.AssetKey, dict[str, Any]]:
+    """What the halves that were collected show of themselves.
+
+    Raises:
+        PartlyDoneError: there are no samples, or the weather failed and nothing else was wanted.
+    """
+    halves: dict[dg.AssetKey, Half] = {SAMPLES.key: "samples", WEATHER.key: "weather"}
+    with engine.connect() as connection:
+        found = {
+            SAMPLES.key: samples_metadata(connection, attempt.result),
+            WEATHER.key: weather_metadata(connection, attempt.result),
+        }
+    done = {each: found[each] for each in wanted if halves[each] not in attempt.errors}
+    decisive = attempt.errors.get("samples" if SAMPLES.key in wanted else "weather")
+    if decisive is not None:
+        raise PartlyDoneError(decisive, done)
+    for half, error in attempt.errors.items():
+        context.log.error(f"{attempt.result.site} {attempt.result.day}: {half}: {error}")
+    return done
 
 
 @quietly(

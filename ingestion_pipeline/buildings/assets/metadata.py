@@ -24,6 +24,7 @@ def samples_metadata(connection: sa.Connection, result: DayResult) -> dict[str, 
         "retries": result.retries,
         "seconds": round(result.seconds, 3),
         "complete": result.complete,
+        "missing": ", ".join(result.missing) or "nothing",
         "resumed": result.resumed,
         "configured_points": result.configured_points,
         "missing_points": len(result.missing_points),
@@ -31,6 +32,13 @@ def samples_metadata(connection: sa.Connection, result: DayResult) -> dict[str, 
         "dagster/partition_row_count": counts.kept - counts.duplicates,
         "dagster/row_count": _estimated_rows(connection),
     }
+    metadata |= {f"{half}_failed": why for half, why in result.failed.items()}
+    if result.fault is not None:
+        metadata["fault"] = result.fault
+    if result.reasons:
+        metadata["rejected_because"] = as_table(
+            [{"reason": reason, "records": number} for reason, number in result.reasons.items()]
+        )
     if result.ratio is not None:
         metadata["kept_ratio"] = round(result.ratio, 4)
     if result.missing_points:
@@ -61,7 +69,9 @@ def weather_metadata(connection: sa.Connection, result: DayResult) -> dict[str, 
         "updated": weather.updated,
         "unchanged": weather.unchanged,
         "rejected": weather.rejected,
-        "dagster/partition_row_count": weather.fetched - weather.rejected,
+        "outside": weather.outside,
+        "duplicates": weather.duplicates,
+        "dagster/partition_row_count": (weather.inserted + weather.updated + weather.unchanged),
         "dagster/row_count": row_count(connection, tables.weather_raw),
     }
 

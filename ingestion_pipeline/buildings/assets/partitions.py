@@ -48,12 +48,29 @@ def quietly(make: Callable[..., Any], **arguments: Any) -> Decorator:
     return decorator
 
 
+class PartlyDoneError(Exception):
+    """The work of a partition failed for some assets, and is done for others.
+
+    Attributes:
+        error: why it failed.
+        metadata: of the assets for which it is done.
+    """
+
+    def __init__(self, error: IngestionError, metadata: dict[dg.AssetKey, dict[str, Any]]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.metadata = metadata
+
+
 def each_partition(
     context: dg.AssetExecutionContext,
     assets: Sequence[dg.AssetKey],
     work: Callable[[str, date], dict[dg.AssetKey, dict[str, Any]]],
-) -> None:
+) -> list[dg.AssetKey]:
     """Do the work of each partition of the run; one that fails does not stop the others.
+
+    Returns:
+        the assets that are done in every partition; where others are, that is recorded.
 
     Raises:
         dg.Failure: some failed. The others are recorded; the run is not.
@@ -63,26 +80,33 @@ def each_partition(
     for partition in context.partition_keys:
         site, day = _site_and_day(partition)
         try:
-            metadata = work(site, day)
-        except IngestionError as error:
-            context.log.warning(f"{partition}: {error}")
-            failures[partition] = error
-        else:
-            done.append((partition, metadata))
+            done.append((partition, work(site, day)))
+            continue
+        except PartlyDoneError as partly:
+            error = partly.error
+            done.append((partition, partly.metadata))
+        except IngestionError as caught:
+            error = caught
+        context.log.warning(f"{partition}: {error}")
+        failures[partition] = error
+    whole = [each for each in assets if all(each in metadata for _, metadata in done)]
     if failures:
-        for partition, metadata in done:
-            for asset in assets:
+        whole = []
+    for partition, metadata in done:
+        for asset, said in metadata.items():
+            if asset in whole:
+                context.add_asset_metadata(said, asset_key=asset, partition_key=partition)
+            else:
                 context.log_event(
-                    dg.AssetMaterialization(asset, metadata=metadata[asset], partition=partition)
+                    dg.AssetMaterialization(asset, metadata=said, partition=partition)
                 )
-        said = "; ".join(f"{each}: {error}" for each, error in list(failures.items())[:SHOWN])
+    if failures:
+        shown = "; ".join(f"{each}: {error}" for each, error in list(failures.items())[:SHOWN])
         raise dg.Failure(
-            f"{len(failures)} of {len(failures) + len(done)} partitions failed: {said}",
+            f"{len(failures)} of {len(context.partition_keys)} partitions failed: {shown}",
             allow_retries=not all(map(is_permanent, failures.values())),
         ) from next(iter(failures.values()))
-    for partition, metadata in done:
-        for asset in assets:
-            context.add_asset_metadata(metadata[asset], asset_key=asset, partition_key=partition)
+    return whole
 
 
 def _site_and_day(partition: str) -> tuple[str, date]:
