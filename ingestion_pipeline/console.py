@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -22,6 +23,7 @@ from ingestion_pipeline.ledger.uploads import COUNTS
 if TYPE_CHECKING:
     from ingestion_pipeline.buildings.contract import Counts
     from ingestion_pipeline.buildings.days import DayResult
+    from ingestion_pipeline.buildings.sites import TenantSite
     from ingestion_pipeline.commerce.ingest import IngestResult
     from ingestion_pipeline.commerce.sample_data import SampleFile
     from ingestion_pipeline.demo import DemoResult
@@ -40,12 +42,12 @@ def say(message: str) -> None:
 
 def warn(message: str) -> None:
     """Tell the user something that they may not expect."""
-    _err.print(f"[yellow]{message}[/yellow]")
+    _err.print(f"[yellow]{escape(message)}[/yellow]")
 
 
 def complain(message: str) -> None:
     """Tell the user why it did not work."""
-    _err.print(f"[red]{message}[/red]", soft_wrap=True)
+    _err.print(f"[red]{escape(message)}[/red]", soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:
@@ -231,6 +233,15 @@ def show_tenants(everyone: Sequence[Tenant]) -> None:
     for tenant in everyone:
         created = tenant.created_at.isoformat(timespec="seconds")
         table.add_row(tenant.name, str(tenant.tenant_id), str(tenant.active_keys), created)
+    _out.print(table)
+
+
+def show_tenant_sites(sites: Sequence[TenantSite]) -> None:
+    """Which building site is whose."""
+    table = Table("tenant", "site", "since")
+    for each in sites:
+        since = each.since.isoformat(timespec="seconds")
+        table.add_row(each.tenant, escape(each.site), since)
     _out.print(table)
 
 

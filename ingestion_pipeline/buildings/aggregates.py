@@ -1,7 +1,8 @@
-"""Samples of a site's day → one row a point and hour, and one row a point and day.
+"""Samples of a site's day → one row a point, unit and hour, and one row a point, unit and day.
 
-`samples` counts all of them, texts included; the numbers are of those that are numbers. `coverage`
-is the share of the hour's quarters (of the day's hours) in which there is a sample.
+`samples` counts all of them, texts included; the numbers are of those that are numbers of good
+quality, and of one unit (quality.py). `left_out` counts the numbers of any other quality.
+`coverage` is the share of the hour's quarters (of the day's hours) in which there is a sample.
 """
 
 from datetime import date
@@ -9,28 +10,28 @@ from datetime import date
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.contract import Window, day_of
+from ingestion_pipeline.buildings.quality import SAMPLES_OF_DAY
 from ingestion_pipeline.storage import locks
 
 # The variance that PostgreSQL keeps beside a mean overflows with the squares of larger numbers.
 _STATISTICS = """
-    count(*), min(value), max(value), avg(value) FILTER (WHERE abs(value) < 1e150),
+    count(*), count(*) FILTER (WHERE left_out), min(value), max(value),
+    avg(value) FILTER (WHERE abs(value) < 1e150),
     (array_agg(value ORDER BY timestamp DESC) FILTER (WHERE value IS NOT NULL))[1]
 """
-_OF_DAY = "site_name = :site AND timestamp >= :start AND timestamp < :end"
+_NAMES = "samples, left_out, minimum, maximum, mean, last, coverage"
 
 _HOURLY = f"""
-    INSERT INTO timeseries_hourly
-           (site_name, point_name, hour, samples, minimum, maximum, mean, last, coverage)
-    SELECT site_name, point_name, date_trunc('hour', timestamp, 'UTC'), {_STATISTICS},
+    INSERT INTO timeseries_hourly (site_name, point_name, hour, unit, {_NAMES})
+    SELECT site_name, point_name, date_trunc('hour', timestamp, 'UTC'), unit, {_STATISTICS},
            count(DISTINCT date_bin('15 minutes', timestamp, '2000-01-01Z')) / 4.0
-    FROM timeseries_raw WHERE {_OF_DAY} GROUP BY 1, 2, 3
+    FROM {SAMPLES_OF_DAY} AS sample GROUP BY 1, 2, 3, 4
 """  # noqa: S608
 _DAILY = f"""
-    INSERT INTO timeseries_daily
-           (site_name, point_name, day, samples, minimum, maximum, mean, last, coverage)
-    SELECT site_name, point_name, :day, {_STATISTICS},
+    INSERT INTO timeseries_daily (site_name, point_name, day, unit, {_NAMES})
+    SELECT site_name, point_name, :day, unit, {_STATISTICS},
            count(DISTINCT date_trunc('hour', timestamp, 'UTC')) / 24.0
-    FROM timeseries_raw WHERE {_OF_DAY} GROUP BY 1, 2
+    FROM {SAMPLES_OF_DAY} AS sample GROUP BY 1, 2, 4
 """  # noqa: S608
 
 

@@ -162,6 +162,22 @@ CHECKS: list[dg.AssetChecksDefinition] = [
         offenders=offenders.disagreeing_days,
     ),
     offenders_check(
+        asset=key("timeseries_daily"),
+        name="one_unit",
+        description="No point had numbers in more than one unit in the last seven days. Where one "
+        "had, each unit has rows of its own.",
+        offenders=offenders.several_units,
+        warning=True,
+    ),
+    offenders_check(
+        asset=key("timeseries_daily"),
+        name="few_left_out",
+        description="Of no point was more than one number in a hundred of a day left out because "
+        "the source calls its quality something else than good (in the last seven days).",
+        offenders=offenders.many_left_out,
+        warning=True,
+    ),
+    offenders_check(
         asset=key("alerts"),
         name="none_recent",
         description="No limit was exceeded in the last 24 hours.",

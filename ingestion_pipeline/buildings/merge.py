@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.contract import Counts, Window
 from ingestion_pipeline.buildings.envelope import Unusable
+from ingestion_pipeline.buildings.months import Month
 from ingestion_pipeline.buildings.samples import COLUMNS, refused
-from ingestion_pipeline.buildings.tables import timeseries_raw
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_encoded
 from ingestion_pipeline.storage.privileges import STAGING
 
@@ -59,9 +59,12 @@ _MERGE = """
 """
 
 
-def copy_straight(connection: sa.Connection, payload: bytes, *, binary: bool) -> bool:
-    """COPY encoded rows into the table; False, and nothing is written, where one can't go in."""
-    return _copied(connection, timeseries_raw.name, payload, binary=binary)
+def copy_straight(connection: sa.Connection, month: Month, payload: bytes, *, binary: bool) -> bool:
+    """COPY encoded rows into a month; False, and nothing is written, where one can't go in.
+
+    Into its partition, because COPY does not go into a table that has policies.
+    """
+    return _copied(connection, month.partition, payload, binary=binary)
 
 
 def _copied(connection: sa.Connection, table: str, payload: bytes, *, binary: bool) -> bool:

@@ -24,6 +24,7 @@ _FRESH = timedelta(days=2)
 _NEWEST = timedelta(days=1)
 _LARGEST = 1e12  # no building has more of anything
 _SHARE_REJECTED = 0.01
+_WATCHED_DAYS = 7
 
 
 def nothing_kept() -> sa.Select[Any]:
@@ -176,6 +177,35 @@ def disagreeing_days() -> sa.Select[Any]:
         sa.select(days.c.site_name, days.c.day, days.c.samples, sums.c.samples.label("by_hours"))
         .select_from(days.join(sums, same))
         .where(days.c.samples != sums.c.samples)
+    )
+
+
+def several_units() -> sa.Select[Any]:
+    """Points that had numbers in more than one unit in the last days: each is a row of its own."""
+    c = timeseries_daily.c
+    last = sa.select(sa.func.max(c.day)).scalar_subquery()
+    units = sa.func.string_agg(sa.distinct(sa.func.coalesce(sa.func.nullif(c.unit, ""), "none")),
+                               sa.literal(", "))  # fmt: skip
+    return (
+        sa.select(
+            c.site_name, c.point_name, units.label("units"),
+            sa.func.min(c.day).label("first_day"), sa.func.max(c.day).label("last_day"),
+        )
+        .where(c.day > last - _WATCHED_DAYS, c.mean.is_not(None))
+        .group_by(c.site_name, c.point_name)
+        .having(sa.func.count(sa.distinct(c.unit)) > 1)
+    )  # fmt: skip
+
+
+def many_left_out() -> sa.Select[Any]:
+    """Points of which more than one number in a hundred was left out of a day for its quality."""
+    c = timeseries_daily.c
+    last = sa.select(sa.func.max(c.day)).scalar_subquery()
+    shown = (c.site_name, c.point_name, c.day, c.unit, c.samples, c.left_out)
+    return (
+        sa.select(*shown)
+        .where(c.day > last - _WATCHED_DAYS, c.left_out > c.samples * _SHARE_REJECTED)
+        .order_by(c.day.desc(), c.left_out.desc())
     )
 
 

@@ -7,24 +7,23 @@ from datetime import date
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.aggregates import values_of_day
+from ingestion_pipeline.buildings.quality import SAMPLES_OF_DAY
 
 _POINTS = 3
 _COLORS = ("#4c78a8", "#f58518", "#54a24b")
 _WIDTH, _HEIGHT = 120, 24
 
-# The first points in order of name that are neither constant nor texts.
-_HOURLY_MEANS = sa.text("""
-    WITH varying AS (
-        SELECT point_name FROM timeseries_raw
-        WHERE site_name = :site AND timestamp >= :start AND timestamp < :end
-        GROUP BY point_name HAVING max(value) > min(value) ORDER BY point_name LIMIT :points
+# The first points in order of name that are neither constant nor texts; in a unit each.
+_HOURLY_MEANS = sa.text(f"""
+    WITH sample AS {SAMPLES_OF_DAY}, varying AS (
+        SELECT point_name, unit FROM sample
+        GROUP BY 1, 2 HAVING max(value) > min(value) ORDER BY 1, 2 LIMIT :points
     )
-    SELECT point_name, CAST(extract(hour FROM timestamp AT TIME ZONE 'UTC') AS integer),
+    SELECT point_name, unit, CAST(extract(hour FROM timestamp AT TIME ZONE 'UTC') AS integer),
            avg(value) FILTER (WHERE abs(value) < 1e150)
-    FROM timeseries_raw JOIN varying USING (point_name)
-    WHERE site_name = :site AND timestamp >= :start AND timestamp < :end
-    GROUP BY 1, 2 HAVING count(value) FILTER (WHERE abs(value) < 1e150) > 0 ORDER BY 1, 2
-""")
+    FROM sample JOIN varying USING (point_name, unit)
+    GROUP BY 1, 2, 3 HAVING count(value) FILTER (WHERE abs(value) < 1e150) > 0 ORDER BY 1, 2, 3
+""")  # noqa: S608
 
 
 def plot_day(connection: sa.Connection, site: str, day: date) -> str | None:
@@ -33,10 +32,10 @@ def plot_day(connection: sa.Connection, site: str, day: date) -> str | None:
     Each point is drawn between its own extremes. Dagster shows such Markdown inline; longer texts
     hide behind a link, and SVG that is not an image is stripped. None where nothing varies.
     """
-    hours: dict[str, dict[int, float]] = defaultdict(dict)
+    hours: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
     values = values_of_day(site, day) | {"points": _POINTS}
-    for point, hour, mean in connection.execute(_HOURLY_MEANS, values):
-        hours[point][hour] = mean
+    for point, unit, hour, mean in connection.execute(_HOURLY_MEANS, values):
+        hours[point, unit][hour] = mean
     if not hours:
         return None
     lines = "".join(

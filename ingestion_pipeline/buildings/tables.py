@@ -24,6 +24,11 @@ def _now(name: str) -> sa.Column[Any]:
     return sa.Column(name, _timestamp, nullable=False, server_default=sa.func.now())
 
 
+def _unit() -> sa.Column[Any]:
+    # As the source writes it; empty where it says none.
+    return sa.Column("unit", _name, primary_key=True, server_default="")
+
+
 # Partitioned by month (months.py).
 timeseries_raw = sa.Table(
     "timeseries_raw",
@@ -95,6 +100,7 @@ collected_days = sa.Table(
     sa.Column("run_id", sa.Text),
     _now("collected_at"),
     sa.Column("covered_at", _timestamp),
+    sa.Column("watched_at", _timestamp),
 )
 
 timeseries_hourly = sa.Table(
@@ -103,7 +109,9 @@ timeseries_hourly = sa.Table(
     _key("site_name"),
     _key("point_name"),
     _key("hour", _timestamp),
+    _unit(),
     sa.Column("samples", sa.Integer, nullable=False),
+    sa.Column("left_out", sa.Integer, nullable=False, server_default="0"),
     _double("minimum"),
     _double("maximum"),
     _double("mean"),
@@ -118,7 +126,9 @@ timeseries_daily = sa.Table(
     _key("site_name"),
     _key("point_name"),
     _key("day", sa.Date),
+    _unit(),
     sa.Column("samples", sa.Integer, nullable=False),
+    sa.Column("left_out", sa.Integer, nullable=False, server_default="0"),
     _double("minimum"),
     _double("maximum"),
     _double("mean"),
@@ -164,8 +174,15 @@ alerts = sa.Table(
     sa.Column("extreme", sa.Double, nullable=False),
     sa.Column("severity", sa.Text, nullable=False),
     _now("detected_at"),
+    # Of `alerts`; 0: of before these were told. NULL: not told yet.
+    sa.Column("incident", sa.BigInteger),
+    # Goes on after the last sample of the day that there is.
+    sa.Column("open_ended", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index("building_alerts_started_at_idx", alerts.c.started_at)
+sa.Index(
+    "building_alerts_untold_idx", alerts.c.started_at, postgresql_where=alerts.c.incident.is_(None)
+)
 
 archived_months = sa.Table(
     "archived_months",
@@ -176,4 +193,13 @@ archived_months = sa.Table(
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     _now("archived_at"),
+)
+
+# Whose readers see the rows of a site.
+tenant_sites = sa.Table(
+    "tenant_sites",
+    metadata,
+    _key("tenant_id", sa.Integer),
+    _key("site_name"),
+    _now("created_at"),
 )

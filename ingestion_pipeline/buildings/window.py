@@ -160,7 +160,10 @@ class _Work:
         """Write a page and the progress that it makes, in one transaction."""
         with self._checkpoints.transaction(self._connection) as saving:
             straight = progress.straight and copy_straight(
-                self._connection, page.payload, binary=page.binary
+                self._connection,
+                Month.of(self._staging.window.start),
+                page.payload,
+                binary=page.binary,
             )
             unusable = list(page.unusable)
             staged = 0

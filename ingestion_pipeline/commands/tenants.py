@@ -10,7 +10,12 @@ from ingestion_pipeline.commands import AsJson, print_url, upgraded
 
 app = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
 
+sites = typer.Typer(help="The building sites whose rows a tenant may read.", no_args_is_help=True)
+app.add_typer(sites, name="sites")
+
 TenantName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
+
+SiteName = Annotated[str, typer.Argument(help="Its name at ACE IoT.")]
 
 
 @app.command()
@@ -115,6 +120,45 @@ def reader(
     with engine.begin() as connection:
         made = readers.issue_reader(connection, name)
     print_url(groups.url_of(engine, made.role, made.password), role=made.role, as_json=as_json)
+
+
+@sites.command(name="add")
+def add_site(name: TenantName, site: SiteName) -> None:
+    """Let a tenant's login read the rows of a site; a site may be several tenants'."""
+    from ingestion_pipeline.buildings.sites import add_site
+
+    engine = upgraded()
+    with engine.begin() as connection:
+        added = add_site(connection, name, site)
+    console.say(f"{site} is {name}'s now" if added else f"{site} was {name}'s already")
+
+
+@sites.command(name="remove")
+def remove_site(name: TenantName, site: SiteName) -> None:
+    """Let a tenant's login read the rows of a site no longer; they stay."""
+    from ingestion_pipeline.buildings.sites import remove_site
+
+    engine = upgraded()
+    with engine.begin() as connection:
+        removed = remove_site(connection, name, site)
+    console.say(f"{site} is {name}'s no longer" if removed else f"{site} was not {name}'s")
+
+
+@sites.command(name="list")
+def list_sites(
+    name: Annotated[str | None, typer.Argument(help="Of a tenant; else of all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List which site is whose."""
+    from ingestion_pipeline.buildings.sites import all_sites
+
+    engine = upgraded()
+    with engine.connect() as connection:
+        found = all_sites(connection, name)
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in found], indent=2))
+    else:
+        console.show_tenant_sites(found)
 
 
 def _print_key(name: str, tenant_id: int, api_key: str, *, as_json: bool) -> None:

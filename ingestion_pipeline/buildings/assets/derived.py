@@ -67,13 +67,15 @@ def _derived(
 timeseries_hourly = _derived(
     "timeseries_hourly",
     tables.timeseries_hourly,
-    "Count, extremes, mean, last value and coverage of every point by UTC hour.",
+    "Count, extremes, mean, last value and coverage of every point by UTC hour and unit; numbers "
+    "of good quality only, `left_out` counts the others.",
     aggregate_hours,
 )
 timeseries_daily = _derived(
     "timeseries_daily",
     tables.timeseries_daily,
-    "Count, extremes, mean, last value and coverage of every point by UTC day.",
+    "Count, extremes, mean, last value and coverage of every point by UTC day and unit; numbers of "
+    "good quality only, `left_out` counts the others.",
     aggregate_day,
 )
 coverage = _derived(
