@@ -12,6 +12,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline import alerts, outage, sensing
+from ingestion_pipeline.buildings import alerts as building_alerts
 from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.health_sources import gather
 from ingestion_pipeline.ledger import jobs, retention
@@ -110,15 +111,18 @@ def alert_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.
             hold=configuration.alert_hold,
         )
     url = configuration.alert_webhook_url
-    told = alerts.tell(
-        engine,
-        url=url.get_secret_value() if url else None,
-        backoff=configuration.alert_backoff,
-    )
+    try:
+        limits = building_alerts.watch(engine)
+    finally:
+        told = alerts.tell(
+            engine,
+            url=url.get_secret_value() if url else None,
+            backoff=configuration.alert_backoff,
+        )
     begun = ", ".join(each.name for each in changes.begin) or "none"
     return dg.SkipReason(
         f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
-        f"told: {told}"
+        f"told: {told}; limits of buildings: {limits.begun} begun, {limits.ended} over"
     )
 
 

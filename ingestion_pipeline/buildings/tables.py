@@ -180,9 +180,7 @@ alerts = sa.Table(
     sa.Column("open_ended", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index("building_alerts_started_at_idx", alerts.c.started_at)
-sa.Index(
-    "building_alerts_untold_idx", alerts.c.started_at, postgresql_where=alerts.c.incident.is_(None)
-)
+sa.Index("building_alerts_incident_idx", alerts.c.incident)
 
 archived_months = sa.Table(
     "archived_months",
@@ -199,7 +197,7 @@ archived_months = sa.Table(
 tenant_sites = sa.Table(
     "tenant_sites",
     metadata,
-    _key("tenant_id", sa.Integer),
+    sa.Column("tenant_id", sa.Integer, sa.ForeignKey("tenants.tenant_id"), primary_key=True),
     _key("site_name"),
     _now("created_at"),
 )

@@ -83,7 +83,7 @@ def test_a_day_is_collected_and_everything_follows(
     assert result.success
     assert rows(collecting) == truth(sandbox, day_of(YESTERDAY))
     found = checks(result)
-    assert len(found) == 15
+    assert len(found) == 17
     assert not {n for n, passed in found.items() if not passed} - {"coverage/complete"}
     said = metadata(instance, YESTERDAY)
     assert said["fetched"] > said["kept"] == said["inserted"] == len(rows(collecting))

@@ -88,7 +88,8 @@ coverage = _derived(
 alerts = _derived(
     "alerts",
     tables.alerts,
-    "Stretches of samples beyond the limits of a rule in `building_alert_rules`.",
+    "Stretches of samples beyond the limits of a rule in `building_alert_rules`; the sensor "
+    "`alerts` tells of each, once.",
     detect_alerts,
 )
 

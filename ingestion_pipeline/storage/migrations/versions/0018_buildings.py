@@ -32,8 +32,7 @@ def upgrade() -> None:
             ADD COLUMN incident bigint,
             ADD COLUMN open_ended boolean NOT NULL DEFAULT false;
         UPDATE building_alerts SET incident = 0;
-        CREATE INDEX building_alerts_untold_idx ON building_alerts (started_at)
-            WHERE incident IS NULL;
+        CREATE INDEX building_alerts_incident_idx ON building_alerts (incident);
     """)
     for table, moment in (("timeseries_hourly", "hour"), ("timeseries_daily", "day")):
         op.execute(f"""
