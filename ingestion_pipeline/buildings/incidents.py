@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.quality import IS_GOOD
 from ingestion_pipeline.ledger.tables import alerts
+from ingestion_pipeline.storage import locks
 
 _KIND = "building_limit"
 _NEWS = timedelta(days=3)  # what ended earlier is history
@@ -44,7 +45,7 @@ _GOES_ON = """
         WHERE n.site_name = b.site_name AND n.point_name = b.point_name AND n.rule_id = b.rule_id
           AND n.started_at = next_at AND n.incident IS NOT NULL)
 """
-# Locked, so that two who look at once do not both tell.
+# What somebody is making anew is left to the next look.
 _UNTOLD = sa.text("""
     SELECT site_name, point_name, rule_id, started_at, ended_at, samples, extreme, severity
     FROM building_alerts WHERE incident IS NULL
@@ -88,6 +89,7 @@ def follow(connection: sa.Connection, *, now: datetime | None = None) -> Followe
 
     Telling is left to `ingestion_pipeline.alerts.tell`.
     """
+    locks.hold(connection, locks.FOLLOWING_LIMITS)
     untold = connection.execute(_UNTOLD, {"most": _MOST}).all()
     begun = 0
     for stretches in _incidents(untold, (now or datetime.now(UTC)) - _NEWS):

@@ -27,6 +27,14 @@ FAULTS = {
     "broken_body": Kind("the connection breaks in the middle of the body"),
     "wrong_json": Kind("200 with a body that is no JSON"),
     "unknown_envelope": Kind("200 with JSON of a shape that nobody knows"),
+    "status_error": Kind("200 with an empty list and a status that says error"),
+    "web_page": Kind("200 with a web page about maintenance"),
+    "milliseconds": Kind("times are numbers: milliseconds since 1970 (documented only)"),
+    "bad_quality": Kind("the quality of every sample is ARGUMENT (documented only)", "BAD"),
+    "other_unit": Kind("the unit of every sample is ARGUMENT (documented only)", "degF"),
+    "points_cut": Kind(
+        "ARGUMENT points a page, and how many there are, but not how many pages", "2"
+    ),
     "repeated_cursor": Kind("a page again and again, its cursor unchanged"),
     "empty_page_with_cursor": Kind("an empty page that says that there is more"),
     "duplicate_rows": Kind("a page whose last ARGUMENT rows come twice", "10"),

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestion_pipeline.sandbox.faults import Faults
@@ -61,6 +61,11 @@ class Faulty:
             return JSONResponse({"message": "the sandbox fails on purpose"}, int(status))
         if self._faults.take("wrong_json", path) is not None:
             return Response('{"data": [{"point_name": "a', media_type="application/json")
+        if self._faults.take("status_error", path) is not None:
+            said = {"status": "error", "message": "backend timeout", "data": []}
+            return JSONResponse(said | {"pagination": {"next_cursor": None, "has_more": False}})
+        if self._faults.take("web_page", path) is not None:
+            return HTMLResponse("<html><title>Maintenance</title>Back soon</html>")
         if self._faults.take("unknown_envelope", path) is not None:
             return JSONResponse({"results": [], "more": False})
         return None

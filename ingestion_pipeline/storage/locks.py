@@ -67,6 +67,7 @@ PUBLISHING_KPIS = Lock(7_310_281_541_402_212)
 REFRESHING_MARKETS = Lock(7_310_281_541_402_213)
 TELLING_ALERTS = Lock(7_310_281_541_402_214)
 ORDERING_WARMING = Lock(7_310_281_541_402_215)
+FOLLOWING_LIMITS = Lock(7_310_281_541_402_216)
 
 TAKING_ROOM = Family("quota/")  # a tenant, before any other lock of a transaction
 MERGING_COMMERCE = Family("commerce/")  # a tenant's table

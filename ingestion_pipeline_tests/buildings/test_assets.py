@@ -13,7 +13,7 @@ from ingestion_pipeline.buildings.contract import Window, day_of
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.settings import Settings, settings
 from ingestion_pipeline.storage import database
-from ingestion_pipeline_tests.buildings.builders import SITE, rows, truth
+from ingestion_pipeline_tests.buildings.builders import DAY, SITE, rows, truth
 from ingestion_pipeline_tests.sandbox.running import KEY, RunningSandbox
 
 SANDBOX = {"points": 20, "interval_seconds": 600}
@@ -205,6 +205,44 @@ def test_what_goes_wrong_at_the_source_fails_its_check(
     found = checks(run(instance, YESTERDAY))
     assert not found["timeseries_raw/something_is_kept"]
     assert not found["timeseries_raw/configured_points_present"]
+
+
+def test_weather_that_fails_leaves_the_samples_and_what_follows_from_them(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("ACE_IOT_API_BASE_URL", sandbox.documented_url)
+    settings.cache_clear()
+    days = [date(2024, 2, 28), date(2024, 2, 29)]
+    keys = {partition_key(day, SITE) for day in days}
+    with sandbox.fault("web_page", times=1, path="weather"):
+        result = run(instance, *days)
+    assert result.success
+    assert not checks(result)["timeseries_raw/halves_are_there"]
+    there = instance.get_materialized_partitions
+    assert there(key("timeseries_raw")) == there(key("timeseries_hourly")) == keys
+    assert there(key("weather_raw")) == keys - {partition_key(days[0], SITE)}
+    said = metadata(instance, days[0])
+    assert (said["complete"], said["missing"]) == (False, "weather")
+    assert "web page" in said["weather_failed"]
+    assert metadata(instance, days[1])["missing"] == "nothing"
+    result = run(instance, days[0])
+    assert checks(result)["timeseries_raw/halves_are_there"]
+    assert there(key("weather_raw")) == keys
+
+
+def test_samples_that_fail_leave_the_weather(
+    collecting: sa.Engine, sandbox: RunningSandbox, instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("ACE_IOT_API_BASE_URL", sandbox.documented_url)
+    settings.cache_clear()
+    with sandbox.fault("status_error", path="paginated"):
+        result = run(instance, DAY)
+    assert not result.success
+    there = instance.get_materialized_partitions
+    assert there(key("timeseries_raw")) == set()
+    assert there(key("weather_raw")) == {partition_key(DAY, SITE)}
 
 
 def test_weather_snapshot_and_archive_run_by_themselves(

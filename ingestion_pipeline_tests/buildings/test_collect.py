@@ -265,3 +265,38 @@ def test_collect_without_an_api_says_what_to_set(shell: Callable[..., Any]) -> N
     assert failed.returncode == 1
     assert "set ACE_IOT_API_BASE_URL" in failed.stderr.replace("\n", " ")
     assert "Traceback" not in failed.stderr
+
+
+def test_collect_exits_1_where_a_half_is_missing_and_says_which(
+    shell: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    documented = {"ACE_IOT_API_BASE_URL": sandbox.documented_url, "COLLECT_WINDOW": "PT24H"}
+    with sandbox.fault("web_page", path="weather"):
+        failed = shell("--site", SITE, "--day", str(DAY), "--json", **documented)
+    assert failed.returncode == 1
+    said = json.loads(failed.stdout)
+    assert (said["complete"], said["missing"]) == (False, ["weather"])
+    assert said["kept"] == said["inserted"] > 0
+    assert "weather: body is a web page" in failed.stderr
+    with sandbox.fault("status_error", path="paginated"):
+        failed = shell("--site", "demo-site-2", "--day", str(DAY), "--json", **documented)
+    assert failed.returncode == 1
+    said = json.loads(failed.stdout)
+    assert (said["complete"], said["missing"]) == (False, ["samples"])
+    assert said["weather"]["inserted"] > 0
+    assert "backend timeout" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_collect_exits_1_where_every_record_was_refused(
+    shell: Callable[..., Any], sandbox: RunningSandbox
+) -> None:
+    documented = {"ACE_IOT_API_BASE_URL": sandbox.documented_url, "COLLECT_WINDOW": "PT24H"}
+    with sandbox.fault("milliseconds", path="paginated"):
+        failed = shell("--site", SITE, "--day", str(DAY), "--json", **documented)
+    assert failed.returncode == 1
+    said = json.loads(failed.stdout)
+    assert (said["complete"], said["kept"]) == (False, 0)
+    reason = "time: a number: milliseconds since 1970 are not read as a time"
+    assert said["reasons"] == {reason: said["rejected"]}
+    assert f"{said['rejected']} × {reason}" in failed.stderr

@@ -54,6 +54,7 @@ def morning(sandbox: RunningSandbox) -> list[Any]:
         (False, "repeated_cursor", None),
         (True, "empty_page_with_cursor", None),
         (False, "empty_page_with_cursor", None),
+        (False, "points_cut", "3"),
         (True, "duplicate_rows", "20"),
         (False, "duplicate_rows", "20"),
     ],
@@ -62,7 +63,8 @@ def test_a_fault_that_passes_costs_no_row(
     engine: sa.Engine, sandbox: RunningSandbox, morning: list[Any], live: bool, fault: str,
     argument: str | None,
 ) -> None:  # fmt: skip
-    with sandbox.fault(fault, argument, times=1, path=PAGES):
+    once: dict[str, Any] = {"times": 1, "path": PAGES} if fault != "points_cut" else {}
+    with sandbox.fault(fault, argument, **once):
         result = collect(engine, sandbox, live=live)
     assert rows(engine) == morning
     assert not result.missing_points
@@ -77,6 +79,8 @@ def test_a_fault_that_passes_costs_no_row(
         ("broken_body", None, UpstreamUnavailableError),
         ("wrong_json", None, ContractError),
         ("unknown_envelope", None, ContractError),
+        ("status_error", None, ContractError),
+        ("web_page", None, ContractError),
         ("repeated_cursor", None, ContractError),
         ("empty_page_with_cursor", None, ContractError),
     ],
