@@ -15,8 +15,11 @@ _FRESH_FOR = timedelta(days=2)  # a day is collected after it is over
 
 def services(connection: sa.Connection, configuration: Settings) -> Mapping[str, Service]:
     """Collected every day, so two days without a collection are a fault."""
+    c = collected_days.c
     newest, last_day = connection.execute(
-        sa.select(sa.func.max(collected_days.c.collected_at), sa.func.max(collected_days.c.day))
+        sa.select(sa.func.max(c.collected_at), sa.func.max(c.day)).where(
+            ~c.missing.contains(["samples"])
+        )
     ).one()
     configured = configuration.ace_iot_api_base_url is not None
     return {

@@ -26,6 +26,7 @@ from ingestion_pipeline.settings import Settings
 NAME = "ace_iot"  # of the rate limit, the breaker, and the concurrency pool
 
 _NOT_FOUND = frozenset({404})
+_REFUSED_FOR = 5.0  # seconds
 _WRONG_KEY = frozenset({401, 500})
 _NOT_JSON_ATTEMPTS = 3
 _POINTS_A_PAGE = 10_000
@@ -77,7 +78,7 @@ class AceIot:
         self.raw = raw
         self._first = threading.Lock()
         self._known = False
-        self._refused: UpstreamRefusedError | None = None
+        self._refused: tuple[UpstreamRefusedError, float] | None = None
 
     @property
     def counts(self) -> Counts:
@@ -147,14 +148,14 @@ class AceIot:
     ) -> Answer:
         if not self._known:
             with self._first:  # one thread finds out whether the key is right
-                if self._refused is not None:
-                    raise self._refused
+                if self._refused and time.monotonic() - self._refused[1] < _REFUSED_FOR:
+                    raise self._refused[0]  # the day's other half need not ask the same
                 if not self._known:
                     try:
                         answer = self._probe(path, params, accept)
                     except UpstreamRefusedError as error:
                         if error.status in _WRONG_KEY:
-                            self._refused = error
+                            self._refused = error, time.monotonic()
                         raise
                     self._known = True
                     return answer

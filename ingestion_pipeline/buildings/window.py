@@ -106,6 +106,8 @@ class _Work:
         if progress is None:
             return None
         with self._connection.begin():
+            # It may have been archived since.
+            ensure_month(self._connection, Month.of(self._staging.window.start))
             self._ledger.delete_rejected(from_page=progress.page)
             if progress.straight:
                 return progress
