@@ -21,7 +21,9 @@ prefetch.py     its pages, each prepared while the one before is written
 window_ledger.py  what is kept of it besides samples: complete, unusable records
 checkpoint.py   how far a window has come
 merge.py        rows → `timeseries_raw`: straight, or staged and compared
-collect.py      a day of a site: its windows, and the weather beside them
+collect.py      a day of a site: its samples, and the weather beside them
+options.py      how days are collected
+day_samples.py  the windows of a day
 days.py         what collecting a day came to, and which half is missing
 refusals.py     why records were refused, counted
 months.py       the partitions of `timeseries_raw`

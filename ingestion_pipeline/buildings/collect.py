@@ -1,70 +1,26 @@
-"""A day of a site: its windows one after the other, and the weather beside them.
+"""A day of a site: its samples, and the weather beside them; neither takes the other down."""
 
-A window that is complete is not fetched again by an attempt that goes on where an earlier one
-failed. Once the day is complete it is forgotten: the next collection fetches all of it, and finds
-what came late.
-"""
-
-import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
-from ingestion_pipeline.buildings.checkpoint import LIFETIME, Checkpoints
-from ingestion_pipeline.buildings.contract import Counts, Dialect, Window, day_of, windows_of
+from ingestion_pipeline.buildings.checkpoint import Checkpoints
+from ingestion_pipeline.buildings.contract import day_of, windows_of
+from ingestion_pipeline.buildings.day_samples import DaySamples, say_skipped
 from ingestion_pipeline.buildings.days import SAMPLES, WEATHER, DayResult, Half, record_day
 from ingestion_pipeline.buildings.merge import abandoned
-from ingestion_pipeline.buildings.points import points_of
-from ingestion_pipeline.buildings.refusals import counted_reasons, why_nothing_is_kept
+from ingestion_pipeline.buildings.options import OnProgress, Options
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.weather import WeatherCounts, collect_weather
-from ingestion_pipeline.buildings.window import WindowResult, collect_window, lock_of
+from ingestion_pipeline.buildings.window import lock_of
 from ingestion_pipeline.errors import ConfigurationError, IngestionError
-from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import locks
 
-logger = logging.getLogger(__name__)
-
-_SHOWN_POINTS = 20
-
-
-@dataclass(frozen=True)
-class Options:
-    """How days are collected."""
-
-    window: timedelta = timedelta(hours=1)
-    most_pages: int = 1000
-    points: frozenset[str] | None = None
-    time_series: bool = True
-    weather: bool = True
-    run_id: str | None = None
-
-    @classmethod
-    def configured(cls, configuration: Settings) -> "Options":
-        """As the settings say."""
-        return cls(
-            window=configuration.collect_window,
-            most_pages=configuration.ace_window_pages,
-            points=configuration.configured_point_names,
-        )
-
-
-class _DayProgress(msgspec.Struct):
-    """The windows of a day that are complete, by their texts: counts and missing points."""
-
-    bound: str
-    done: dict[str, tuple[Counts, frozenset[str], Dialect | None]] = msgspec.field(
-        default_factory=dict
-    )
-
-
-OnProgress = Callable[[int, int, Counts], None]
+__all__ = ["Attempt", "Options", "attempt_day", "collect_day"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +75,7 @@ def attempt_day(
         day: may be today: what is there by now is collected.
         options: how.
         checkpoints: where progress is kept; by default in the database.
-        on_progress: called with (windows done, windows, counts so far) after every page.
+        on_progress: see options.py.
         now: for tests.
 
     Raises:
@@ -131,7 +87,7 @@ def attempt_day(
     if not windows:
         raise ConfigurationError(f"{day}: has not begun")
     _sweep(engine, checkpoints)
-    samples = _Samples(engine, source, site, day, windows, options, checkpoints, on_progress)
+    samples = DaySamples(engine, source, site, day, windows, options, checkpoints, on_progress)
     errors: dict[Half, IngestionError] = {}
     try:
         samples.read_points()  # before the weather, so that one of them finds a wrong key
@@ -173,123 +129,8 @@ def attempt_day(
     if options.weather:
         asked.add(WEATHER)
     result = record_day(engine, result, samples.points, options.run_id, asked=frozenset(asked))
-    _say_skipped(site, samples.results)
+    say_skipped(site, samples.results)
     return Attempt(result, errors)
-
-
-@dataclass
-class _Samples:
-    """The half of a day that is its samples."""
-
-    engine: sa.Engine
-    source: AceIot
-    site: str
-    day: date
-    windows: list[Window]
-    options: Options
-    checkpoints: Checkpoints
-    on_progress: OnProgress | None
-    points: frozenset[str] = frozenset()
-    results: list[WindowResult] = field(default_factory=list)
-
-    @property
-    def counts(self) -> Counts:
-        """Of all windows."""
-        return sum((each.counts for each in self.results), Counts())
-
-    def read_points(self) -> None:
-        """Find out which points are wanted."""
-        if self.options.time_series:
-            self.points = points_of(self.source, self.site, self.options.points)
-
-    def collect(self) -> None:
-        """Collect every window."""
-        if not self.options.time_series:
-            return
-        self.results = _collect_windows(
-            self.engine, self.source, self.site, self.day, windows=self.windows,
-            points=self.points, options=self.options, checkpoints=self.checkpoints,
-            on_progress=self.on_progress,
-        )  # fmt: skip
-        if self.options.points is not None and not self.counts.fetched:
-            # Refused where the site, or the API, is not there at all.
-            self.source.configured_points(self.site)
-
-    def missing_points(self) -> tuple[str, ...]:
-        """Configured points without a sample, as far as windows were collected."""
-        if not self.results:
-            return ()
-        return tuple(
-            sorted(self.points.intersection(*(each.missing_points for each in self.results)))
-        )
-
-    def refused(self) -> dict[str, Any]:
-        """Why records were refused, and whether that were all."""
-        if not self.counts.fetched:
-            return {}
-        with self.engine.connect() as connection:
-            reasons = counted_reasons(connection, self.site, day_of(self.day))
-        return {"reasons": reasons, "fault": why_nothing_is_kept(self.counts, reasons)}
-
-
-def _collect_windows(
-    engine: sa.Engine,
-    source: AceIot,
-    site: str,
-    day: date,
-    *,
-    windows: list[Window],
-    points: frozenset[str],
-    options: Options,
-    checkpoints: Checkpoints,
-    on_progress: OnProgress | None,
-) -> list[WindowResult]:
-    store = checkpoints.usable()
-    key = f"checkpoint:{site}:{day}"
-    progress = _load(checkpoints, key, f"{options.window} {sorted(points)}")
-    results: list[WindowResult] = []
-    total = Counts()
-    for number, window in enumerate(windows):
-        earlier = progress.done.get(str(window))
-        if earlier is not None:
-            counts, missing, dialect = earlier
-            result = WindowResult(counts, missing, frozenset(), dialect, resumed_at=counts.pages)
-        else:
-            so_far, done = total, number
-
-            def on_page(counts: Counts, so_far: Counts = so_far, done: int = done) -> None:
-                if on_progress is not None:
-                    on_progress(done, len(windows), so_far + counts)
-
-            result = collect_window(
-                engine, source, site, window, points=points, checkpoints=checkpoints,
-                most_pages=options.most_pages, on_page=on_page,
-            )  # fmt: skip
-            progress.done[str(window)] = (result.counts, result.missing_points, result.dialect)
-            store.put(key, msgspec.to_builtins(progress), ttl=LIFETIME)
-        results.append(result)
-        total += result.counts
-        if on_progress is not None:
-            on_progress(number + 1, len(windows), total)
-    store.delete(key)
-    return results
-
-
-def _load(checkpoints: Checkpoints, key: str, bound: str) -> _DayProgress:
-    entry = checkpoints.usable().get(key)
-    if entry is None or entry.value.get("bound") != bound:
-        return _DayProgress(bound)
-    return msgspec.convert(entry.value, _DayProgress)
-
-
-def _say_skipped(site: str, results: list[WindowResult]) -> None:
-    """Which points were not configured: once a run, by name."""
-    names = sorted(set().union(*(each.skipped_points for each in results)))
-    if names:
-        shown = ", ".join(names[:_SHOWN_POINTS]) + (", …" if len(names) > _SHOWN_POINTS else "")
-        logger.info(
-            "%s: %d points are not configured and were skipped: %s", site, len(names), shown
-        )
 
 
 def _sweep(engine: sa.Engine, checkpoints: Checkpoints) -> None:

@@ -18,6 +18,8 @@ def not_json(content: bytes, error: Exception) -> NotJsonError:
         return NotJsonError("body is not JSON: it is empty")
     if begin.lstrip().startswith("<"):
         return NotJsonError(f"body is a web page, not JSON (maintenance?): {begin!r}")
+    if any(byte < 0x20 and byte not in b"\t\n\r" for byte in content[:_SHOWN]):
+        return NotJsonError("body is no text: compressed in a way that was not asked for?")
     return NotJsonError(f"body is not JSON ({error}): {begin!r}")
 
 
