@@ -23,6 +23,10 @@ from ingestion_pipeline.errors import ContractError, FieldError
 from ingestion_pipeline.settings import Settings
 
 _LONGEST = 200
+_SET_LATER = {
+    "refunded", "disputed", "dispute_won", "is_gift_receiver_purchase", "gift_price",
+    "resource_name",
+}  # fmt: skip
 _OF_SUBSCRIPTIONS = ("cancel", "subscription_")
 
 
@@ -63,6 +67,7 @@ def record(
     Raises:
         ContractError: it does not say which sale it is about.
     """
+    fields = _of_gumroad(fields)
     name = (_said(fields, "resource_name") or "sale")[:_LONGEST].replace("\x00", "")
     if name.startswith(_OF_SUBSCRIPTIONS):
         return None
@@ -111,6 +116,17 @@ def told_by(engine: sa.Engine, ping_id: int) -> tuple[Told, datetime]:
     except RowError as error:
         told.rejected.append(RejectedRow(1, str(row.fields), (error.reason,)))
     return told, row.received_at
+
+
+def _of_gumroad(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A Ping without what a buyer typed: the answer to a seller's own question, named `price` for
+    instance, takes the place of the field of that name, unless that one is set later
+    (purchase/ping_notification.rb:48).
+    """
+    asked = fields.get("custom_fields")
+    named = set(asked) if isinstance(asked, Mapping) else set()
+    named |= {name[14:-1] for name in fields if name.startswith("custom_fields[")}
+    return {name: said for name, said in fields.items() if name not in named - _SET_LATER}
 
 
 def _said(fields: Mapping[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""`ingestion-pipeline import-report`, and what book sales need besides in a shell."""
+"""`ingestion-pipeline import-report`, `book-sales rebuild`, and what book sales need besides."""
 
 import json
 from pathlib import Path

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion_pipeline.book_sales.gumroad import Telling, read_ping, read_sale
@@ -155,6 +155,7 @@ TELLINGS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(TELLINGS), min_size=1, max_size=6), st.randoms())
 def test_the_order_of_arrival_changes_nothing_and_neither_does_hearing_it_twice(
     told: Sequence[Telling], random: Any
@@ -164,6 +165,7 @@ def test_the_order_of_arrival_changes_nothing_and_neither_does_hearing_it_twice(
     assert books(*shuffled) == books(*told)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 10**8), st.floats(0, 0.5), st.floats(0, 0.4), st.integers(1, 1000), st.booleans()
 )

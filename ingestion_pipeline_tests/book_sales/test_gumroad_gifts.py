@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion_pipeline.book_sales.gumroad import Telling, read_ping, read_sale
@@ -49,6 +49,7 @@ def test_the_nearest_are_a_pair_and_nobody_is_in_two() -> None:
     assert pairs(giver("g1") | receiver("r1", 1) | receiver("r2", 2)) == {"r1": "g1"}
 
 
+@settings(deadline=None)
 @given(st.permutations(range(6)))
 def test_the_order_of_arrival_changes_no_pair(order: list[int]) -> None:
     halves = [

@@ -133,6 +133,18 @@ def test_what_is_no_sale_is_not_booked(told: Told, why: str) -> None:
     assert told.rows() == {}
 
 
+def test_what_a_buyer_typed_is_no_price_and_no_refund(told: Told) -> None:
+    asked = {"custom_fields[name]": "Jane", "custom_fields[refunded]": "true"}
+    told.ping(sale_id="S0", **asked)
+    assert told.rows() == {"S0": SALE}  # Gumroad's own `refunded` comes behind the buyer's
+    told.ping(**{"price": "1", "custom_fields[price]": "1"})
+    assert told.rows() == {"S0": SALE}
+    with told.engine.connect() as connection:
+        [reasons] = connection.scalars(sa.text("SELECT reasons::text FROM rejected_rows"))
+    assert "price" in reasons
+    assert "missing" in reasons
+
+
 @pytest.mark.parametrize("name", ["cancellation", "subscription_ended", "subscription_updated"])
 def test_what_becomes_of_a_subscription_changes_no_money(told: Told, name: str) -> None:
     assert not told.ping(resource_name=name)
