@@ -1,6 +1,7 @@
 """Markets: signed events and FRED → fundamentals, comparables, macro data, and their cache.
 
 contract.py       a body of /api/ingest/webhook → an event, or every fault of it
+days.py           days and instants as senders write them; a day is the written one
 fundamentals.py   a market's fundamentals: rules, upsert, the document that readers get
 comps.py          a market's comparables, alike
 accept.py         an event → its row and its job, in one transaction; a replay → the first answer

@@ -34,6 +34,10 @@ class EventAccepted(Answer):
 
     ingestion_id: str
     job_id: int | None
+    accepted: int | None = Field(None, description="How many items can be used.")
+    rejected: list[dict[str, Any]] | None = Field(
+        None, description="Those that can't: `index`, and `errors` with field and message."
+    )
 
 
 class EventState(Answer):

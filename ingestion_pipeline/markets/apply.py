@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,6 +43,14 @@ class Recorded:
     sent_at: datetime
     event: Event
     payload: Mapping[str, Any]
+
+    @property
+    def day(self) -> date:
+        """The day of the event in its sender's offset; of one from the future: when it came."""
+        claimed = self.event.sent_at
+        if claimed is None or claimed > self.received_at:
+            return self.received_at.astimezone(claimed.tzinfo if claimed else UTC).date()
+        return self.event.sent_day or claimed.date()
 
 
 @dataclass(frozen=True)

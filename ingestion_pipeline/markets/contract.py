@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.markets.days import parse_day
 from ingestion_pipeline.markets.fields import Fields, is_storable
 
 FUNDAMENTALS = "market.fundamentals.upsert"
@@ -81,7 +82,8 @@ class Event:
     """What was sent, checked.
 
     Attributes:
-        sent_at: when the sender says that it happened.
+        sent_at: when the sender says that it happened, in the sender's offset.
+        sent_day: the day of `sent_at` as it was written.
         series: of a `macro.update`; none: all.
     """
 
@@ -93,6 +95,7 @@ class Event:
     comparables: tuple[Comparable, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     series: tuple[str, ...] = field(default=())
+    sent_day: date | None = None
 
 
 def parse_event(body: object) -> Event:
@@ -119,9 +122,14 @@ def parse_event(body: object) -> Event:
         data = {}
     elif event_type == FUNDAMENTALS:
         fundamentals = parse_fundamentals(data, faults)
+        sent_day = parse_day(body["timestamp"]) if sent_at is not None else None
         return _checked(
-            Event(event_type, source or "", slug, sent_at, fundamentals=fundamentals), faults
-        )
+            Event(
+                event_type, source or "", slug, sent_at, fundamentals=fundamentals,
+                sent_day=sent_day,
+            ),
+            faults,
+        )  # fmt: skip
     elif event_type == COMPS:
         usable, rejected = parse_comparables(data, faults)
         return _checked(

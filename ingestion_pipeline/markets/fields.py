@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from ingestion_pipeline.errors import FieldError
+from ingestion_pipeline.markets.days import parse_day, parse_instant
 
 LONGEST_TEXT = 500
+_EXACT = 2**53  # a double is a whole number up to here
 
 
 @dataclass
@@ -52,21 +54,23 @@ class Fields:
         value = self.members.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
+        if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+            return str(int(value))  # 12345.0, as some programs write 12345
         return self.text(name)
 
     def day(self, name: str, *, required: bool = False) -> date | None:
-        """A day, `YYYY-MM-DD`, or the day of an ISO 8601 instant; None: it is not there."""
+        """A day, `YYYY-MM-DD`, perhaps with a time, which is cut off; None: it is not there."""
         value = self._given(name, required=required)
         if value is None:
             return None
         try:
-            return date.fromisoformat(value) if len(value) == 10 else parse_instant(value).date()
+            return parse_day(value)
         except (TypeError, ValueError, OverflowError):
             self._fault(name, "must be a date, YYYY-MM-DD")
             return None
 
     def instant(self, name: str) -> datetime | None:
-        """An ISO 8601 instant, UTC where it names no zone; None: it is not there."""
+        """An ISO 8601 instant in its offset, UTC where it names none; None: it is not there."""
         value = self._given(name, required=False)
         if value is None:
             return None
@@ -84,16 +88,6 @@ class Fields:
 
     def _fault(self, name: str, rule: str) -> None:
         self.faults.append(FieldError(f"{self.path}.{name}" if self.path else name, rule))
-
-
-def parse_instant(text: str) -> datetime:
-    """An ISO 8601 instant in UTC.
-
-    Raises:
-        ValueError, TypeError, OverflowError: it is none.
-    """
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def is_storable(value: Any) -> bool:

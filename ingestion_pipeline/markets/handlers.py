@@ -17,7 +17,7 @@ def apply_fundamentals(_: sa.Engine, recorded: Recorded) -> Write:
     assert facts is not None, "an event of this type has them"  # noqa: S101
     row = {
         **_origin(recorded),
-        "as_of_date": facts.as_of_date or recorded.sent_at.date(),
+        "as_of_date": facts.as_of_date or recorded.day,
         "city": facts.city,
         **facts.numbers,
     }

@@ -48,8 +48,8 @@ _REPLAYED = {"idempotent-replayed": "true"}
 )
 async def post_event(request: Request) -> Response:
     """Recorded before it is answered, applied soon after; the same body or `webhook-id` again
-    gets the first answer (200). Of `comparables` those that can't be used are left out, and are
-    listed in the event's state.
+    gets the first answer (200). Of `comparables` those that can't be used are left out:
+    `rejected` lists them with what is wrong, here and in the event's state.
     """
     gateway = gateway_of(request)
     caller, content = await gateway.receive_signed(request)
@@ -64,7 +64,15 @@ async def post_event(request: Request) -> Response:
         caller.tenant_id, parse_event(body), body, content, webhook_id, caller.request_id
     )
     accepted = await gateway.run(accept, received, max_attempts=gateway.configuration.job_attempts)
-    return _accepted(accepted, "recorded; it is applied soon")
+    event = received.event
+    items = len(event.comparables) or 1
+    message = "recorded; it is applied soon"
+    if event.rejected:
+        message += f", but for {len(event.rejected)} of {items + len(event.rejected)} comparables"
+    return _accepted(
+        accepted, message,
+        accepted=items, rejected=[each.as_dict() for each in event.rejected],
+    )  # fmt: skip
 
 
 @router.get(
@@ -181,15 +189,16 @@ async def post_cache_warming(request: Request) -> Response:
     return _accepted(ordered, "already running" if ordered.known else "ordered")
 
 
-def _accepted(accepted: Accepted, message: str) -> Response:
+def _accepted(answered: Accepted, message: str, **known: Any) -> Response:
     document = {
         "status": "accepted",
         "message": message,
-        "ingestion_id": accepted.ingestion_id,
-        "job_id": accepted.job_id,
+        "ingestion_id": answered.ingestion_id,
+        "job_id": answered.job_id,
+        **known,
     }
-    headers = {"location": f"/api/ingest/events/{accepted.ingestion_id}"}
-    if accepted.known:
+    headers = {"location": f"/api/ingest/events/{answered.ingestion_id}"}
+    if answered.known:
         return answer(200, document, headers=headers | _REPLAYED)
     return answer(202, document, headers=headers)
 

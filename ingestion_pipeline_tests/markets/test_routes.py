@@ -83,6 +83,24 @@ def test_a_signed_event_is_recorded_and_can_be_followed(gateway: RunningGateway)
     assert somebody.status_code == 404
 
 
+def test_the_answer_said_nothing_of_what_was_rejected(gateway: RunningGateway) -> None:
+    sent = comps_event(
+        comparable(1), comparable(2, sale_date="05/01/2026"), comparable(3, cap_rate_pct=0.065)
+    )
+    body = unique(sent)
+    first = post(gateway, body, signed(body))
+    document = first.json()
+    assert (first.status_code, document["status"], document["accepted"]) == (202, "accepted", 1)
+    assert [(each["index"], each["errors"][0]["field"]) for each in document["rejected"]] == [
+        (1, "data.comparables[1].sale_date"), (2, "data.comparables[2].cap_rate_pct"),
+    ]  # fmt: skip
+    assert "2 of 3 comparables" in document["message"]
+    assert post(gateway, body, signed(body)).json() == document
+    whole = unique(fundamentals_event())
+    document = post(gateway, whole, signed(whole)).json()
+    assert (document["accepted"], document["rejected"]) == (1, [])
+
+
 def test_a_replay_gives_the_first_answer_again(gateway: RunningGateway) -> None:
     body = unique(fundamentals_event())
     first = post(gateway, body, signed(body))
