@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 # ISO 8601 lets the end of a day be written so; Python reads hours to 23 only.
-_END_OF_DAY = re.compile(r"24(?::?00(?::?00(?:[.,]0+)?)?)?(?=$|Z|[+-])")
+_END_OF_DAY = re.compile(r"^24(?::?00(?::?00(?:[.,]0+)?)?)?(?=$|Z|[+-])")
 
 
 def parse_day(text: str) -> date:
