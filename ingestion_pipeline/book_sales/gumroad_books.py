@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ingestion_pipeline.book_sales.contract import DAY, FREE, REFUND, SALE, Event
-from ingestion_pipeline.book_sales.gumroad import API, PING, RECEIVER, TEST, Telling
+from ingestion_pipeline.book_sales.gumroad import API, BUNDLE_PART, PING, RECEIVER, Telling
 
 _CURRENCY = "USD"
 _PLACES = Decimal("0.0001")
@@ -32,9 +32,11 @@ def events_of(
             Pings (purchase.rb:2219-2225), so a refund may be told there only.
         given: it is a gift's receiver's, and the giver's purchase is known: that one is the sale.
     """
-    # A test says nothing of its sale. Whoever says the rest is right: no Ping says "bundle part".
-    sold = [telling for telling in tellings if telling.nothing_sold != TEST]
-    if not sold or given or any(telling.nothing_sold for telling in sold):
+    # No Ping says "part of a bundle"; whoever says so is right.
+    if given or any(telling.nothing_sold == BUNDLE_PART for telling in tellings):
+        return []
+    sold = [telling for telling in tellings if telling.nothing_sold is None]
+    if not sold:
         return []
     base = max(sold, key=lambda telling: (telling.source == API, telling.told_at))
     as_of = max(telling.told_at for telling in sold)

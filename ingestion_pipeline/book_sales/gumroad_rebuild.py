@@ -1,8 +1,8 @@
 """Putting right what is stored: the books of all sales at Gumroad, worked out anew.
 
 From all that is kept: the Pings, the API's records, and, of sales that versions before these were
-kept were told of, the `raw` of their rows. Every step is one transaction of some sales, so it can
-be killed anywhere and run again; a second run changes nothing.
+kept were told of, the `raw` of their rows, rejected ones included. Every step is one transaction of
+some sales, so it can be killed anywhere and run again; a second run changes nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales.daily import summarize
 from ingestion_pipeline.book_sales.gumroad_load import PLATFORM, Booked, book
-from ingestion_pipeline.book_sales.gumroad_store import adopt
+from ingestion_pipeline.book_sales.gumroad_store import adopt, adopt_rejected
 from ingestion_pipeline.book_sales.load import lock
 from ingestion_pipeline.book_sales.tables import sales_events
 
 _Begin = Callable[[], AbstractContextManager[sa.Connection]]
+_Step = Callable[[sa.Connection, Sequence[str]], None]
 _AT_ONCE = 500  # sales
 _NEXT = sa.text("""
     SELECT sale_id FROM (
@@ -99,15 +100,23 @@ def _rebuild(begin: _Begin, tenant_id: int, booked: Booked) -> None:
         book(connection, sale_ids, tenant_id=tenant_id, job_id=None, into=booked)
 
     # What was stored is kept first, all of it: the other half of a gift may be anywhere.
-    for step in (keep, work_out):
-        behind: str | None = ""
-        while behind is not None:
-            with begin() as connection:
-                lock(connection, tenant_id, PLATFORM)
-                known = {"tenant": tenant_id, "behind": behind, "number": _AT_ONCE}
-                sale_ids = list(connection.scalars(_NEXT, known))
-                step(connection, sale_ids)
-            behind = sale_ids[-1] if sale_ids else None
+    _each_part(begin, tenant_id, keep)
+    with begin() as connection:
+        lock(connection, tenant_id, PLATFORM)
+        adopt_rejected(connection, tenant_id=tenant_id)
+    _each_part(begin, tenant_id, work_out)
+
+
+def _each_part(begin: _Begin, tenant_id: int, step: _Step) -> None:
+    """Do something with all of a tenant's sales, some in a transaction."""
+    behind: str | None = ""
+    while behind is not None:
+        with begin() as connection:
+            lock(connection, tenant_id, PLATFORM)
+            known = {"tenant": tenant_id, "behind": behind, "number": _AT_ONCE}
+            sale_ids = list(connection.scalars(_NEXT, known))
+            step(connection, sale_ids)
+        behind = sale_ids[-1] if sale_ids else None
 
 
 def _sums(engine: sa.Engine, tenant_ids: Sequence[int]) -> dict[str, Decimal]:

@@ -18,6 +18,7 @@ from ingestion_pipeline.book_sales.contract import RowError
 from ingestion_pipeline.book_sales.gumroad import Telling, kept, merged, read_ping, read_sale
 from ingestion_pipeline.book_sales.gumroad_books import refund_id
 from ingestion_pipeline.book_sales.tables import gumroad_pings, gumroad_sales, sales_events
+from ingestion_pipeline.ledger.tables import rejected_rows, uploads
 
 _AROUND = timedelta(days=1)  # where halves of gifts can be one another's competitors
 FROM_API = "gumroad API"  # `source_file` of what the API told
@@ -51,6 +52,8 @@ def keep_records(
         older, newer = row.fields, said[row.sale_id]
         if row.told_at > told_at:
             older, newer = newer, older
+        elif complete and not row.complete:  # what was made up for what was lost goes
+            older = {name: value for name, value in older.items() if name != "affiliate"}
         said[row.sale_id] = merged(older, newer)
     times = {row.sale_id: max(row.told_at, told_at) for row in known}
     whole = {row.sale_id for row in known if row.complete}
@@ -142,6 +145,33 @@ def adopt(connection: sa.Connection, *, tenant_id: int, sale_ids: Sequence[str])
             )  # fmt: skip
         except RowError:
             continue  # what reads so no longer stays as it is stored
+
+
+def adopt_rejected(connection: sa.Connection, *, tenant_id: int) -> None:
+    """Keep what a version before rejected of the API's records, and can be read now: sales in a
+    currency that it had no symbol of. Whether there was an affiliate is not known of them.
+    """
+    r, u = rejected_rows.c, uploads.c
+    rows = connection.execute(
+        sa.select(r.raw, r.rejected_at)
+        .join_from(rejected_rows, uploads)
+        .where(r.tenant_id == tenant_id, u.type == "gumroad", u.source == "api")
+        .order_by(r.rejected_at)
+    )
+    for row in rows.all():
+        try:
+            said = msgspec.json.decode(row.raw, type=dict[str, Any])
+            sale_id = read_sale(said, told_at=row.rejected_at).sale_id
+        except (msgspec.DecodeError, RowError):
+            continue
+        c = gumroad_sales.c
+        known = sa.select(c.sale_id).where(c.tenant_id == tenant_id, c.sale_id == sale_id)
+        if connection.scalar(known) is None:
+            said["affiliate"] = {"amount": "$0", "cents_lost": True}
+            keep_records(
+                connection, tenant_id=tenant_id, sales=[said], told_at=row.rejected_at,
+                complete=False,
+            )  # fmt: skip
 
 
 def _share(raw: Mapping[str, Any], amount: Decimal | None, currency: str) -> dict[str, Any] | None:

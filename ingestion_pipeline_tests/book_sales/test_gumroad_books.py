@@ -97,6 +97,11 @@ def test_tests_preorders_and_parts_of_bundles_are_nothing() -> None:
     assert books(sale(is_bundle_product_purchase=True, price=0)) == []
 
 
+def test_a_preorder_that_is_charged_is_a_sale() -> None:
+    assert books(ping(is_preorder_authorization="true"), ping(1)) == [SOLD]
+    assert books(ping(is_preorder_authorization="true"), sale(1)) == [SOLD]
+
+
 def test_a_part_of_a_bundle_is_nothing_once_the_api_says_that_it_is_one() -> None:
     part = ping(price="0", gumroad_fee="0")  # a Ping has no word for it
     assert books(part) == [("free", 1, Decimal(0), False)]

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from ingestion_pipeline.book_sales import daily, gumroad_load
 from ingestion_pipeline.book_sales.gumroad_rebuild import Money, rebuild
 from ingestion_pipeline.cli import app
+from ingestion_pipeline.ledger import uploads
+from ingestion_pipeline.ledger.tables import rejected_rows
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database
 
@@ -90,6 +92,21 @@ def wrong(engine: sa.Engine, tenant_id: int) -> int:
         stored(c, tenant_id, "lost", "8.10", "USD", source="gumroad Ping", price="900",
                gumroad_fee="90")  # fmt: skip
         pinged(c, tenant_id, "lost", "dispute", disputed="true", dispute_won="false")
+        # A currency without a known symbol was rejected.
+        upload_id = uploads.record(
+            c, tenant_id=tenant_id, domain="book_sales", type_="gumroad", file_name="gumroad API",
+            source="api", location="gumroad:",
+        )  # fmt: skip
+        for line, price in ((1, 1000), (2, "none")):
+            raw = {
+                "id": f"sgd-{price}", "created_at": "2026-10-01T08:00:00Z", "product_name": "A",
+                "price": price, "gumroad_fee": 150, "currency_symbol": "SGD$",
+            }  # fmt: skip
+            rejected = {
+                "upload_id": upload_id, "line_number": line, "tenant_id": tenant_id,
+                "file_name": "gumroad API", "raw": json.dumps(raw), "reasons": [],
+            }  # fmt: skip
+            c.execute(sa.insert(rejected_rows), rejected)
     daily.summarize(engine, "gumroad")
     return tenant_id
 
@@ -110,6 +127,7 @@ def rows(engine: sa.Engine) -> dict[str, tuple[str | None, str, bool]]:
 RIGHT = {
     "eur": ("9.40", "USD", False),
     "jpy": ("4.35", "USD", True),  # of the affiliate's share the hundredths were lost
+    "sgd-1000": ("8.50", "USD", True),  # nor is it known whether there was an affiliate
     "share": ("6.90", "USD", False),
     "part": ("9.00", "USD", False),
     "part:refund": ("-3.50", "USD", False),
@@ -122,7 +140,7 @@ RIGHT = {
 MONEY = [
     Money("EUR", Decimal("9.40"), Decimal(0), 3),
     Money("JPY", Decimal(534), Decimal(0), 1),
-    Money("USD", Decimal("46.97"), Decimal("60.72"), 6),
+    Money("USD", Decimal("46.97"), Decimal("69.22"), 7),
 ]
 
 
@@ -141,10 +159,10 @@ def test_wrong_rows_are_put_right_and_a_second_time_changes_nothing(
         price = connection.scalar(
             sa.text("SELECT list_price FROM sales_events WHERE external_id = 'three'")
         )
-    assert [(row.currency, row.amount) for row in days] == [("USD", Decimal("60.72"))]
+    assert [(row.currency, row.amount) for row in days] == [("USD", Decimal("69.22"))]
     assert price == Decimal("9.99")
     again = rebuild(engine, tenant_ids=[wrong], dry_run=False)
-    assert again == [Money("USD", Decimal("60.72"), Decimal("60.72"), 0)]
+    assert again == [Money("USD", Decimal("69.22"), Decimal("69.22"), 0)]
     assert rows(engine) == RIGHT
 
 
@@ -179,6 +197,6 @@ def test_the_command_prints_what_changes_by_currency(engine: sa.Engine, wrong: i
         "JPY: 534.0000 before, 0.0000 after, a difference of -534.0000; 1 rows change"
     )
     done = json.loads(shell.invoke(app, [*command, "--json"]).stdout)
-    assert [each["difference"] for each in done] == ["-9.4000", "-534.0000", "13.7500"]
+    assert [each["difference"] for each in done] == ["-9.4000", "-534.0000", "22.2500"]
     assert rows(engine) == RIGHT
     assert shell.invoke(app, ["book-sales", "rebuild", "--platform", "lulu"]).exit_code == 2

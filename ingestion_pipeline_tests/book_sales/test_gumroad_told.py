@@ -127,9 +127,9 @@ def test_a_disputed_sale_is_lost_and_earned_again_once_it_is_won(told: Told) -> 
     assert told.rows() == {"S1": SALE, "S1:refund": LOST}
 
 
-@pytest.mark.parametrize("why", ["test", "is_preorder_authorization", "is_bundle_product_purchase"])
-def test_what_is_no_sale_is_not_booked(told: Told, why: str) -> None:
-    told.ping(**{why: "true"})
+def test_what_is_no_sale_is_not_booked(told: Told) -> None:
+    for why in ("test", "is_preorder_authorization", "is_bundle_product_purchase"):
+        told.ping(**{why: "true", "sale_id": why})
     assert told.rows() == {}
 
 
@@ -145,10 +145,10 @@ def test_what_a_buyer_typed_is_no_price_and_no_refund(told: Told) -> None:
     assert "missing" in reasons
 
 
-@pytest.mark.parametrize("name", ["cancellation", "subscription_ended", "subscription_updated"])
-def test_what_becomes_of_a_subscription_changes_no_money(told: Told, name: str) -> None:
-    assert not told.ping(resource_name=name)
-    assert not told.ping(resource_name=name, sale_id="", refunded="true")
+def test_what_becomes_of_a_subscription_changes_no_money(told: Told) -> None:
+    for name in ("cancellation", "subscription_ended", "subscription_updated"):
+        assert not told.ping(resource_name=name)
+        assert not told.ping(resource_name=name, sale_id="", refunded="true")
     assert told.rows() == {}
 
 
