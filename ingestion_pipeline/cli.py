@@ -24,6 +24,7 @@ from ingestion_pipeline.commands import (
     database,
     jobs,
     kpis,
+    rejected,
     tenants,
     upgraded,
 )
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(rejected.app, name="rejected")
 app.add_typer(alert_rules.app, name="alert-rules")
 app.add_typer(book_sales.app, name="book-sales")
 app.add_typer(kpis.app, name="kpis")

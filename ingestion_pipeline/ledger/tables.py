@@ -160,6 +160,7 @@ rejected_rows = sa.Table(
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("reasons", JSONB, nullable=False),
     sa.Column("rejected_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("replayed_by", sa.BigInteger),  # the upload that took the corrected row
 )
 
 api_requests = sa.Table(
