@@ -1,5 +1,6 @@
 """A day of a site: its samples, and the weather beside them; neither takes the other down."""
 
+import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,17 +11,21 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.checkpoint import Checkpoints
 from ingestion_pipeline.buildings.contract import day_of, windows_of
-from ingestion_pipeline.buildings.day_samples import DaySamples, say_skipped
+from ingestion_pipeline.buildings.day_samples import DaySamples
 from ingestion_pipeline.buildings.days import SAMPLES, WEATHER, DayResult, Half, record_day
 from ingestion_pipeline.buildings.merge import abandoned
 from ingestion_pipeline.buildings.options import OnProgress, Options
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.weather import WeatherCounts, collect_weather
-from ingestion_pipeline.buildings.window import lock_of
+from ingestion_pipeline.buildings.window import WindowResult, lock_of
 from ingestion_pipeline.errors import ConfigurationError, IngestionError
 from ingestion_pipeline.storage import locks
 
 __all__ = ["Attempt", "Options", "attempt_day", "collect_day"]
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_POINTS = 20
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,18 @@ def attempt_day(
     if options.weather:
         asked.add(WEATHER)
     result = record_day(engine, result, samples.points, options.run_id, asked=frozenset(asked))
-    say_skipped(site, samples.results)
+    _say_skipped(site, samples.results)
     return Attempt(result, errors)
+
+
+def _say_skipped(site: str, results: list[WindowResult]) -> None:
+    """Which points were not configured: once a run, by name."""
+    names = sorted(set().union(*(each.skipped_points for each in results)))
+    if names:
+        shown = ", ".join(names[:_SHOWN_POINTS]) + (", …" if len(names) > _SHOWN_POINTS else "")
+        logger.info(
+            "%s: %d points are not configured and were skipped: %s", site, len(names), shown
+        )
 
 
 def _sweep(engine: sa.Engine, checkpoints: Checkpoints) -> None:

@@ -79,11 +79,15 @@ def _elements(content: bytes, at: int) -> tuple[list[bytes], int]:
         end = _next_bracket(content, at)
         if end == len(content):
             raise DamagedError("it ends too early")
+        before = begin
         if depth == 0:
             for comma in _STRING_OR_COMMA.finditer(content, at, end):
                 if comma[0] == b",":
                     elements.append(content[begin : comma.start()].strip())
                     begin = comma.end()
+        if begin > before and not content[begin:end].strip():
+            at = begin
+            continue  # the next one may be of the common form again
         at = end + 1
         if content[end] in b"[{":
             depth += 1

@@ -5,7 +5,6 @@ failed. Once the day is complete it is forgotten: the next collection fetches al
 what came late.
 """
 
-import logging
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,10 +19,6 @@ from ingestion_pipeline.buildings.points import points_of
 from ingestion_pipeline.buildings.refusals import counted_reasons, why_nothing_is_kept
 from ingestion_pipeline.buildings.source import AceIot
 from ingestion_pipeline.buildings.window import WindowResult, collect_window
-
-logger = logging.getLogger(__name__)
-
-_SHOWN_POINTS = 20
 
 
 class _DayProgress(msgspec.Struct):
@@ -138,13 +133,3 @@ def _load(checkpoints: Checkpoints, key: str, bound: str) -> _DayProgress:
     if entry is None or entry.value.get("bound") != bound:
         return _DayProgress(bound)
     return msgspec.convert(entry.value, _DayProgress)
-
-
-def say_skipped(site: str, results: list[WindowResult]) -> None:
-    """Which points were not configured: once a run, by name."""
-    names = sorted(set().union(*(each.skipped_points for each in results)))
-    if names:
-        shown = ", ".join(names[:_SHOWN_POINTS]) + (", …" if len(names) > _SHOWN_POINTS else "")
-        logger.info(
-            "%s: %d points are not configured and were skipped: %s", site, len(names), shown
-        )

@@ -6,6 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings.aggregates import aggregate_day, aggregate_hours
+from ingestion_pipeline.buildings.alert_rules import Limits, set_rule
+from ingestion_pipeline.buildings.alerts import watch
 from ingestion_pipeline.buildings.collect import Options, collect_day
 from ingestion_pipeline.buildings.coverage import record_gaps
 from ingestion_pipeline.buildings.sites import add_site, all_sites, remove_site
@@ -118,6 +120,10 @@ def test_runs_collect_into_tables_that_have_policies(engine: sa.Engine) -> None:
     runs = sa.create_engine(url)
     fill(runs, "mine")
     fill(runs, "mine")  # staged, this time
+    with engine.begin() as owner:
+        set_rule(owner, site="*", point="*", limits=Limits(maximum=0.5))
+        owner.exec_driver_sql("UPDATE collected_days SET watched_at = NULL")
+    assert watch(runs).begun == 1
     runs.dispose()
     with engine.connect() as owner:
         assert seen(owner) == only("mine")
