@@ -134,7 +134,7 @@ class FsspecComputeLogManager(
             for io_type in IO_TYPE_EXTENSION:
                 for partial in (False, True):
                     name = _name(log_key, io_type, partial=partial)
-                    self._landing.remove(f"{self._url}/{name}")
+                    self._landing.remove(name)
         elif prefix:
             self._landing.remove_folder(_joined(prefix))
 
@@ -185,7 +185,7 @@ class FsspecComputeLogManager(
         self._landing.write(_name(log_key, io_type, partial=partial), chunks_of(data))
         if not partial:
             name = _name(log_key, io_type, partial=True)
-            self._landing.remove(f"{self._url}/{name}")
+            self._landing.remove(name)
 
     def _place(
         self, log_key: Sequence[str], io_type: ComputeIOType, *, partial: bool

@@ -34,6 +34,18 @@ def local_secrets(configuration: Settings) -> dict[str, str]:
     return {name: value for name, value in (kept | made).items() if name in needed}
 
 
+def make_private(home: Path) -> None:
+    """Close the home to other users of the machine, and all that we and our children write.
+
+    A home of an earlier release is closed here, too; what is in it is behind its door. Of a home
+    that is somebody else's (a mounted volume's) only what we write is closed.
+    """
+    os.umask(0o077)
+    home.mkdir(parents=True, exist_ok=True)
+    if home.stat().st_uid == os.geteuid():
+        home.chmod(0o700)
+
+
 def secrets_file(configuration: Settings) -> Path:
     """Where they are kept."""
     return configuration.home / "secrets.env"

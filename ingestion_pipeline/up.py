@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ingestion_pipeline import console
 from ingestion_pipeline.errors import ConfigurationError, IngestionError
-from ingestion_pipeline.local_secrets import local_secrets, secrets_file
+from ingestion_pipeline.local_secrets import local_secrets, make_private, secrets_file
 from ingestion_pipeline.sample import load as load_sample
 from ingestion_pipeline.services import Service, running
 from ingestion_pipeline.settings import Settings, environment_of
@@ -45,6 +45,7 @@ def serve(configuration: Settings, *, sample: bool) -> None:
     _require_free_port("GATEWAY_PORT", configuration.gateway_host, configuration.gateway_port)
     if configuration.ace_iot_api_base_url is None:
         _require_free_port("SANDBOX_PORT", "127.0.0.1", configuration.sandbox_port)
+    make_private(configuration.home)
     server = EmbeddedServer(configuration.home)
     try:
         engine = database.engine()

@@ -24,7 +24,7 @@ from ingestion_pipeline.ledger.jobs import Claim
 from ingestion_pipeline.ledger.leases import kept_alive
 from ingestion_pipeline.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage.landing import open_file
+from ingestion_pipeline.storage.landing import Landing
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,8 @@ def _import(
     )  # fmt: skip
     note: _Note = _nothing
     if "upload_id" in claim.payload:
-        origin, parsed = _read(engine, origin, claim.payload["upload_id"])
+        landing = Landing(configuration.landing)
+        origin, parsed = _read(engine, landing, origin, claim.payload["upload_id"])
     elif "ping_id" in claim.payload:
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
         origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
@@ -154,7 +155,9 @@ def _import(
     return result
 
 
-def _read(engine: sa.Engine, origin: Origin, upload_id: int) -> tuple[Origin, Parsed]:
+def _read(
+    engine: sa.Engine, landing: Landing, origin: Origin, upload_id: int
+) -> tuple[Origin, Parsed]:
     c = uploads_table.c
     with engine.connect() as connection:
         found = connection.execute(
@@ -164,7 +167,7 @@ def _read(engine: sa.Engine, origin: Origin, upload_id: int) -> tuple[Origin, Pa
         ).one_or_none()
     if found is None:
         raise LandedFileError(f"upload {upload_id}: the tenant has no such report")
-    with open_file(found.location) as file:
+    with landing.open(found.location) as file:
         content = file.read()
     parsed = parser_of(origin.platform)(content, file_name=found.file_name)
     named = replace(

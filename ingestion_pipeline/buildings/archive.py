@@ -58,7 +58,8 @@ def _archive(connection: sa.Connection, month: Month, archive_url: str) -> Archi
         return None
     connection.exec_driver_sql(f"LOCK TABLE {month.partition} IN SHARE ROW EXCLUSIVE MODE")
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    location = f"{archive_url.rstrip('/')}/timeseries_raw/{month.first:%Y-%m}-{stamp}.parquet"
+    name = f"timeseries_raw/{month.first:%Y-%m}-{stamp}.parquet"
+    location = f"{archive_url.rstrip('/')}/{name}"
     with fsspec.open(location, "wb", auto_mkdir=True) as file:
         rows = _write(connection, month, file)
     with fsspec.open(location, "rb") as file:
@@ -68,7 +69,7 @@ def _archive(connection: sa.Connection, month: Month, archive_url: str) -> Archi
     archived = Archived(month.first, location, rows, size)
     connection.execute(
         sa.insert(archived_months).values(
-            month=archived.month, location=location, rows=rows, bytes=size
+            month=archived.month, location=name, rows=rows, bytes=size
         )
     )
     connection.execute(sa.select(sa.func.drop_timeseries_month(month.first)))

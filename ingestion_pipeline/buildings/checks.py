@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-import fsspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.buildings import offenders
@@ -16,7 +15,10 @@ from ingestion_pipeline.buildings.tables import (
     timeseries_hourly,
 )
 from ingestion_pipeline.checks import as_table, offenders_check
+from ingestion_pipeline.errors import LandedFileError
 from ingestion_pipeline.resources import Database
+from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.landing import Landing
 
 _SHOWN_GAPS = 1000
 _ARCHIVES = 24
@@ -58,16 +60,19 @@ def files_are_there(database: Database) -> dg.AssetCheckResult:
     newest = sa.select(c.location).order_by(c.archive_id.desc()).limit(_ARCHIVES)
     with database.engine().connect() as connection:
         locations = connection.scalars(newest).all()
-    gone = [each for each in locations if not _exists(each)]
+    archive = Landing(settings().archive)
+    gone = [each for each in locations if not _exists(archive, each)]
     metadata: dict[str, Any] = {"files": len(locations), "gone": len(gone)}
     if gone:
         metadata["examples"] = as_table([{"location": each} for each in gone])
     return dg.AssetCheckResult(passed=not gone, metadata=metadata)
 
 
-def _exists(location: str) -> bool:
-    system, path = fsspec.core.url_to_fs(location)
-    return bool(system.exists(path))
+def _exists(archive: Landing, location: str) -> bool:
+    try:
+        return archive.exists(location)
+    except LandedFileError:  # of another ARCHIVE_URL: where it was put, nobody looks any more
+        return False
 
 
 _RAW = key("timeseries_raw")

@@ -119,6 +119,7 @@ def roles(as_json: AsJson = False) -> None:
     if as_json:
         document = {
             "made": found.made, "granted": found.granted, "fast_merges": found.fast_merges,
+            "closed": found.closed,
         }  # fmt: skip
         typer.echo(json.dumps(document, indent=2))
         return
@@ -131,6 +132,11 @@ def roles(as_json: AsJson = False) -> None:
         console.warn(
             "bulk merges check foreign keys row by row, until a superuser runs "
             f"GRANT SET ON PARAMETER session_replication_role TO {RUNS}"
+        )
+    if found.granted and not found.closed:
+        console.warn(
+            "anybody who may log in may hold advisory locks and stop all imports, until a "
+            "superuser runs `db roles`; no tenant is given a login"
         )
 
 

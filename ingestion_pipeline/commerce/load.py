@@ -26,7 +26,8 @@ from ingestion_pipeline.errors import StagingLostError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.leases import kept_alive
 from ingestion_pipeline.ledger.uploads import Counts, Upload
-from ingestion_pipeline.storage.landing import open_file
+from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.landing import Landing
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +132,8 @@ def stage_upload(
         ContractError: the file as a whole breaks the contract.
         StaleAttemptError: another attempt owns the job; nothing was written.
     """
-    with open_file(upload.location) as file, engine.begin() as connection:
+    landing = Landing(settings().landing)
+    with landing.open(upload.location) as file, engine.begin() as connection:
         reading = stage(connection, upload, file)
         if claim is not None:
             # Last: renewing the leases of a batch would wait for a job held while its file is read.

@@ -12,6 +12,13 @@ from ingestion_pipeline.storage import roles
 from ingestion_pipeline.storage.privileges import TENANT
 
 _CONNECTIONS = 10
+# What a session begins with. It may change all of them: they are for those who do not mean to.
+_PATIENCE = {
+    "statement_timeout": "5min",
+    "idle_in_transaction_session_timeout": "1min",
+    "idle_session_timeout": "1h",
+    "lock_timeout": "10s",
+}
 
 
 @dataclass(frozen=True)
@@ -29,9 +36,15 @@ def issue_reader(connection: sa.Connection, tenant: str) -> Reader:
 
     Raises:
         UnknownTenantError: there is no such tenant.
-        ConfigurationError: our role may not make roles, the groups are not made, or another
-            installation in the cluster has a login of that name.
+        ConfigurationError: our role may not make roles, the groups are not made, another
+            installation in the cluster has a login of that name, or a session of the tenant could
+            hold locks that stop everybody's work.
     """
+    if not roles.are_closed(connection):
+        raise ConfigurationError(
+            "anybody may hold advisory locks in this database, and stop all imports with them: "
+            "let a superuser run `ingestion-pipeline db roles` (docs/operations.md)"
+        )
     tenant_id = tenants.find(connection, tenant)
     role = _role_of(tenant_id)
     is_new = connection.scalar(
@@ -47,6 +60,8 @@ def issue_reader(connection: sa.Connection, tenant: str) -> Reader:
         )
     password = roles.make_login(connection, role, group=TENANT, acts_as_group=False)
     connection.exec_driver_sql(f"ALTER ROLE {role} CONNECTION LIMIT {_CONNECTIONS}")
+    for setting, value in _PATIENCE.items():
+        connection.exec_driver_sql(f"ALTER ROLE {role} SET {setting} = '{value}'")
     return Reader(role, password)
 
 

@@ -6,6 +6,7 @@ not in it; landed files are beside the database (docs/operations.md has the orde
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -49,12 +50,18 @@ def restore(engine: sa.Engine, file: Path) -> str:
     with engine.connect() as connection:
         if sa.inspect(connection).get_table_names():
             raise ConfigurationError("the database is not empty: restore into a new one")
-    if "every_row" in _run(engine, "pg_restore", "--list", str(file)):
+    content = _run(engine, "pg_restore", "--list", str(file))
+    if "every_row" in content:
         roles.ensure(engine)
-    _run(
-        engine, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner",
-        f"--dbname={engine.url.database}", str(file),
-    )  # fmt: skip
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
+        # Who may call PostgreSQL's own functions is granted anew, to whoever is the owner here.
+        lines = [line for line in content.splitlines() if " ACL pg_catalog " not in line]
+        wanted.write("\n".join(lines) + "\n")
+        wanted.flush()
+        _run(
+            engine, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner",
+            f"--use-list={wanted.name}", f"--dbname={engine.url.database}", str(file),
+        )  # fmt: skip
     with engine.begin() as connection:
         connection.exec_driver_sql("ANALYZE")  # statistics are not in a backup
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")

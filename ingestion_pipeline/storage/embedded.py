@@ -7,6 +7,7 @@ package's own makes parent folders readable to all and keeps servers alive for e
     postgres/
         lock        flock held while somebody starts or stops the server
         password    of the role `ingestion`, mode 0600
+    prepared    which version of `embedded_roles.py` the cluster has had
         port        on 127.0.0.1; kept over restarts as long as it is free
         data/       the cluster (with `server.log`)
 
@@ -18,6 +19,7 @@ import fcntl
 import importlib.util
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -29,12 +31,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingestion_pipeline.errors import EmbeddedServerError
+from ingestion_pipeline.storage import embedded_roles
 
-ROLE = "ingestion"
+ROLE = embedded_roles.OWNER
 DATABASE = "ingestion"
 _UNPRIVILEGED = "nobody"
 _START_SECONDS = 60
 _CAP_SETPCAP = 8  # this and the two below: capabilities(7)
+_TO_REACH = (("dac_read_search", 2), ("dac_override", 1))  # the lesser one first
 
 # A laptop's share of memory, and a log big enough that a bulk load is not one long checkpoint.
 # fsync, full_page_writes and synchronous_commit stay on: what is acknowledged is durable.
@@ -152,6 +156,13 @@ class EmbeddedServer:
         self._forget_stranger()
         deadline = time.monotonic() + _START_SECONDS
         while True:
+            try:
+                self._prepare()
+            except EmbeddedServerError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)  # for the same reason as below
+                continue
             _write(self.folder / "port", str(self._free_port()))
             started = self._run(
                 "pg_ctl", "start", "-w", "-t", str(_START_SECONDS), "-D", str(self.data),
@@ -172,19 +183,19 @@ class EmbeddedServer:
         # Never the same name twice: the initdb of a killed process may still be writing to its own.
         fresh = self.folder / f"data.new.{secrets.token_hex(4)}"
         fresh.mkdir(mode=0o700)
-        password = secrets.token_urlsafe(24)
-        _write(self.folder / "password", password)
+        _write(self.folder / "password", secrets.token_urlsafe(24))
         password_file = fresh.parent / "password.initdb"
-        _write(password_file, password)
+        _write(password_file, secrets.token_urlsafe(24))  # the superuser's, until `_prepare`
         if os.geteuid() == 0:
             user = pwd.getpwnam(_UNPRIVILEGED)
             os.chown(fresh, user.pw_uid, user.pw_gid)
             os.chown(password_file, user.pw_uid, user.pw_gid)
         try:
             made = self._run(
-                "initdb", "-D", str(fresh), "-U", ROLE, "--pwfile", str(password_file),
-                "-A", "scram-sha-256", "-E", "UTF8", "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
+                "initdb", "-D", str(fresh), "-U", embedded_roles.SUPERUSER,
+                "--pwfile", str(password_file), "-A", "scram-sha-256", "-E", "UTF8",
+                "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+                "--no-instructions",
             )  # fmt: skip
         finally:
             password_file.unlink()
@@ -192,18 +203,39 @@ class EmbeddedServer:
             raise EmbeddedServerError(f"initdb failed:\n{made.stderr}")
         with (fresh / "postgresql.auto.conf").open("a") as configuration:
             configuration.write(_CONFIGURATION)
-        # initdb makes the database `postgres` only; ours is made before anybody sees the cluster.
-        single = self._run(
-            "postgres",
-            "--single",
-            "-D",
-            str(fresh),
-            "postgres",
-            given=f"CREATE DATABASE {DATABASE}\n",
-        )
-        if single.returncode != 0:
-            raise EmbeddedServerError(f"CREATE DATABASE failed:\n{single.stderr}")
+        (self.folder / "prepared").unlink(missing_ok=True)
         fresh.rename(self.data)
+
+    def _prepare(self) -> None:
+        """Make the owner and its database, and give it what a superuser only can give.
+
+        A cluster of an earlier release is brought over here.
+
+        Raises:
+            EmbeddedServerError: PostgreSQL failed; its message is in the error's.
+        """
+        note = self.folder / "prepared"
+        if note.exists() and note.read_text() == embedded_roles.VERSION:
+            return
+        password = (self.folder / "password").read_text()
+        said = self._single("template1", embedded_roles.of_cluster(password))
+        databases = re.findall(r'datname = "([^"]+)"', said)
+        missing = None if DATABASE in databases else DATABASE
+        for name in databases:
+            makes = missing if name == "postgres" else None
+            if name != "template1":
+                self._single(name, embedded_roles.of_database(makes=makes))
+        _write(note, embedded_roles.VERSION)
+
+    def _single(self, database: str, statements: str) -> str:
+        """Run statements as superuser while no server runs; returns what PostgreSQL printed."""
+        done = self._run(
+            "postgres", "--single", "-j", "-D", str(self.data), "-c", "exit_on_error=on", database,
+            given=statements,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise EmbeddedServerError(f"PostgreSQL cannot be prepared:\n{done.stderr}")
+        return done.stderr
 
     def _free_port(self) -> int:
         """Our last port if it is free, so that clients find us again after a restart."""
@@ -227,8 +259,9 @@ class EmbeddedServer:
         # because a server that inherits a pipe keeps its reader waiting for ever.
         output = self.folder / "last-command.log"
         with output.open("w+") as log:
+            path = binaries() / program
             finished = subprocess.run(
-                [*_privilege_drop(), str(binaries() / program), *arguments],
+                [*_privilege_drop(self.data, path), str(path), *arguments],
                 input=given, stdout=log, stderr=log, text=True, start_new_session=True,
                 cwd="/", env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
             )  # fmt: skip
@@ -255,12 +288,16 @@ def binaries() -> Path:
     raise EmbeddedServerError(f"no PostgreSQL binaries under {root}")
 
 
-def _privilege_drop() -> list[str]:
+def _privilege_drop(*needed: Path) -> list[str]:
     """The command prefix that gives root's rights away, which PostgreSQL insists on.
 
     Folders above INGESTION_HOME or our binaries (often /root, mode 0700) may be closed to the
     unprivileged user. Rather than opening them or moving the data elsewhere, the server keeps one
-    capability: to pass and read folders. It cannot write outside its data folder.
+    capability then: to pass and read folders. It cannot write outside its data folder, and nobody
+    logs in as its superuser, whom it would read files for (`embedded_roles.py`).
+
+    Args:
+        needed: what the unprivileged user has to reach.
     """
     if os.geteuid() != 0:
         return []
@@ -272,14 +309,20 @@ def _privilege_drop() -> list[str]:
         )
     user = pwd.getpwnam(_UNPRIVILEGED)
     drop = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    drop.append("--no-new-privs")
     held = _capabilities()
+    kept = "-all"
+    if not all(map(_is_open, needed)):
+        kept += "".join([f",+{name}" for name, bit in _TO_REACH if held >> bit & 1][:1])
     if held >> _CAP_SETPCAP & 1:
         # initdb looks for `postgres` with access(2), which otherwise leaves capabilities out.
-        drop.append("--securebits=+no_setuid_fixup")
-    for capability, bit in (("dac_read_search", 2), ("dac_override", 1)):
-        if held >> bit & 1:
-            return [*drop, f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
-    return drop
+        drop += [f"--bounding-set={kept}", "--securebits=+no_setuid_fixup"]
+    return [*drop, f"--inh-caps={kept}", f"--ambient-caps={kept}"]
+
+
+def _is_open(path: Path) -> bool:
+    """Whether everybody may pass the folders above a path."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
 
 
 def _capabilities() -> int:

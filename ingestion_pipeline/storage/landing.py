@@ -2,6 +2,9 @@
 
 A file is written under a temporary name, hashed on the way, made durable, and renamed: either it
 is there whole, or there is nothing under its name.
+
+A location, as it is kept in the database, is the path below the store's root and no URL: whoever
+may write to the database must not choose what a run opens. Only `Landing.open` opens one.
 """
 
 import contextlib
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import fsspec
 
@@ -28,7 +31,7 @@ class Landed:
     """A file that is kept.
 
     Attributes:
-        location: its URL.
+        location: its path below the store's root.
         size: in bytes.
         sha256: of its bytes, in hexadecimal.
     """
@@ -44,11 +47,10 @@ class LandingFile:
     Every method blocks on the disk; an event loop calls them in a thread, one at a time.
     """
 
-    def __init__(self, files: Any, *, root: str, name: str, location: str) -> None:
+    def __init__(self, files: Any, *, root: str, name: str) -> None:
         self._files = files
         self._root = root
         self._name = name
-        self._location = location
         self._partial = f"{root}/{_PARTIAL}/{uuid.uuid4().hex}"
         self._digest = hashlib.sha256()
         self._size = 0
@@ -78,7 +80,7 @@ class LandingFile:
         if local:
             for folder in Path(self._name).parents:  # each of them may be new
                 _sync_folder(Path(self._root) / folder)
-        return Landed(location=self._location, size=self._size, sha256=self.sha256)
+        return Landed(location=self._name, size=self._size, sha256=self.sha256)
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -98,8 +100,8 @@ class Landing:
 
     def begin(self, name: str) -> LandingFile:
         """Begin a file under `name` (a relative path): `write`, then `keep` or `discard`."""
-        shown = quote(name) if self._url.startswith("file:") else name
-        return LandingFile(self._files, root=self._root, name=name, location=f"{self._url}/{shown}")
+        self._path(name)
+        return LandingFile(self._files, root=self._root, name=name)
 
     def write(self, name: str, chunks: Iterable[bytes]) -> Landed:
         """Keep the bytes under `name` (a relative path), whole or not at all."""
@@ -116,13 +118,37 @@ class Landing:
         """Keep landed files one after the other as one, hashed on the way.
 
         Raises:
-            LandedFileError: one of them is gone.
+            LandedFileError: one of them is gone, or not of this store.
         """
-        return self.write(name, _contents(locations))
+        return self.write(name, self._contents(locations))
+
+    def open(self, location: str) -> IO[bytes]:
+        """Open a landed file for reading.
+
+        Raises:
+            LandedFileError: it is not there, or the location leads out of the store.
+        """
+        try:
+            return self._files.open(self._path(location), "rb")  # type: ignore[no-any-return]
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise LandedFileError(f"{location}: the recorded file is gone") from None
+
+    def exists(self, location: str) -> bool:
+        """Whether a landed file is there.
+
+        Raises:
+            LandedFileError: the location leads out of the store.
+        """
+        self._files.invalidate_cache()
+        return bool(self._files.exists(self._path(location)))
 
     def remove(self, location: str) -> None:
-        """Remove a landed file, if it is there."""
-        _, path = file_system(location)
+        """Remove a landed file, if it is there.
+
+        Raises:
+            LandedFileError: the location leads out of the store.
+        """
+        path = self._path(location)
         with contextlib.suppress(FileNotFoundError):
             self._files.rm(path)
 
@@ -150,7 +176,7 @@ class Landing:
     def remove_folder(self, name: str) -> None:
         """Remove a folder of the store with all that is in it."""
         with contextlib.suppress(FileNotFoundError):
-            self._files.rm(f"{self._root}/{name}", recursive=True)
+            self._files.rm(self._path(name), recursive=True)
 
     def remove_stale(self, age: timedelta) -> int:
         """Remove unfinished files that were last written that long ago; returns how many.
@@ -168,6 +194,25 @@ class Landing:
                     self._files.rm(path)
                     removed += 1
         return removed
+
+    def _path(self, location: str) -> str:
+        """A location on the file system: below the root, whatever the location says."""
+        below = f"{self._url}/"
+        name = location
+        if location.startswith(below):  # releases before 0013 recorded whole URLs
+            name = location.removeprefix(below)
+            name = unquote(name) if self._url.startswith("file:") else name
+        path = f"{self._root}/{name}"
+        if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
+            raise LandedFileError(f"{location!r} is no path below the landing store's root")
+        if is_local(self._files) and not _is_below(path, self._root):
+            raise LandedFileError(f"{location!r} leads out of the landing store by a link")
+        return path
+
+    def _contents(self, locations: Iterable[str]) -> Iterator[bytes]:
+        for location in locations:
+            with self.open(location) as file:
+                yield from chunks_of(file)
 
 
 def landing_name(tenant: str, file_name: str) -> str:
@@ -188,19 +233,6 @@ def is_local(files: Any) -> bool:
     return "file" in files.protocol
 
 
-def open_file(location: str) -> IO[bytes]:
-    """Open a landed file for reading.
-
-    Raises:
-        LandedFileError: it is not there.
-    """
-    files, path = file_system(location)
-    try:
-        return files.open(path, "rb")  # type: ignore[no-any-return]
-    except FileNotFoundError:
-        raise LandedFileError(f"{location}: the recorded file is gone") from None
-
-
 def chunks_of(file: IO[bytes]) -> Iterable[bytes]:
     """The rest of an open file in pieces of 1 MiB."""
     while chunk := file.read(_CHUNK_BYTES):
@@ -212,10 +244,9 @@ def _modified(files: Any, path: str) -> datetime:
     return changed if changed.tzinfo else changed.replace(tzinfo=UTC)
 
 
-def _contents(locations: Iterable[str]) -> Iterator[bytes]:
-    for location in locations:
-        with open_file(location) as file:
-            yield from chunks_of(file)
+def _is_below(path: str, root: str) -> bool:
+    """Whether a path is in a folder once links are followed; the root itself may be one."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -98,6 +98,15 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "gumroad_syncs": ("raw", "raw", "r", "r"),
 }
 
+# PostgreSQL's own functions that are nobody's but ours, as a condition on `pg_proc`: with the one
+# sort a session holds locks, and stops others, for as long as it stays; the other writes files
+# (large objects) that nobody counts. `roles.py` says who may lock; nobody needs large objects.
+LOCK_FUNCTIONS = "pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_'"
+CLOSED_FUNCTIONS = (
+    "pronamespace = 'pg_catalog'::regnamespace "
+    "AND proname ~ '^(pg_(try_)?advisory_|lo_|loread$|lowrite$)'"
+)
+
 _JOB_COLUMNS = (
     "job_id", "tenant_id", "kind", "platform", "result", "status", "priority", "attempt",
     "max_attempts", "available_at", "lease_expires_at", "worker", "run_id", "error", "created_at",

@@ -16,9 +16,11 @@ from psycopg import sql
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.privileges import (
+    CLOSED_FUNCTIONS,
     COLUMNS,
     GATEWAY,
     GROUPS,
+    LOCK_FUNCTIONS,
     READER,
     RUNS,
     SEE_ALL,
@@ -42,11 +44,13 @@ class Roles:
         made: groups that were not there.
         granted: whether the schema is there, and not of before roles.
         fast_merges: whether runs may set `session_replication_role`.
+        closed: whether only our own roles may hold advisory locks and write large objects.
     """
 
     made: tuple[str, ...]
     granted: bool
     fast_merges: bool
+    closed: bool
 
 
 def ensure(engine: sa.Engine) -> Roles:
@@ -67,7 +71,7 @@ def _ensure(connection: sa.Connection) -> Roles:
     granted = sa.inspect(connection).has_table("tenant_readers")  # else `db upgrade` will grant
     if granted:
         grant(connection)
-    return Roles(made, granted, fast_merges)
+    return Roles(made, granted, fast_merges, are_closed(connection))
 
 
 def are_there(connection: sa.Connection) -> bool:
@@ -101,6 +105,7 @@ def grant(connection: sa.Connection) -> None:
     _run(connection, f"GRANT USAGE ON SEQUENCE key_value_versions TO {GATEWAY}, {RUNS}")
     _grant_to_runs(connection, schema)
     _let_see_all(connection)
+    _close(connection)
 
 
 def _grant_to_runs(connection: sa.Connection, schema: str | None) -> None:
@@ -116,6 +121,31 @@ def _grant_to_runs(connection: sa.Connection, schema: str | None) -> None:
     )
     if months := connection.scalars(sa.text(_MONTHS)).all():
         _run(connection, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(months)} TO {RUNS}")
+
+
+def are_closed(connection: sa.Connection) -> bool:
+    """Whether nobody but our roles may hold advisory locks in this database."""
+    open_ = "SELECT bool_or(has_function_privilege('public', oid, 'EXECUTE')) FROM pg_proc"
+    return not connection.scalar(sa.text(f"{open_} WHERE {CLOSED_FUNCTIONS}"))
+
+
+def _close(connection: sa.Connection) -> None:
+    """Take PostgreSQL's own locks and large objects from everybody else, where we may.
+
+    Who is no superuser, and was not given them with grant option, is told so by a warning of
+    PostgreSQL's: then `are_closed` says no.
+    """
+    owner = connection.scalar(
+        sa.text("SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass('tenants')")
+    )
+    locks, closed = _named(connection, LOCK_FUNCTIONS), _named(connection, CLOSED_FUNCTIONS)
+    _run(connection, f"GRANT EXECUTE ON FUNCTION {locks} TO {GATEWAY}, {RUNS}, {owner}")
+    _run(connection, f"REVOKE EXECUTE ON FUNCTION {closed} FROM PUBLIC")
+
+
+def _named(connection: sa.Connection, which: str) -> str:
+    found = "SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc"
+    return str(connection.scalar(sa.text(f"{found} WHERE {which}")))
 
 
 def _let_see_all(connection: sa.Connection) -> None:
@@ -192,10 +222,11 @@ def _is_there(connection: sa.Connection, role: str) -> bool:
 
 
 def _is_member(connection: sa.Connection, role: str, group: str) -> bool:
-    """Whether a role is a plain login of a group; a superuser is a member of all, and is none."""
+    """Whether a role is a login of a group; whoever makes roles may be a member, and is none."""
     found = sa.text(
         "SELECT EXISTS (SELECT FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.member "
-        "WHERE m.roleid = CAST(:group AS regrole) AND r.rolname = :role AND NOT r.rolsuper)"
+        "WHERE m.roleid = CAST(:group AS regrole) AND r.rolname = :role AND NOT r.rolsuper "
+        "AND NOT r.rolcreaterole)"
     )
     return bool(connection.scalar(found, {"role": role, "group": group}))
 

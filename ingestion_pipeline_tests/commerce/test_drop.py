@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.commerce import drop
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.ledger.tables import jobs, uploads
+from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.landing import Landing
 from ingestion_pipeline_tests.commerce.builders import load_everything
 
@@ -66,7 +67,8 @@ def test_a_complete_file_is_recorded_landed_and_taken_out(engine: sa.Engine, fol
     assert not file.exists()
     [upload] = recorded(engine)
     assert upload["status"] == "recorded"
-    assert Path(upload["location"].removeprefix("file://")).read_bytes() == content
+    landing = folder.parents[1] / "landing"
+    assert (landing / upload["location"]).read_bytes() == content
 
 
 def test_many_files_that_come_faster_than_scans_are_each_recorded_once(
@@ -169,7 +171,11 @@ def test_two_scans_at_once_record_a_file_once(engine: sa.Engine, folder: Path) -
     assert len(recorded(engine)) == 20
 
 
-def test_dropped_files_end_in_the_tables(engine: sa.Engine, folder: Path) -> None:
+def test_dropped_files_end_in_the_tables(
+    engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANDING_URL", (folder.parents[1] / "landing").as_uri())
+    settings.cache_clear()
     put(folder, "customers_a.ndjson", "\n".join(customer() for _ in range(10)))
     scan(engine, folder)
     load_everything(engine)
@@ -177,6 +183,7 @@ def test_dropped_files_end_in_the_tables(engine: sa.Engine, folder: Path) -> Non
         assert connection.scalar(sa.text("SELECT count(*) FROM customers")) == 10
         statuses = connection.scalars(sa.select(jobs.c.status)).all()
     assert statuses == ["completed"]
+    settings.cache_clear()
 
 
 def test_files_go_to_the_tenant_of_their_folder(engine: sa.Engine, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,7 @@ from ingestion_pipeline.commerce.contract import ENTITIES, Entity, entity_of_fil
 from ingestion_pipeline.commerce.lines import blocks_of_lines
 from ingestion_pipeline.errors import LandedFileError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
+from ingestion_pipeline.settings import settings
 from ingestion_pipeline_tests.commerce.builders import (
     Row,
     all_counts,
@@ -40,6 +41,15 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
 
 
+@pytest.fixture(autouse=True)
+def _landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test records has landed in its folder."""
+    monkeypatch.setenv("LANDING_URL", tmp_path.as_uri())
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
 def _record(
     engine: sa.Engine, tenant_id: int, path: Path, content: bytes | Iterable[Row], attempts: int = 3
 ) -> int:
@@ -48,7 +58,7 @@ def _record(
     with engine.begin() as connection:
         upload_id = load.record_upload(
             connection, tenant_id=tenant_id, entity=entity_of_file(path.name), file_name=path.name,
-            source="test", source_key=str(path), location=path.as_uri(), size=len(content),
+            source="test", source_key=str(path), location=path.name, size=len(content),
             sha256="", max_attempts=attempts,
         )  # fmt: skip
     assert upload_id is not None
@@ -344,3 +354,17 @@ def test_staging_what_is_no_longer_there_says_so(
 def _make_due(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE jobs SET available_at = now()")
+
+
+@pytest.mark.parametrize("location", ["file:///proc/self/environ", "../environ", "/etc/passwd"])
+def test_a_run_opens_nothing_but_what_was_landed(
+    engine: sa.Engine, tenant_id: int, tmp_path: Path, location: str
+) -> None:
+    """The environment of a run ended in `rejected_rows`, which the gateway may read."""
+    upload_id = _record(engine, tenant_id, tmp_path / "customers_1.ndjson", [customer(1)])
+    with engine.begin() as connection:
+        moved = sa.text("UPDATE uploads SET location = :location")
+        connection.execute(moved, {"location": location})
+    assert "landing store" in _stage(engine).failures[upload_id]
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM rejected_rows").scalar() == 0

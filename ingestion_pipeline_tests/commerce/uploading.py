@@ -5,7 +5,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 
@@ -88,15 +87,17 @@ def status(sender: Sender, token: str) -> dict[str, Any]:
 def uploads_of(gateway: RunningGateway, sender: Sender) -> Sequence[Any]:
     """The tenant's uploads with their jobs."""
     return gateway.rows(
-        "SELECT u.*, j.kind, j.status AS job_status FROM uploads u JOIN jobs j USING (job_id)"
+        "SELECT u.*, j.kind, j.status AS job_status, CAST(:landing AS text) || u.location AS path"
+        " FROM uploads u JOIN jobs j USING (job_id)"
         " WHERE u.tenant_id = :tenant_id ORDER BY upload_id",
         tenant_id=sender.tenant_id,
+        landing=f"{gateway.home}/landing/",
     )
 
 
 def content_of(upload: Any) -> bytes:
     """What is kept of an upload."""
-    return Path(unquote(upload.location.removeprefix("file://"))).read_bytes()
+    return Path(upload.path).read_bytes()
 
 
 def kept(gateway: RunningGateway, folder: str) -> Iterator[Path]:

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.errors import EmbeddedServerError
-from ingestion_pipeline.storage import embedded
+from ingestion_pipeline.storage import database, embedded, embedded_roles, roles
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 
 _PRINT_URL = """
@@ -178,6 +178,23 @@ def test_under_root_the_server_runs_as_nobody(home: Path) -> None:
     # Not by its name: a child that was just forked bears it, too.
     postmaster = (home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]
     assert Path(f"/proc/{postmaster}").stat().st_uid != 0
+    status = dict(
+        line.split(":\t") for line in Path(f"/proc/{postmaster}/status").read_text().splitlines()
+    )
+    # To pass closed folders (capability 2, in some containers 1), and nothing else.
+    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
+        assert int(status[kind], 16) in (0, 1 << 2, 1 << 1), kind
+    assert status["NoNewPrivs"] == "1"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give away")
+def test_a_server_that_reaches_its_folders_keeps_no_capability(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    [*_, kept] = embedded._privilege_drop(Path("/usr/bin/env"))
+    assert kept == "--ambient-caps=-all"
+    [*_, kept] = embedded._privilege_drop(closed / "data")
+    assert kept.startswith("--ambient-caps=-all,+dac_")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that are closed to nobody")
@@ -246,3 +263,78 @@ def _wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.01)
+
+
+def test_who_the_product_works_as_is_no_superuser(home: Path) -> None:
+    url = EmbeddedServer(home).url()
+    powers = "SELECT rolsuper OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = "
+    assert _ask(url, f"{powers} current_user") is False
+    assert _ask(url, "SELECT pg_has_role('pg_read_server_files', 'MEMBER')") is False
+    assert _ask(url, "SELECT has_parameter_privilege('session_replication_role', 'SET')") is True
+    superusers = "SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolsuper"
+    assert _ask(url, superusers) == "ingestion_superuser"
+    superuser = sa.make_url(url).set(username="ingestion_superuser")
+    with pytest.raises(sa.exc.OperationalError, match="password authentication failed"):
+        _ask(superuser.render_as_string(hide_password=False), "SELECT 1")
+    # What is copied from the templates is closed, too.
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE another")
+    engine.dispose()
+    another = sa.make_url(url).set(database="another").render_as_string(hide_password=False)
+    locking = "SELECT has_function_privilege('public', 'pg_advisory_lock(bigint)', 'EXECUTE')"
+    assert _ask(another, locking) is False
+
+
+def test_a_cluster_whose_owner_was_the_superuser_is_brought_over(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every release before 0013 made them."""
+    server = EmbeddedServer(home)
+    with monkeypatch.context() as before:
+        before.setattr(embedded_roles, "SUPERUSER", "ingestion")
+        before.setattr(EmbeddedServer, "_prepare", lambda _: None)
+        with server._lock():
+            server._initialise()
+        password = (home / "postgres" / "password").read_text()
+        server._single(
+            "postgres",
+            f"ALTER ROLE ingestion PASSWORD '{password}';\n\nCREATE DATABASE ingestion;\n\n",
+        )
+        engine = sa.create_engine(server.url())
+        database.upgrade(engine, "0012")
+        roles.ensure(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO tenants (name) VALUES ('acme')")
+            connection.exec_driver_sql("SELECT make_timeseries_month('2026-01-01')")
+            assert connection.exec_driver_sql("SHOW is_superuser").scalar() == "on"
+            roles.make_login(connection, "worker", group="ingestion_runs", acts_as_group=True)
+        engine.dispose()
+        server.stop()
+
+    engine = sa.create_engine(server.url())
+    database.upgrade(engine)
+    assert roles.ensure(engine).closed
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SHOW is_superuser").scalar() == "off"
+        assert connection.exec_driver_sql("SELECT name FROM tenants").scalars().all() == ["acme"]
+        of_others = """
+            SELECT relname FROM pg_class WHERE relowner = 10 AND relkind <> 't'
+            AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace,
+                                     'information_schema'::regnamespace)
+            UNION ALL SELECT proname FROM pg_proc
+            WHERE proowner = 10 AND pronamespace = 'public'::regnamespace
+        """
+        assert connection.exec_driver_sql(of_others).scalars().all() == []
+        connection.exec_driver_sql("SELECT drop_timeseries_month('2026-01-01')")
+        roles.make_login(connection, "worker", group="ingestion_runs", acts_as_group=True)
+        roles.drop_login(connection, "worker")
+    engine.dispose()
+
+
+def test_a_start_that_was_killed_while_the_cluster_was_prepared_is_made_good(home: Path) -> None:
+    server = EmbeddedServer(home)
+    server.url()
+    server.stop()
+    (home / "postgres" / "prepared").unlink()  # everything is done again
+    assert _ask(server.url(), "SELECT current_user") == "ingestion"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.ledger import readers, tenants
-from ingestion_pipeline.storage import database, roles
+from ingestion_pipeline.storage import database, locks, roles
 from ingestion_pipeline.storage.privileges import COLUMNS, GATEWAY, GROUPS, RUNS, TABLES, TENANT
 
 _numbers = itertools.count(1)
@@ -184,6 +184,60 @@ def test_a_tenant_writes_nothing_and_reads_no_secret(filled: sa.Engine) -> None:
             assert refused(connection, statement), statement
         with pytest.raises(sa.exc.ProgrammingError, match="would be affected"):
             connection.exec_driver_sql("SET row_security = off; SELECT * FROM customers")
+
+
+@pytest.mark.parametrize("group", [TENANT, "ingestion_reader"])
+def test_who_only_reads_holds_no_lock_and_writes_no_large_object(
+    engine: sa.Engine, group: str
+) -> None:
+    """A tenant's login held the locks of imports for as long as it stayed."""
+    with logged_in(engine, group) as connection:
+        for statement in (
+            f"SELECT pg_advisory_lock({locks.PUBLISHING_KPIS.number})",
+            "SELECT pg_advisory_xact_lock(1, 2)",
+            "SELECT pg_try_advisory_lock(1)",
+            "SELECT pg_try_advisory_xact_lock_shared(1)",
+            "SELECT pg_advisory_lock_shared(1)",
+            "SELECT lo_create(0)",
+            "SELECT lo_from_bytea(0, 'x')",
+            "SELECT lo_creat(-1)",
+            "SELECT lowrite(1, 'x')",
+        ):
+            assert refused(connection, statement), statement
+
+
+@pytest.mark.parametrize("group", [None, GATEWAY, RUNS])
+def test_who_works_holds_its_locks(engine: sa.Engine, group: str | None) -> None:
+    roles.ensure(engine)
+    with engine.begin() as connection:
+        if group:
+            connection.exec_driver_sql(f"SET ROLE {group}")
+        assert locks.try_hold(connection, locks.PUBLISHING_KPIS)
+
+
+def test_a_tenants_sessions_begin_with_limits(engine: sa.Engine, tenant_id: int) -> None:
+    with reading_as(engine, "acme") as connection:
+        found = {
+            name: connection.exec_driver_sql(f"SHOW {name}").scalar()
+            for name in ("statement_timeout", "idle_session_timeout", "lock_timeout")
+        }
+        assert found == {
+            "statement_timeout": "5min", "idle_session_timeout": "1h", "lock_timeout": "10s",
+        }  # fmt: skip
+        limit = "SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user"
+        assert connection.exec_driver_sql(limit).scalar() == 10
+
+
+def test_no_tenant_is_given_a_login_where_anybody_may_hold_locks(
+    engine: sa.Engine, tenant_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a managed server, whose owner may not take them from PUBLIC."""
+    roles.ensure(engine)
+    with engine.begin() as connection:
+        monkeypatch.setattr(roles, "CLOSED_FUNCTIONS", "proname = 'now'")
+        assert not roles.are_closed(connection)
+        with pytest.raises(ConfigurationError, match="hold advisory locks"):
+            readers.issue_reader(connection, "acme")
 
 
 def test_a_tenant_that_is_called_like_a_shared_namespace_does_not_see_it(
