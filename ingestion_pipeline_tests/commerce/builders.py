@@ -1,10 +1,13 @@
 """Rows, files and the state of the database, as the tests of commerce put and look at them."""
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,6 +20,7 @@ from ingestion_pipeline.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.ledger.tables import rejected_rows
 from ingestion_pipeline.ledger.uploads import Counts, Upload
+from ingestion_pipeline.settings import settings
 
 Row = dict[str, Any]
 _TIME = "2024-05-01T10:00:00+00:00"
@@ -204,10 +208,25 @@ def load_everything(
     *,
     lease: timedelta = timedelta(minutes=1),
     backoff: timedelta = timedelta(seconds=1),
+    landing: Path | None = None,
 ) -> None:
-    """Drain the queue once, parents before children: what a Dagster run does, without Dagster."""
-    for entity in ENTITIES.values():
-        stage_claimed(
-            engine, entity, worker="test", run_id=None, limit=10, lease=lease, backoff=backoff
-        )
-        merge_staged(engine, entity)
+    """Drain the queue once, parents before children: what a Dagster run does, without Dagster.
+
+    Args:
+        landing: where files have landed, unless it is as configured.
+    """
+    with landed_in(landing) if landing else nullcontext():
+        for entity in ENTITIES.values():
+            stage_claimed(
+                engine, entity, worker="test", run_id=None, limit=10, lease=lease, backoff=backoff
+            )
+            merge_staged(engine, entity)
+
+
+@contextmanager
+def landed_in(folder: Path) -> Iterator[None]:
+    """Settings whose landing store is a folder."""
+    with mock.patch.dict(os.environ, {"LANDING_URL": folder.as_uri()}):
+        settings.cache_clear()
+        yield
+    settings.cache_clear()

@@ -96,7 +96,7 @@ def loading(gateway: RunningGateway) -> Iterator[None]:
 
     def work() -> None:
         while not stop.wait(0.1):
-            load_everything(gateway.engine)
+            load_everything(gateway.engine, landing=gateway.home / "landing")
 
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work)
@@ -105,7 +105,8 @@ def loading(gateway: RunningGateway) -> Iterator[None]:
         finally:
             stop.set()
             working.result()
-            load_everything(gateway.engine)  # what may have come since, and what has waited for it
+            # What may have come since, and what has waited for it.
+            load_everything(gateway.engine, landing=gateway.home / "landing")
 
 
 def settled(gateway: RunningGateway, sender: Sender) -> Counts:

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from ingestion_pipeline.commerce import drop
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.ledger.tables import jobs, uploads
-from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.landing import Landing
 from ingestion_pipeline_tests.commerce.builders import load_everything
 
@@ -171,19 +170,14 @@ def test_two_scans_at_once_record_a_file_once(engine: sa.Engine, folder: Path) -
     assert len(recorded(engine)) == 20
 
 
-def test_dropped_files_end_in_the_tables(
-    engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LANDING_URL", (folder.parents[1] / "landing").as_uri())
-    settings.cache_clear()
+def test_dropped_files_end_in_the_tables(engine: sa.Engine, folder: Path) -> None:
     put(folder, "customers_a.ndjson", "\n".join(customer() for _ in range(10)))
     scan(engine, folder)
-    load_everything(engine)
+    load_everything(engine, landing=folder.parents[1] / "landing")
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM customers")) == 10
         statuses = connection.scalars(sa.select(jobs.c.status)).all()
     assert statuses == ["completed"]
-    settings.cache_clear()
 
 
 def test_files_go_to_the_tenant_of_their_folder(engine: sa.Engine, folder: Path) -> None:

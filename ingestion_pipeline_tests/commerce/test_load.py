@@ -16,12 +16,12 @@ from ingestion_pipeline.commerce.contract import ENTITIES, Entity, entity_of_fil
 from ingestion_pipeline.commerce.lines import blocks_of_lines
 from ingestion_pipeline.errors import LandedFileError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
-from ingestion_pipeline.settings import settings
 from ingestion_pipeline_tests.commerce.builders import (
     Row,
     all_counts,
     assert_sound,
     customer,
+    landed_in,
     lines,
     load_everything,
     order,
@@ -42,12 +42,10 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _landing(tmp_path: Path) -> Iterator[None]:
     """What a test records has landed in its folder."""
-    monkeypatch.setenv("LANDING_URL", tmp_path.as_uri())
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
+    with landed_in(tmp_path):
+        yield
 
 
 def _record(

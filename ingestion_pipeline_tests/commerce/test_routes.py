@@ -164,7 +164,7 @@ def test_the_state_of_an_upload_goes_from_recorded_to_loaded_with_its_counts(
     before = sender.http.get(location).json()
     assert (before["state"], before["job_state"]) == ("recorded", "pending")
     for _ in range(20):
-        load_everything(gateway.engine)
+        load_everything(gateway.engine, landing=gateway.home / "landing")
         after = sender.http.get(location).json()
         if after["state"] == "loaded":
             break
