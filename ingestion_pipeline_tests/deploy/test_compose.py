@@ -1,16 +1,23 @@
 """The system on one Docker host: compose file and proxy, against their schemas and our limits."""
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import crossplane
 import pytest
+import sqlalchemy as sa
 import yaml
 from compose_spec import PyCompose
 
 from ingestion_pipeline.gateway.server import _CONNECTIONS, _IDLE_SECONDS
+from ingestion_pipeline.ledger import readers, tenants
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage import database, embedded, embedded_roles, locks, roles
+from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.deploy.manifests import (
     DEPLOY,
     INSTANCE,
@@ -131,3 +138,83 @@ def test_the_proxy_is_understood_and_fits_the_gateway() -> None:
     assert gateways[0] == f"gateway:{settings.gateway_port}"
     hidden = [args[1] for args in found["http/server/location"] if args[0] == "="]
     assert {"/metrics", "/livez", "/readyz"} <= set(hidden)
+
+
+def test_each_part_connects_as_the_role_that_exists_for_it() -> None:
+    """Every service connected as the superuser, so that the roles protected nothing."""
+    made = re.findall(
+        r"CREATE ROLE (\w+) LOGIN", (DEPLOY / "compose/create-databases.sql").read_text()
+    )
+    users = {
+        name: re.findall(r"://(\w+):", service["environment"]["DATABASE_URL"])[0]
+        for name, service in OURS.items()
+    }
+    assert set(users.values()) <= set(made)
+    assert {name for name, user in users.items() if user == "ingestion"} == {"migrate"}
+    assert users["gateway"] == "gateway"
+    assert users["code-server"] == "runs"
+    for service in OURS.values():
+        assert "//dagster:" in service["environment"]["DAGSTER_POSTGRES_URL"]
+        assert re.match(r"redis://:\$\{REDIS_PASSWORD", service["environment"]["KEY_VALUE_URL"])
+    assert "--requirepass" in COMPOSE["services"]["redis"]["command"][-1]
+
+
+def test_every_password_is_told_at_the_top_and_reaches_the_database() -> None:
+    text = (DEPLOY / "compose/compose.yaml").read_text()
+    top = text.split("\nname:")[0]
+    used = set(re.findall(r"\$\{([A-Z_]+)", text))
+    assert used == set(re.findall(r"\b(?:POSTGRES|REDIS)_PASSWORD\w*", top))
+    read = re.findall(r"\\getenv \w+ (\w+)", (DEPLOY / "compose/create-databases.sql").read_text())
+    assert set(read) <= set(COMPOSE["services"]["postgres"]["environment"])
+
+
+def test_the_databases_of_a_new_volume_work_as_their_roles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """psql runs the script as the image's entry point does: as superuser, passwords by name."""
+    server = EmbeddedServer(tmp_path / "home")
+    monkeypatch.setattr(embedded_roles, "SUPERUSER", "ingestion")
+    monkeypatch.setattr(EmbeddedServer, "_prepare", lambda _: None)
+    with server._lock():
+        server._initialise()
+    password = (server.folder / "password").read_text()
+    rename = "UPDATE pg_authid SET rolname = 'postgres' WHERE oid = 10;\n\n"
+    server._single("postgres", f"ALTER ROLE ingestion PASSWORD '{password}';\n\n{rename}")
+    url = sa.make_url(server.url()).set(username="postgres", database="postgres")
+    roles_of = {"OWNER": "ingestion", "GATEWAY": "gateway", "RUNS": "runs", "DAGSTER": "dagster"}
+    try:
+        subprocess.run(
+            [embedded.binaries() / "psql", "--file", DEPLOY / "compose/create-databases.sql",
+             "--no-psqlrc", "--quiet", "--host", "127.0.0.1", "--port", str(url.port),
+             "--username", "postgres", "postgres"],
+            check=True,
+            env={**os.environ, "PGPASSWORD": password}
+            | {f"POSTGRES_PASSWORD_{name}": f"secret-{name}" for name in roles_of},
+        )  # fmt: skip
+        owner = _engine(url, "ingestion", "secret-OWNER")
+        database.upgrade(owner)
+        done = roles.ensure(owner)
+        assert (done.made, done.granted, done.fast_merges, done.closed) == ((), True, True, True)
+        with owner.begin() as connection:
+            assert connection.exec_driver_sql("SHOW is_superuser").scalar() == "off"
+            tenants.issue_key(connection, tenants.ensure(connection, "acme"))
+            assert readers.issue_reader(connection, "acme").role
+        for login, may in (("gateway", False), ("runs", True)):
+            engine = _engine(url, login, f"secret-{login.upper()}")
+            database.upgrade(engine)
+            with engine.begin() as connection:
+                locks.hold(connection, locks.PUBLISHING_KPIS)
+                stage = "SELECT has_schema_privilege('ingestion_staging', 'CREATE')"
+                assert connection.exec_driver_sql(stage).scalar() is may
+            engine.dispose()
+        owner.dispose()
+        history = _engine(url, "dagster", "secret-DAGSTER", "dagster")
+        with history.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE runs (id int)")
+        history.dispose()
+    finally:
+        server.stop()
+
+
+def _engine(url: sa.URL, user: str, password: str, name: str = "ingestion") -> sa.Engine:
+    return sa.create_engine(url.set(username=user, password=password, database=name))

@@ -127,3 +127,16 @@ def test_dagster_reaches_its_code() -> None:
         values[part]["labels"]["ingestion-role"] for part in ("dagsterWebserver", "dagsterDaemon")
     ]
     assert allowed == callers
+
+
+def test_pods_call_no_more_than_they_need_and_no_credentials_of_machines() -> None:
+    outwards = OBJECTS["NetworkPolicy/nobody-calls-anywhere-else"]["spec"]
+    assert (outwards["podSelector"], outwards["policyTypes"]) == ({}, ["Egress"])
+    for rule in outwards["egress"]:
+        assert rule.get("to"), "a rule without `to` lets everything out"
+        blocks = [each["ipBlock"] for each in rule["to"] if "ipBlock" in each]
+        if blocks:
+            assert {port["port"] for port in rule["ports"]} == {443, 6443, 5432, 6379}
+            # The metadata services of clouds.
+            assert "169.254.0.0/16" in blocks[0]["except"]
+            assert "fd00:ec2::254/128" in blocks[1]["except"]
