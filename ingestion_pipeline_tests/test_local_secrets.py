@@ -1,11 +1,13 @@
 """What `up` makes so that every domain works at once, without a secret that everybody knows."""
 
+import os
+import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from ingestion_pipeline.local_secrets import local_secrets, secrets_file
+from ingestion_pipeline.local_secrets import local_secrets, make_private, secrets_file
 from ingestion_pipeline.settings import Settings
 
 NAMES = ("CRON_SECRET", "CREDENTIAL_KEYS", "WEBHOOK_SECRETS")
@@ -49,3 +51,19 @@ def test_a_key_that_encrypts_is_never_forgotten(
     local_secrets(Settings(ingestion_home=configuration.home))
     monkeypatch.delenv("CREDENTIAL_KEYS")
     assert local_secrets(Settings(ingestion_home=configuration.home)) == made
+
+
+def test_a_home_is_closed_to_other_users(tmp_path: Path) -> None:
+    """Homes, landed files and logs were everybody's to read, those of earlier releases too."""
+    home = tmp_path / "home"
+    (home / "drop" / "acme").mkdir(parents=True)
+    home.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        make_private(home)
+        (home / "log").write_text("x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "log").stat().st_mode) == 0o600
+    (home / "drop" / "acme" / "customers_1.csv").write_text("still the user's own")

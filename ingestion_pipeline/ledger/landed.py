@@ -1,12 +1,16 @@
 """How long landed files are kept: those that are loaded, or failed, for LANDED_RETENTION_DAYS."""
 
+import logging
 from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from ingestion_pipeline.errors import LandedFileError
 from ingestion_pipeline.ledger.tables import uploads
 from ingestion_pipeline.storage.landing import Landing
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 
@@ -42,7 +46,10 @@ def remove_old(engine: sa.Engine, landing: Landing, *, keep: timedelta) -> int:
         if not batch:
             return removed
         for row in batch:
-            landing.remove(row.location)
+            try:
+                landing.remove(row.location)
+            except LandedFileError as error:  # of another LANDING_URL: not ours to remove
+                logger.warning("upload %s: %s", row.upload_id, error)
         with engine.begin() as connection:
             gone = uploads.c.upload_id.in_([row.upload_id for row in batch])
             connection.execute(sa.update(uploads).where(gone).values(removed_at=sa.func.now()))
