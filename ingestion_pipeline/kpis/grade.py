@@ -1,7 +1,7 @@
 """Grading: points without a quality → their quality, with what has to be published for it.
 
 In the transaction that grades a point its series and its day are marked: the documents and the
-summaries that hold it are made anew by whoever comes next.
+summaries that hold it are made anew by whoever comes next; as is the next day, if it moves that.
 """
 
 from collections.abc import Sequence
@@ -85,6 +85,27 @@ _MARK_DAY = sa.text("""
     INSERT INTO kpi_days AS known (day) VALUES (:day)
     ON CONFLICT (day) DO UPDATE SET pending = true, changed = known.changed + 1
 """)
+# A day's change is measured from the last value before it: a late reading, or a corrected one, may
+# have moved that of the next day that has any.
+_MARK_NEXT_DAYS = sa.text("""
+    INSERT INTO kpi_days AS known (day)
+    SELECT DISTINCT next.day
+    FROM json_to_recordset(CAST(:series AS json)) AS series (tenant_id integer, kpi_id text),
+         LATERAL (
+            SELECT day, last, change FROM kpi_daily_summary AS summary
+            WHERE summary.tenant_id = series.tenant_id AND summary.kpi_id = series.kpi_id
+              AND summary.day > :day
+            ORDER BY day LIMIT 1) AS next,
+         LATERAL (
+            SELECT value FROM kpi_points AS point
+            WHERE point.tenant_id = series.tenant_id AND point.kpi_id = series.kpi_id
+              AND point.observed_at < CAST(next.day AS timestamp) AT TIME ZONE 'UTC'
+            ORDER BY observed_at DESC LIMIT 1) AS before
+    WHERE next.change IS DISTINCT FROM CASE
+        WHEN abs(next.last) < 8e307 AND abs(before.value) < 8e307 THEN next.last - before.value END
+    ORDER BY day
+    ON CONFLICT (day) DO UPDATE SET pending = true, changed = known.changed + 1
+""")
 _RECREATE = sa.text("""
     INSERT INTO kpi_points (tenant_id, kpi_id, observed_at, value, timestamp_text, kpi_type,
                             trace_id, received_at, in_order)
@@ -147,6 +168,7 @@ def grade_day(connection: sa.Connection, day: date, *, late: timedelta, limit: i
     series = [{"tenant_id": key[0], "kpi_id": key[1]} for key in {tuple(row) for row in graded}]
     connection.execute(_MARK_SERIES, {"series": encode_json(series)})
     connection.execute(_MARK_DAY, {"day": day})
+    connection.execute(_MARK_NEXT_DAYS, {"day": day, "series": encode_json(series)})
     return Graded(points=len(graded))
 
 

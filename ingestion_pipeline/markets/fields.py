@@ -8,6 +8,7 @@ from typing import Any
 
 from ingestion_pipeline.errors import FieldError
 from ingestion_pipeline.markets.days import parse_day, parse_instant
+from ingestion_pipeline.spreadsheets import SHORTENED_RULE, is_shortened
 
 LONGEST_TEXT = 500
 _EXACT = 2**53  # a double is a whole number up to here
@@ -50,13 +51,17 @@ class Fields:
         return value.strip()
 
     def identity(self, name: str) -> str | None:
-        """A text, or an integer as text."""
+        """A text, or an integer as text; not one that a spreadsheet has shortened."""
         value = self.members.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
             return str(int(value))  # 12345.0, as some programs write 12345
-        return self.text(name)
+        text = self.text(name)
+        if text is not None and is_shortened(text):
+            self._fault(name, SHORTENED_RULE)
+            return None
+        return text
 
     def day(self, name: str, *, required: bool = False) -> date | None:
         """A day, `YYYY-MM-DD`, perhaps with a time, which is cut off; None: it is not there."""

@@ -131,6 +131,34 @@ def test_documents_packages_and_summary_of_the_day_are_made_again(engine: sa.Eng
     assert rows(engine, pending) == [(0,)]
 
 
+def test_the_change_of_the_next_day_follows_what_was_corrected_or_came_late(
+    engine: sa.Engine,
+) -> None:
+    next_day, change = (
+        DAY + timedelta(days=3),
+        "SELECT change FROM kpi_daily_summary WHERE day = :d",
+    )
+    send(engine, update(value=1.0), update(at=NOW + timedelta(days=3), value=5.0))
+    due = "SELECT day FROM kpi_days WHERE pending ORDER BY day"
+    for day in (DAY, next_day):
+        publish_all(engine, day)
+        summarize(engine, day)
+    assert (rows(engine, change, d=next_day), rows(engine, due)) == ([(4.0,)], [])
+    for sent, moved in (
+        (update(value=1.5, correct=True), 3.5),
+        (update(at=NOW + timedelta(hours=1), value=2.0), 3.0),
+        (update(at=NOW - timedelta(hours=1), value=9.0), None),  # not the last of its day
+    ):
+        send(engine, sent)
+        publish_all(engine)
+        summarize(engine, DAY)
+        assert rows(engine, due) == ([] if moved is None else [(next_day,)])
+        if moved is not None:
+            summarize(engine, next_day)
+            assert rows(engine, change, d=next_day) == [(moved,)]
+    assert rows(engine, due) == []
+
+
 def test_a_day_made_anew_keeps_what_was_corrected(engine: sa.Engine) -> None:
     send(engine, update(value=1.0))
     send(engine, update(value=2.0, trace="fix", correct=True))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.markets.contract import parse_event
+from ingestion_pipeline.markets.fields import Fields
 from ingestion_pipeline_tests.markets.builders import comparable, comps_event, fundamentals_event
 
 
@@ -123,3 +124,16 @@ def test_whatever_comes_is_an_event_or_refused(data: object, name: str) -> None:
     for body in ({**fundamentals_event(), name: data}, {**comps_event(comparable(1)), name: data}):
         with contextlib.suppress(ContractError):
             parse_event(body)
+
+
+@pytest.mark.parametrize("day", ["２０２６-01-01", "2026-1-1", "2026-01-0١"])
+def test_the_digits_of_a_day_are_ascii(day: str) -> None:
+    fields = Fields({"day": day}, "data")
+    assert fields.day("day") is None
+    assert [fault.field for fault in fields.faults] == ["data.day"]
+
+
+def test_an_id_that_a_spreadsheet_has_shortened_is_refused() -> None:
+    fields = Fields({"id": "1.23457E+12", "other": "1E5"}, "")
+    assert (fields.identity("id"), fields.identity("other")) == (None, "1E5")
+    assert [fault.field for fault in fields.faults] == ["id"]
