@@ -7,13 +7,15 @@ which its tenant has no room stays in the folder until there is some.
 
 A file counts as complete when it has not changed for `DROP_SETTLE` seconds; names that begin
 with a dot or end in .part, .partial or .tmp are left alone, so that senders can write first and
-rename then.
+rename then. Links are left alone, too.
 """
 
+import errno
 import logging
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 
@@ -22,7 +24,14 @@ from ingestion_pipeline.commerce.load import record_upload
 from ingestion_pipeline.commerce.merge import DOMAIN
 from ingestion_pipeline.errors import ContractError, QuotaError, UnknownTenantError
 from ingestion_pipeline.ledger import quota, tenants, uploads
-from ingestion_pipeline.storage.landing import Landed, Landing, chunks_of, file_system, landing_name
+from ingestion_pipeline.storage.landing import (
+    Landed,
+    Landing,
+    chunks_of,
+    file_system,
+    is_local,
+    landing_name,
+)
 
 logger = logging.getLogger(__name__)
 _UNFINISHED = (".part", ".partial", ".tmp")
@@ -119,6 +128,9 @@ def _list(files: Any, root: str) -> list[DroppedFile]:
             name = entry["name"].rsplit("/", 1)[-1]
             if entry["type"] != "file" or name.startswith(".") or name.endswith(_UNFINISHED):
                 continue
+            if entry.get("islink"):  # whoever may drop files would choose what of ours is read
+                logger.warning("%s is a link, which is not followed", entry["name"])
+                continue
             try:
                 changed = files.modified(entry["name"])
             except FileNotFoundError:
@@ -145,7 +157,7 @@ def _take(
         with engine.connect() as connection:
             if dropped.size > (room := quota.room_of(connection, tenant_id)).left:
                 raise room.error()
-        with files.open(dropped.path, "rb") as file:
+        with _open(files, dropped.path) as file:
             landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
         if not dropped.version.startswith(f"{landed.size}@"):
             logger.info("%s is still being written", dropped.path)
@@ -160,6 +172,18 @@ def _take(
             raise
     files.rm(dropped.path)
     return upload_id
+
+
+def _open(files: Any, path: str) -> IO[bytes]:
+    """Open a dropped file; one that has become a link since it was listed is gone."""
+    if not is_local(files):
+        return files.open(path, "rb")  # type: ignore[no-any-return]
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FileNotFoundError(path) from None
+        raise
 
 
 def _record(

@@ -189,3 +189,29 @@ def test_files_go_to_the_tenant_of_their_folder(engine: sa.Engine, folder: Path)
     put(other, "customers_a.ndjson")
     scan(engine, folder)
     assert len({upload["tenant_id"] for upload in recorded(engine)} | {other_id}) == 2
+
+
+def test_a_link_does_not_choose_what_is_read(
+    engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may drop files could have any file of the runs' machine loaded as its own."""
+    secret = folder.parents[1] / "secret"
+    secret.write_text(customer() + "\n")
+    link = folder / "customers_a.ndjson"
+    link.symlink_to(secret)
+    assert scan(engine, folder).recorded == []
+    assert secret.exists()
+    # Also one that takes a file's place between the look and the opening.
+    link.unlink()
+    put(folder, "customers_a.ndjson")
+    listed = drop._list
+
+    def swapped(files: object, root: str) -> list[drop.DroppedFile]:
+        found = listed(files, root)
+        link.unlink()
+        link.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr(drop, "_list", swapped)
+    assert scan(engine, folder).recorded == []
+    assert recorded(engine) == []
