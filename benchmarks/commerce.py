@@ -36,6 +36,7 @@ from ingestion_pipeline.commerce.sample_data import write_sample_data
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.bulk import CopyStream, Row
 from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.storage.file_kinds import opened
 
 SIZES = {"customers": 200_000, "products": 50_000, "orders": 500_000, "order_items": 1_000_000}
 BAD_SHARE = 0.01
@@ -168,7 +169,7 @@ def _copy_unchecked(connection: sa.Connection, task: Task, entity: Entity) -> in
     number = 0
     with CopyStream(connection, f"bare_{entity.name}", columns, refused=_refused) as stream:
         with _file(task.files, entity).open("rb") as file:
-            for lines in blocks_of_lines(file, file.name):
+            for lines in blocks_of_lines(opened(file)):
                 rows = list(map(decode, lines))
                 for name in objects:
                     for row in rows:

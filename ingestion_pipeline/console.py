@@ -18,7 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.table import Table
 
 from ingestion_pipeline.ledger.tables import uploads
-from ingestion_pipeline.ledger.uploads import COUNTS
+from ingestion_pipeline.ledger.uploads import COUNTS, MOST_KEPT
 
 if TYPE_CHECKING:
     from ingestion_pipeline.buildings.contract import Counts
@@ -179,7 +179,8 @@ def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
     for reason, lines in result.rejected_by_reason.items():
         _out.print(f"{lines:>10,} rejected  {reason}", markup=False)
     if totals.rejected and not dry_run:
-        _out.print("Every rejected line is in the table rejected_rows, with all its reasons.")
+        _out.print("Rejected lines are in the table rejected_rows, with all their reasons:")
+        _out.print(f"every one, or the first {MOST_KEPT:,} of a file.")
     if totals.waiting:
         _out.print(f"{totals.waiting:,} rows wait for their parents; load those to merge them.")
 

@@ -92,6 +92,12 @@ class Settings(BaseSettings):
     landed_retention_days: PositiveInt | None = Field(
         None, description="Days that landed files are kept once loaded; unset: for ever"
     )
+    max_unpacked_bytes: PositiveInt = Field(
+        20 * 2**30, description="What a compressed file may unpack to, in bytes"
+    )
+    max_unpack_ratio: PositiveInt = Field(
+        250, description="To how many times its size a compressed file may unpack"
+    )
     body_timeout: Seconds = Field(
         timedelta(seconds=30), description="Seconds that a sender may be silent within a request"
     )

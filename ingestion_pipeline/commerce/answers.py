@@ -54,10 +54,11 @@ class ChunkReceived(Answer, FileState):
 
 
 class Counts(BaseModel):
-    """Lines; lines = blank + rejected + staged."""
+    """Lines; lines = blank + preamble + rejected + staged."""
 
     lines: int
     blank: int
+    preamble: int = Field(description="A header and its like, and a row's further lines.")
     rejected: int
     staged: int
     inserted: int

@@ -71,12 +71,12 @@ def _column(rule: Field) -> Any:
 def _counts_add_up(entity: Entity) -> sa.Select[Any]:
     c = uploads.c
     merged = c.inserted + c.updated + c.unchanged + c.superseded + c.waiting
-    shown = (c.upload_id, c.file_name, c.lines, c.blank, c.rejected, c.staged, merged)
+    shown = (c.upload_id, c.file_name, c.lines, c.blank, c.preamble, c.rejected, c.staged, merged)
     return sa.select(*shown).where(
         c.domain == DOMAIN,
         c.type == entity.name,
         c.status == "loaded",
-        sa.or_(c.lines != c.blank + c.rejected + c.staged, c.staged != merged),
+        sa.or_(c.lines != c.blank + c.preamble + c.rejected + c.staged, c.staged != merged),
     )
 
 

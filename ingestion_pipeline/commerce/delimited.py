@@ -1,111 +1,292 @@
 """CSV files: each record becomes the JSON line that it stands for, so that one parser serves all.
 
-A record may span lines (a quoted newline); it counts as one line, and the header as none.
+The delimiter is the one under which the header names the columns; the data has no say in it. Every
+physical line stays a line: of a record that spans several (a quoted newline) the first stands for
+the row, the others, like the header, are preamble. A quote that is never closed costs its own line
+and not those behind it.
 """
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES, Entity, Kind
-from ingestion_pipeline.commerce.lines import UnusableLine
-from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.commerce.contract import (
+    MAXIMUM_LINE_BYTES,
+    UUID_PATTERN,
+    Entity,
+    Kind,
+)
+from ingestion_pipeline.commerce.lines import PREAMBLE, Block, UnusableLine
+from ingestion_pipeline.storage.file_kinds import WrongFileError
 
 # What CSV can only write as text and JSON has a form of its own for.
 _BARE: frozenset[Kind] = frozenset({"integer", "boolean", "object"})
+_DELIMITERS = ",;\t|"
+# Excel's own first line.
+_SEPARATOR_LINE = re.compile(rb"\s*\"?sep=([,;\t|:^~])\"?\s*", re.IGNORECASE)
+_END = "unexpected end of data"  # the csv module's own words
+_MOST_LINES = 1_000  # of a record; also of what is read in vain behind an unclosed quote
+csv.field_size_limit(MAXIMUM_LINE_BYTES)
 
 
-def csv_as_json(blocks: Iterator[list[bytes]], entity: Entity) -> Iterator[list[bytes]]:
-    """Blocks of CSV lines (the first is the header) → blocks of JSON lines.
+def csv_as_json(blocks: Iterator[Block], entity: Entity) -> Iterator[Block]:
+    """Blocks of CSV lines with their ends → blocks of JSON lines, as many, in their order.
 
     Raises:
-        ContractError: the header lacks a column that every row needs.
+        WrongFileError: there is no header, it lacks a column that every row needs, or has one
+            twice.
     """
-    kinds = {field.name: field.kind for field in entity.fields}
-    header: list[str] | None = None
-    for block in _records(blocks):
-        lines: list[bytes] = []
-        for record in block:
-            if isinstance(record, UnusableLine):
-                lines.append(record)
-            elif header is None:
-                header = [name.strip() for name in record]
-                _require_columns(header, entity)
-            else:
-                lines.append(_as_json(record, header, kinds))
-        yield lines
+    lines = _Lines(blocks)
+    yield from _records(lines, _header(lines, entity), entity)
 
 
-def _records(blocks: Iterator[list[bytes]]) -> Iterator[list[list[str] | UnusableLine]]:
-    """Parsed records, about as many at a time as lines came."""
-    unusable: list[UnusableLine] = []
-    taken, last = 0, b""
+class Header:
+    """What the header line says.
 
-    def text() -> Iterator[str]:
-        nonlocal taken, last
-        for block in blocks:
-            for line in block:
-                taken += 1
-                if isinstance(line, UnusableLine):
-                    unusable.append(line)
-                else:
-                    last = line
-                    yield line.decode("utf-8", "surrogateescape") + "\n"
+    Attributes:
+        line: its bytes, without its end.
+        names: of the columns, known ones as the contract spells them.
+    """
 
-    csv.field_size_limit(MAXIMUM_LINE_BYTES)
-    reader = csv.reader(text(), strict=True)
-    records: list[list[str] | UnusableLine] = []
-    record: list[str] | UnusableLine
-    while True:
+    def __init__(self, line: bytes, delimiter: str, entity: Entity) -> None:
+        self.line = line.strip()
+        text = self.line.decode("utf-8", "surrogateescape")
+        spaced = 0 < text.count(delimiter) == text.count(f"{delimiter} ")
+        self._delimiter, self._spaced = delimiter, spaced
         try:
-            record = next(reader)
-        except StopIteration:
-            break
+            [cells] = self.reader([text])
         except csv.Error as error:
-            record = UnusableLine(last, f"must be a CSV record: {error}")
-        records += [*unusable, record]  # what the reader passed over came before the record
-        unusable.clear()
-        if taken >= 5_000:
-            yield records
-            records, taken = [], 0
-    yield [*records, *unusable]
+            raise WrongFileError(f"header: must be a CSV record: {error}") from None
+        known = {field.name for field in entity.fields}
+        self.names = [_column(cell, known) for cell in cells]
+        self.known = len(known & set(self.names))
 
-
-def _require_columns(header: list[str], entity: Entity) -> None:
-    try:
-        readable = b"\x00" not in "".join(header).encode()
-    except UnicodeEncodeError:
-        readable = False
-    if not readable:
-        raise ContractError(f"header: must be UTF-8 without NUL, found {header!r}")
-    needed = {
-        field.name for field in entity.fields if not field.nullable and field.kind != "object"
-    }
-    if missing := needed - set(header):
-        raise ContractError(
-            f"header: {entity.name} needs the columns {', '.join(sorted(missing))}; "
-            f"found {', '.join(header)}"
+    def reader(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """A reader of records that are written as the header is."""
+        return csv.reader(
+            texts, delimiter=self._delimiter, skipinitialspace=self._spaced, strict=True
         )
 
+    def require(self, entity: Entity) -> None:
+        """Raise WrongFileError unless a file of the entity may have this header."""
+        try:
+            readable = b"\x00" not in "".join(self.names).encode()
+        except UnicodeEncodeError:
+            readable = False
+        if not readable:
+            raise WrongFileError(f"header: must be UTF-8 without NUL, found {self.names!r}")
+        twice = sorted({name for name in self.names if name and self.names.count(name) > 1})
+        if twice:
+            raise WrongFileError(f"header: the column {', '.join(twice)} is there twice")
+        needed = {
+            field.name for field in entity.fields if not field.nullable and field.kind != "object"
+        }
+        if missing := needed - set(self.names):
+            raise WrongFileError(
+                f"header: {entity.name} needs the columns {', '.join(sorted(missing))}; "
+                f"found {', '.join(self.names)}"
+            )
 
-def _as_json(record: list[str], header: list[str], kinds: dict[str, Kind]) -> bytes:
-    if not record:
-        return b""
+
+def has_header(line: bytes, entity: Entity) -> bool:
+    """Whether a file's first line is a header of the entity's."""
     try:
-        text = "".join(record).encode()
-    except UnicodeEncodeError:
-        return UnusableLine(",".join(record).encode("utf-8", "surrogateescape"), "must be UTF-8")
-    if len(record) > len(header):
-        return UnusableLine(text, f"must have at most {len(header)} values, got {len(record)}")
-    values: dict[str, object] = {}
-    for name, value in zip(header, record, strict=False):
-        kind = kinds.get(name)
-        if kind in _BARE:
-            values[name] = _bare(value, kind)
-        elif value or kind == "text":
-            values[name] = value
-    return msgspec.json.encode(values)
+        _best_header(line, "", entity).require(entity)
+    except WrongFileError:
+        return False
+    return True
+
+
+def _column(cell: str, known: set[str]) -> str:
+    spelled = re.sub(r"[\s-]+", "_", cell.strip().lower())
+    return spelled if spelled in known else cell.strip()
+
+
+def _best_header(line: bytes, hint: str, entity: Entity) -> Header:
+    failed: WrongFileError | None = None
+    headers: list[Header] = []
+    for delimiter in dict.fromkeys(f"{hint}{_DELIMITERS}"):
+        try:
+            headers.append(Header(line, delimiter, entity))
+        except WrongFileError as error:
+            failed = failed or error
+    if not headers and failed:
+        raise failed
+    return max(headers, key=lambda header: header.known)  # the first of the best
+
+
+class _Lines:
+    """The lines that are at hand, from which reading may go back to an earlier one."""
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks = blocks
+        self.lines: list[bytes] = []
+        self.at = 0
+        self.number = 1  # in the file, of the first line that is at hand
+        self.blank = 0  # so many blank ones come first
+        self.record = 0  # where the record begins that is being read
+
+    def here(self) -> bool:
+        """Whether there is a line to read, at a record's beginning; drops what is read."""
+        while self.at == len(self.lines):
+            self.number += self.at
+            self.lines, self.at = [], 0
+            block = next(self._blocks, None)
+            if block is None:
+                return False
+            if isinstance(block, int):
+                self.blank += block
+                self.number += block
+                return True
+            self.lines = block
+        return True
+
+    def extend(self) -> bool:
+        """Get more lines within a record; whether there are some."""
+        block = next(self._blocks, None)
+        if block is None:
+            return False
+        self.lines = self.lines + (block if isinstance(block, list) else [b"\n"] * block)
+        return True
+
+    def take_blank(self) -> int:
+        blank, self.blank = self.blank, 0
+        return blank
+
+
+def _header(lines: _Lines, entity: Entity) -> Header:
+    """The header; what stands before it is left to be read as preamble."""
+    hint = ""
+    before = 0
+    while True:
+        if lines.at == len(lines.lines) and not (lines.extend() if lines.lines else lines.here()):
+            raise WrongFileError("the file has no header")
+        if lines.at == len(lines.lines):
+            continue
+        line = lines.lines[lines.at]
+        if isinstance(line, UnusableLine):
+            raise WrongFileError(f"header: the line {line.rule}")
+        if separator := _SEPARATOR_LINE.fullmatch(line):
+            hint = separator[1].decode()
+            lines.lines[lines.at] = PREAMBLE
+        elif line.strip():
+            header = _best_header(line, hint, entity)
+            header.require(entity)
+            lines.lines[lines.at] = PREAMBLE
+            lines.at = 0
+            return header
+        before += 1
+        if before > _MOST_LINES:
+            raise WrongFileError(f"the first {_MOST_LINES} lines have no header")
+        lines.at += 1
+
+
+def _records(lines: _Lines, header: Header, entity: Entity) -> Iterator[Block]:
+    """A line for every line that is read."""
+    as_json = _Converter(header, entity)
+    made: list[bytes] = []
+    reader: Iterator[list[str]] | None = None
+    while lines.here():
+        if blank := lines.take_blank():
+            if made:
+                yield made
+            yield blank
+            made = []
+            continue
+        start = lines.record = lines.at
+        line = lines.lines[start]
+        if isinstance(line, UnusableLine) or line.strip() == header.line:
+            made.append(line if isinstance(line, UnusableLine) else PREAMBLE)
+            lines.at += 1
+        else:
+            if reader is None:
+                reader = header.reader(_fed(lines))
+            try:
+                record = _record(reader, lines, as_json)
+            except csv.Error as error:
+                made.append(UnusableLine(line.rstrip(b"\r\n"), _rule(error, lines.number + start)))
+                lines.at, reader = start + 1, None
+            else:
+                made.append(as_json(record))
+                made += [PREAMBLE] * (lines.at - start - 1)
+        if len(made) >= 5_000:
+            yield made
+            made = []
+    if made:
+        yield made
+
+
+def _fed(lines: _Lines) -> Iterator[str]:
+    """Texts for a CSV reader, which asks for another one in the middle of a record only."""
+    size = 0
+    while lines.at < len(lines.lines) or lines.extend():
+        line = lines.lines[lines.at]
+        size = len(line) + (size if lines.at > lines.record else 0)
+        too_long = size > MAXIMUM_LINE_BYTES or lines.at - lines.record >= _MOST_LINES
+        if too_long or isinstance(line, UnusableLine):
+            return
+        lines.at += 1
+        yield line.decode("utf-8", "surrogateescape")
+
+
+def _record(reader: Iterator[list[str]], lines: _Lines, as_json: "_Converter") -> list[str]:
+    """The next record; what holds a row within it is none: its quote was opened by mistake."""
+    record = next(reader)
+    if any(as_json.is_row(line) for line in lines.lines[lines.record + 1 : lines.at]):
+        raise csv.Error(_END)
+    return record
+
+
+def _rule(error: csv.Error, number: int) -> str:
+    if _END in str(error):
+        return f"quote opened in line {number} is never closed"
+    return f"must be a CSV record: {error}"
+
+
+class _Converter:
+    """A record → the JSON line that it stands for."""
+
+    def __init__(self, header: Header, entity: Entity) -> None:
+        self._header = header
+        self._kinds = {field.name: field.kind for field in entity.fields}
+        ids = [field.name for field in entity.fields if field.kind == "uuid"]
+        self._id = header.names.index(ids[0])
+
+    def is_row(self, line: bytes) -> bool:
+        """Whether a line by itself is a row beyond doubt: every column, and a UUID as its id."""
+        try:
+            [record] = self._header.reader([line.decode()])
+        except (csv.Error, UnicodeDecodeError, ValueError):
+            return False
+        return len(record) == len(self._header.names) and bool(
+            UUID_PATTERN.fullmatch(record[self._id].strip())
+        )
+
+    def __call__(self, record: list[str]) -> bytes:
+        """The line; blank where no column has a value."""
+        text = "".join(record)
+        if not text.strip():
+            return b""
+        try:
+            encoded = text.encode()
+        except UnicodeEncodeError:
+            raw = ",".join(record).encode("utf-8", "surrogateescape")
+            return UnusableLine(raw, "must be UTF-8")
+        names = self._header.names
+        if len(record) > len(names):
+            return UnusableLine(
+                encoded, f"must have at most {len(names)} values, got {len(record)}"
+            )
+        values: dict[str, object] = {}
+        for name, value in zip(names, record, strict=False):
+            kind = self._kinds.get(name)
+            if kind in _BARE:
+                values[name] = _bare(value, kind)
+            elif value or kind == "text":
+                values[name] = value
+        return msgspec.json.encode(values)
 
 
 def _bare(value: str, kind: Kind | None) -> object:

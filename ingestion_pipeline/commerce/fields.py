@@ -20,6 +20,7 @@ from ingestion_pipeline.commerce.contract import (
     Field,
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
+from ingestion_pipeline.commerce.keys import RepeatedKeyError, require_unrepeated
 from ingestion_pipeline.commerce.lines import UnusableLine
 from ingestion_pipeline.spreadsheets import SHORTENED_RULE, is_shortened
 
@@ -52,8 +53,16 @@ def read_line(line: bytes, entity: Entity) -> tuple[Any, ...] | list[Reason]:
     try:
         text = line.decode()
         members = _members(line)
+        require_unrepeated(text)
     except UnicodeDecodeError as error:
         return [_reason("line", f"must be UTF-8 (byte {error.start} is not)", line)]
+    except RepeatedKeyError as repeated:
+        known = repeated.key in {rule.name for rule in entity.fields}
+        return [
+            _reason(repeated.key, "must not be there twice", line)
+            if known
+            else _reason("line", f"must not have the key {repeated.key!r} twice", line)
+        ]
     except (msgspec.DecodeError, ValueError):
         return [_reason("line", "must be one JSON object", line)]
     except RecursionError:

@@ -1,27 +1,23 @@
-"""A file's bytes → blocks of lines, in memory that does not grow with the file or with a line.
+"""A file's bytes → blocks of physical lines, in memory that does not grow with file or line.
 
-What cannot be a row any more (a line over the limit, the torn end of a damaged archive) becomes
-an `UnusableLine`, so that it is counted and rejected at its place and the rest goes on.
+A line ends with LF, CR LF or CR. What cannot be a row any more (a line over the limit, the torn
+end of a damaged archive) becomes an `UnusableLine`, so that it is counted and rejected at its place
+and the rest goes on. Every line is in exactly one block: what is made of the blocks adds up.
 """
 
-import gzip
-import sys
-import zlib
 from collections.abc import Iterator
-from typing import IO, Any
 
 from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from ingestion_pipeline.storage.file_kinds import DAMAGE, Stream
 
 _BLOCK_BYTES = 1024 * 1024
 _KEPT_BYTES = 4096
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError)
-_OVERLONG = "must be at most 1 MiB long"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MARKS = (BYTE_ORDER_MARK, b"\x1e")
+OVERLONG = "must be at most 1 MiB long"
+
+Block = list[bytes] | int
+"""Lines, or so many blank ones: a file of nothing else must not cost as much as rows do."""
 
 
 class UnusableLine(bytes):
@@ -44,67 +40,112 @@ class UnusableLine(bytes):
         return self[:-1]
 
 
-def blocks_of_lines(file: IO[bytes], file_name: str) -> Iterator[list[bytes]]:
-    """The lines of a file without their newlines, about 1 MiB at a time.
+PREAMBLE = UnusableLine(b"", "is part of no row of its own")
+"""Stands for a line that is no row and no mistake: a header, `sep=;`, a row's further lines."""
+
+
+def blocks_of_lines(stream: Stream, *, with_ends: bool = False) -> Iterator[Block]:
+    """The lines of a stream, about 1 MiB at a time, byte-order marks at their beginning removed.
 
     Args:
-        file: the file's own bytes.
-        file_name: its ending tells the compression: `.gz`, `.zst`, else none.
+        stream: plain bytes.
+        with_ends: leave each line the end that it has.
     """
-    if file_name.lower().endswith(".gz"):
-        return _lines(_chunks(gzip.open(file)))
-    if file_name.lower().endswith(".zst"):
-        return _lines(_chunks(zstd.open(file)))
-    return _lines(_chunks(file))
+    return lines_of(pieces(stream), with_ends=with_ends)
 
 
-def _chunks(stream: Any) -> Iterator[bytes]:
+def lines_of(chunks: Iterator[bytes], *, with_ends: bool = False) -> Iterator[Block]:
+    """As `blocks_of_lines`, of pieces of any size."""
+    rest = b""  # the unfinished last line …
+    overlong = False  # … or only its beginning, where it is over the limit already
+    for chunk in _with_whole_ends(chunks):
+        if isinstance(chunk, UnusableLine):
+            yield [UnusableLine(rest, chunk.rule)]
+            return
+        if not rest and not overlong and not chunk.strip(b" \t\r\n"):
+            ended = chunk[: max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1]
+            rest = chunk[len(ended) :]
+            if ended:
+                yield ended.count(b"\n") + ended.count(b"\r") - ended.count(b"\r\n")
+            continue
+        lines = _split(chunk, with_ends=with_ends)
+        lines[0] = rest if overlong else rest + lines[0]
+        if overlong and len(lines) > 1:
+            lines[0], overlong = UnusableLine(rest, OVERLONG), False
+        rest = lines.pop()
+        if len(rest) > MAXIMUM_LINE_BYTES:
+            rest, overlong = rest[:_KEPT_BYTES], True
+        if lines:
+            marked = BYTE_ORDER_MARK in chunk or lines[0].startswith(_MARKS) or b"\x1e" in chunk
+            yield _readable(lines, marked=marked)
+    if overlong:
+        yield [UnusableLine(rest, OVERLONG)]
+    elif rest:
+        yield _readable([rest], marked=True)
+
+
+def pieces(stream: Stream) -> Iterator[bytes]:
     """The stream in pieces of about 1 MiB; where it is damaged, an UnusableLine ends it."""
-    # read1 hands out what precedes the damage; read would lose it with the exception.
-    read = getattr(stream, "read1", stream.read)
     gathered = bytearray()
-    at_start = True
     while True:
         try:
-            piece = read(_BLOCK_BYTES)
-        except _DAMAGE as damage:
-            yield bytes(gathered).removeprefix(_BYTE_ORDER_MARK if at_start else b"")
-            yield UnusableLine(b"", f"the compressed file is damaged from here on: {damage}")
+            # read1 hands out what precedes the damage; read would lose it with the exception.
+            piece = stream.read1(_BLOCK_BYTES)
+        except DAMAGE as damage:
+            yield bytes(gathered)
+            yield UnusableLine(b"", f"the file is damaged from here on: {damage}")
             return
         gathered += piece
         if len(gathered) >= _BLOCK_BYTES or not piece:
-            yield bytes(gathered).removeprefix(_BYTE_ORDER_MARK if at_start else b"")
-            at_start = False
+            yield bytes(gathered)
             gathered.clear()
         if not piece:
             return
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
-    rest = b""  # the unfinished last line …
-    overlong = False  # … or only its beginning, where it is over the limit already
+def _with_whole_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that do not end between CR and LF."""
+    held = b""
     for chunk in chunks:
         if isinstance(chunk, UnusableLine):
-            yield [UnusableLine(rest, chunk.rule)]
+            if held:
+                yield held
+            yield chunk
             return
-        lines = chunk.split(b"\n")
-        lines[0] = rest if overlong else rest + lines[0]
-        if overlong and len(lines) > 1:
-            lines[0], overlong = UnusableLine(rest, _OVERLONG), False
-        rest = lines.pop()
-        if len(rest) > MAXIMUM_LINE_BYTES:
-            rest, overlong = rest[:_KEPT_BYTES], True
-        if lines:
-            yield _limited(lines)
-    if overlong:
-        yield [UnusableLine(rest, _OVERLONG)]
-    elif rest:
-        yield [rest]
+        whole = held + chunk
+        held = b"\r" if whole.endswith(b"\r") else b""
+        if held:
+            whole = whole[:-1]
+        if whole:
+            yield whole
+    if held:
+        yield held
 
 
-def _limited(lines: list[bytes]) -> list[bytes]:
+def _split(chunk: bytes, *, with_ends: bool) -> list[bytes]:
+    """The lines of a piece; the last is unfinished, or empty."""
+    if not with_ends and chunk.count(b"\r") == chunk.count(b"\r\n"):
+        return chunk.split(b"\n")  # the CR of an end is white space to a JSON parser
+    lines = chunk.splitlines(keepends=with_ends)
+    return [*lines, b""] if chunk.endswith((b"\n", b"\r")) else lines
+
+
+def _without_marks(line: bytes) -> bytes:
+    while line.startswith(_MARKS):
+        line = line.removeprefix(BYTE_ORDER_MARK).removeprefix(b"\x1e")
+    return line
+
+
+def _readable(lines: list[bytes], *, marked: bool) -> list[bytes]:
+    """The lines without marks at their beginning, too long ones marked as such.
+
+    Files with a mark that are appended to one another have it in the middle; JSON text sequences
+    (RFC 7464) begin each record with a record separator.
+    """
+    if marked:
+        lines = [line if isinstance(line, UnusableLine) else _without_marks(line) for line in lines]
     if max(map(len, lines)) <= MAXIMUM_LINE_BYTES:
         return lines
     return [
-        UnusableLine(line, _OVERLONG) if len(line) > MAXIMUM_LINE_BYTES else line for line in lines
+        UnusableLine(line, OVERLONG) if len(line) > MAXIMUM_LINE_BYTES else line for line in lines
     ]

@@ -28,6 +28,7 @@ from ingestion_pipeline.commerce.contract import (
     Kind,
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
+from ingestion_pipeline.commerce.keys import is_unrepeated, keys_in
 from ingestion_pipeline.spreadsheets import is_shortened
 from ingestion_pipeline.storage.bulk import binary_copy
 
@@ -111,6 +112,8 @@ class RowPacker:
         for rule in self._fixed:
             values = list(map(attrgetter(rule.name), rows))
             right &= _PACKERS[rule.kind](values, rule, fixed[rule.name])
+        packed = [lines[n - first_line_number] for n in numbers] if left else lines
+        right &= self._unrepeated(packed, rows)
         varying: list[list[bytes]] = []
         for rule in self._varying:
             values = list(map(attrgetter(rule.name), rows))
@@ -131,6 +134,29 @@ class RowPacker:
         if not len(fixed):
             return Packed(b"", left)
         return Packed(binary_copy(_pieces(fixed, varying)), left)
+
+    def _unrepeated(self, lines: list[bytes], rows: list[Any]) -> _Mask:
+        """Which lines hold no key twice, beyond doubt: of such a key msgspec takes the last value.
+
+        Whatever has a `":` for each key and no more has no key twice, since none is missing. The
+        block is looked at as a whole first; nearly always that is all.
+        """
+        count = len(self._fixed) + len(self._varying)
+        objects = [
+            b"".join(map(attrgetter(rule.name), rows))
+            for rule in self._varying
+            if rule.kind == "object"
+        ]
+        if keys_in(b"\n".join(lines)) - sum(map(keys_in, objects)) == count * len(lines):
+            return np.ones(len(lines), np.bool_)
+        names = [rule.name for rule in self._varying if rule.kind == "object"]
+        return np.array(
+            [
+                keys_in(line) - sum(keys_in(bytes(getattr(row, name))) for name in names) == count
+                for line, row in zip(lines, rows, strict=True)
+            ],
+            np.bool_,
+        )
 
 
 def _struct(entity: Entity) -> type[msgspec.Struct]:
@@ -180,7 +206,10 @@ def _objects(values: list[msgspec.Raw]) -> tuple[list[bytes], _Mask]:
     """Objects as jsonb takes them, and whether they are that; msgspec does not look into them."""
     texts = [b"\x01" + value for value in values]  # jsonb's only version
     fine = [
-        text[1:2] == b"{" and b"\\u0000" not in text and (text.isascii() or _is_utf8(text))
+        text[1:2] == b"{"
+        and b"\\u0000" not in text
+        and (text.isascii() or _is_utf8(text))
+        and (len(text) <= 3 or is_unrepeated(text[1:]))
         for text in texts
     ]
     return texts, np.array(fine, np.bool_)

@@ -23,7 +23,8 @@ from msgspec.structs import astuple
 from ingestion_pipeline.commerce.contract import INTEGER_MAXIMUM, MONEY_LIMIT, Entity, Field
 from ingestion_pipeline.commerce.currencies import CURRENCIES
 from ingestion_pipeline.commerce.fields import Reason, parse_instant, read_line
-from ingestion_pipeline.commerce.lines import UnusableLine
+from ingestion_pipeline.commerce.keys import is_unrepeated, keys_in
+from ingestion_pipeline.commerce.lines import PREAMBLE, UnusableLine
 from ingestion_pipeline.spreadsheets import is_shortened
 
 _CENT = Decimal("0.01")
@@ -55,6 +56,7 @@ class Parsed:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     blank: int = 0
+    preamble: int = 0
 
 
 class RowParser:
@@ -96,12 +98,19 @@ class RowParser:
     def _read(self, line: bytes) -> tuple[Any, ...]:
         """The values of a plainly right line; raises one of _HESITATION for any other."""
         row = self._decode(line)
+        keys = keys_in(line)
         for name in self._objects:
-            text = str(getattr(row, name), "utf-8")
+            raw = bytes(getattr(row, name))
+            keys -= keys_in(raw)
+            if not is_unrepeated(raw):
+                raise ValueError
+            text = raw.decode()
             if text[0] != "{":
                 raise ValueError
             setattr(row, name, text)
         values: list[Any] = list(astuple(row))
+        if keys != len(values) - values.count(None):  # a key that is there twice, or null
+            raise ValueError
         self._read_numbers(values)
         for index in self._instants:
             if (text := values[index]) is None:
@@ -135,6 +144,9 @@ class RowParser:
             values[index] = number
 
     def _consider(self, line: bytes, number: int, parsed: Parsed) -> None:
+        if line is PREAMBLE:
+            parsed.preamble += 1
+            return
         if not line.strip():
             parsed.blank += 1
             return

@@ -8,25 +8,28 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
-from ingestion_pipeline.commerce.delimited import csv_as_json
 from ingestion_pipeline.commerce.fields import Reason
-from ingestion_pipeline.commerce.lines import blocks_of_lines
 from ingestion_pipeline.commerce.packed import Packed, RowPacker
-from ingestion_pipeline.commerce.rows import Rejection, RowParser
+from ingestion_pipeline.commerce.reading import numbered_lines
+from ingestion_pipeline.commerce.rows import Parsed, Rejection, RowParser
 from ingestion_pipeline.commerce.tables import ARRIVED
 from ingestion_pipeline.ledger import uploads
 from ingestion_pipeline.ledger.tables import rejected_rows
 from ingestion_pipeline.ledger.uploads import Counts, Upload
+from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.bulk import CopyStream, Row, copy_rows
+from ingestion_pipeline.storage.file_kinds import Limits, WrongFileError
 
 Progress = Callable[[int], None]
 # Rejected lines are kept in memory until they are written together.
 _REJECTED_BYTES, _REJECTED_LINES = 4 * 1024 * 1024, 10_000
+# A file that has no row by then is another file than its name says.
+HOPELESS_LINES = 100_000
 
 
 @dataclass
@@ -35,8 +38,12 @@ class Reading:
 
     lines: int = 0
     blank: int = 0
+    preamble: int = 0
     rejected: int = 0
+    rejected_kept: int = 0
+    rejected_bytes: int = 0
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    _has_rows: bool = False
 
     @property
     def counts(self) -> Counts:
@@ -44,9 +51,41 @@ class Reading:
         return Counts(
             lines=self.lines,
             blank=self.blank,
+            preamble=self.preamble,
             rejected=self.rejected,
-            staged=self.lines - self.blank - self.rejected,
+            staged=self.lines - self.blank - self.preamble - self.rejected,
         )
+
+    def note(self, lines: int, packed: Packed, parsed: Parsed) -> None:
+        """Count a block of lines.
+
+        Raises:
+            WrongFileError: there is no row among so many that there will be none.
+        """
+        self.lines += lines
+        self.blank += parsed.blank
+        self.preamble += parsed.preamble
+        self._has_rows = self._has_rows or bool(packed.payload or parsed.rows)
+        if self._has_rows or not parsed.rejections:
+            return
+        if self.lines - self.blank - self.preamble > HOPELESS_LINES:
+            first = parsed.rejections[0]
+            reason = first.reasons[0]
+            raise WrongFileError(
+                f"none of the first {self.lines:,} lines is usable; for instance line "
+                f"{first.line_number}: {reason['field']}: {reason['rule']}"
+            )
+
+    def keep(self, rejections: list[Rejection]) -> list[Rejection]:
+        """Those of more refused lines that are kept in full; to be asked before `reject`."""
+        kept = []
+        for rejection in rejections[: uploads.MOST_KEPT - self.rejected_kept]:
+            if self.rejected_bytes + len(rejection.raw) > uploads.MOST_KEPT_BYTES:
+                break
+            self.rejected_bytes += len(rejection.raw)
+            kept.append(rejection)
+        self.rejected_kept += len(kept)
+        return kept
 
     def reject(self, rejections: list[Rejection]) -> None:
         """Count refused lines under each of their reasons."""
@@ -65,11 +104,11 @@ def stage(
     Args:
         connection: in a transaction, which the caller commits.
         upload: its status becomes `staged`.
-        file: the file's bytes, compressed as its name says.
+        file: the file's bytes, compressed or not.
         progress: called with the number of lines after every block.
 
     Raises:
-        ContractError: a CSV file's header lacks columns.
+        WrongFileError: the file as a whole can't be used; the transaction is to be rolled back.
     """
     entity = ENTITIES[upload.type]
     table = ARRIVED[entity.name]
@@ -84,11 +123,15 @@ def stage(
         refused.append(_refusal(row, message, entity))
 
     with CopyStream(connection, table.name, columns, refused=refuse) as stream:
-        for lines, first_number in _numbered(file, upload.file_name, entity):
-            packed = packer.pack(lines, first_number)
+        for lines, first_number in numbered_lines(file, upload.file_name, entity, limits=_limits()):
+            if isinstance(lines, int):
+                reading.lines += lines
+                reading.blank += lines
+                continue
+            packed, blank = _packed(packer, lines, first_number)
             parsed = parser.parse_numbered(packed.left)
-            reading.lines += len(lines)
-            reading.blank += parsed.blank
+            parsed.blank += blank
+            reading.note(len(lines), packed, parsed)
             refused.extend(parsed.rejections)
             refused_bytes += sum(len(rejection.raw) for rejection in parsed.rejections)
             if refused_bytes > _REJECTED_BYTES or len(refused) > _REJECTED_LINES:
@@ -105,8 +148,9 @@ def stage(
     _write_rejections(connection, upload, refused, reading)
     uploads.set_counts(connection, upload.upload_id, reading.counts)
     uploads.update(
-        connection, upload.upload_id, status="staged", staged_at=sa.func.now(), error=None
-    )
+        connection, upload.upload_id, status="staged", staged_at=sa.func.now(), error=None,
+        rejected_kept=reading.rejected_kept, rejected_bytes=reading.rejected_bytes,
+    )  # fmt: skip
     return reading
 
 
@@ -117,16 +161,18 @@ def unstage(connection: sa.Connection, upload: Upload) -> None:
     uploads.set_counts(connection, upload.upload_id, Counts())
 
 
-def _numbered(file: IO[bytes], file_name: str, entity: Entity) -> Any:
-    """Blocks of lines, each with the number of its first line in the file."""
-    blocks = blocks_of_lines(file, file_name)
-    number = 1
-    if file_name.lower().removesuffix(".gz").removesuffix(".zst").endswith(".csv"):
-        blocks = csv_as_json(blocks, entity)
-        number = 2  # the header is line 1
-    for lines in blocks:
-        yield lines, number
-        number += len(lines)
+def _limits() -> Limits:
+    configuration = settings()
+    return Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
+
+
+def _packed(packer: RowPacker, lines: list[bytes], first_number: int) -> tuple[Packed, int]:
+    """Pack a block; one of mostly blank lines is not, and they are left out of it, but counted."""
+    blank = lines.count(b"") + lines.count(b"\r")
+    if 2 * blank <= len(lines):
+        return packer.pack(lines, first_number), 0
+    left = [(number, line) for number, line in enumerate(lines, first_number) if line.strip(b"\r")]
+    return Packed(b"", left), len(lines) - len(left)
 
 
 def _again(
@@ -147,7 +193,8 @@ def _refusal(row: Row, message: str, entity: Entity) -> Rejection:
 def _write_rejections(
     connection: sa.Connection, upload: Upload, rejections: list[Rejection], reading: Reading
 ) -> None:
-    """Write refused lines, count them, and empty the list."""
+    """Write refused lines as far as they are kept, count all of them, and empty the list."""
+    kept = reading.keep(rejections)
     reading.reject(rejections)
     copy_rows(
         connection,
@@ -162,7 +209,7 @@ def _write_rejections(
                 rejection.raw,
                 json.dumps(rejection.reasons),
             )
-            for rejection in rejections
+            for rejection in kept
         ],
     )
     rejections.clear()

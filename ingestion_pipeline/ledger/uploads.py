@@ -14,6 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.ledger.tables import jobs, rejected_rows, uploads
 
+# All refused lines are counted; so many of a file are kept in full, the first ones.
+MOST_KEPT, MOST_KEPT_BYTES = 10_000, 64 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -32,12 +35,13 @@ class Upload:
 class Counts:
     """What became of a file's lines.
 
-    Always lines = blank + rejected + staged, and once it is loaded
+    Always lines = blank + preamble + rejected + staged, and once it is loaded
     staged = inserted + updated + unchanged + superseded + waiting.
     """
 
     lines: int = 0
     blank: int = 0
+    preamble: int = 0
     rejected: int = 0
     staged: int = 0
     inserted: int = 0
@@ -53,7 +57,8 @@ class Counts:
     def add_up(self) -> bool:
         """Whether no line is unaccounted for."""
         merged = self.inserted + self.updated + self.unchanged + self.superseded + self.waiting
-        return self.lines == self.blank + self.rejected + self.staged and self.staged == merged
+        read = self.blank + self.preamble + self.rejected + self.staged
+        return self.lines == read and self.staged == merged
 
 
 COUNTS = tuple(field.name for field in fields(Counts))

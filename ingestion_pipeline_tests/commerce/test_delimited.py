@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,22 +11,25 @@ from hypothesis import strategies as st
 
 from ingestion_pipeline.commerce.contract import CUSTOMERS, ENTITIES, ORDER_ITEMS, PRODUCTS, Entity
 from ingestion_pipeline.commerce.delimited import csv_as_json
-from ingestion_pipeline.commerce.lines import UnusableLine, blocks_of_lines
+from ingestion_pipeline.commerce.lines import PREAMBLE, UnusableLine, blocks_of_lines
 from ingestion_pipeline.commerce.rows import Parsed, RowParser
 from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.storage.file_kinds import WrongFileError, opened
 from ingestion_pipeline_tests.commerce.builders import GOOD, Row, line
 
 
-def _blocks(content: bytes) -> Iterator[list[bytes]]:
-    return blocks_of_lines(io.BytesIO(content), "x.csv")
-
-
 def _json_lines(content: bytes, entity: Entity) -> list[bytes]:
-    return [line for block in csv_as_json(_blocks(content), entity) for line in block]
+    """A line for every physical line; of the preamble the one that stands for it."""
+    blocks = blocks_of_lines(opened(io.BytesIO(content)), with_ends=True)
+    return [
+        line
+        for block in csv_as_json(blocks, entity)
+        for line in (block if isinstance(block, list) else [b""] * block)
+    ]
 
 
 def _parsed(content: bytes, entity: Entity) -> Parsed:
-    return RowParser(entity).parse(_json_lines(content, entity), 2)
+    return RowParser(entity).parse(_json_lines(content, entity), 1)
 
 
 def _as_csv(rows: list[Row], newline: str = "\n") -> bytes:
@@ -125,9 +127,10 @@ def test_a_header_that_is_no_text_is_refused(extra: bytes) -> None:
         _json_lines(content, CUSTOMERS)
 
 
-def test_an_empty_file_and_a_lone_header_hold_no_rows() -> None:
-    assert _json_lines(b"", CUSTOMERS) == []
-    assert _json_lines(_as_csv([GOOD["customers"]]).splitlines()[0], CUSTOMERS) == []
+def test_a_lone_header_holds_no_rows_and_without_one_the_file_has_failed() -> None:
+    assert _json_lines(_as_csv([GOOD["customers"]]).splitlines()[0], CUSTOMERS) == [PREAMBLE]
+    with pytest.raises(WrongFileError, match="no header"):
+        _json_lines(b"\n\n", CUSTOMERS)
 
 
 def test_a_record_that_is_no_utf_8_is_refused_alone() -> None:
@@ -169,7 +172,8 @@ def test_an_unusable_line_is_numbered_before_the_record_that_follows_it() -> Non
     header, good = _as_csv([GOOD["customers"]]).splitlines()
     blocks = iter([[header, UnusableLine(b"x", "must be shorter"), good]])
     [lines] = csv_as_json(blocks, CUSTOMERS)
-    assert [isinstance(line, UnusableLine) for line in lines] == [True, False]
+    assert [isinstance(line, UnusableLine) for line in lines] == [True, True, False]
+    assert lines[0] is PREAMBLE
 
 
 def test_a_cell_that_is_nested_without_end_is_refused_like_any_other() -> None:

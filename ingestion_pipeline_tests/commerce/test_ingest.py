@@ -82,7 +82,7 @@ def test_the_document_of_an_ingest_is_json_and_its_totals_are_sums(
     files = {"customers_1.ndjson": lines([customer(1)]) + b"x\n", "orders_1.ndjson": [order(1, 2)]}
     document = json.loads(json.dumps(load(engine, tmp_path, files).as_dict()))
     assert document["totals"] == {
-        "lines": 3, "blank": 0, "rejected": 1, "staged": 2, "inserted": 1, "updated": 0,
+        "lines": 3, "blank": 0, "preamble": 0, "rejected": 1, "staged": 2, "inserted": 1, "updated": 0,
         "unchanged": 0, "superseded": 0, "waiting": 1,
     }  # fmt: skip
     assert document["rejected_by_reason"] == {"line: must be one JSON object": 1}
@@ -217,6 +217,9 @@ def test_damaged_files_keep_their_good_rows_and_say_what_is_wrong_with_the_other
     )
     assert counts["customers_2.ndjson"] == Counts(lines=2, staged=2, inserted=1, updated=1)
     assert counts["customers_3.ndjson"] == Counts()
+    assert [file.error for file in result.files if file.error] == [
+        "the file is empty (0 bytes): its transfer failed"
+    ]
     assert counts["customers_4.ndjson.gz"].rejected == 1
     assert counts["customers_4.ndjson.gz"].inserted > 500
     assert counts["products_1.ndjson"] == Counts(lines=4, rejected=3, staged=1, inserted=1)
@@ -224,7 +227,7 @@ def test_damaged_files_keep_their_good_rows_and_say_what_is_wrong_with_the_other
     assert counts["order_items_1.ndjson"] == Counts(
         lines=5, rejected=3, staged=2, inserted=1, waiting=1
     )
-    damaged = next(r for r in result.rejected_by_reason if "compressed" in r)
+    damaged = next(r for r in result.rejected_by_reason if "damaged" in r)
     assert result.rejected_by_reason == {
         "currency: must be an ISO 4217 currency code": 2,
         "quantity: must be at least 1": 2,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.commerce import load, stage
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity, entity_of_file
-from ingestion_pipeline.commerce.lines import blocks_of_lines
+from ingestion_pipeline.commerce.reading import numbered_lines
 from ingestion_pipeline.errors import LandedFileError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline_tests.commerce.builders import (
@@ -152,13 +152,13 @@ def test_a_failure_of_any_kind_is_tried_again_and_costs_its_own_file_only(
     unlucky = _record(engine, tenant_id, tmp_path / "customers_unlucky.ndjson", [customer(1)])
     lucky = _record(engine, tenant_id, tmp_path / "customers_lucky.ndjson", [customer(2)])
 
-    def fail_once(file: IO[bytes], name: str) -> Any:
+    def fail_once(file: IO[bytes], name: str, *more: Any, **limits: Any) -> Any:
         if "unlucky" in name:
             raise error
-        return blocks_of_lines(file, name)
+        return numbered_lines(file, name, *more, **limits)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "blocks_of_lines", fail_once)
+        patch.setattr(stage, "numbered_lines", fail_once)
         assert _stage(engine).upload_ids == [lucky]
     assert _state(engine, unlucky) == ("recorded", "retrying")
     _make_due(engine)
@@ -172,10 +172,10 @@ def test_a_file_that_always_fails_is_given_up(
 ) -> None:
     upload_id = _record(engine, tenant_id, tmp_path / "customers_1.ndjson", [customer(1)], 2)
 
-    def fail(*_: object) -> Any:
+    def fail(*_: object, **__: object) -> Any:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(stage, "blocks_of_lines", fail)
+    monkeypatch.setattr(stage, "numbered_lines", fail)
     for expected in (("recorded", "retrying"), ("failed", "failed")):
         _stage(engine)
         _make_due(engine)
@@ -230,7 +230,7 @@ def test_while_a_long_file_is_read_the_leases_of_the_whole_batch_are_kept(
         _record(engine, tenant_id, tmp_path / f"customers_{n}.ndjson", [customer(n)])
     stolen: list[jobs.Claim] = []
 
-    def slow(file: IO[bytes], name: str) -> Any:
+    def slow(file: IO[bytes], name: str, *more: Any, **limits: Any) -> Any:
         if name == "customers_0.ndjson":
             time.sleep(1.5)
             with engine.begin() as connection:
@@ -240,9 +240,9 @@ def test_while_a_long_file_is_read_the_leases_of_the_whole_batch_are_kept(
                         lease=LEASE,
                     )
                 )  # fmt: skip
-        return blocks_of_lines(file, name)
+        return numbered_lines(file, name, *more, **limits)
 
-    monkeypatch.setattr(stage, "blocks_of_lines", slow)
+    monkeypatch.setattr(stage, "numbered_lines", slow)
     outcome = _stage(engine, lease=timedelta(seconds=0.6))
     assert stolen == []
     assert len(outcome.upload_ids) == 3

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingestion_pipeline.commerce.contract import CUSTOMERS, ENTITIES, ORDER_ITEMS, Entity
 from ingestion_pipeline.commerce.fields import read_line
 from ingestion_pipeline.commerce.lines import UnusableLine
+from ingestion_pipeline.commerce.packed import RowPacker
 from ingestion_pipeline.commerce.rows import _HESITATION, Parsed, RowParser
 from ingestion_pipeline.spreadsheets import SHORTENED_RULE
 from ingestion_pipeline_tests.commerce.builders import GOOD, line
@@ -309,9 +310,29 @@ def test_a_missing_or_null_object_is_an_empty_one() -> None:
     assert _values("customers", line(row))["metadata"] == "{}"
 
 
-def test_the_last_of_repeated_fields_counts() -> None:
-    twice = line(GOOD["customers"])[:-1] + b', "name": "last"}'
-    assert _values("customers", twice)["name"] == "last"
+@pytest.mark.parametrize(
+    "more",
+    [b', "name": "last"}', b',"name" : "last"}', b', "na\\u006de": "last"}', b', "name"\t:null}'],
+)
+def test_a_field_that_is_there_twice_is_refused_and_named(more: bytes) -> None:
+    """The last one won, without a word."""
+    [rejection] = RowParser(CUSTOMERS).parse([line(GOOD["customers"])[:-1] + more], 1).rejections
+    assert [(r["field"], r["rule"]) for r in rejection.reasons] == [
+        ("name", "must not be there twice")
+    ]
+
+
+def test_a_key_that_is_there_twice_within_an_object_is_refused_and_named() -> None:
+    for metadata in (b'{"a": 1, "a": 2}', b'{"b": {"a": 1, "a" : 1}}', b'[{"a": 1, "a": 1}]'):
+        text = line(GOOD["customers"] | {"metadata": "HERE"}).replace(b'"HERE"', metadata)
+        assert RowPacker(CUSTOMERS, 1, 1).pack([text], 1).left == [(1, text)]
+        [rejection] = RowParser(CUSTOMERS).parse([text], 1).rejections
+        assert "'a' twice" in rejection.reasons[0]["rule"]
+
+
+def test_a_text_that_looks_like_a_key_is_none() -> None:
+    text = line(GOOD["customers"] | {"name": 'say ":', "metadata": {"a": 'b":', "c": {"a": 1}}})
+    assert RowParser(CUSTOMERS).parse([text], 1).rejections == []
 
 
 def test_constants_and_line_numbers_lead_the_row() -> None:

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.commerce.reading import numbered_lines
 from ingestion_pipeline.commerce.stage import stage
 from ingestion_pipeline.commerce.tables import ARRIVED
 from ingestion_pipeline.errors import ContractError
@@ -59,13 +60,11 @@ def test_a_failure_at_the_last_line_leaves_nothing_of_the_file(
 
     write_files(tmp_path, {"customers_1.ndjson": b"bad\n" + lines(map(customer, range(20_000)))})
 
-    def fail_in_the_end(file: IO[bytes], name: str) -> object:
-        from ingestion_pipeline.commerce.lines import blocks_of_lines
-
-        yield from blocks_of_lines(file, name)
+    def fail_in_the_end(*arguments: Any, **limits: Any) -> object:
+        yield from numbered_lines(*arguments, **limits)
         raise TheDiskFailedError
 
-    monkeypatch.setattr("ingestion_pipeline.commerce.stage.blocks_of_lines", fail_in_the_end)
+    monkeypatch.setattr("ingestion_pipeline.commerce.stage.numbered_lines", fail_in_the_end)
     with pytest.raises(TheDiskFailedError):
         stage_file(engine, tenant_id, tmp_path / "customers_1.ndjson")
     assert staged_rows(engine) == 0
@@ -118,7 +117,7 @@ def test_line_numbers_of_csv_files_count_the_header(
     good = b"%s,Anna,a@example.org,2024-01-01" % GOOD["customers"]["customer_id"].encode()
     content = newline.join([header, good, b"x,Anna,a@example.org,2024-01-01", good])
     counts = _stage(engine, tenant_id, tmp_path, "customers_1.csv", content)
-    assert counts == Counts(lines=3, rejected=1, staged=2)
+    assert counts == Counts(lines=4, preamble=1, rejected=1, staged=2)
     assert list(rejections(engine)) == [3]
 
 

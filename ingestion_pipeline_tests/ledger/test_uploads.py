@@ -37,7 +37,7 @@ def test_counts_add_up_when_every_line_is_accounted_for(
     blank: int, rejected: int, merged: tuple[int, ...]
 ) -> None:
     staged = sum(merged)
-    whole = Counts(blank + rejected + staged, blank, rejected, staged, *merged)
+    whole = Counts(blank + 2 + rejected + staged, blank, 2, rejected, staged, *merged)
     assert whole.add_up
     assert not (whole + Counts(lines=1)).add_up
     assert not (whole + Counts(inserted=1)).add_up
