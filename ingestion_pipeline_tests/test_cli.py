@@ -50,7 +50,8 @@ def test_ingest_json_is_the_documented_document(sample: Path) -> None:
         "customers", "products", "orders", "order_items",
     ]  # fmt: skip
     assert set(document["files"][0]) == {
-        "file", "tenant", "type", "lines", "blank", "rejected", "staged", "inserted", "updated",
+        "file", "tenant", "type", "lines", "blank", "preamble", "rejected", "staged", "inserted",
+        "updated",
         "unchanged", "superseded", "waiting", "seconds",
     }  # fmt: skip
     totals = document["totals"]

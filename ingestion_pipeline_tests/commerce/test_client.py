@@ -151,7 +151,8 @@ def test_files_arrive_are_loaded_and_counted_as_by_the_direct_way(
     assert {file["tenant"] for file in result["files"]} == {sender.tenant}
     counts = settled(gateway, sender)
     assert asdict(counts) == {
-        "lines": 1_351, "blank": 0, "rejected": 1, "staged": 1_350, "inserted": 1_350,
+        "lines": 1_351, "blank": 0, "preamble": 0, "rejected": 1, "staged": 1_350,
+        "inserted": 1_350,
         "updated": 0, "unchanged": 0, "superseded": 0, "waiting": 0,
     }  # fmt: skip
     waited = result["totals"]["waiting"]

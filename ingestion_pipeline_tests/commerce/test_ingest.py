@@ -82,7 +82,8 @@ def test_the_document_of_an_ingest_is_json_and_its_totals_are_sums(
     files = {"customers_1.ndjson": lines([customer(1)]) + b"x\n", "orders_1.ndjson": [order(1, 2)]}
     document = json.loads(json.dumps(load(engine, tmp_path, files).as_dict()))
     assert document["totals"] == {
-        "lines": 3, "blank": 0, "preamble": 0, "rejected": 1, "staged": 2, "inserted": 1, "updated": 0,
+        "lines": 3, "blank": 0, "preamble": 0, "rejected": 1, "staged": 2, "inserted": 1,
+        "updated": 0,
         "unchanged": 0, "superseded": 0, "waiting": 1,
     }  # fmt: skip
     assert document["rejected_by_reason"] == {"line: must be one JSON object": 1}
