@@ -20,7 +20,7 @@ INTEGER_MAXIMUM = 2**31 - 1
 UUID_PATTERN = re.compile(
     r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}"
 )
-FORMATS = (".ndjson", ".jsonl", ".csv")
+FORMATS = (".ndjson", ".jsonl", ".json", ".csv")
 COMPRESSIONS = (".gz", ".zst")
 
 

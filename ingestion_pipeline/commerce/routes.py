@@ -33,9 +33,10 @@ _ROOT = "/api/v1/ingest"
     ),
 )
 async def upload_any(request: Request) -> Response:
-    """One file `customers_*`, `products_*`, `orders_*` or `order_items_*`: `.ndjson`, `.jsonl` or
-    `.csv`, plain, `.gz` or `.zst`. As the part `file` of a form, or as the body with `?filename=`;
-    `Content-Encoding: gzip` is undone. It is recorded when this answers, and loaded soon after.
+    """One file `customers_*`, `products_*`, `orders_*` or `order_items_*`: `.ndjson`, `.jsonl`,
+    `.json` or `.csv`, plain, `.gz` or `.zst`. As the part `file` of a form, or as the body with
+    `?filename=`; `Content-Encoding: gzip` is undone. It is recorded when this answers, and loaded
+    soon after.
     """
     return await _upload(request, endpoint="comprehensive")
 

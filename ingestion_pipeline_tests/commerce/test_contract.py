@@ -33,10 +33,10 @@ def test_a_name_that_fits_none_is_refused_naming_the_four(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["orders_1.json", "orders_1", "orders_1.gz", "orders_1.csv.bz2", "orders_1.csv.zst.gz"]
+    "name", ["orders_1.txt", "orders_1", "orders_1.gz", "orders_1.csv.bz2", "orders_1.csv.zst.gz"]
 )
 def test_an_unknown_ending_is_refused_naming_the_known(name: str) -> None:
-    with pytest.raises(ContractError, match=r"must end in \.ndjson, \.jsonl, \.csv"):
+    with pytest.raises(ContractError, match=r"must end in \.ndjson, \.jsonl, \.json, \.csv"):
         entity_of_file(name)
 
 
