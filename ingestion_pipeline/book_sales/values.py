@@ -1,95 +1,129 @@
-"""Numbers, dates and texts as reports write them; `RowError` names the field that is wrong."""
+"""Numbers, dates and texts of reports by the report's notation; `RowError` names what is wrong."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from ingestion_pipeline.book_sales.contract import DAY, MONTH, RowError
+from ingestion_pipeline.book_sales import dates
+from ingestion_pipeline.book_sales.cells import Cell, shown
+from ingestion_pipeline.book_sales.contract import DAY, RowError
+from ingestion_pipeline.book_sales.dates import Moment
+from ingestion_pipeline.book_sales.notation import Notation
+from ingestion_pipeline.book_sales.numerals import COMMA, POINT, numeral
 
 _NOTHING = frozenset({"", "n/a", "na", "-", "--"})
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _LARGEST = Decimal(10) ** 10  # NUMERIC(14,4) has ten digits before the point
-_FORMS = (
-    ("%Y-%m", MONTH), ("%Y-%m-%d", DAY), ("%Y-%m-%d %H:%M", DAY), ("%Y-%m-%d %H:%M:%S", DAY),
-    ("%m/%d/%Y", DAY),
-)  # fmt: skip
-_ENGLISH = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
-)  # fmt: skip
-_SPANISH = (
-    "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre",
-    "octubre", "noviembre", "diciembre",
-)  # fmt: skip
-_MONTHS = {name: at for names in (_ENGLISH, _SPANISH) for at, name in enumerate(names, start=1)}
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_SIGNS = {POINT: "a decimal point", COMMA: "a decimal comma"}
 
 
-def text_of(value: str) -> str | None:
+def text_of(value: Cell) -> str | None:
     """A text without the spaces around it; None for nothing."""
-    return value.strip() or None
+    return shown(value) or None
 
 
-def number(field: str, value: str, *, decimal_comma: bool = False) -> Decimal | None:
+def number(
+    field: str, value: Cell, notation: Notation, *, money: str | None = None
+) -> Decimal | None:
     """An exact number; None for an empty cell and for `N/A`.
+
+    Args:
+        field: its name, for the error.
+        value: the cell.
+        notation: of the report.
+        money: its currency: a sign beside the number has to be one of that currency.
 
     Raises:
         RowError: it is none, or too large.
     """
-    text = value.strip().replace("\u00a0", "").replace("\u2212", "-")
-    if text.lower() in _NOTHING:
+    found = _exact(field, value, notation, money)
+    if found is None:
         return None
-    if decimal_comma:
-        text = text.replace(".", "").replace(",", ".")
-    elif _GROUPED.fullmatch(text):
-        text = text.replace(",", "")
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        raise RowError(field, "is not a number") from None
     if not found.is_finite() or abs(found) >= _LARGEST:
         raise RowError(field, "is not a number of at most ten digits")
     return found.quantize(Decimal("0.0001"))
 
 
-def whole(field: str, value: str, *, decimal_comma: bool = False) -> int:
+def _exact(field: str, value: Cell, notation: Notation, money: str | None) -> Decimal | None:
+    if isinstance(value, datetime):
+        raise RowError(field, "is a date, not a number")
+    if isinstance(value, Decimal):
+        return value
+    if value.strip().lower() in _NOTHING:
+        return None
+    found = numeral(value)
+    if found is None:
+        raise RowError(field, "is not a number")
+    if found.currencies is not None and money is not None and money not in found.currencies:
+        raise RowError(field, f"is not in {money}")
+    sign = notation.decimal or next(iter(found.by_sign))
+    if sign not in found.by_sign:
+        raise RowError(field, f"is not a number with {_SIGNS[sign]}, as the report has")
+    return found.by_sign[sign]
+
+
+def required(field: str, value: Decimal | None) -> Decimal:
+    """A number that has to be there.
+
+    Raises:
+        RowError: it is not.
+    """
+    if value is None:
+        raise RowError(field, "is missing")
+    return value
+
+
+def whole(field: str, value: Cell, notation: Notation) -> int:
     """A whole number, also as `3.0`; nothing is 0.
 
     Raises:
         RowError: it is none.
     """
-    found = number(field, value, decimal_comma=decimal_comma) or Decimal(0)
+    found = number(field, value, notation) or Decimal(0)
     if found != found.to_integral_value() or abs(found) >= 2**31:
         raise RowError(field, "is not a whole number")
     return int(found)
 
 
-def currency(field: str, value: str) -> str:
+def currency(field: str, value: Cell) -> str:
     """An ISO 4217 code.
 
     Raises:
         RowError: it is none.
     """
-    code = value.strip().upper()
+    code = shown(value).upper()
     if not _CURRENCY.fullmatch(code):
         raise RowError(field, "is not a currency code")
     return code
 
 
-def moment(field: str, value: str) -> tuple[datetime, str]:
-    """An instant in UTC and its precision: `2024-04`, `2024-04-01`, `2010-08-17 5:18`, `4/1/2024`,
-    `January 2025`, `junio 2026`.
+def moment(field: str, value: Cell, notation: Notation) -> tuple[datetime, str]:
+    """An instant, the report's own time taken for UTC, and its precision (`dates`).
 
     Raises:
-        RowError: it is none of these.
+        RowError: it is none, or in the future.
     """
-    text = value.strip()
-    name, _, year = text.lower().partition(" ")
-    if name in _MONTHS and len(year) == 4 and year.isascii() and year.isdigit():
-        return datetime(int(year), _MONTHS[name], 1, tzinfo=UTC), MONTH
-    for form, precision in _FORMS:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC), precision
-        except ValueError:
-            continue
-    raise RowError(field, "is not a date: YYYY-MM, YYYY-MM-DD, YYYY-MM-DD H:MM or M/D/YYYY")
+    found = _meant(value, notation)
+    if found is None:
+        rule = "is not a date: YYYY-MM, YYYY-MM-DD, YYYY-MM-DD H:MM, M/D/YYYY or D/M/YYYY"
+        raise RowError(field, rule)
+    if found.at.date() > notation.last:
+        raise RowError(field, "is in the future")
+    return found.at, found.precision
+
+
+def _meant(value: Cell, notation: Notation) -> Moment | None:
+    if isinstance(value, datetime):
+        return Moment(value.replace(tzinfo=UTC), DAY) if value.year >= 1990 else None
+    if isinstance(value, Decimal):
+        return dates.of_serial(value, epoch_1904=notation.epoch_1904)
+    found = dates.readings(value, epoch_1904=notation.epoch_1904)
+    if notation.order is None or dates.CERTAIN in found:
+        return next(iter(found.values()), None)
+    return found.get(notation.order)
+
+
+def shown_row(values: Mapping[str, Cell]) -> dict[str, str]:
+    """A row as it is kept: every cell as text."""
+    return {name: shown(cell) for name, cell in values.items()}
