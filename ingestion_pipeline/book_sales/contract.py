@@ -29,12 +29,15 @@ class Event:
             gives ids.
         occurred_at: in UTC; the first of the month where the precision is a month.
         quantity: units, or pages for `borrow_pages`; negative for refunds.
-        list_price: of one unit, in `currency`.
+        list_price: of one unit, in `list_currency`, or in `currency` where that is None.
         amount: what the author earns, in `currency`; None while the platform does not say.
         raw: the row as it came, by header.
         source_row: number of the row in its sheet or file, from 1.
         provisional: something is known to be missing, for instance what was refunded in part.
         as_of: what the report says of its own time; None: it says nothing.
+        list_currency: of the list price, where it is another than that of the amount.
+        refunded_units: units that came back, also where more were sold in the same row; None: as
+            many as the quantity of a refund says.
     """
 
     event_type: str
@@ -56,6 +59,8 @@ class Event:
     list_price: Decimal | None = None
     provisional: bool = False
     as_of: datetime | None = None
+    list_currency: str | None = None
+    refunded_units: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class RejectedRow:
     row: int
     raw: str = field(repr=False)
     reasons: tuple[Mapping[str, str], ...] = ()
+    lines: int = 1
 
 
 @dataclass
@@ -74,11 +80,20 @@ class Parsed:
     Attributes:
         passed_over: rows that are no events of their own, by the reason (a sheet that repeats
             others, a summary).
+        lines: what became of every physical line of a text, by its kind; `lines` are all of them.
+            Empty for workbooks.
+        warnings: what is strange about the report, though it can be used.
+        created: when the report was made, as it says itself.
+        period_end: the last day of the period that it names.
     """
 
     events: list[Event] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     passed_over: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    created: datetime | None = None
+    period_end: datetime | None = None
 
     @property
     def rows(self) -> int:

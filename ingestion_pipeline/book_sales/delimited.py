@@ -1,14 +1,26 @@
-"""Text reports as rows: whatever the encoding, the end of lines and the delimiter are."""
+"""Text reports as rows: whatever the encoding, the end of lines and the delimiter are.
+
+What a file is, its first bytes say, not its name. Every physical line of a text is accounted for:
+a quote that is never closed costs the line that opens it, not the lines behind.
+"""
 
 import csv
+import gzip
 import io
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from ingestion_pipeline.book_sales.workbooks import Row
+from ingestion_pipeline.book_sales.cells import Cell, Row
+from ingestion_pipeline.book_sales.workbooks import is_workbook
 from ingestion_pipeline.errors import ContractError
 
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-_ZIP = b"PK\x03\x04"
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 256 * 1024 * 1024  # unpacked
+_MOST_RATIO = 200
+_LONGEST_ROW = 100  # physical lines of one row: a title may hold some ends of lines
+_LARGEST_CELL = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -16,32 +28,49 @@ class Text:
     """A text report.
 
     Attributes:
-        decimal_comma: where semicolons delimit, a comma is in the numbers: Excel writes both in
-            countries that have them.
+        lines: how many physical lines it has.
     """
 
     rows: list[Row] = field(repr=False)
     delimiter: str
-    decimal_comma: bool
+    lines: int
 
 
-def is_workbook(content: bytes) -> bool:
-    """Whether a file is an .xlsx, whatever its name is."""
-    return content.startswith(_ZIP)
+def unpacked(content: bytes) -> bytes:
+    """A file without the gzip around it, whose first bytes say whether there is one.
+
+    Raises:
+        ContractError: there is nothing in it, it is damaged, or far too large.
+    """
+    if content.startswith(_GZIP):
+        most = min(_MOST_BYTES, max(1024 * 1024, _MOST_RATIO * len(content)))
+        try:
+            with gzip.open(io.BytesIO(content)) as file:
+                content = file.read(most + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ContractError(f"file: its gzip is damaged ({error})") from None
+        if len(content) > most:
+            raise ContractError(f"file: its gzip unpacks to more than {most} bytes")
+    if not content.strip():
+        raise ContractError("file: is empty, as after a transfer that failed")
+    return content
 
 
 def decoded(content: bytes) -> str:
     """The text of a file: UTF-8, UTF-16 with its mark, else Windows-1252.
 
     Raises:
-        ContractError: it is no text.
+        ContractError: it is no text, or HTML.
     """
-    if content.startswith(_OLD_EXCEL):
-        raise ContractError("file: is a binary .xls workbook; save it as .xlsx or as text")
     if is_workbook(content):
-        raise ContractError("file: is an .xlsx workbook, where this platform sends text")
+        raise ContractError("file: is a workbook, where this platform sends text")
+    if content.startswith(b"%PDF"):
+        raise ContractError("file: is a PDF, not a report")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = content.decode("utf-16", errors="replace")
+        try:
+            text = content.decode("utf-16")
+        except UnicodeDecodeError:
+            raise ContractError("file: begins as UTF-16 and is not") from None
     else:
         try:
             text = content.decode("utf-8-sig")
@@ -49,29 +78,63 @@ def decoded(content: bytes) -> str:
             text = content.decode("cp1252", errors="replace")
     if "\x00" in text:
         raise ContractError("file: is no text")
+    if text.lstrip()[:1] == "<":
+        raise ContractError("file: is HTML or XML, for instance a page that asks for a login")
     # csv knows no lone CR, which is how old spreadsheets end a line.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_text(content: bytes, *, delimiter: str | None = None, quoted: bool = True) -> Text:
-    """The rows of a text report; without a delimiter, that of its first line.
+    """The rows of a text report; without a delimiter, the commonest of its first lines.
 
     Raises:
-        ContractError: it is no text, or has an unclosed quote.
+        ContractError: it is no text.
     """
-    text = decoded(content)
-    found = delimiter or _delimiter(text.partition("\n")[0])
-    reader = csv.reader(
-        io.StringIO(text),
-        delimiter=found,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-    )
+    lines = decoded(unpacked(content)).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    found = delimiter or _delimiter(lines[:3])
+    if quoted:
+        return Text(list(_quoted_rows(lines, found)), found, len(lines))
+    rows = [Row(number, list(line.split(found))) for number, line in enumerate(lines, start=1)]
+    return Text(rows, found, len(lines))
+
+
+def _quoted_rows(lines: list[str], delimiter: str) -> Iterator[Row]:
+    at, width = 0, 0
+    while at < len(lines):
+        row = _row(lines, at, delimiter)
+        if row.lines > 1 and width and len(row.cells) != width:
+            # The quote was closed by another row's: what stands between are rows of their own.
+            row = _unclosed(lines, at, delimiter)
+        elif row.problem is None:
+            width = max(width, len(row.cells)) if at < 3 else width
+        yield row
+        at += row.lines
+
+
+def _row(lines: list[str], at: int, delimiter: str) -> Row:
+    following = (f"{line}\n" for line in islice(lines, at, at + _LONGEST_ROW))
+    reader = csv.reader(following, delimiter=delimiter, strict=True)
     try:
-        rows = [Row(reader.line_num, cells) for cells in reader]
+        cells: list[Cell] = list(next(reader, []))
     except csv.Error as error:
-        raise ContractError(f"file: line {reader.line_num}: {error}") from None
-    return Text(rows, found, decimal_comma=found == ";")
+        if "end of data" in str(error):
+            return _unclosed(lines, at, delimiter)
+        if len(lines[at]) > _LARGEST_CELL:
+            return Row(at + 1, [lines[at][:1000]], problem="is too long for a row")
+        # A quote in the middle of a quoted cell: read as it stands, on its own line.
+        return Row(at + 1, list(next(csv.reader([lines[at]], delimiter=delimiter))))
+    if cells and isinstance(cells[-1], str):
+        cells[-1] = cells[-1].removesuffix("\n")
+    return Row(at + 1, cells, lines=max(1, reader.line_num))
 
 
-def _delimiter(line: str) -> str:
-    return max((",", ";", "\t"), key=line.count)
+def _unclosed(lines: list[str], at: int, delimiter: str) -> Row:
+    cells: list[Cell] = list(lines[at].split(delimiter))
+    return Row(at + 1, cells, problem=f"a quote opened in line {at + 1} is never closed")
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    return max((",", ";", "\t"), key=lambda one: max((line.count(one) for line in lines), default=0))
+

@@ -5,6 +5,10 @@ first day of its period, with the precision of a month. Rows at the end that sum
 no title.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
+
+from ingestion_pipeline.book_sales.cells import Cell, Row, shown
 from ingestion_pipeline.book_sales.contract import (
     DAY,
     FREE,
@@ -14,12 +18,19 @@ from ingestion_pipeline.book_sales.contract import (
     Event,
     Occurrences,
     Parsed,
-    RejectedRow,
     RowError,
 )
-from ingestion_pipeline.book_sales.delimited import read_text
-from ingestion_pipeline.book_sales.tabular import Reading, header_of, require_width
-from ingestion_pipeline.book_sales.values import currency, moment, number, text_of, whole
+from ingestion_pipeline.book_sales.notation import Notation, Told
+from ingestion_pipeline.book_sales.tabular import Kinds, read_table
+from ingestion_pipeline.book_sales.values import (
+    currency,
+    moment,
+    number,
+    required,
+    shown_row,
+    text_of,
+    whole,
+)
 
 _COMMON = (
     "Start Date", "End Date", "Publisher", "Title ID", "Title", "Primary Author", "Distributor",
@@ -32,60 +43,84 @@ _EBOOK = ("Ebook ISBN", "Sales Channel Fee/Taxes Per Unit", "Sales Channel Share
 _PRINT = ("Paperback ISBN", "Unit Cost")
 EBOOK_HEADER = (*_COMMON, *_EBOOK)
 _KEY = (
-    "Start Date", "End Date", "Title ID", "Distributor", "Vendor", "Country", "Sales Model",
-    "Retailer", "Currency Code",
+    "Title ID", "Distributor", "Vendor", "Country", "Sales Model", "Retailer", "Currency Code",
+)  # fmt: skip
+_KINDS = Kinds(
+    amounts=("List Price Per Unit", "Offer Price Per Unit", "Publisher Share"),
+    wholes=("Units Sold", "Units Returned", "Net Unit Sales"),
+    dates=("Start Date", "End Date"),
+    besides=(
+        "Sales Channel Revenue Per Unit", "Extended Sales Channel Revenue",
+        "Publisher Share USD (estimated)", "Sales Channel Share", "D2D Share", "Unit Cost",
+        "Sales Channel Fee/Taxes Per Unit",
+    ),
 )  # fmt: skip
 
 
-def parse(content: bytes, *, file_name: str) -> Parsed:
+def parse(content: bytes, *, file_name: str, told: Told = Told()) -> Parsed:
     """The events of a report.
 
     Raises:
-        ContractError: it is not text with these columns.
+        ContractError: it has other columns, or leaves open how numbers or dates are to be read.
     """
-    text = read_text(content)
     known = (*_COMMON, *_EBOOK, *_PRINT)
-    reading = Reading(header_of(file_name, text.rows, known=known, needed=_COMMON), text.rows)
-    report = "print" if "Paperback ISBN" in reading.header else "ebook"
+    table = read_table(content, file_name=file_name, known=known, needed=_COMMON)
+    report = "print" if "Paperback ISBN" in table.header else "ebook"
+    titles = [at for at, name in enumerate(table.header) if name in ("Title ID", "Title")]
     parsed, occurrences = Parsed(), Occurrences()
-    for row, values in reading.rows():
-        if not values["Title ID"].strip() and not values["Title"].strip():
-            parsed.pass_over("summary rows")
-            continue
+    rows = [row for row in table.filled() if not _sums_up(row, titles)]
+    notation = table.notation(_KINDS, told, rows)
+    for row in rows:
         try:
-            require_width(row, len(reading.header))
-            event = _event(values, row.number, occurrences, report, comma=text.decimal_comma)
+            event, end = _event(table.values(row), row.number, occurrences, report, notation)
             parsed.events.append(event)
+            parsed.period_end = max(parsed.period_end or end, end)
         except RowError as error:
-            shown = text.delimiter.join(row.cells)
-            parsed.rejected.append(RejectedRow(row.number, shown, (error.reason,)))
+            table.reject(parsed, row, error)
+    if summaries := sum(row.lines for row in table.filled()) - sum(row.lines for row in rows):
+        parsed.pass_over("summary rows", summaries)
+    table.close(parsed)
     return parsed
 
 
+def _sums_up(row: Row, titles: list[int]) -> bool:
+    named = any(at < len(row.cells) and shown(row.cells[at]) for at in titles)
+    return row.problem is None and not named
+
+
 def _event(
-    values: dict[str, str], row: int, ids: Occurrences, report: str, *, comma: bool
-) -> Event:
-    start, _ = moment("Start Date", values["Start Date"])
-    end, _ = moment("End Date", values["End Date"])
+    values: Mapping[str, Cell], row: int, ids: Occurrences, report: str, notation: Notation
+) -> tuple[Event, datetime]:
+    """A row's event, and the end of its period."""
+    start, precision = moment("Start Date", values["Start Date"], notation)
+    end, end_precision = moment("End Date", values["End Date"], notation)
     if end < start:
         raise RowError("End Date", "is before the start")
-    isbn = values.get("Ebook ISBN") or values.get("Paperback ISBN") or ""
-    natural, external_id = ids.next(report, [*(values[n].strip() for n in _KEY), isbn.strip()])
-    quantity = whole("Net Unit Sales", values["Net Unit Sales"], decimal_comma=comma)
-    amount = number("Publisher Share", values["Publisher Share"], decimal_comma=comma)
+    isbn = shown(values.get("Ebook ISBN") or values.get("Paperback ISBN") or "")
+    money = currency("Currency Code", values["Currency Code"])
+    quantity = whole("Net Unit Sales", values["Net Unit Sales"], notation)
+    share = number("Publisher Share", values["Publisher Share"], notation, money=money)
+    amount = required("Publisher Share", share)
+    offer = number("Offer Price Per Unit", values["Offer Price Per Unit"], notation, money=money)
+    price = number("List Price Per Unit", values["List Price Per Unit"], notation, money=money)
+    returned = whole("Units Returned", values["Units Returned"], notation)
+    # As the platform writes dates: so they are in the keys that are stored.
+    period = [at.date().isoformat() if one == DAY else f"{at:%Y-%m}"
+              for at, one in ((start, precision), (end, end_precision))]  # fmt: skip
+    key = [*period, *(shown(values[name]) for name in _KEY), isbn]
+    natural, external_id = ids.next(report, key)
     event_type = SALE
-    if quantity < 0 or (amount is not None and amount < 0):
+    if quantity < 0 or amount < 0:
         event_type = REFUND
-    elif number("Offer Price Per Unit", values["Offer Price Per Unit"], decimal_comma=comma) == 0:
+    elif offer == 0:
         event_type = SALE if amount else FREE
-    return Event(
+    one_day = start == end and precision == end_precision == DAY
+    event = Event(
         event_type=event_type, report=report, external_id=external_id, natural_key=natural,
-        occurred_at=start, date_precision=DAY if start == end else MONTH,
+        occurred_at=start, date_precision=DAY if one_day else MONTH,
         title=text_of(values["Title"]), author=text_of(values["Primary Author"]),
         isbn=text_of(isbn), marketplace=text_of(values["Vendor"]), quantity=quantity,
-        list_price=number(
-            "List Price Per Unit", values["List Price Per Unit"], decimal_comma=comma
-        ),
-        amount=amount, currency=currency("Currency Code", values["Currency Code"]),
-        raw=values, source_row=row,
+        refunded_units=max(returned, -quantity, 0), list_price=price, amount=amount,
+        currency=money, raw=shown_row(values), source_row=row,
     )  # fmt: skip
+    return event, end

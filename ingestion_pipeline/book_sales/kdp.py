@@ -1,245 +1,141 @@
 """Amazon KDP: workbooks (royalties, orders, KENP, prior months, payments), and CSV of one sheet.
 
-Several sheets tell the same sales: `Combined Sales` repeats the royalty sheets, the order sheets
-repeat them without money. A sale counts once: from the royalty sheets, or from `Combined Sales`
-where it comes alone. Rows are known again by month, book, marketplace, royalty type and currency,
-which all of them have; the transaction type differs between them (a hardcover is `Standard -
-Paperback` in `Combined Sales`) and by language, so only its class is part of the key.
+Several sheets tell the same sales: `Combined Sales` and `Total Earnings` repeat the others, the
+order sheets repeat them without money. A sale counts once: from the royalty sheets, or from
+`Combined Sales` where it comes alone. Whether `Total Earnings` repeats a row is looked up row by
+row: it alone says what pages have earned where the KENP sheet has no royalties.
 """
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ingestion_pipeline.book_sales import kdp_columns as columns_
+from ingestion_pipeline.book_sales import kdp_payments, kdp_rows
+from ingestion_pipeline.book_sales.cells import Row, shown
 from ingestion_pipeline.book_sales.contract import (
-    DAY,
-    FREE,
     PAGES,
-    PAYMENT,
-    REFUND,
-    SALE,
     Event,
     Occurrences,
     Parsed,
     RejectedRow,
     RowError,
 )
-from ingestion_pipeline.book_sales.delimited import is_workbook, read_text
-from ingestion_pipeline.book_sales.tabular import require_width
-from ingestion_pipeline.book_sales.values import currency, moment, number, text_of, whole
-from ingestion_pipeline.book_sales.workbooks import Row, Sheet, read_workbook
+from ingestion_pipeline.book_sales.delimited import read_text, unpacked
+from ingestion_pipeline.book_sales.kdp_tables import Table, table_of
+from ingestion_pipeline.book_sales.notation import Notation, Told, notation_of
+from ingestion_pipeline.book_sales.workbooks import Workbook, is_workbook, read_workbook
 from ingestion_pipeline.errors import ContractError
 
-_PERIOD = frozenset({"sales period", "periodo de ventas"})
+_REPEATS = "repeats the other sheets"
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A sheet with its header understood.
-
-    Attributes:
-        month: of all rows, where the sheet says it above its header (Prior Month Royalties).
-    """
-
-    name: str
-    kind: str
-    header: Sequence[str]
-    columns: Sequence[str]
-    rows: Sequence[Row]
-    month: str | None = None
-    decimal_comma: bool = False
-
-    @property
-    def report(self) -> str:
-        """The kind of report in ids: what Amazon settled is told apart from its estimates."""
-        return self.kind if self.month is None else f"prior_month_{self.kind}"
-
-
-def parse(content: bytes, *, file_name: str) -> Parsed:
+def parse(content: bytes, *, file_name: str, told: Told = Told()) -> Parsed:
     """The events of a report.
 
     Raises:
-        ContractError: it is none that is known: the message says what was found and is known.
+        ContractError: it is none that is known (the message says what was found and is known), or
+            leaves open how numbers or dates are to be read.
     """
+    content = unpacked(content)
     if is_workbook(content):
-        tables, parsed = _of_workbook(content)
-    else:
-        tables, parsed = _of_text(content, file_name), Parsed()
-    occurrences = Occurrences()
-    for table in tables:
-        for row in table.rows:
-            if not any(cell.strip() for cell in row.cells):
-                continue
-            _add(parsed, table, row, occurrences)
-    return parsed
-
-
-def _of_workbook(content: bytes) -> tuple[list[_Table], Parsed]:
-    parsed = Parsed()
-    tables: list[_Table] = []
-    for sheet in read_workbook(io.BytesIO(content)):
-        kind = columns_.kind_of_sheet(sheet.name)
-        if kind != columns_.NOTES and sheet.rows:
-            tables.append(_table(sheet, kind))
-    in_detail = any(table.kind == columns_.ROYALTY for table in tables)
-    kept = []
-    for table in tables:
-        if table.kind == columns_.ORDERS or (in_detail and table.kind == columns_.COMBINED):
-            parsed.pass_over(f"{table.name}: repeats the royalty sheets", len(table.rows))
-        else:
-            kept.append(_as_royalty(table))
-    if not tables:
-        raise ContractError("file: the workbook has no sheet with rows")
-    return kept, parsed
-
-
-def _of_text(content: bytes, file_name: str) -> list[_Table]:
+        return _of_workbook(read_workbook(content), told)
     text = read_text(content)
-    table = _table(Sheet(file_name, text.rows), None)
+    blank = sum(row.lines for row in text.rows if row.is_blank)
+    table = table_of(file_name, text.rows, None)
     if table.kind == columns_.ORDERS:
         raise ContractError(
             "file: orders carry no royalties, and the royalty sheets repeat them; "
             "send the report of royalties"
         )
-    return [
-        _as_royalty(
-            _Table(table.name, table.kind, table.header, table.columns, table.rows, table.month,
-                   decimal_comma=text.decimal_comma)
-        )
-    ]  # fmt: skip
+    parsed = Parsed(period_end=table.period_end)
+    _add_all(parsed, [table], notation_of([(table.positions, table.rows)], told))
+    header = sum(row.lines for row in text.rows) - blank - sum(row.lines for row in table.rows)
+    rejected = sum(row.lines for row in parsed.rejected)
+    over = sum(parsed.passed_over.values())
+    parsed.lines = {
+        "lines": text.lines, "blank": blank, "header": header, "rejected": rejected,
+        "passed_over": over, "rows": text.lines - blank - header - rejected - over,
+    }  # fmt: skip
+    return parsed
 
 
-def _as_royalty(table: _Table) -> _Table:
-    """`Combined Sales` without the sheets that it combines: its rows are the same sales."""
-    if table.kind != columns_.COMBINED:
-        return table
-    return _Table(table.name, columns_.ROYALTY, table.header, table.columns, table.rows,
-                  table.month, table.decimal_comma)  # fmt: skip
+def _of_workbook(book: Workbook, told: Told) -> Parsed:
+    tables: list[Table] = []
+    for sheet in book.sheets:
+        kind = columns_.kind_of_sheet(sheet.name)
+        if kind != columns_.NOTES and any(not row.is_blank for row in sheet.rows):
+            tables.append(table_of(sheet.name, sheet.rows, kind))
+    if not tables:
+        raise ContractError("file: the workbook has no sheet with rows")
+    parsed = Parsed(
+        created=book.created,
+        period_end=max((t.period_end for t in tables if t.period_end), default=None),
+    )
+    read = [(table.positions, table.rows) for table in tables]
+    notation = notation_of(read, told, epoch_1904=book.epoch_1904)
+    in_detail = any(table.kind == columns_.ROYALTY for table in tables)
+    kept: list[Table] = []
+    for table in tables:
+        if table.kind == columns_.ORDERS or (
+            in_detail and table.kind == columns_.COMBINED and not table.is_earnings
+        ):
+            parsed.pass_over(f"{table.name}: repeats the royalty sheets", len(table.rows))
+        else:
+            kept.append(table)
+    _add_all(parsed, kept, notation)
+    return parsed
 
 
-def _table(sheet: Sheet, kind: str | None) -> _Table:
-    rows = [row for row in sheet.rows if any(cell.strip() for cell in row.cells)]
-    month = None
-    if rows and columns_.plain(rows[0].cells[0]) in _PERIOD:
-        month = rows[0].cells[1] if len(rows[0].cells) > 1 else ""
-        rows = rows[1:]
-    header = rows[0].cells if rows else []
-    columns = columns_.columns_of(sheet.name, header)
-    kind = kind or columns_.kind_of_columns(columns)
-    if kind is None:
-        raise ContractError(
-            f"file: {sheet.name}: the columns {', '.join(map(repr, header))} are those of no known "
-            f"sheet; known are {', '.join(sorted(columns_.SHEETS))}"
-        )
-    columns_.require(sheet.name, kind, columns)
-    return _Table(sheet.name, kind, header, columns, rows[1:], month)
+def _add_all(parsed: Parsed, tables: Sequence[Table], notation: Notation) -> None:
+    occurrences = Occurrences()
+    earnings = [table for table in tables if table.is_earnings]
+    others = [table for table in tables if not table.is_earnings]
+    for table in others:
+        if table.kind == columns_.PAYMENTS:
+            kdp_payments.add(parsed, table, notation, occurrences)
+        else:
+            for event in _events(parsed, table, notation, occurrences):
+                parsed.events.append(event)
+    for table in earnings:
+        _add_earnings(parsed, table, notation, alone=not others)
 
 
-def _add(parsed: Parsed, table: _Table, row: Row, occurrences: Occurrences) -> None:
-    cells = [*row.cells, *[""] * (len(table.columns) - len(row.cells))]
-    raw = {"sheet": table.name, **dict(zip(table.header, cells, strict=False))}
-    try:
-        require_width(row, len(table.columns))
-        values = dict(zip(table.columns, cells, strict=False))
-        parsed.events.append(_KINDS[table.kind](table, values, raw, row.number, occurrences))
-    except RowError as error:
-        shown = "\t".join(row.cells)
-        parsed.rejected.append(RejectedRow(row.number, shown, (error.reason,)))
+def _add_earnings(parsed: Parsed, table: Table, notation: Notation, *, alone: bool) -> None:
+    """Take from `Total Earnings` what no other sheet says: all, or only the money of pages."""
+    told = Occurrences()
+    by_id = {event.external_id: at for at, event in enumerate(parsed.events)}
+    for event in _events(parsed, table, notation, told):
+        at = by_id.get(event.external_id)
+        if alone or at is None:
+            parsed.events.append(event)
+            continue
+        known = parsed.events[at]
+        if known.event_type == PAGES and known.amount is None:
+            parsed.events[at] = replace(
+                known, amount=event.amount, currency=event.currency,
+                raw={**known.raw, "Earnings": event.raw.get("Earnings", "")},
+            )  # fmt: skip
+        parsed.pass_over(f"{table.name}: {_REPEATS}")
 
 
-def _royalty(
-    table: _Table, values: Mapping[str, str], raw: Mapping[str, str], row: int, ids: Occurrences
-) -> Event:
-    occurred_at, precision = moment("Royalty Date", table.month or values.get("date", ""))
-    book = values.get("isbn") or values.get("asin_isbn") or values.get("asin") or ""
-    if not book.strip():
-        raise RowError("ASIN/ISBN", "is missing")
-    comma = table.decimal_comma
-    sold = whole("Units Sold", values.get("units_sold", ""), decimal_comma=comma)
-    refunded = whole("Units Refunded", values.get("units_refunded", ""), decimal_comma=comma)
-    net = values.get("net_units", "")
-    quantity = whole("Net Units Sold", net, decimal_comma=comma) if net else sold - refunded
-    money = currency("Currency", values["currency"])
-    sort = _sort(values.get("transaction_type", ""))
-    key = (
-        occurred_at.date().isoformat() if precision == DAY else f"{occurred_at:%Y-%m}",
-        book.strip(), values["marketplace"].strip(), values.get("royalty_type", "").strip(), sort,
-        money,
-    )  # fmt: skip
-    natural, external_id = ids.next(table.report, key)
-    event_type = FREE if sort == FREE else SALE
-    return Event(
-        event_type=REFUND if quantity < 0 or (refunded > 0 and sold == 0) else event_type,
-        report=table.report, external_id=external_id, natural_key=natural,
-        occurred_at=occurred_at, date_precision=precision,
-        title=text_of(values["title"]), author=text_of(values.get("author", "")),
-        asin=text_of(values.get("asin", "")) or _asin(book),
-        isbn=text_of(values.get("isbn", "")) or _isbn(book),
-        marketplace=text_of(values["marketplace"]), quantity=quantity,
-        list_price=number("List Price", values.get("list_price", ""), decimal_comma=comma),
-        amount=number("Royalty", values["royalty"], decimal_comma=comma),
-        currency=money, raw=raw, source_row=row,
-    )  # fmt: skip
+def _events(
+    parsed: Parsed, table: Table, notation: Notation, occurrences: Occurrences
+) -> Sequence[Event]:
+    """The events of a table's rows; what can't be used is rejected."""
+    found: list[Event] = []
+    for row in table.rows:
+        try:
+            values = table.values(row)
+            make: Callable[..., Event] = kdp_rows.royalty
+            if table.kind == columns_.KENP or table.is_pages(values):
+                make = kdp_rows.kenp
+            found.append(make(table, values, row, occurrences, notation))
+        except RowError as error:
+            reject(parsed, row, error)
+    return found
 
 
-def _sort(transaction_type: str) -> str:
-    name = columns_.plain(transaction_type)
-    if "free" in name or "gratui" in name or "gratis" in name:
-        return FREE
-    return "expanded" if "expanded" in name or "ampliad" in name else "standard"
-
-
-def _asin(book: str) -> str | None:
-    return book.strip() if not book.strip().isdigit() else None
-
-
-def _isbn(book: str) -> str | None:
-    return book.strip() if book.strip().isdigit() else None
-
-
-def _kenp(
-    table: _Table, values: Mapping[str, str], raw: Mapping[str, str], row: int, ids: Occurrences
-) -> Event:
-    occurred_at, precision = moment("Date", table.month or values.get("date", ""))
-    asin = text_of(values["asin"])
-    if asin is None:
-        raise RowError("ASIN", "is missing")
-    key = (occurred_at.date().isoformat(), precision, asin, values["marketplace"].strip())
-    natural, external_id = ids.next(table.report, key)
-    money = text_of(values.get("currency", ""))
-    return Event(
-        event_type=PAGES, report=table.report, external_id=external_id, natural_key=natural,
-        occurred_at=occurred_at, date_precision=precision,
-        title=text_of(values["title"]), author=text_of(values.get("author", "")), asin=asin,
-        marketplace=text_of(values["marketplace"]),
-        quantity=whole("KENP Read", values["pages"], decimal_comma=table.decimal_comma),
-        amount=number("Royalty", values.get("royalty", ""), decimal_comma=table.decimal_comma),
-        currency=currency("Currency", money) if money else None, raw=raw, source_row=row,
-    )  # fmt: skip
-
-
-def _payment(
-    table: _Table, values: Mapping[str, str], raw: Mapping[str, str], row: int, ids: Occurrences
-) -> Event:
-    occurred_at, precision = moment("Date", values.get("date", ""))
-    key = [
-        values.get(name, "").strip()
-        for name in ("payment_number", "period_start", "period_end", "marketplace", "source",
-                     "currency", "detail")
-    ]  # fmt: skip
-    natural, external_id = ids.next(table.report, key)
-    second = text_of(values["currency_2"]) or ""
-    money = second if second.upper() not in ("", "N/A") else values["currency"]
-    # Headers may repeat: both currencies are kept under names of their own.
-    both = {"accrual_currency": values["currency"], "payout_currency": values["currency_2"]}
-    return Event(
-        event_type=PAYMENT, report=table.report, external_id=external_id, natural_key=natural,
-        occurred_at=occurred_at, date_precision=precision, title=None,
-        marketplace=text_of(values.get("marketplace", "")), quantity=0,
-        amount=number("Payout Amount", values["payout"], decimal_comma=table.decimal_comma),
-        currency=currency("Currency", money), raw={**raw, **both}, source_row=row,
-    )  # fmt: skip
-
-
-_KINDS = {columns_.ROYALTY: _royalty, columns_.KENP: _kenp, columns_.PAYMENTS: _payment}
+def reject(parsed: Parsed, row: Row, error: RowError) -> None:
+    """Note a row that can't be used."""
+    raw = "\t".join(shown(cell) for cell in row.cells)
+    parsed.rejected.append(RejectedRow(row.number, raw, (error.reason,), row.lines))

@@ -89,10 +89,9 @@ class _Value:
     row: int
     by_choice: dict[str, object]
 
-    @property
-    def open(self) -> bool:
-        """Whether it matters which of the choices is taken."""
-        return len(set(map(str, self.by_choice.values()))) > 1
+    def is_open(self, choices: Iterable[str]) -> bool:
+        """Whether it matters which of these choices is taken."""
+        return len({str(self.by_choice[one]) for one in choices if one in self.by_choice}) > 1
 
 
 def notation_of(
@@ -133,15 +132,17 @@ def _decided(
     Raises:
         ContractError: none allows all, or several do and it matters.
     """
+    if not read:
+        return None
     left = _common(option, what, read, choices)
-    if len(left) < 2 or not any(value.open for value in read):
-        return left[0] if len(left) == 1 else None
+    if not any(value.is_open(left) for value in read):
+        return left[0]
     if besides:
         left = [one for one in left if all(one in value.by_choice for value in besides)] or left
     if len(left) == 1:
         return left[0]
-    example = next(value for value in read if value.open)
-    meanings = " or ".join(str(example.by_choice[one]) for one in left if one in example.by_choice)
+    example = next(value for value in read if value.is_open(left))
+    meanings = " or ".join(str(example.by_choice[one]) for one in left)
     raise ContractError(
         f"file: its {what} don't say how they are written: {example.text!r} in row {example.row} "
         f"is {meanings}; say {option} {' or '.join(choices)}"
@@ -149,12 +150,11 @@ def _decided(
 
 
 def _common(option: str, what: str, values: list[_Value], choices: Sequence[str]) -> list[str]:
-    left = sorted({one for value in values for one in value.by_choice} or set(choices))
-    first: dict[str, _Value] = {}
+    left = sorted({one for value in values for one in value.by_choice})
+    against = values[0]
     for value in values:
         kept = [one for one in left if one in value.by_choice]
         if not kept:
-            against = next(iter(first.values()), value)
             names = sorted(_NAMES.get(one, one) for one in left)
             raise ContractError(
                 f"file: its {what} contradict one another: {against.text!r} in row {against.row} "
@@ -162,7 +162,7 @@ def _common(option: str, what: str, values: list[_Value], choices: Sequence[str]
                 f"report as it was downloaded, or say {option} {' or '.join(choices)}"
             )
         if len(kept) < len(left):
-            first["limit"] = value
+            against = value
         left = kept
     return left
 
@@ -174,7 +174,7 @@ def _numbers(row: Row, columns: Sequence[int], *, whole: bool = False) -> Iterab
             continue
         found = found.whole() if whole else found
         value = _Value(cell, row.number, dict(found.by_sign))
-        if value.open or len(value.by_choice) == 1:
+        if value.is_open(DECIMALS) or len(value.by_choice) == 1:
             yield value
 
 
