@@ -59,7 +59,8 @@ class PlatformImport(BaseModel):
     """An import; of Gumroad's API, or of a report that was uploaded."""
 
     payload: dict[str, Any] = Field(
-        description="Gumroad: access_token, after, before (YYYY-MM-DD); others: upload_id."
+        description="Gumroad: access_token, after, before (YYYY-MM-DD); others: upload_id, and "
+        "decimal (. or ,) and dates (dmy or mdy) where the report leaves them open."
     )
     priority: int = Field(0, ge=-100, le=100, description="The higher, the earlier.")
     scheduled_for: str | None = Field(None, description="ISO 8601; not before.")
@@ -93,6 +94,20 @@ FILE_PARAMETERS = [
         "required": False,
         "description": "Where the body is the bare file: its name.",
         "schema": {"type": "string"},
+    },
+    {
+        "name": "decimal",
+        "in": "query",
+        "required": False,
+        "description": "The decimal sign of the report's numbers, where they leave it open.",
+        "schema": {"type": "string", "enum": [".", ","]},
+    },
+    {
+        "name": "dates",
+        "in": "query",
+        "required": False,
+        "description": "The order of day and month in its dates, where they leave it open.",
+        "schema": {"type": "string", "enum": ["dmy", "mdy"]},
     },
 ]
 _BYTES = {"schema": {"type": "string", "format": "binary"}}

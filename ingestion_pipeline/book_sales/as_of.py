@@ -35,9 +35,7 @@ def as_of(
 def date_in(file_name: str) -> datetime | None:
     """The latest date in a file's name: `2026-02-01`, `20260201`, `2026_02`; UUIDs don't count."""
     found = []
-    for year, _, month, day, compact_month, compact_day in _NAMED.findall(
-        _UUID.sub("", file_name)
-    ):
+    for year, _, month, day, compact_month, compact_day in _NAMED.findall(_UUID.sub("", file_name)):
         try:
             found.append(
                 datetime(int(year), int(month or compact_month), int(day or compact_day or 1),

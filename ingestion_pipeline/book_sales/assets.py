@@ -84,7 +84,7 @@ def sales_events(
             "failed": sum(outcome.status != "completed" for outcome in outcomes),
             **{
                 name: sum(outcome.result.get(name, 0) for outcome in outcomes)
-                for name in ("rejected", "inserted", "updated", "unchanged")
+                for name in ("rejected", "inserted", "updated", "unchanged", "left_alone")
             },
             "provisional": provisional,
             "dagster/partition_row_count": rows,

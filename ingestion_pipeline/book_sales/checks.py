@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.book_sales.assets import REPORTS, key
 from ingestion_pipeline.book_sales.contract import EVENT_TYPES, PAGES, PAYMENT
@@ -100,6 +101,33 @@ def _money_without_currency() -> sa.Select[Any]:
     )
 
 
+def _payments_that_do_not_add_up() -> sa.Select[Any]:
+    """Payments of KDP whose parts are not what the payment says, by currency (`kdp_payments`)."""
+    c = sales_events.c
+    part = sa.func.jsonb_array_elements(c.raw["parts"]).table_valued("value").lateral("part")
+    money = part.c.value.cast(JSONB)
+    parts = (
+        sa.select(
+            c.tenant_id, c.platform, c.external_id,
+            c.raw["accrual_currency"].astext.label("accrual_currency"),
+            c.raw["accrued"].astext.cast(sa.Numeric).label("accrued"),
+            money["currency"].astext.label("part_currency"),
+            sa.func.sum(money["accrued"].astext.cast(sa.Numeric)).label("of_parts"),
+        )
+        .select_from(sales_events.join(part, sa.true()))
+        .where(c.event_type == PAYMENT, sa.func.jsonb_typeof(c.raw["parts"]) == "array")
+        .group_by(
+            c.tenant_id, c.platform, c.external_id, c.raw, sa.literal_column("part_currency"),
+        )
+        .subquery("parts")
+    )  # fmt: skip
+    p = parts.c
+    says = sa.case((p.part_currency == p.accrual_currency, p.accrued), else_=sa.literal(0))
+    return sa.select(p.external_id, p.part_currency, p.accrued, p.of_parts).where(
+        p.of_parts.is_distinct_from(says)
+    )
+
+
 CHECKS: list[dg.AssetChecksDefinition] = [
     offenders_check(
         asset=REPORTS.key, name="imported_in_time", offenders=_overdue, warning=True,
@@ -120,6 +148,10 @@ CHECKS: list[dg.AssetChecksDefinition] = [
     offenders_check(
         asset=key("sales_events"), name="one_precision", offenders=_months_told_twice,
         description="No month of a book was reported both as a whole and by days.", warning=True,
+    ),
+    offenders_check(
+        asset=key("sales_events"), name="payments_add_up", offenders=_payments_that_do_not_add_up,
+        description="What a payment is made of is the payment, currency by currency.", warning=True,
     ),
     offenders_check(
         asset=key("daily_sales"), name="adds_up", offenders=_days_that_do_not_add_up, warning=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales.contract import FREE, PAGES, PAYMENT, REFUND
+from ingestion_pipeline.book_sales.contract import FREE, PAGES, PAYMENT
 from ingestion_pipeline.book_sales.registry import canonical
 from ingestion_pipeline.book_sales.tables import daily_sales
 from ingestion_pipeline.storage import locks
@@ -30,7 +30,9 @@ _COLUMNS = [
 _EVENTS = sa.text("""
     SELECT tenant_id, CAST(occurred_at AT TIME ZONE 'UTC' AS date) AS day, platform,
            COALESCE(title, '') AS title, COALESCE(marketplace, '') AS marketplace,
-           COALESCE(currency, '') AS currency, event_type, quantity, amount
+           COALESCE(currency, '') AS currency, event_type, quantity, amount,
+           GREATEST(refunded_units,
+                    CASE WHEN event_type = 'refund' THEN -quantity ELSE 0 END) AS refunded
     FROM sales_events AS event
     WHERE platform = :platform AND event_type <> :payment
       AND NOT EXISTS (
@@ -70,7 +72,7 @@ def of_events(events: "pd.DataFrame") -> "pd.DataFrame":
     with_measures = events.assign(
         events=1,
         units=quantity.where(sold, 0),
-        refunded_units=-quantity.where(kind == REFUND, 0),
+        refunded_units=events["refunded"],
         free_units=quantity.where(kind == FREE, 0),
         pages=quantity.where(kind == PAGES, 0),
         pending_events=(events["amount"].isna() & (kind != PAGES)).astype(int),

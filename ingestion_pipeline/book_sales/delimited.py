@@ -136,5 +136,6 @@ def _unclosed(lines: list[str], at: int, delimiter: str) -> Row:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    return max((",", ";", "\t"), key=lambda one: max((line.count(one) for line in lines), default=0))
-
+    return max(
+        (",", ";", "\t"), key=lambda one: max((line.count(one) for line in lines), default=0)
+    )

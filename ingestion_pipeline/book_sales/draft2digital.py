@@ -20,7 +20,7 @@ from ingestion_pipeline.book_sales.contract import (
     Parsed,
     RowError,
 )
-from ingestion_pipeline.book_sales.notation import Notation, Told
+from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Notation, Told
 from ingestion_pipeline.book_sales.tabular import Kinds, read_table
 from ingestion_pipeline.book_sales.values import (
     currency,
@@ -49,15 +49,10 @@ _KINDS = Kinds(
     amounts=("List Price Per Unit", "Offer Price Per Unit", "Publisher Share"),
     wholes=("Units Sold", "Units Returned", "Net Unit Sales"),
     dates=("Start Date", "End Date"),
-    besides=(
-        "Sales Channel Revenue Per Unit", "Extended Sales Channel Revenue",
-        "Publisher Share USD (estimated)", "Sales Channel Share", "D2D Share", "Unit Cost",
-        "Sales Channel Fee/Taxes Per Unit",
-    ),
 )  # fmt: skip
 
 
-def parse(content: bytes, *, file_name: str, told: Told = Told()) -> Parsed:
+def parse(content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parsed:
     """The events of a report.
 
     Raises:

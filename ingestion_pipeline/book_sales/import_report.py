@@ -8,12 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.book_sales import reports
 from ingestion_pipeline.book_sales.load import DOMAIN, Origin, load
+from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Told
 from ingestion_pipeline.book_sales.registry import canonical, parser_of
+from ingestion_pipeline.book_sales.reports import COUNTS
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.ledger import tenants, uploads
-
-COUNTS = ("rows", "rejected", "inserted", "updated", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,12 @@ class ReportResult:
 
     file: str
     counts: dict[str, int]
-    passed_over: dict[str, int]
+    remarks: dict[str, Any]
     error: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The report's entry in `import-report --json`."""
-        entry = {"file": self.file, **self.counts, "passed_over": self.passed_over}
+        entry = {"file": self.file, **self.counts, **self.remarks}
         return entry | ({"error": self.error} if self.error else {})
 
 
@@ -48,9 +49,14 @@ class ImportResult:
 
 
 def import_reports(
-    engine: sa.Engine, paths: Sequence[Path], *, platform: str, tenant: str
+    engine: sa.Engine,
+    paths: Sequence[Path],
+    *,
+    platform: str,
+    tenant: str,
+    told: Told = NOTHING_TOLD,
 ) -> ImportResult:
-    """Load reports in the given order, each in a transaction of its own.
+    """Load reports in the given order, each in a transaction of its own; `told` is of all of them.
 
     Raises:
         ContractError: there is no such platform, or it has no reports.
@@ -59,28 +65,31 @@ def import_reports(
     platform = canonical(platform)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, tenant)
-    return ImportResult([_import(engine, path, platform, tenant_id) for path in paths])
+    return ImportResult([_import(engine, path, platform, tenant_id, told) for path in paths])
 
 
-def _import(engine: sa.Engine, path: Path, platform: str, tenant_id: int) -> ReportResult:
+def _import(
+    engine: sa.Engine, path: Path, platform: str, tenant_id: int, told: Told
+) -> ReportResult:
     received_at = datetime.now(UTC)
     try:
-        parsed = parser_of(platform)(path.read_bytes(), file_name=path.name)
+        parsed = reports.read(path.read_bytes(), platform=platform, file_name=path.name, told=told)
     except ContractError as error:
         with engine.begin() as connection:
             _record(connection, path, platform, tenant_id, error=str(error))
-        return ReportResult(path.name, dict.fromkeys(COUNTS, 0), {}, str(error))
+        return ReportResult(path.name, dict.fromkeys(COUNTS, 0), {"passed_over": {}}, str(error))
     with engine.begin() as connection:
         origin = Origin(
             tenant_id=tenant_id, platform=platform, source_file=path.name,
             received_at=received_at, upload_id=_record(connection, path, platform, tenant_id),
+            as_of=reports.time_of(parsed, file_name=path.name, received_at=received_at),
         )  # fmt: skip
         counts = load(connection, origin, parsed)
-    numbers = {
-        "rows": counts.lines, "rejected": counts.rejected, "inserted": counts.inserted,
-        "updated": counts.updated, "unchanged": counts.unchanged + counts.superseded,
-    }  # fmt: skip
-    return ReportResult(path.name, numbers, parsed.passed_over)
+        refused = reports.refusal(parsed)
+        if refused is not None and origin.upload_id is not None:
+            uploads.update(connection, origin.upload_id, status="failed", error=str(refused))
+    said = str(refused) if refused else None
+    return ReportResult(path.name, reports.numbers(counts), reports.remarks(parsed), said)
 
 
 def _record(

@@ -22,14 +22,14 @@ from ingestion_pipeline.book_sales.contract import (
 )
 from ingestion_pipeline.book_sales.delimited import read_text, unpacked
 from ingestion_pipeline.book_sales.kdp_tables import Table, table_of
-from ingestion_pipeline.book_sales.notation import Notation, Told, notation_of
+from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Notation, Told, notation_of
 from ingestion_pipeline.book_sales.workbooks import Workbook, is_workbook, read_workbook
 from ingestion_pipeline.errors import ContractError
 
 _REPEATS = "repeats the other sheets"
 
 
-def parse(content: bytes, *, file_name: str, told: Told = Told()) -> Parsed:
+def parse(content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parsed:
     """The events of a report.
 
     Raises:

@@ -144,6 +144,8 @@ def require(where: str, kind: str, columns: Sequence[str]) -> None:
     Raises:
         ContractError: it has not.
     """
+    if "currency_2" in columns and kind != PAYMENTS:
+        raise ContractError(f"file: {where}: column 'Currency' is there twice")
     missing = _NEEDED[kind] - set(columns)
     if missing:
         names = ", ".join(sorted(repr(_COLUMNS[name.removesuffix("_2")][0]) for name in missing))

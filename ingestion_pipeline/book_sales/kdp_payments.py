@@ -9,7 +9,7 @@ Their sums are the payment's, currency by currency.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 
 from ingestion_pipeline.book_sales.cells import Cell, Row, shown
@@ -37,8 +37,7 @@ def add(parsed: Parsed, table: Table, notation: Notation, ids: Occurrences) -> N
         try:
             values = table.values(row)
             if not any(shown(values.get(name, "")) for name in _WHOLE):
-                if at is None:
-                    raise RowError("Payment Number", "is missing, and no payment is above")
+                at = _payment_above(at)
                 parsed.events[at] = _with_part(parsed.events[at], values, notation)
                 parsed.pass_over(f"{table.name}: what a payment is made of", row.lines)
                 continue
@@ -55,6 +54,12 @@ def add(parsed: Parsed, table: Table, notation: Notation, ids: Occurrences) -> N
         for event in parsed.events
         if event.event_type == PAYMENT and (fault := fault_of(event.raw))
     ]
+
+
+def _payment_above(at: int | None) -> int:
+    if at is None:
+        raise RowError("Payment Number", "is missing, and no payment is above")
+    return at
 
 
 def fault_of(raw: Mapping[str, object]) -> str | None:
@@ -99,10 +104,10 @@ def _payment(
 
 
 def _key(name: str, cell: Cell, notation: Notation) -> str:
-    """A value of the key as KDP writes it: a date that a spreadsheet wrote otherwise is the same."""
+    """A value of the key as KDP writes it, whatever a spreadsheet has made of a date."""
     if name not in ("period_start", "period_end") or not shown(cell):
         return shown(cell)
-    at, _ = moment("Sales Period", cell, replace(notation, last=datetime.max.date()))
+    at, _ = moment("Sales Period", cell, replace(notation, last=date.max))
     return at.date().isoformat()
 
 

@@ -16,7 +16,6 @@ _AMOUNTS = frozenset(
     {"list_price", "royalty", "payout", "accrued", "tax", "adjustments", "net_earnings"}
 )
 _WHOLES = frozenset({"units_sold", "units_refunded", "net_units", "pages"})
-_BESIDES = frozenset({"offer_price", "file_size", "cost", "fx_rate"})
 _DATES = frozenset({"date", "order_date", "period_start", "period_end", "detail"})
 
 
@@ -53,7 +52,7 @@ class Table:
         def of(names: frozenset[str]) -> list[int]:
             return [at for at, column in enumerate(self.columns) if column in names]
 
-        return Columns(of(_AMOUNTS), of(_WHOLES), of(_BESIDES), of(_DATES))
+        return Columns(of(_AMOUNTS), of(_WHOLES), of(_DATES))
 
     @property
     def period_end(self) -> datetime | None:

@@ -1,8 +1,8 @@
 """Events into `sales_events`: what is new is added, what a later report says otherwise is changed.
 
 A value that is known stays known: where a report leaves it out (an amount that is pending, an ASIN
-that only one sheet has) the event keeps it. What was received earlier never overrides what was
-received later.
+that only one sheet has) the event keeps it. Which report is newer, it says itself (`as_of.py`), or
+its arrival does: an older one changes nothing that a newer one said, whenever it is imported.
 """
 
 import json
@@ -24,9 +24,15 @@ from ingestion_pipeline.storage.bulk import copy_rows
 
 DOMAIN = "book_sales"
 
-_KEPT = ("title", "author", "asin", "isbn", "marketplace", "list_price", "amount", "currency")
-_REPLACED = ("event_type", "report", "natural_key", "occurred_at", "date_precision", "quantity")
-_ORIGIN = ("raw", "source_file", "source_row", "job_id", "received_at")
+_KEPT = (
+    "title", "author", "asin", "isbn", "marketplace", "list_price", "list_currency", "amount",
+    "currency",
+)  # fmt: skip
+_REPLACED = (
+    "event_type", "provisional", "report", "natural_key", "occurred_at", "date_precision",
+    "quantity", "refunded_units",
+)  # fmt: skip
+_ORIGIN = ("raw", "source_file", "source_row", "job_id", "as_of", "received_at")
 _KEY = ("tenant_id", "platform", "external_id")
 _COLUMNS = (*_KEY, *_REPLACED, *_KEPT, *_ORIGIN)
 _SET = ", ".join(
@@ -39,21 +45,32 @@ _NEW = ", ".join(
 )
 _NOW = ", ".join(f"known.{name}" for name in (*_KEPT, *_REPLACED))
 _NAMES = ", ".join(_COLUMNS)
+# Events of before as_of was noted have none: there, arrival decides.
+_NEWER = """CASE WHEN known.as_of IS NULL THEN known.received_at > {other}.received_at
+    ELSE (known.as_of, known.received_at) > ({other}.as_of, {other}.received_at) END"""
 _MERGE = sa.text(f"""
     WITH merged AS (
         INSERT INTO sales_events AS known ({_NAMES})
         SELECT {_NAMES} FROM arriving_events ORDER BY external_id
         ON CONFLICT (tenant_id, platform, external_id) DO UPDATE
         SET {_SET}, updated_at = now()
-        WHERE known.received_at <= excluded.received_at AND ({_NOW}) IS DISTINCT FROM ({_NEW})
+        WHERE NOT {_NEWER.format(other="excluded")} AND ({_NOW}) IS DISTINCT FROM ({_NEW})
         RETURNING (xmax = 0) AS is_new)
     SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged
 """)  # noqa: S608 - names of ours
-_OLDER = sa.text("""
-    SELECT count(*) FROM arriving_events JOIN sales_events AS known
+_OLDER = sa.text(f"""
+    SELECT count(*) FROM arriving_events AS excluded JOIN sales_events AS known
         USING (tenant_id, platform, external_id)
-    WHERE known.received_at > arriving_events.received_at
-""")
+    WHERE {_NEWER.format(other="excluded")} AND ({_NOW}) IS DISTINCT FROM ({_NEW})
+""")  # noqa: S608 - names of ours
+# What a newer report said as well is as of the newer one: one between the two can't change it.
+_CONFIRM = sa.text(f"""
+    UPDATE sales_events AS known SET as_of = said.as_of, received_at = said.received_at
+    FROM arriving_events AS said
+    WHERE known.tenant_id = said.tenant_id AND known.platform = said.platform
+        AND known.external_id = said.external_id
+        AND NOT {_NEWER.format(other="said")} AND known.as_of IS DISTINCT FROM said.as_of
+""")  # noqa: S608 - names of ours
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,8 @@ class Origin:
 
     Attributes:
         upload_id: where rejected rows and counts are noted; None: nowhere (a Ping).
-        received_at: the later one wins.
+        received_at: when it came; the later one wins between reports of one time.
+        as_of: what the report says of its own time; None: nothing, so that its arrival counts.
     """
 
     tenant_id: int
@@ -71,14 +89,24 @@ class Origin:
     received_at: datetime
     upload_id: int | None = None
     job_id: int | None = None
+    as_of: datetime | None = None
+
+    @property
+    def time(self) -> datetime:
+        """The time that it stands for."""
+        return self.as_of or self.received_at
 
 
 def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
-    """Merge a report's events, and note its rejected rows; returns what became of each."""
+    """Merge a report's events, and note its rejected rows; returns what became of each.
+
+    `superseded` are rows that a newer report tells otherwise: they are left alone.
+    """
     lock(connection, origin.tenant_id, origin.platform)
-    events = identified(
-        connection, tenant_id=origin.tenant_id, platform=origin.platform, events=parsed.events
-    )
+    events, beyond = identified(
+        connection, tenant_id=origin.tenant_id, platform=origin.platform, events=parsed.events,
+        as_of=origin.time, received_at=origin.received_at,
+    )  # fmt: skip
     # A page may tell of a sale that another page told of; the last telling counts.
     distinct = {event.external_id: event for event in events}
     connection.exec_driver_sql(
@@ -88,8 +116,9 @@ def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
     connection.exec_driver_sql("TRUNCATE arriving_events")
     rows = [_row(origin, event) for event in distinct.values()]
     copy_rows(connection, "arriving_events", _COLUMNS, rows)
-    older: int = connection.execute(_OLDER).scalar_one()
+    older: int = connection.execute(_OLDER).scalar_one() + beyond
     inserted, updated = connection.execute(_MERGE).one()
+    connection.execute(_CONFIRM)
     staged, rejected = len(parsed.events), len(parsed.rejected)
     counts = Counts(
         lines=staged + rejected, rejected=rejected, staged=staged, inserted=inserted,
@@ -109,6 +138,8 @@ def lock(connection: sa.Connection, tenant_id: int, platform: str) -> None:
 def _row(origin: Origin, event: Event) -> tuple[Any, ...]:
     values = {
         **{name: getattr(event, name) for name in (*_REPLACED, *_KEPT)},
+        "refunded_units": event.refunded_units or 0,
+        "as_of": event.as_of or origin.time,
         "tenant_id": origin.tenant_id, "platform": origin.platform,
         "external_id": event.external_id, "raw": json.dumps(_plain(event.raw), ensure_ascii=False),
         "source_file": origin.source_file, "source_row": event.source_row,

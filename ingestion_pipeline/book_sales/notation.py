@@ -47,6 +47,9 @@ class Told:
                 raise ContractError(f"{name}: {rule}", [FieldError(name, rule)])
 
 
+NOTHING_TOLD = Told()
+
+
 @dataclass(frozen=True)
 class Notation:
     """How values are to be read.
@@ -71,13 +74,11 @@ class Columns:
     Attributes:
         amounts: numbers that are read.
         wholes: whole numbers that are read.
-        besides: numbers that are not read, but say how numbers are written.
         dates: dates that are read.
     """
 
     amounts: Sequence[int] = ()
     wholes: Sequence[int] = ()
-    besides: Sequence[int] = ()
     dates: Sequence[int] = ()
 
 
@@ -103,16 +104,15 @@ def notation_of(
         ContractError: its values leave it open, or contradict one another.
     """
     last = last_day()
-    amounts, besides, moments = list[_Value](), list[_Value](), list[_Value]()
+    amounts, moments = list[_Value](), list[_Value]()
     real: _Value | None = None
     for columns, rows in tables:
         for row in rows:
             amounts += _numbers(row, columns.amounts)
             amounts += _numbers(row, columns.wholes, whole=True)
-            besides += _numbers(row, columns.besides)
             moments += _moments(row, columns.dates, last, epoch_1904=epoch_1904)
             real = real or _real_date(row, columns.dates)
-    decimal = told.decimal or _decided("--decimal", "numbers", amounts, besides, DECIMALS)
+    decimal = told.decimal or _decided("--decimal", "numbers", amounts, DECIMALS)
     order = told.dates
     if order is None and real is not None and moments:
         raise ContractError(
@@ -120,13 +120,11 @@ def notation_of(
             f"{moments[0].row}): a spreadsheet has read some of them in an order of its own; send "
             "the report as it was downloaded, or say --dates dmy or mdy"
         )
-    order = order or _decided("--dates", "dates", moments, [], ORDERS)
+    order = order or _decided("--dates", "dates", moments, ORDERS)
     return Notation(decimal, order, last, epoch_1904)
 
 
-def _decided(
-    option: str, what: str, read: list[_Value], besides: list[_Value], choices: Sequence[str]
-) -> str | None:
+def _decided(option: str, what: str, read: list[_Value], choices: Sequence[str]) -> str | None:
     """The choice that all values allow; None where it doesn't matter.
 
     Raises:
@@ -136,10 +134,6 @@ def _decided(
         return None
     left = _common(option, what, read, choices)
     if not any(value.is_open(left) for value in read):
-        return left[0]
-    if besides:
-        left = [one for one in left if all(one in value.by_choice for value in besides)] or left
-    if len(left) == 1:
         return left[0]
     example = next(value for value in read if value.is_open(left))
     meanings = " or ".join(str(example.by_choice[one]) for one in left)
@@ -178,9 +172,7 @@ def _numbers(row: Row, columns: Sequence[int], *, whole: bool = False) -> Iterab
             yield value
 
 
-def _moments(
-    row: Row, columns: Sequence[int], last: date, *, epoch_1904: bool
-) -> Iterable[_Value]:
+def _moments(row: Row, columns: Sequence[int], last: date, *, epoch_1904: bool) -> Iterable[_Value]:
     for cell in _texts(row, columns):
         found = dates_.readings(cell, epoch_1904=epoch_1904)
         past = {

@@ -67,7 +67,8 @@ def numeral(text: str) -> Numeral | None:
     negative = body.startswith("(") and body.endswith(")")
     if negative:
         body = body[1:-1].strip()
-    signs, affixes = ["-"] if negative else [], []
+    signs = ["-"] if negative else []
+    affixes: list[str] = []
     for pattern in (_BEFORE, _BEFORE, _BEHIND, _BEHIND):
         found = pattern.match(body) if pattern is _BEFORE else pattern.search(body)
         if found is None:

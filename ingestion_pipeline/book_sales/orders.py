@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales import queue
 from ingestion_pipeline.book_sales.load import DOMAIN
+from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.book_sales.registry import PLATFORMS, canonical
 from ingestion_pipeline.errors import ContractError, FieldError
 from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
@@ -133,7 +134,7 @@ def job_document(connection: sa.Connection, tenant_id: int, job_id: int) -> dict
 
 def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
     platform = PLATFORMS[name]
-    known = _OF_API if platform.fetch else {"upload_id"}
+    known = _OF_API if platform.fetch else {"upload_id", "decimal", "dates"}
     faults = [
         FieldError(f"payload.{field[:80]}", f"is unknown; known are {', '.join(sorted(known))}")
         for field in sorted(set(payload) - known)
@@ -144,6 +145,10 @@ def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
         except ContractError as error:
             faults += error.errors
         return faults
+    try:
+        Told(payload.get("decimal"), payload.get("dates"))
+    except ContractError as error:
+        faults += [FieldError(f"payload.{each.field}", each.message) for each in error.errors]
     upload_id = payload.get("upload_id")
     if isinstance(upload_id, bool) or not isinstance(upload_id, int):
         rule = "must be the number of a report; upload one to /api/ingestion/upload/" + name

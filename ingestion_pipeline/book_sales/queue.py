@@ -6,7 +6,7 @@ platform and one source: `upload_id` (a landed report), `ping_id` (a Ping), or w
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales.credentials import encrypted
 from ingestion_pipeline.book_sales.load import DOMAIN
+from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Told
 from ingestion_pipeline.book_sales.registry import ALIASES, PLATFORMS, canonical
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.jobs import Claim
@@ -83,11 +84,14 @@ def order_report(
     platform: str,
     report: Report,
     source: str,
+    told: Told = NOTHING_TOLD,
 ) -> tuple[int, bool]:
-    """Record a landed report and its job; returns the job's id, and whether it is a new one.
+    """Record a landed report and its job; returns the job's id, and whether it is a new report.
 
-    The same bytes are one report, however often a tenant sends them.
+    The same bytes are one report, however often a tenant sends them. Told how they are to be read,
+    they are imported once more.
     """
+    payload = {name: said for name, said in asdict(told).items() if said is not None}
     platform = canonical(platform)
     source_key = f"{DOMAIN}:{platform}:{report.sha256}"
     upload_id = uploads.record(
@@ -97,11 +101,22 @@ def order_report(
     )  # fmt: skip
     if upload_id is None:
         c = uploads_table.c
-        known = sa.select(c.job_id).where(c.tenant_id == tenant_id, c.source_key == source_key)
-        return int(connection.execute(known).scalar_one()), False
+        known = connection.execute(
+            sa.select(c.upload_id, c.job_id).where(
+                c.tenant_id == tenant_id, c.source_key == source_key
+            )
+        ).one()
+        if not payload:
+            return int(known.job_id), False
+        again = order(
+            connection, configuration, tenant_id=tenant_id, platform=platform,
+            payload={"upload_id": known.upload_id, **payload},
+        )  # fmt: skip
+        uploads.update(connection, known.upload_id, job_id=again)
+        return again, False
     job_id = order(
         connection, configuration, tenant_id=tenant_id, platform=platform,
-        payload={"upload_id": upload_id},
+        payload={"upload_id": upload_id, **payload},
     )  # fmt: skip
     uploads.update(connection, upload_id, job_id=job_id)
     return job_id, True

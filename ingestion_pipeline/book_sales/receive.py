@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales import orders, queue
+from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.book_sales.orders import Order
 from ingestion_pipeline.book_sales.queue import Report
 from ingestion_pipeline.errors import ContractError, FieldError, IngestionError
@@ -21,9 +22,8 @@ from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
 from ingestion_pipeline.gateway.receiving import land
 from ingestion_pipeline.ledger import quota
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage.file_names import file_name_problem
 from ingestion_pipeline.storage.landing import Landing
-
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def _hash(order: Order) -> bytes:
 
 
 async def receive_report(
-    gateway: Gateway, caller: Caller, platform: str, part: Part
+    gateway: Gateway, caller: Caller, platform: str, part: Part, told: Told
 ) -> tuple[int, bool]:
-    """Land a report and record its import; returns the job's id, and whether it is a new one.
+    """Land a report and record its import; returns the job's id, and whether the report is new.
 
     Raises:
         ContractError: the file's name can't be used.
@@ -113,10 +113,7 @@ async def receive_report(
         QuotaError: the tenant has no room for it.
     """
     name = part.file_name
-    if not 0 < len(name) <= _LONGEST_NAME or name in (".", "..") or not name.isprintable() or (
-        set(name) & set("/\\")
-    ):  # fmt: skip
-        rule = f"must be 1 to {_LONGEST_NAME} printable characters without a slash"
+    if rule := file_name_problem(name):
         raise ContractError(f"filename: {rule}", [FieldError("filename", rule)])
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
@@ -124,7 +121,7 @@ async def receive_report(
     report = Report(name, landed.location, landed.size, landed.sha256)
     try:
         job_id, new = await gateway.run(
-            _record_report, configuration, caller.tenant_id, platform, report
+            _record_report, configuration, caller.tenant_id, platform, report, told
         )
     except IngestionError:  # ours, so it was rolled back
         await asyncio.to_thread(landing.remove, landed.location)
@@ -140,9 +137,10 @@ def _record_report(
     tenant_id: int,
     platform: str,
     report: Report,
+    told: Told,
 ) -> tuple[int, bool]:
     quota.take(connection, tenant_id, report.size)
     return queue.order_report(
         connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
-        source="http",
+        source="http", told=told,
     )  # fmt: skip

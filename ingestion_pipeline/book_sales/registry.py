@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.book_sales import draft2digital, gumroad_api, gumroad_load, kdp, smashwords
 from ingestion_pipeline.book_sales.contract import Parsed
 from ingestion_pipeline.book_sales.load import Origin, load
+from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.ledger.uploads import Counts
 from ingestion_pipeline.settings import Settings
@@ -17,8 +18,8 @@ from ingestion_pipeline.settings import Settings
 class Parse(Protocol):
     """Makes events of a report's bytes; `ContractError` for what is no report."""
 
-    def __call__(self, content: bytes, *, file_name: str) -> Parsed:
-        """The events of a report."""
+    def __call__(self, content: bytes, *, file_name: str, told: Told = ...) -> Parsed:
+        """The events of a report; `told` is what its values need not decide."""
         ...
 
 

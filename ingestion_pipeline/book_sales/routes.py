@@ -8,6 +8,7 @@ import msgspec
 from fastapi import Request, Response
 
 from ingestion_pipeline.book_sales import answers, orders, pings
+from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.book_sales.receive import (
     location_of,
     ordered,
@@ -96,15 +97,18 @@ async def _order(request: Request, *, endpoint: str, platform: str | None = None
 )
 async def post_upload(request: Request, platform: str) -> Response:
     """A report of KDP (.xlsx, or .csv of one sheet), Smashwords or Draft2Digital, as the part
-    `file` of a form, or as the body with `?filename=`. The same file again is a duplicate (200).
+    `file` of a form, or as the body with `?filename=`. The same file again is a duplicate (200);
+    with `decimal` or `dates` it is imported again, read so.
     """
     gateway = gateway_of(request)
     require_size(request, gateway.configuration.max_upload_bytes)
     caller = await gateway.authenticate(request)
     parser_of(platform)
     platform = canonical(platform)
+    query = request.query_params
+    told = Told(query.get("decimal"), query.get("dates"))
     part = await file_of(gateway, request)
-    job_id, new = await receive_report(gateway, caller, platform, part)
+    job_id, new = await receive_report(gateway, caller, platform, part, told)
     headers = {"location": location_of(job_id)}
     return answer(202 if new else 200, ordered(job_id, platform, new=new), headers=headers)
 

@@ -19,7 +19,7 @@ from ingestion_pipeline.book_sales.contract import (
     Parsed,
     RowError,
 )
-from ingestion_pipeline.book_sales.notation import Notation, Told
+from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Notation, Told
 from ingestion_pipeline.book_sales.tabular import Kinds, read_table
 from ingestion_pipeline.book_sales.values import (
     currency,
@@ -39,11 +39,10 @@ _TYPES = ("sale", "retailer sale", "payment")
 _KEY = ("type", "channel", "location", "id", "isbn", "couponCode", "currency")
 _KINDS = Kinds(
     amounts=("price", "amountFinal (USD)"), wholes=("qty",), dates=("date",),
-    besides=("amount", "retailerCut", "smashwordsCut", "affiliateCut", "transFee", "vat", "net"),
 )  # fmt: skip
 
 
-def parse(content: bytes, *, file_name: str, told: Told = Told()) -> Parsed:
+def parse(content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parsed:
     """The events of a report.
 
     Raises:

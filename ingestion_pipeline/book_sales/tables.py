@@ -1,4 +1,4 @@
-"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016."""
+"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016, 0017."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -28,6 +28,8 @@ sales_events = sa.Table(
     sa.Column("marketplace", sa.Text),
     sa.Column("quantity", sa.Integer, nullable=False),
     sa.Column("list_price", sa.Numeric(14, 4)),
+    sa.Column("list_currency", sa.Text),
+    sa.Column("refunded_units", sa.Integer, nullable=False, server_default="0"),
     sa.Column("amount", sa.Numeric(14, 4)),
     sa.Column("currency", sa.Text),
     sa.Column("raw", JSONB, nullable=False),

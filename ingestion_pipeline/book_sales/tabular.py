@@ -19,7 +19,6 @@ class Kinds:
     amounts: Sequence[str]
     wholes: Sequence[str]
     dates: Sequence[str]
-    besides: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Table:
         """
         columns = Columns(*(
             [at for at, name in enumerate(self.header) if name in names]
-            for names in (kinds.amounts, kinds.wholes, kinds.besides, kinds.dates)
+            for names in (kinds.amounts, kinds.wholes, kinds.dates)
         ))  # fmt: skip
         return notation_of([(columns, rows)], told, epoch_1904=self.epoch_1904)
 

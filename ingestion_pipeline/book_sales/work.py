@@ -8,12 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import queue
+from ingestion_pipeline.book_sales import queue, reports
 from ingestion_pipeline.book_sales.contract import Parsed
 from ingestion_pipeline.book_sales.credentials import decrypted
-from ingestion_pipeline.book_sales.load import DOMAIN, Origin
+from ingestion_pipeline.book_sales.load import DOMAIN, Origin, load
+from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.book_sales.pings import told_by
-from ingestion_pipeline.book_sales.registry import PLATFORMS, parser_of, platform_of
+from ingestion_pipeline.book_sales.registry import PLATFORMS, platform_of
 from ingestion_pipeline.errors import (
     LandedFileError,
     StaleAttemptError,
@@ -130,7 +131,8 @@ def _import(
     note: _Note = _nothing
     if "upload_id" in claim.payload:
         landing = Landing(configuration.landing)
-        origin, parsed = _read(engine, landing, origin, claim.payload["upload_id"])
+        told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
+        origin, parsed = _read(engine, landing, origin, claim.payload["upload_id"], told)
     elif "ping_id" in claim.payload:
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
         origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
@@ -145,18 +147,14 @@ def _import(
             origin = replace(origin, upload_id=_record_answer(connection, origin))
         counts = platform_of(platform).load(connection, origin, parsed)
         note(connection)
-        result = {
-            "rows": counts.lines, "rejected": counts.rejected, "inserted": counts.inserted,
-            "updated": counts.updated, "unchanged": counts.unchanged + counts.superseded,
-            "passed_over": parsed.passed_over,
-        }  # fmt: skip
+        result = {**reports.numbers(counts), **reports.remarks(parsed)}
         # The fence: another attempt that owns the job by now makes all of this undone.
         jobs.complete(connection, claim, result)
     return result
 
 
 def _read(
-    engine: sa.Engine, landing: Landing, origin: Origin, upload_id: int
+    engine: sa.Engine, landing: Landing, origin: Origin, upload_id: int, told: Told
 ) -> tuple[Origin, Parsed]:
     c = uploads_table.c
     with engine.connect() as connection:
@@ -169,10 +167,17 @@ def _read(
         raise LandedFileError(f"upload {upload_id}: the tenant has no such report")
     with landing.open(found.location) as file:
         content = file.read()
-    parsed = parser_of(origin.platform)(content, file_name=found.file_name)
+    name, received_at = found.file_name, found.recorded_at
+    parsed = reports.read(content, platform=origin.platform, file_name=name, told=told)
     named = replace(
-        origin, source_file=found.file_name, received_at=found.recorded_at, upload_id=upload_id
-    )
+        origin, source_file=name, received_at=received_at, upload_id=upload_id,
+        as_of=reports.time_of(parsed, file_name=name, received_at=received_at),
+    )  # fmt: skip
+    if refused := reports.refusal(parsed):
+        # The rows are kept with their reasons, though the job has failed.
+        with engine.begin() as connection:
+            load(connection, named, parsed)
+        raise refused
     return named, parsed
 
 

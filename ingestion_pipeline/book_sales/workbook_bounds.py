@@ -209,4 +209,3 @@ def _column(reference: str | None, following: int) -> int:
     for letter in letters.upper():
         column = column * 26 + ord(letter) - ord("A") + 1
     return column - 1
-

@@ -74,7 +74,9 @@ def tell(content: bytes, say: _Say) -> None:
             left = _Left()
             for number, name in enumerate(book.sheet_names):
                 say({"sheet": name})
-                _tell_sheet(book.get_sheet_by_index(number), found.errors.get(number, {}), left, say)
+                _tell_sheet(
+                    book.get_sheet_by_index(number), found.errors.get(number, {}), left, say
+                )
     except calamine.PasswordError:
         raise ContractError("file: the workbook needs a password; save it without one") from None
     except calamine.CalamineError as error:

@@ -50,7 +50,7 @@ def read_workbook(content: bytes) -> Workbook:
     """
     if len(content) > MOST_BYTES:
         raise ContractError(f"file: a workbook of more than {MOST_BYTES} bytes is not read")
-    done = subprocess.run(  # noqa: S603 - this interpreter, a module of ours
+    done = subprocess.run(
         [sys.executable, "-m", "ingestion_pipeline.book_sales.workbook_reader"],
         input=content, capture_output=True, timeout=_PATIENCE, check=False,
     )  # fmt: skip

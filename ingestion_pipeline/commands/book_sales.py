@@ -66,18 +66,29 @@ def import_report(
         str, typer.Option(help="amazon_kdp (or kdp), smashwords or draft2digital.")
     ],
     tenant: Annotated[str, typer.Option(help="Whose sales they are; made if new.")] = "default",
+    decimal: Annotated[
+        str | None,
+        typer.Option(help="The decimal sign, . or , where the numbers leave it open."),
+    ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option(help="dmy or mdy: the order of day and month, where the dates leave it open."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Load sales reports straight into the database, and sum up their days.
 
-    Loading a report again changes nothing; a later one of the same period changes what it says
-    otherwise. Exits 1 when a report could not be used at all.
+    Loading a report again changes nothing; a newer one changes what it says otherwise, and an older
+    one nothing that a newer one said (left_alone). Exits 1 when a report could not be used, or none
+    of its rows.
     """
     from ingestion_pipeline.book_sales.daily import summarize
     from ingestion_pipeline.book_sales.import_report import import_reports
+    from ingestion_pipeline.book_sales.notation import Told
 
+    told = Told(decimal, dates)
     engine = upgraded()
-    result = import_reports(engine, files, platform=platform, tenant=tenant)
+    result = import_reports(engine, files, platform=platform, tenant=tenant, told=told)
     summarize(engine, platform)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
@@ -85,8 +96,10 @@ def import_report(
         for file in result.files:
             numbers = ", ".join(f"{number} {name}" for name, number in file.counts.items())
             typer.echo(f"{file.file}: {file.error or numbers}")
-            for reason, rows in file.passed_over.items():
+            for reason, rows in file.remarks["passed_over"].items():
                 typer.echo(f"    passed over: {reason} ({rows} rows)")
+            for warning in file.remarks.get("warnings", ()):
+                typer.echo(f"    warning: {warning}")
     if any(file.error for file in result.files):
         raise typer.Exit(1)
 

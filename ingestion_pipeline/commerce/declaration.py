@@ -7,9 +7,9 @@ from typing import Any
 
 from ingestion_pipeline.commerce.contract import entity_of_file
 from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.storage.file_names import file_name_problem
 
 MOST_FILES = 1_000  # of a session
-_MOST_NAME_BYTES = 200  # a disk takes 255
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
@@ -47,7 +47,7 @@ def type_of(file_name: str, *, only: str | None = None) -> str:
     Raises:
         ContractError: it is no name, or fits no type, or another one.
     """
-    if problem := _name_problem(file_name):
+    if problem := file_name_problem(file_name):
         raise _at("file_name", problem)
     try:
         entity = entity_of_file(file_name)
@@ -124,14 +124,6 @@ def _declared(entry: Any, *, largest: int) -> tuple[list[FieldError], DeclaredFi
     if faults:
         return faults, None
     return [], DeclaredFile(name, type_, size, sha256.lower())
-
-
-def _name_problem(name: str) -> str | None:
-    if not name or "/" in name or "\\" in name or not name.isprintable():
-        return f"must be a name without folders and control characters, got {name!r}"
-    if len(name.encode(errors="replace")) > _MOST_NAME_BYTES:
-        return f"must be at most {_MOST_NAME_BYTES} bytes long"
-    return None
 
 
 def _at(field: str, message: str) -> ContractError:

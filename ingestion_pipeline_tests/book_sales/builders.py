@@ -2,7 +2,8 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -43,8 +44,34 @@ D2D = (
     "Publisher Share USD (estimated)", "Verified",
 )  # fmt: skip
 
-Cell = str | int | float | Decimal
+
+@dataclass(frozen=True)
+class Dated:
+    """A cell that a spreadsheet shows as a date: its number of days."""
+
+    serial: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A cell whose formula has failed."""
+
+    error: str
+
+
+Cell = str | int | float | Decimal | Dated | Failed
 Sheets = dict[str, Sequence[Sequence[Cell]]]
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPES = f'<Types xmlns="{_PACKAGE}/content-types"/>'
+_ROOT = (
+    f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+    f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+)
+_STYLES = (
+    '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
+)
 GENUINE = Path(__file__).parents[3] / "shared" / "real" / "book_sales" / "kdp"
 
 
@@ -65,16 +92,29 @@ def paperback(
             14.01, 14.01, 4.33, royalty, "EUR", "B000000002"]  # fmt: skip
 
 
-def workbook(sheets: Sheets) -> bytes:
+def workbook(sheets: Sheets, *, created: str | None = None, date1904: bool = False) -> bytes:
     """An .xlsx as KDP writes it: inline strings, and every sheet declared as one cell."""
     files = {
-        "xl/workbook.xml": _workbook(list(sheets)),
+        "[Content_Types].xml": _TYPES,
+        "_rels/.rels": _ROOT,
+        "xl/workbook.xml": _workbook(list(sheets), date1904=date1904),
+        "xl/styles.xml": _STYLES,
         "xl/_rels/workbook.xml.rels": _relations(len(sheets)),
     }
     for number, rows in enumerate(sheets.values(), start=1):
         files[f"xl/worksheets/sheet{number}.xml"] = _sheet(rows)
+    if created is not None:
+        files["docProps/core.xml"] = (
+            '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/'
+            'core-properties" xmlns:dcterms="http://purl.org/dc/terms/">'
+            f"<dcterms:created>{created}</dcterms:created></cp:coreProperties>"
+        )
+    return zipped(files)
+
+
+def zipped(files: Mapping[str, str]) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return made.getvalue()
@@ -138,6 +178,10 @@ def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
 
 def _cell(column: int, row: int, value: Cell) -> str:
     reference = f"{chr(ord('A') + column)}{row}"
+    if isinstance(value, Dated):
+        return f'<c r="{reference}" s="1"><v>{value.serial}</v></c>'
+    if isinstance(value, Failed):
+        return f'<c r="{reference}" t="e"><v>{value.error}</v></c>'
     if isinstance(value, str) and not value.replace(".", "", 1).lstrip("-").isdigit():
         return f'<c r="{reference}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
     if isinstance(value, str) and len(value) > 9:
@@ -145,21 +189,22 @@ def _cell(column: int, row: int, value: Cell) -> str:
     return f'<c r="{reference}" t="n"><v>{value}</v></c>'
 
 
-def _workbook(names: Sequence[str]) -> str:
+def _workbook(names: Sequence[str], *, date1904: bool) -> str:
+    epoch = '<workbookPr date1904="1"/>' if date1904 else ""
     sheets = "".join(
         f'<sheet name="{escape(name)}" r:id="rId{number}" sheetId="{number}"/>'
         for number, name in enumerate(names, start=1)
     )
     return (
         '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http:'
-        f'//schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>{sheets}</sheets>'
-        "</workbook>"
+        f'//schemas.openxmlformats.org/officeDocument/2006/relationships">{epoch}<sheets>'
+        f"{sheets}</sheets></workbook>"
     )
 
 
 def _relations(number: int) -> str:
     targets = "".join(
-        f'<Relationship Id="rId{n}" Target="worksheets/sheet{n}.xml"/>'
+        f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
         for n in range(1, number + 1)
     )
     return (

@@ -34,7 +34,14 @@ def test_import_report_prints_what_became_of_it(
     command = ["import-report", "--platform", "kdp", "--tenant", "acme", "--json"]
     done = shell.invoke(app, [*command, str(good)])
     assert done.exit_code == 0, done.output
-    totals = {"rows": 2, "rejected": 1, "inserted": 1, "updated": 0, "unchanged": 0}
+    totals = {
+        "rows": 2,
+        "rejected": 1,
+        "inserted": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "left_alone": 0,
+    }
     assert json.loads(done.stdout)["totals"] == totals
     both = shell.invoke(app, [*command, str(good), str(bad)])
     assert both.exit_code == 1

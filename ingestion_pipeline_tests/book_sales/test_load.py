@@ -109,7 +109,7 @@ def test_bad_rows_are_kept_with_their_reasons(engine: sa.Engine, tmp_path: Path)
     path.write_bytes(workbook(sheets))
     result = import_reports(engine, [path], platform="amazon_kdp", tenant="acme")
     assert result.totals == {
-        "rows": 3, "rejected": 2, "inserted": 1, "updated": 0, "unchanged": 0,
+        "rows": 3, "rejected": 2, "inserted": 1, "updated": 0, "unchanged": 0, "left_alone": 0,
     }  # fmt: skip
     with engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT reasons FROM rejected_rows")).all()

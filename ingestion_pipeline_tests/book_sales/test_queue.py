@@ -79,7 +79,9 @@ def test_a_report_is_imported_once_and_its_tick_is_logged(
     [outcome] = tick(engine, configuration)
     assert outcome.status == "completed"
     assert outcome.result == {
-        "rows": 2, "rejected": 0, "inserted": 2, "updated": 0, "unchanged": 0, "passed_over": {},
+        "rows": 2, "rejected": 0, "inserted": 2, "updated": 0, "unchanged": 0, "left_alone": 0,
+        "passed_over": {},
+        "lines": {"lines": 3, "blank": 0, "header": 1, "rejected": 0, "passed_over": 0, "rows": 2},
     }  # fmt: skip
     assert tick(engine, configuration) == []
     [[payload, result]] = rows(engine, "SELECT payload, result FROM jobs")
