@@ -1,4 +1,11 @@
-"""The storage layer as Dagster resources: thin, connecting at first use, never at load."""
+"""The storage layer as Dagster resources: thin, connecting at first use, never at load.
+
+No resource has a field with which a run is pointed elsewhere: fields are run config, which whoever
+may start a run sets, and a run on a foreign database would open what that database names.
+"""
+
+from enum import Enum
+from typing import ClassVar
 
 import dagster as dg
 import sqlalchemy as sa
@@ -6,17 +13,34 @@ import sqlalchemy as sa
 from ingestion_pipeline.storage import database
 
 
+class Place(Enum):
+    """Where the database's address is from."""
+
+    SETTINGS = "settings"
+
+
 class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The PostgreSQL database.
+    """The PostgreSQL database of `DATABASE_URL`, or the embedded one.
 
     Attributes:
-        url: overrides `DATABASE_URL` and the embedded server; for tests and other deployments.
+        place: has one value, so it configures nothing; of resources without a field Dagster asks
+            what pydantic warns about.
     """
 
-    url: str | None = None
+    place: Place = Place.SETTINGS
+    address: ClassVar[str | None] = None
 
     def engine(self) -> sa.Engine:
         """The engine of a database whose schema is up to date."""
-        engine = database.engine(self.url) if self.url else database.engine()
+        engine = database.engine(self.address) if self.address else database.engine()
         database.upgrade(engine)
         return engine
+
+
+def database_at(url: str) -> Database:
+    """The database at a URL, for tests: by code, never by configuration."""
+
+    class Elsewhere(Database):
+        address: ClassVar[str | None] = url
+
+    return Elsewhere()

@@ -253,6 +253,9 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
+    web_hosts: str = Field(
+        "", description="Names besides 127.0.0.1, localhost, WEB_HOST under which the UI is opened"
+    )
 
     @cached_property
     def home(self) -> Path:
@@ -278,6 +281,11 @@ class Settings(BaseSettings):
     def site_names(self) -> tuple[str, ...]:
         """`SITES`, one by one."""
         return _listed(self.sites)
+
+    @property
+    def web_host_names(self) -> tuple[str, ...]:
+        """`WEB_HOSTS`, one by one."""
+        return _listed(self.web_hosts)
 
     @property
     def fred_series_ids(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
     up ─┬─ embedded PostgreSQL    unless DATABASE_URL is set
         ├─ gateway                the HTTP front door
-        ├─ dagster dev            UI, daemon, code server, runs
+        ├─ dagster dev            UI (behind ui_guard.py), daemon, code server, runs
         └─ sandbox                stands in for upstreams, unless ACE_IOT_API_BASE_URL is set
 
 What dies is started again. Dagster's own storage (runs, events, ticks) is SQLite under
@@ -136,7 +136,8 @@ def _dagster(configuration: Settings) -> Service:
         shutil.copyfile(_INSTANCE / name, home / name)
     host, port = configuration.web_host, str(configuration.web_port)
     dagster_dev = [
-        sys.executable, "-m", "dagster", "dev", "--workspace", str(home / "workspace.yaml"),
+        sys.executable, "-m", "ingestion_pipeline.ui", "dev",
+        "--workspace", str(home / "workspace.yaml"),
         "--host", host, "--port", port,
     ]  # fmt: skip
     return Service(

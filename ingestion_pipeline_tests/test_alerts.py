@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from ingestion_pipeline import alerts, automation, outage
 from ingestion_pipeline.alerts import Condition, conditions, decide, note, tell
 from ingestion_pipeline.health import Facts, Metrics, Service
-from ingestion_pipeline.resources import Database
+from ingestion_pipeline.resources import Database, database_at
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database, locks
 from ingestion_pipeline.storage.key_value import key_value
@@ -240,7 +240,7 @@ def test_the_outage_of_the_database_is_told_once_and_its_end_once(
 
     def tick(url: str) -> str:
         nonlocal cursor  # Dagster keeps it, through restarts
-        known = {"database": Database(url=url)}
+        known = {"database": database_at(url)}
         context = dg.build_sensor_context(cursor=cursor, resources=known)
         result = automation.alert_sensor(context)
         assert isinstance(result, dg.SkipReason)
@@ -314,13 +314,13 @@ def test_the_sensor_fires_recovers_and_remembers_across_restarts(
     alerted(configured, monkeypatch, target)
 
     def tick() -> str:
-        known = Database(url=database_url)  # a new one each time, as after a restart
+        known = database_at(database_url)  # a new one each time, as after a restart
         result = automation.alert_sensor(dg.build_sensor_context(), database=known)
         assert isinstance(result, dg.SkipReason)
         return str(result.skip_message)
 
     assert tick() == "health is GREEN; begun: none; over: none; told: 0"
-    engine = Database(url=database_url).engine()
+    engine = database_at(database_url).engine()
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO jobs (kind, max_attempts, status) VALUES ('load', 1, 'failed')"

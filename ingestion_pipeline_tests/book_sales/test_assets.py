@@ -8,7 +8,7 @@ from ingestion_pipeline.book_sales import credentials
 from ingestion_pipeline.book_sales.automation import decide, definitions, queued_imports
 from ingestion_pipeline.book_sales.registry import PLATFORMS
 from ingestion_pipeline.book_sales.sample_data import queue_samples
-from ingestion_pipeline.resources import Database
+from ingestion_pipeline.resources import database_at
 from ingestion_pipeline.settings import Settings, settings
 
 TOKEN = "gumroad-token-that-no-page-shows"
@@ -28,7 +28,7 @@ def queued(
 
 def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) -> None:
     defs = dg.Definitions.merge(
-        definitions, dg.Definitions(resources={"database": Database(url=database_url)})
+        definitions, dg.Definitions(resources={"database": database_at(database_url)})
     )
     job = defs.resolve_job_def("import_sales")
     names = list(PLATFORMS)
@@ -61,7 +61,7 @@ def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) 
 def test_the_sensor_starts_a_run_a_platform(queued: sa.Engine, database_url: str) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(
-            instance=instance, resources={"database": Database(url=database_url)}
+            instance=instance, resources={"database": database_at(database_url)}
         )
         requests = queued_imports(context)
     assert isinstance(requests, list)

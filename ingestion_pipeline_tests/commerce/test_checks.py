@@ -11,7 +11,7 @@ from ingestion_pipeline.commerce.checks import CHECKS
 from ingestion_pipeline.commerce.ingest import data_files, ingest
 from ingestion_pipeline.commerce.sample_data import write_sample_data
 from ingestion_pipeline.definitions import defs
-from ingestion_pipeline.resources import Database
+from ingestion_pipeline.resources import database_at
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database
 
@@ -122,7 +122,7 @@ def test_database_resource_brings_an_empty_database_up_to_date(server_url: sa.UR
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE empty_one")
     url = server_url.set(database="empty_one").render_as_string(hide_password=False)
-    fresh = Database(url=url).engine()
+    fresh = database_at(url).engine()
     with fresh.connect() as connection:
         assert database.current_revision(connection) == database.head_revision()
     fresh.dispose()

@@ -49,6 +49,14 @@ def test_every_file_that_it_copies_is_there_and_reaches_the_builder() -> None:
         assert (ROOT / source).exists(), source
 
 
+def test_the_ui_is_started_behind_its_guard_whoever_starts_it() -> None:
+    """Compose and Dagster's chart name the program `dagster-webserver`."""
+    script = re.search(r"RUN printf '(.+)' > /opt/venv/bin/dagster-webserver", DOCKERFILE)
+    assert script is not None
+    assert script[1] == '#!/bin/sh\\nexec python -m ingestion_pipeline.ui "$@"\\n'
+    assert DOCKERFILE.index(script[0]) > DOCKERFILE.rindex("pip install")
+
+
 def test_it_runs_as_nobody_special_and_says_whether_it_lives() -> None:
     assert re.search(r"^USER (\d+):", DOCKERFILE, re.MULTILINE)[1] != "0"  # type: ignore[index]
     commands = re.findall(r"^\s*CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
