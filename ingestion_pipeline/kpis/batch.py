@@ -4,6 +4,7 @@ What it is, its first bytes say: `[` is an array. NDJSON begins as an object doe
 tells, and so does a second line. Each reading is parsed by itself: a bad one costs only itself.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,7 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl",
 _GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
-_decode = msgspec.json.Decoder().decode
+_strict = msgspec.json.Decoder().decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -111,6 +112,31 @@ def parsed(
         return parse_readings(sent.body, tenant_id=tenant_id, now=now, request_id=request_id)
     except ContractError as error:
         return Refused(str(error), error.errors or [FieldError("body", str(error))])
+
+
+def _decode(content: bytes) -> Any:
+    """A JSON value. A number that no double holds (1e400) is infinite, so that the reading which
+    has it is refused by name, and not the whole body as no JSON.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no JSON.
+    """
+    try:
+        return _strict(content)
+    except msgspec.ValidationError:  # well-formed, but out of range
+        try:
+            value = json.loads(content, parse_constant=_refuse)
+        except ValueError:
+            value = None
+        if isinstance(value, list) or (
+            isinstance(value, dict) and isinstance(value.get("data"), dict)
+        ):
+            return value
+        raise
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _is_several_lines(content: bytes) -> bool:

@@ -92,6 +92,21 @@ def test_one_bad_reading_costs_only_itself(
     assert stored(gateway, sender) == 3
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "1" + "0" * 400, str(2**53 + 1)])
+def test_a_number_that_no_double_holds_costs_its_reading_and_names_the_field(
+    sender: Sender, gateway: RunningGateway, number: str
+) -> None:
+    good, bad = (json.dumps(each) for each in readings(2))
+    bad = bad.replace("1.0", number)
+    alone = sender.http.post(PATH, content=bad.encode())
+    assert alone.status_code == 422
+    assert "data.value" in {fault["field"] for fault in alone.json()["errors"]}
+    for content in (f"[{good}, {bad}]", f"{good}\n{bad}\n"):
+        both = sender.http.post(PATH, content=content.encode())
+        assert [each["status"] for each in both.json()["results"]][1] == "error"
+    assert stored(gateway, sender) == 1
+
+
 def test_nothing_usable_is_no_success(sender: Sender, gateway: RunningGateway) -> None:
     answered = sender.http.post(PATH, json=[3, {}])
     assert (answered.status_code, answered.json()["status"]) == (422, "error")
