@@ -13,6 +13,7 @@ from ingestion_pipeline.gateway.answers import Refusal
 
 _PIECE_BYTES = 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to say: with gzip's header and checksum
+_MAGIC = b"\x1f\x8b"
 _MOST_PARTS = 100
 _FILE = "file"
 
@@ -39,24 +40,61 @@ def content_coding(request: Request) -> str | None:
     raise Refusal(415, f"Content-Encoding: only gzip is undone here, not {coding[:40]!r}")
 
 
-async def gunzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A gzip stream undone, in pieces of at most 1 MiB; several members are one stream.
+async def plain(chunks: AsyncIterator[bytes], *, ratio: int) -> AsyncIterator[bytes]:
+    """A body that is announced as gzip, undone if its first bytes say that it is.
+
+    Some proxies and stores undo the encoding and leave the header.
 
     Raises:
-        Refusal: 400, it is damaged or breaks off.
+        Refusal: as `gunzipped`.
+    """
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= len(_MAGIC):
+            break
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield head
+        async for chunk in chunks:
+            yield chunk
+
+    undone = gunzipped(whole(), ratio=ratio) if head.startswith(_MAGIC) else whole()
+    async for piece in undone:
+        yield piece
+
+
+async def gunzipped(
+    chunks: AsyncIterator[bytes], *, ratio: int | None = None
+) -> AsyncIterator[bytes]:
+    """A gzip stream undone, in pieces of at most 1 MiB; several members are one stream, and zeros
+    behind one (as tape drives write) are nothing.
+
+    Raises:
+        Refusal: 400, it is damaged or breaks off; 413, it is more than `ratio` times as large as
+            what has come of it, as no data is.
     """
     member = zlib.decompressobj(_GZIP)
     begun = False
+    packed = unpacked = 0
     try:
         async for chunk in chunks:
+            packed += len(chunk)
             rest = chunk
             while rest:
                 if member.eof:
+                    rest = rest.lstrip(b"\0")
+                    if not rest:
+                        break
                     member = zlib.decompressobj(_GZIP)
                 begun = True
                 # At most so much at once: a small chunk may hold a thousand times its size.
                 piece = member.decompress(rest, _PIECE_BYTES)
                 rest = member.unused_data if member.eof else member.unconsumed_tail
+                unpacked += len(piece)
+                if ratio is not None and unpacked > max(ratio * packed, _PIECE_BYTES):
+                    message = f"the gzip body unpacks to more than {ratio} times its size"
+                    raise Refusal(413, message)
                 if piece:
                     yield piece
         while begun and not member.eof and (piece := member.decompress(b"", _PIECE_BYTES)):

@@ -13,7 +13,7 @@ from ingestion_pipeline.gateway.encodings import (
     boundary_of,
     content_coding,
     file_part,
-    gunzipped,
+    plain,
 )
 from ingestion_pipeline.gateway.front import Caller, Gateway, too_large
 from ingestion_pipeline.ledger import quota
@@ -26,7 +26,8 @@ _FRAMING_BYTES = 64 * 1024  # what multipart may put around a file
 async def file_of(gateway: Gateway, request: Request) -> Part:
     """The file that a request brings: the part `file`, or the whole body with `?filename=`.
 
-    A gzip encoding is undone. Nothing but the beginning has been read when this returns.
+    A gzip encoding is undone, where it is one. Nothing but the beginning has been read when this
+    returns.
 
     Raises:
         Refusal: 400 no name, or malformed; 413 too large; 415 an encoding other than gzip.
@@ -39,7 +40,7 @@ async def file_of(gateway: Gateway, request: Request) -> Part:
     limit = gateway.configuration.max_upload_bytes
     chunks = gateway.body(request, limit=limit + (_FRAMING_BYTES if boundary else 0))
     if coding == "gzip":
-        chunks = gunzipped(chunks)
+        chunks = plain(chunks, ratio=gateway.configuration.max_unpack_ratio)
     if boundary is None:
         return Part(file_name, chunks)
     return await file_part(chunks, boundary)

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ingestion_pipeline.gateway.answers import Refusal
-from ingestion_pipeline.gateway.encodings import file_part, gunzipped
+from ingestion_pipeline.gateway.encodings import file_part, gunzipped, plain
 
 BOUNDARY = b"b-7"
 # What looks like the end of a part, and is not.
@@ -79,6 +79,30 @@ def test_gzip_that_breaks_off_anywhere_is_refused(
     body = packed[: data.draw(st.integers(1, len(packed) - 1))]
     with pytest.raises(Refusal):
         asyncio.run(_all(gunzipped(cut(body, at))))
+
+
+@given(content=st.binary(max_size=300), at=cuts)
+def test_what_is_announced_as_gzip_and_is_none_stays_as_it_is(
+    content: bytes, at: list[int]
+) -> None:
+    assume(not content.startswith(b"\x1f\x8b"))
+    assert asyncio.run(_all(plain(cut(content, at), ratio=250))) == content
+    packed = gzip.compress(content)
+    assert asyncio.run(_all(plain(cut(packed, at), ratio=250))) == content
+    assert asyncio.run(_all(gunzipped(cut(packed + bytes(512), at)))) == content
+
+
+def test_a_bomb_is_stopped_before_it_fills_the_disk() -> None:
+    came = [0]
+
+    async def unpack() -> None:
+        async for piece in plain(cut(gzip.compress(bytes(50_000_000)), []), ratio=250):
+            came[0] += len(piece)
+
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(unpack())
+    assert refused.value.status_code == 413
+    assert came[0] < 15_000_000
 
 
 def test_what_is_much_larger_than_it_was_packed_comes_in_small_pieces() -> None:
