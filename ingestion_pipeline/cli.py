@@ -104,7 +104,7 @@ def ingest(
         Path,
         typer.Option(
             "--data-dir", help="Folder of files customers_*, products_*, orders_*, order_items_*: "
-            ".ndjson, .jsonl, .json or .csv, each plain, .gz or .zst.", exists=True, file_okay=False,
+            ".ndjson, .jsonl, .json or .csv, plain, .gz or .zst.", exists=True, file_okay=False,
         ),
     ],
     tenant: Annotated[
