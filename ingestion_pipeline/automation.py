@@ -120,9 +120,10 @@ def alert_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.
             backoff=configuration.alert_backoff,
         )
     begun = ", ".join(each.name for each in changes.begin) or "none"
+    of_buildings = f"; limits of buildings: {limits.begun} begun, {limits.ended} over"
     return dg.SkipReason(
         f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
-        f"told: {told}; limits of buildings: {limits.begun} begun, {limits.ended} over"
+        f"told: {told}{of_buildings if limits.begun or limits.ended else ''}"
     )
 
 
