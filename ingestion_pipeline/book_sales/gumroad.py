@@ -12,14 +12,22 @@ shipping, the tip and a tax that the seller owes (purchase.rb:2691-2695). A tell
 one record; which events a sale comes to is in `gumroad_books.py`.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from ingestion_pipeline.book_sales.contract import RowError
+from ingestion_pipeline.book_sales.gumroad_fields import (
+    bare_amount,
+    cents,
+    copies,
+    dollars,
+    flag,
+    instant,
+    shown_amount,
+    text_of,
+)
 
 PING, API = "ping", "api"
 GIVER, RECEIVER = "giver", "receiver"
@@ -36,17 +44,8 @@ _KEPT = (
     "recurring_charge", "is_recurring_charge", "subscription_id", "free_trial_ends_on",
     "free_trial_ended", "resource_name", "test",
 )  # fmt: skip
-_TRUE = frozenset({"true", "1", "yes", "t", "on"})
-_FALSE = frozenset({"", "false", "0", "no", "f", "off"})
 # What has been true of a sale once stays true: nothing takes a refund back.
 _LASTING = ("refunded", "disputed", "dispute_won")
-_NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
-_BARE = re.compile(_NUMBER)
-_SHOWN = re.compile(rf"(?<![0-9.,])({_NUMBER})(?![0-9]|[.,][0-9])")
-_DOLLARS = re.compile(r"(?:US)?\$?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2})?)")
-_MOST_CENTS = 10**10
-_MOST_COPIES = 2**31 - 1
-_AHEAD = timedelta(days=1)  # what clocks may differ by
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,9 @@ def read_ping(fields: Mapping[str, Any], *, told_at: datetime) -> Telling:
     refunded, gift = flag(fields, "refunded"), _gift(fields)
     subscribed = bool(fields.get("subscription_id"))
     return Telling(
-        sale_id=_text("sale_id", fields.get("sale_id")), source=PING, told_at=told_at,
-        sold_at=_instant("sale_timestamp", fields.get("sale_timestamp")),
-        affiliate=_cents(fields, "affiliate_credit_amount_cents"),
+        sale_id=text_of("sale_id", fields.get("sale_id")), source=PING, told_at=told_at,
+        sold_at=instant("sale_timestamp", fields.get("sale_timestamp")),
+        affiliate=cents(fields, "affiliate_credit_amount_cents"),
         refunded=refunded, partly_refunded=resource == "refund" and not refunded, refund=None,
         disputed=flag(fields, "disputed") or flag(fields, "chargedback") or resource == "dispute",
         dispute_won=flag(fields, "dispute_won") or resource == "dispute_won",
@@ -132,9 +131,9 @@ def read_sale(sale: Mapping[str, Any], *, told_at: datetime, complete: bool = Tr
     refunded, partly = flag(sale, "refunded"), flag(sale, "partially_refunded")
     share = sale.get("affiliate")
     return Telling(
-        sale_id=_text("id", sale.get("id")), source=API, told_at=told_at,
-        sold_at=_instant("created_at", sale.get("created_at")),
-        affiliate=_dollars(share.get("amount")) if isinstance(share, Mapping) else None,
+        sale_id=text_of("id", sale.get("id")), source=API, told_at=told_at,
+        sold_at=instant("created_at", sale.get("created_at")),
+        affiliate=dollars(share.get("amount")) if isinstance(share, Mapping) else None,
         refunded=refunded, partly_refunded=partly and not refunded,
         refund=_refund(sale) if partly and not refunded else None,
         disputed=flag(sale, "disputed") or flag(sale, "chargedback"),
@@ -148,16 +147,16 @@ def read_sale(sale: Mapping[str, Any], *, told_at: datetime, complete: bool = Tr
 
 def _common(said: Mapping[str, Any], gift: str | None) -> dict[str, Any]:
     """What Pings and records say alike."""
-    price = _cents(said, "price", needed=True)
+    price = cents(said, "price", needed=True)
     if gift == RECEIVER:
-        price = _cents(said, "gift_price") if said.get("gift_price") is not None else price or None
+        price = cents(said, "gift_price") if said.get("gift_price") is not None else price or None
     product = said.get("product_id")
     return {
-        "title": _text("product_name", said.get("product_name")),
+        "title": text_of("product_name", said.get("product_name")),
         "product_id": str(product) if product else None,
         "price": price,
-        "fee": _cents(said, "gumroad_fee"),
-        "quantity": _copies(said),
+        "fee": cents(said, "gumroad_fee"),
+        "quantity": copies(said),
         "gift": gift,
         "nothing_sold": _nothing_sold(said),
         "raw": kept(said),
@@ -206,94 +205,20 @@ def _refund(sale: Mapping[str, Any]) -> int | None:
     """US cents of a partial refund: price × (1 − refundable ÷ price), both in the product's
     currency (purchase.rb:1509-1512). None: the record does not say enough.
     """
-    left, price = sale.get("amount_refundable_in_currency"), _cents(sale, "price")
+    left, price = sale.get("amount_refundable_in_currency"), cents(sale, "price")
     if left is None or not price:
         return None
-    if not _BARE.fullmatch(str(left).strip()):
-        raise RowError("amount_refundable_in_currency", "is not an amount")
+    refundable = bare_amount("amount_refundable_in_currency", left)
     whole = Decimal(price).scaleb(-2) if sale.get("currency_symbol") == "$" else _shown_price(sale)
     if not whole:
         return None
-    refundable = Decimal(str(left).strip().replace(",", ""))
     refund = (price * (1 - refundable / whole)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     return min(int(refund), price) if refund > 0 else None
 
 
 def _shown_price(sale: Mapping[str, Any]) -> Decimal | None:
-    """The price of all copies in the product's currency: `€10`, `R$1,234.50`, `€10 a month`."""
+    """The price of all copies in the product's currency."""
     for name in ("formatted_total_price", "formatted_display_price"):
-        if (text := sale.get(name)) is not None:
-            found = _SHOWN.search(str(text))
-            if found is None:
-                raise RowError(name, "has no amount")
-            return Decimal(found.group(1).replace(",", ""))
+        if (shown := sale.get(name)) is not None:
+            return shown_amount(name, shown)
     return None
-
-
-def _dollars(value: object) -> int | None:
-    """US cents of a text such as `$1.30` (purchase.rb:732-737)."""
-    if value is None:
-        return None
-    found = _DOLLARS.fullmatch(str(value).strip())
-    if isinstance(value, bool) or found is None or len(found.group(1)) > 13:
-        raise RowError("affiliate.amount", "is not an amount of US dollars")
-    return int(Decimal(found.group(1).replace(",", "")) * 100)
-
-
-def _cents(said: Mapping[str, Any], name: str, *, needed: bool = False) -> int | None:
-    value = said.get(name)
-    if value is None or value == "":
-        if needed:
-            raise RowError(name, "is missing")
-        return None
-    return _whole(name, value, most=_MOST_CENTS)
-
-
-def _copies(said: Mapping[str, Any]) -> int:
-    value = said.get("quantity")
-    number = 1 if value is None or value == "" else _whole("quantity", value, most=_MOST_COPIES)
-    if number == 0:
-        raise RowError("quantity", "must be 1 or more")
-    return number
-
-
-def _whole(name: str, value: object, *, most: int) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,19}(?:\.0+)?", text):
-        raise RowError(name, "is not a whole number of 0 or more")
-    number = int(text.partition(".")[0])
-    if number > most:
-        raise RowError(name, f"is more than {most}")
-    return number
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or "\x00" in value or len(value) > 1000:
-        raise RowError(name, "must be a text of 1 to 1000 characters")
-    return value.strip()
-
-
-def _instant(name: str, value: object) -> datetime:
-    try:
-        found = datetime.fromisoformat(str(value).replace(" UTC", "+00:00"))
-        instant = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise RowError(name, "is not an ISO 8601 instant") from None
-    if instant > datetime.now(UTC) + _AHEAD:
-        raise RowError(name, "is in the future")
-    return instant
-
-
-def flag(said: Mapping[str, Any], name: str) -> bool:
-    """A boolean as JSON has it, or as a form writes it; what is not there is false.
-
-    Raises:
-        RowError: it is neither true nor false.
-    """
-    value = said.get(name)
-    text = "" if value is None else str(value).strip().lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise RowError(name, "is neither true nor false")
