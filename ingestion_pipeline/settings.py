@@ -89,6 +89,10 @@ class Settings(BaseSettings):
         100 * 2**30,
         description="Bytes of landed files that a tenant may keep that has no limit of its own",
     )
+    tenant_rejected_bytes: NonNegativeInt = Field(
+        10 * 2**30,
+        description="Bytes of refused lines that are kept of a tenant that has no limit of its own",
+    )
     landed_retention_days: PositiveInt | None = Field(
         None, description="Days that landed files are kept once loaded; unset: for ever"
     )

@@ -75,8 +75,12 @@ def quota(
         int | None,
         typer.Option(min=0, help="Give the tenant this limit; 0: it may send no files."),
     ] = None,
+    rejected_bytes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Keep so many bytes of its refused lines; all are counted."),
+    ] = None,
     reset: Annotated[
-        bool, typer.Option("--reset", help="Let TENANT_LANDED_BYTES hold for it again.")
+        bool, typer.Option("--reset", help="Let the settings' limits hold for it again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,12 +88,14 @@ def quota(
     from ingestion_pipeline.ledger import quota as quotas
     from ingestion_pipeline.ledger import tenants
 
-    if reset and landed_bytes is not None:
-        raise typer.BadParameter("--reset and --landed-bytes exclude each other")
+    if reset and not (landed_bytes is rejected_bytes is None):
+        raise typer.BadParameter("--reset and a limit exclude each other")
     with upgraded().begin() as connection:
         tenant_id = tenants.find(connection, name)
         if reset or landed_bytes is not None:
             quotas.set_limit(connection, tenant_id, landed_bytes)
+        if reset or rejected_bytes is not None:
+            quotas.set_rejected_limit(connection, tenant_id, rejected_bytes)
         room = quotas.room_of(connection, tenant_id)
     if as_json:
         typer.echo(json.dumps(room.as_dict()))

@@ -1,14 +1,15 @@
 """CSV files: each record becomes the JSON line that it stands for, so that one parser serves all.
 
-The delimiter is the one under which the header names the columns; the data has no say in it. Every
-physical line stays a line: of a record that spans several (a quoted newline) the first stands for
-the row, the others, like the header, are preamble. A quote that is never closed costs its own line
-and not those behind it.
+The delimiter is the one under which the header names the columns; the data has no say in it. A row
+has a value for each of them. A header that comes again, with a file that was appended, holds from
+there on. Every physical line stays a line: of a record that spans several (a quoted newline) the
+first stands for the row, the others, like headers, are preamble. A quote that is never closed costs
+its own line and not those behind it.
 """
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -99,6 +100,12 @@ def has_header(line: bytes, entity: Entity) -> bool:
     return True
 
 
+def _beginning_of_headers(entity: Entity) -> Callable[[bytes], object]:
+    """What tells at little cost that a line can't be a header: it begins with no column's name."""
+    names = "|".join(field.name.replace("_", r"[\s_-]") for field in entity.fields)
+    return re.compile(rf"[\s\"]*(?:{names})[\s\"]*[{_DELIMITERS}]".encode(), re.IGNORECASE).match
+
+
 def _column(cell: str, known: set[str]) -> str:
     spelled = re.sub(r"[\s-]+", "_", cell.strip().lower())
     return spelled if spelled in known else cell.strip()
@@ -186,6 +193,7 @@ def _header(lines: _Lines, entity: Entity) -> Header:
 def _records(lines: _Lines, header: Header, entity: Entity) -> Iterator[Block]:
     """A line for every line that is read."""
     as_json = _Converter(header, entity)
+    begins_as_header = _beginning_of_headers(entity)
     made: list[bytes] = []
     reader: Iterator[list[str]] | None = None
     while lines.here():
@@ -199,6 +207,12 @@ def _records(lines: _Lines, header: Header, entity: Entity) -> Iterator[Block]:
         line = lines.lines[start]
         if isinstance(line, UnusableLine) or line.strip() == header.line:
             made.append(line if isinstance(line, UnusableLine) else PREAMBLE)
+            lines.at += 1
+        elif begins_as_header(line) and has_header(line, entity):
+            # Another file was appended: its columns may stand in another order.
+            header = _best_header(line, "", entity)
+            as_json, reader = _Converter(header, entity), None
+            made.append(PREAMBLE)
             lines.at += 1
         else:
             if reader is None:
@@ -279,6 +293,8 @@ class _Converter:
             return UnusableLine(
                 encoded, f"must have at most {len(names)} values, got {len(record)}"
             )
+        if any(names[len(record) :]):  # it may be the beginning of a row that was cut off
+            return UnusableLine(encoded, f"must have {len(names)} values, got {len(record)}")
         values: dict[str, object] = {}
         for name, value in zip(names, record, strict=False):
             kind = self._kinds.get(name)

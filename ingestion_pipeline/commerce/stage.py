@@ -18,7 +18,7 @@ from ingestion_pipeline.commerce.packed import Packed, RowPacker
 from ingestion_pipeline.commerce.reading import numbered_lines
 from ingestion_pipeline.commerce.rows import Parsed, Rejection, RowParser
 from ingestion_pipeline.commerce.tables import ARRIVED
-from ingestion_pipeline.ledger import uploads
+from ingestion_pipeline.ledger import quota, uploads
 from ingestion_pipeline.ledger.tables import rejected_rows
 from ingestion_pipeline.ledger.uploads import Counts, Upload
 from ingestion_pipeline.settings import settings
@@ -42,6 +42,7 @@ class Reading:
     rejected: int = 0
     rejected_kept: int = 0
     rejected_bytes: int = 0
+    most_bytes: int = uploads.MOST_KEPT_BYTES
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     _has_rows: bool = False
 
@@ -80,7 +81,7 @@ class Reading:
         """Those of more refused lines that are kept in full; to be asked before `reject`."""
         kept = []
         for rejection in rejections[: uploads.MOST_KEPT - self.rejected_kept]:
-            if self.rejected_bytes + len(rejection.raw) > uploads.MOST_KEPT_BYTES:
+            if self.rejected_bytes + len(rejection.raw) > self.most_bytes:
                 break
             self.rejected_bytes += len(rejection.raw)
             kept.append(rejection)
@@ -115,7 +116,8 @@ def stage(
     columns = ["tenant_id", "upload_id", "line_number", *entity.columns]
     packer = RowPacker(entity, upload.tenant_id, upload.upload_id)
     parser = RowParser(entity, upload.tenant_id, upload.upload_id)
-    reading = Reading()
+    room = quota.rejected_room(connection, upload.tenant_id)
+    reading = Reading(most_bytes=min(room, uploads.MOST_KEPT_BYTES))
     refused: list[Rejection] = []
     refused_bytes = 0
 

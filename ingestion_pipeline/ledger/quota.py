@@ -4,6 +4,8 @@ Counted are the bytes of what has landed (files that came over HTTP or by the dr
 chunks of files that are not whole yet) until retention removes it. Files that `ingest` reads where
 they are, and those that `jobs reload` reads again, take no room. The limits are the settings', or a
 tenant's own (`ingestion-pipeline tenants quota`).
+
+Of refused lines so many bytes are kept in full; those beyond are counted, as always, and no more.
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ingestion_pipeline.errors import QuotaError
-from ingestion_pipeline.ledger.tables import tenants
+from ingestion_pipeline.ledger.tables import tenants, uploads
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage import locks
 
@@ -92,6 +94,27 @@ def take(connection: sa.Connection, tenant_id: int, size: int) -> None:
     room = room_of(connection, tenant_id)
     if size > room.left:
         raise room.error()
+
+
+def rejected_room(connection: sa.Connection, tenant_id: int) -> int:
+    """How many bytes of refused lines of a tenant there is still room for.
+
+    Nobody is kept waiting for it: files that are read at the same time may each take it.
+    """
+    c = uploads.c
+    used = sa.select(sa.func.coalesce(sa.func.sum(c.rejected_bytes), 0)).where(
+        c.tenant_id == tenant_id, c.rejected_bytes > 0
+    )
+    own = sa.select(tenants.c.rejected_bytes_limit).where(tenants.c.tenant_id == tenant_id)
+    limit = connection.scalar(own)
+    most = settings().tenant_rejected_bytes if limit is None else limit
+    return max(0, most - int(connection.scalar(used) or 0))
+
+
+def set_rejected_limit(connection: sa.Connection, tenant_id: int, size: int | None) -> None:
+    """As `set_limit`, for refused lines."""
+    statement = sa.update(tenants).where(tenants.c.tenant_id == tenant_id)
+    connection.execute(statement.values(rejected_bytes_limit=size))
 
 
 def set_limit(connection: sa.Connection, tenant_id: int, landed_bytes: int | None) -> None:

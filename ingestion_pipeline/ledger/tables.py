@@ -19,6 +19,7 @@ tenants = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
     sa.Column("landed_bytes_limit", sa.BigInteger),  # None: the settings'
+    sa.Column("rejected_bytes_limit", sa.BigInteger),
 )
 
 api_keys = sa.Table(
@@ -133,6 +134,12 @@ uploads = sa.Table(
     sa.Column("loaded_at", _timestamp),
     sa.Column("removed_at", _timestamp),  # when retention took the landed file away
     sa.UniqueConstraint("tenant_id", "source_key"),
+)
+sa.Index(
+    "uploads_rejected_idx",
+    uploads.c.tenant_id,
+    postgresql_include=["rejected_bytes"],
+    postgresql_where=uploads.c.rejected_bytes > 0,
 )
 sa.Index(
     "uploads_landed_idx",

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.ledger import quota
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline_tests.commerce.builders import load
 from ingestion_pipeline_tests.commerce.test_drop import folder, put, recorded, scan
 from ingestion_pipeline_tests.commerce.uploading import (
     CUSTOMERS,
@@ -95,3 +96,21 @@ def test_the_command_shows_and_sets_a_tenants_limit(configured: Settings) -> Non
         "tenant": "acme", "landed_bytes": 0, "landed_bytes_limit": 5, "own_limit": True
     }  # fmt: skip
     assert quota_of("--reset")["landed_bytes_limit"] == configured.tenant_landed_bytes
+
+
+def test_refused_lines_beyond_the_quota_are_counted_and_not_kept(
+    engine: sa.Engine, tenant_id: int, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        quota.set_rejected_limit(connection, tenant_id, 25)
+    bad = [b"no JSON %d\n" % number for number in range(8)]  # 9 bytes each, without the end
+    for name in ("customers_1.ndjson", "customers_2.ndjson"):
+        content = CUSTOMERS + b"".join(bad)
+        load(engine, tmp_path / name, {name: content})
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT rejected, rejected_kept, rejected_bytes FROM uploads ORDER BY upload_id"
+        ).all()
+        kept_rows = connection.exec_driver_sql("SELECT count(*) FROM rejected_rows").scalar()
+    assert [tuple(row) for row in found] == [(8, 2, 18), (8, 0, 0)]
+    assert kept_rows == 2

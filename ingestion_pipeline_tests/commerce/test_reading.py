@@ -261,6 +261,29 @@ def test_a_header_that_comes_again_with_the_next_file_is_no_row_and_no_mistake()
     assert read(content, "customers.csv").sums == (4, 0, 2, 0, 2)
 
 
+def test_the_header_of_an_appended_file_holds_for_its_rows() -> None:
+    """Its columns in another order: names and e-mails would have changed places without a word."""
+    header = "customer_id;Email;NAME;metadata;created_at"
+    row = cells(2).replace("N2,c2@example.org", "c2@example.org,N2").replace(",", ";")
+    content = csv_of(cells(1)) + MARK + csv_of(row, header=header)
+    assert read(content, "customers.csv").sums == (4, 0, 2, 0, 2)
+    blocks = list(numbered_lines(io.BytesIO(content), "customers.csv", CUSTOMERS))
+    made = [json.loads(line) for block, _ in blocks for line in block if line.startswith(b"{")]  # type: ignore[union-attr]
+    assert [(each["name"], each["email"]) for each in made] == [
+        ("N1", "c1@example.org"), ("N2", "c2@example.org"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cut", [1, 25, 27, 45])
+def test_a_row_that_was_cut_off_is_none(cut: int) -> None:
+    """The beginning of a row passed for one whose last columns are empty."""
+    content = csv_of(cells(1), cells(2))
+    found = read(content[:-cut], "customers.csv")
+    assert found.sums == ((3, 0, 1, 0, 2) if cut == 1 else (3, 0, 1, 1, 1))
+    if cut > 1:
+        assert found.rules[0][1].startswith("must have 5 values, got ")
+
+
 def test_records_of_a_json_text_sequence_are_read() -> None:
     content = "".join(f"\x1e{text(number)}\n" for number in range(2)).encode()
     assert read(content, "customers.ndjson").sums == (2, 0, 0, 0, 2)

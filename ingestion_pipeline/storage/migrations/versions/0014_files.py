@@ -13,7 +13,8 @@ down_revision = "0013"
 
 def upgrade() -> None:
     op.execute("""
-        ALTER TABLE tenants ADD COLUMN landed_bytes_limit bigint;
+        ALTER TABLE tenants
+            ADD COLUMN landed_bytes_limit bigint, ADD COLUMN rejected_bytes_limit bigint;
         ALTER TABLE rejected_rows ADD COLUMN replayed_by bigint;
         ALTER TABLE uploads ADD COLUMN removed_at timestamptz;
         CREATE INDEX uploads_landed_idx ON uploads (tenant_id) INCLUDE (bytes)
@@ -23,4 +24,6 @@ def upgrade() -> None:
             ADD COLUMN rejected_kept bigint NOT NULL DEFAULT 0,
             ADD COLUMN rejected_bytes bigint NOT NULL DEFAULT 0;
         UPDATE uploads SET rejected_kept = rejected WHERE rejected > 0;
+        CREATE INDEX uploads_rejected_idx ON uploads (tenant_id) INCLUDE (rejected_bytes)
+            WHERE rejected_bytes > 0;
     """)
