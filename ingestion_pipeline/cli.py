@@ -21,6 +21,7 @@ from ingestion_pipeline.commands import (
     AsJson,
     alert_rules,
     book_sales,
+    bulk,
     database,
     jobs,
     kpis,
@@ -51,6 +52,7 @@ app.command()(book_sales.import_report)
 app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)
 app.command()(book_sales.ping_url)
+app.command()(bulk.bulk)
 
 REJECTED = 3
 

@@ -1,6 +1,7 @@
 """How well all is, as a pure decision: facts of the services and metrics in, a document out.
 
-    service    OK · DEGRADED · DOWN · UNKNOWN (never ran)
+    service    OK · DEGRADED · DOWN · UNKNOWN (never ran): its `condition`; its `status` is
+               GREEN · YELLOW (degraded, partly stale, or never ran though it should) · RED
     document   GREEN    all well
                YELLOW   one service is degraded, or some markets are stale
                RED      two or more are degraded, or one is down
@@ -20,6 +21,8 @@ Condition = Literal["OK", "DEGRADED", "DOWN", "UNKNOWN"]
 MAX_STALENESS = timedelta(days=30)
 # The services with a cache before them.
 CACHED = ("macro", "fundamentals", "comps")
+# Members of a service that name what tenants have named.
+_NAMES = ("stale_markets", "markets_below_min")
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,14 @@ class Metrics:
 
     Attributes:
         cache_hit_ratio: by service, of the last hour.
+        api_retry_count_5m: by service: attempts of jobs after their first.
         cache_lookups: how many these ratios are of.
         finished_jobs: how many `job_failure_rate_1h` is of.
         requests: how many `api_latency_ms_p95` is of.
     """
 
     cache_hit_ratio: Mapping[str, float | None]
-    api_retry_count_5m: int = 0
+    api_retry_count_5m: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(CACHED, 0))
     prediction_latency_ms_p50: float | None = None
     prediction_latency_ms_p95: float | None = None
     job_failure_rate_1h: float | None = None
@@ -149,13 +153,26 @@ def document(facts: Facts) -> dict[str, Any]:
         },
         "metrics": {
             "cache_hit_ratio": dict(metrics.cache_hit_ratio),
-            "api_retry_count_5m": metrics.api_retry_count_5m,
+            "api_retry_count_5m": dict(metrics.api_retry_count_5m),
             "prediction_latency_ms_p50": metrics.prediction_latency_ms_p50,
             "prediction_latency_ms_p95": metrics.prediction_latency_ms_p95,
             "job_failure_rate_1h": metrics.job_failure_rate_1h,
             "api_latency_ms_p95": metrics.api_latency_ms_p95,
         },
     }
+
+
+def for_strangers(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without a name that a tenant has sent: how many there are in their place."""
+    services = {
+        name: {
+            **service,
+            **{list_: [] for list_ in _NAMES if list_ in service},
+            **{f"{list_}_count": len(service[list_]) for list_ in _NAMES if list_ in service},
+        }
+        for name, service in said["services"].items()
+    }
+    return {**said, "services": services}
 
 
 def unreachable(now: datetime, services: Mapping[str, Any], reason: str) -> dict[str, Any]:
@@ -168,20 +185,31 @@ def unreachable(now: datetime, services: Mapping[str, Any], reason: str) -> dict
 def _service(service: Service, now: datetime) -> dict[str, Any]:
     age = service.age(now)
     said: dict[str, Any] = {
-        "status": service.condition(now),
+        "status": _status(service, now),
+        "condition": service.condition(now),
         "configured": service.configured,
         "source": service.source,
         "last_success_at": _iso(service.last_success_at),
         "freshness_seconds": None if age is None else int(age.total_seconds()),
     }
     if service.cache is not None:
-        said["cache"] = {"used": service.cache.used, "ttl_seconds": service.cache.ttl_seconds}
+        seconds = service.cache.ttl_seconds
+        whole = int(seconds) if seconds == int(seconds) else seconds
+        said["cache"] = {"used": service.cache.used, "ttl_seconds": whole}
     if service.breaker is not None:
         breaker = service.breaker
         said["breaker"] = {"state": breaker.state, "failures": breaker.failures}
     if service.problem is not None:
         said["problem"] = service.problem
     return said | dict(service.details)
+
+
+def _status(service: Service, now: datetime) -> Status:
+    condition = service.condition(now)
+    if condition == "DOWN":
+        return "RED"
+    missing = condition == "UNKNOWN" and service.configured
+    return "YELLOW" if condition == "DEGRADED" or missing or service.stale else "GREEN"
 
 
 def _message(facts: Facts) -> str:

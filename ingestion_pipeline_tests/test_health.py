@@ -89,7 +89,8 @@ def test_the_document_is_the_one_of_the_design() -> None:
         "as_of": "2026-03-01T12:00:00+00:00",
         "services": {
             "macro": {
-                "status": "OK",
+                "status": "GREEN",
+                "condition": "OK",
                 "configured": True,
                 "source": "FRED",
                 "last_success_at": "2026-03-01T11:58:30+00:00",
@@ -99,7 +100,8 @@ def test_the_document_is_the_one_of_the_design() -> None:
                 "series": 3,
             },
             "kpis": {
-                "status": "UNKNOWN",
+                "status": "GREEN",
+                "condition": "UNKNOWN",
                 "configured": False,
                 "source": "none",
                 "last_success_at": None,
@@ -108,7 +110,7 @@ def test_the_document_is_the_one_of_the_design() -> None:
         },
         "metrics": {
             "cache_hit_ratio": {"macro": 0.9, "fundamentals": None, "comps": None},
-            "api_retry_count_5m": 0,
+            "api_retry_count_5m": {"macro": 0, "fundamentals": 0, "comps": 0},
             "prediction_latency_ms_p50": None,
             "prediction_latency_ms_p95": None,
             "job_failure_rate_1h": None,
@@ -125,7 +127,7 @@ def test_the_message_names_who_is_not_well() -> None:
 def test_without_the_database_all_is_down() -> None:
     made = unreachable(NOW, {"macro": 0, "kpis": 0}, "the database does not answer")
     assert made["status"] == "RED"
-    assert {service["status"] for service in made["services"].values()} == {"DOWN"}
+    assert {service["status"] for service in made["services"].values()} == {"RED"}
 
 
 def test_a_clock_that_is_ahead_makes_no_negative_age() -> None:

@@ -1,6 +1,6 @@
 """The shapes of this wing's answers and bodies, as `/openapi.json` shows them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -39,6 +39,10 @@ class Attempt(BaseModel):
 class ImportState(Ordered):
     """An import; `status` is its state."""
 
+    status: Literal["pending", "processing", "completed", "failed", "retrying"]
+    id: int
+    executedAt: str | None  # noqa: N815
+    errorMessage: str | None  # noqa: N815
     priority: int
     scheduledFor: str  # noqa: N815
     createdAt: str  # noqa: N815
@@ -51,33 +55,55 @@ class ImportState(Ordered):
 class Ticked(Answer):
     """What a tick has done."""
 
+    jobsProcessed: int  # noqa: N815
     processed: int
+    completed: int
     jobs: list[dict[str, Any]]
 
 
-class PlatformImport(BaseModel):
-    """An import; of Gumroad's API, or of a report that was uploaded."""
+class Payload(BaseModel):
+    """Where an import comes from; empty: its job fails, and says what is missing."""
 
-    payload: dict[str, Any] = Field(
-        description="Gumroad: access_token, after, before (YYYY-MM-DD); others: upload_id, and "
-        "decimal (. or ,) and dates (dmy or mdy) where the report leaves them open."
+    access_token: str | None = Field(None, description="Gumroad's; stored encrypted.")
+    accessToken: str | None = Field(None, description="The same.")  # noqa: N815
+    after: str | None = Field(None, description="Gumroad: YYYY-MM-DD.")
+    before: str | None = Field(None, description="Gumroad: YYYY-MM-DD.")
+    upload_id: int | None = Field(None, description="A report that was uploaded before.")
+    decimal: str | None = Field(None, description="`.` or `,`, where the report leaves it open.")
+    dates: str | None = Field(None, description="`dmy` or `mdy`, where the report leaves it open.")
+    storagePath: str | None = Field(  # noqa: N815
+        None, description="A report in your own part of the landing store: a relative path."
     )
+
+
+class _When(BaseModel):
     priority: int = Field(0, ge=-100, le=100, description="The higher, the earlier.")
     scheduled_for: str | None = Field(None, description="ISO 8601; not before.")
 
 
-class ManualImport(PlatformImport):
+class PlatformImport(Payload, _When):
+    """An import; the members of `payload` may also stand beside it, where there is none."""
+
+    payload: Payload | None = None
+
+
+class ManualImport(_When):
     """An import of a platform."""
 
-    platform: str = Field(examples=["gumroad"])
+    platform: str = Field(examples=["amazon_kdp"], description="`kdp` is `amazon_kdp`, too.")
+    payload: Payload
 
 
-IMPORT_EXAMPLES = {
+IMPORT_EXAMPLES: dict[str, Any] = {
     "Gumroad": {"payload": {"access_token": "…token…", "after": "2026-01-01"}, "priority": 5},
+    "the token alone": {"accessToken": "…token…"},
 }
-MANUAL_EXAMPLES = {
-    name: {"platform": "gumroad", **example} for name, example in IMPORT_EXAMPLES.items()
-}
+MANUAL_EXAMPLES: dict[str, Any] = {
+    "Gumroad": {"platform": "gumroad", **IMPORT_EXAMPLES["Gumroad"]},
+    "a stored report": {
+        "platform": "amazon_kdp", "payload": {"storagePath": "uploads/kdp-report.csv"},
+    },
+}  # fmt: skip
 KEY_PARAMETERS = [
     {
         "name": "Idempotency-Key",

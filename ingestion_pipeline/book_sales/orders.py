@@ -7,28 +7,34 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import queue
+from ingestion_pipeline.book_sales import queue, stored
 from ingestion_pipeline.book_sales.load import DOMAIN
 from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.book_sales.registry import PLATFORMS, canonical
 from ingestion_pipeline.errors import ContractError, FieldError
-from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
+from ingestion_pipeline.ledger.tables import job_attempts, jobs, tenants, uploads
 from ingestion_pipeline.settings import Settings
 
 _MOST_PRIORITY = 100
 _FIELDS = {"platform", "payload", "priority", "scheduled_for"}
 _OF_API = {"access_token", "after", "before"}
+STORAGE_PATH = "storagePath"
+_OF_REPORTS = {"upload_id", STORAGE_PATH, "decimal", "dates"}
+# What clients of the replaced services call members of a payload.
+_SPELLINGS = {"accessToken": "access_token", "storage_path": STORAGE_PATH, "uploadId": "upload_id"}
+_STATES = {"dead": "failed"}
 _LARGEST_ID = 2**63
 
 
 @dataclass(frozen=True)
 class Order:
-    """An import that somebody wants."""
+    """An import that somebody wants; `by_hand`: its body named the platform, not its path."""
 
     platform: str
     payload: Mapping[str, Any] = field(repr=False)
     priority: int = 0
     scheduled_for: datetime | None = None
+    by_hand: bool = True
 
 
 def parse_order(body: Any, *, platform: str | None = None) -> Order:
@@ -40,6 +46,7 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     if not isinstance(body, dict):
         raise ContractError("body: must be an object")
     faults: list[FieldError] = []
+    body = _wrapped(body) if platform is not None else body
     unknown = sorted(set(body) - (_FIELDS - {"platform"} if platform else _FIELDS))
     faults += [FieldError(name[:80], "is unknown") for name in unknown]
     name = platform if platform is not None else body.get("platform")
@@ -50,6 +57,7 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     if not isinstance(payload, dict):
         faults.append(FieldError("payload", "must be an object"))
     elif isinstance(name, str) and name in PLATFORMS:
+        payload = _spelled(payload)
         faults += _faults_of_payload(name, payload)
     priority = body.get("priority", 0)
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > 100:
@@ -60,7 +68,7 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
         raise ContractError(said, faults)
     assert isinstance(name, str)  # noqa: S101
     assert isinstance(payload, dict)  # noqa: S101
-    return Order(name, payload, priority, scheduled_for)
+    return Order(name, payload, priority, scheduled_for, by_hand=platform is None)
 
 
 def record(
@@ -72,6 +80,8 @@ def record(
         ContractError: it names a report that the tenant does not have.
         ConfigurationError: it holds credentials, and there is no key to encrypt them.
     """
+    if (path := order.payload.get(STORAGE_PATH)) is not None:
+        stored.require_inside(configuration.landing, _name_of(connection, tenant_id), path)
     upload_id = order.payload.get("upload_id")
     if upload_id is not None:
         c = uploads.c
@@ -108,16 +118,19 @@ def job_document(connection: sa.Connection, tenant_id: int, job_id: int) -> dict
         .order_by(a.attempt)
     ).all()
     return {
-        "status": row.status,
+        "status": _STATES.get(row.status, row.status),
         "message": row.error or f"attempt {row.attempt} of {row.max_attempts}",
+        "id": row.job_id,
         "jobId": row.job_id,
         "platform": queue.KINDS[row.kind],
         "priority": row.priority,
         "scheduledFor": row.available_at.isoformat(),
         "createdAt": row.created_at.isoformat(),
         "updatedAt": row.updated_at.isoformat(),
+        "executedAt": attempts[0].started_at.isoformat() if attempts else None,
         "result": row.result,
         "error": row.error,
+        "errorMessage": row.error,
         "attempts": [
             {
                 "attempt": each.attempt,
@@ -132,9 +145,34 @@ def job_document(connection: sa.Connection, tenant_id: int, job_id: int) -> dict
     }
 
 
+def _wrapped(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with its payload's members in a payload: `{"accessToken": …}` is one alone."""
+    if "payload" in body:
+        return body
+    own = _FIELDS - {"platform", "payload"}
+    return {
+        "payload": {name: value for name, value in body.items() if name not in own},
+        **{name: value for name, value in body.items() if name in own},
+    }
+
+
+def _spelled(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload under our names; a member that is there twice keeps both, and is refused."""
+    return {
+        (ours if (ours := _SPELLINGS.get(name)) and ours not in payload else name): value
+        for name, value in payload.items()
+    }
+
+
+def _name_of(connection: sa.Connection, tenant_id: int) -> str:
+    query = sa.select(tenants.c.name).where(tenants.c.tenant_id == tenant_id)
+    name: str = connection.execute(query).scalar_one()
+    return name
+
+
 def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
     platform = PLATFORMS[name]
-    known = _OF_API if platform.fetch else {"upload_id", "decimal", "dates"}
+    known = _OF_API if platform.fetch else _OF_REPORTS
     faults = [
         FieldError(f"payload.{field[:80]}", f"is unknown; known are {', '.join(sorted(known))}")
         for field in sorted(set(payload) - known)
@@ -149,7 +187,11 @@ def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
         Told(payload.get("decimal"), payload.get("dates"))
     except ContractError as error:
         faults += [FieldError(f"payload.{each.field}", each.message) for each in error.errors]
-    upload_id = payload.get("upload_id")
+    if STORAGE_PATH in payload and (rule := stored.fault_of(payload[STORAGE_PATH])):
+        faults.append(FieldError(stored.FIELD, rule))
+    if "upload_id" not in payload:
+        return faults  # an empty one is queued, and its job says what is missing
+    upload_id = payload["upload_id"]
     if isinstance(upload_id, bool) or not isinstance(upload_id, int):
         rule = "must be the number of a report; upload one to /api/ingestion/upload/" + name
         faults.append(FieldError("payload.upload_id", rule))

@@ -77,7 +77,7 @@ def _record(
     started: Started | None,
 ) -> Receipt:
     job_id = orders.record(connection, configuration, tenant_id=tenant_id, order=order)
-    body = msgspec.json.encode(ordered(job_id, order.platform)) + b"\n"
+    body = msgspec.json.encode(queued(job_id, order.platform, by_hand=order.by_hand)) + b"\n"
     receipt = Receipt(body, location_of(job_id))
     if started is not None:
         idempotency.finish(
@@ -87,8 +87,15 @@ def _record(
     return receipt
 
 
+def queued(job_id: int, platform: str, *, by_hand: bool) -> dict[str, Any]:
+    """What is said of an order, in the words of the replaced services."""
+    how = "Manual ingestion" if by_hand else "Ingestion"
+    message = f"{how} job queued for {platform}"
+    return {"status": "queued", "message": message, "jobId": job_id, "platform": platform}
+
+
 def ordered(job_id: int, platform: str, *, new: bool = True) -> dict[str, Any]:
-    """What is said of an import that is recorded."""
+    """What is said of a report that is recorded."""
     message = "recorded, and will be imported" if new else "known already"
     status = "accepted" if new else "duplicate"
     return {"status": status, "message": message, "jobId": job_id, "platform": platform}

@@ -179,7 +179,7 @@ def _fields_of(content: bytes) -> dict[str, Any]:
     ),
 )
 async def get_status(request: Request, job_id: str) -> Response:
-    """`status` is pending, processing, retrying, completed, failed or dead; never the payload."""
+    """`status` is pending, processing, retrying, completed or failed; never the payload."""
     gateway = gateway_of(request)
     caller = await gateway.authenticate(request)
     document = None
@@ -209,9 +209,11 @@ async def post_cron(request: Request) -> Response:
     return answer(
         200,
         {
-            "status": "ok",
-            "message": f"{completed} of {len(outcomes)} imports completed",
+            "status": "success",
+            "message": f"Processed {len(outcomes)} ingestion jobs",
+            "jobsProcessed": len(outcomes),
             "processed": len(outcomes),
+            "completed": completed,
             "jobs": [outcome_document(outcome) for outcome in outcomes],
         },
     )

@@ -8,11 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import queue, reports
+from ingestion_pipeline.book_sales import queue, reports, stored
 from ingestion_pipeline.book_sales.contract import Parsed
 from ingestion_pipeline.book_sales.credentials import decrypted
 from ingestion_pipeline.book_sales.load import DOMAIN, Origin, load
 from ingestion_pipeline.book_sales.notation import Told
+from ingestion_pipeline.book_sales.orders import STORAGE_PATH
 from ingestion_pipeline.book_sales.pings import told_by
 from ingestion_pipeline.book_sales.registry import PLATFORMS, platform_of
 from ingestion_pipeline.errors import (
@@ -23,6 +24,7 @@ from ingestion_pipeline.errors import (
 from ingestion_pipeline.ledger import cron, jobs, uploads
 from ingestion_pipeline.ledger.jobs import Claim
 from ingestion_pipeline.ledger.leases import kept_alive
+from ingestion_pipeline.ledger.tables import tenants
 from ingestion_pipeline.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage.landing import Landing
@@ -133,13 +135,21 @@ def _import(
         landing = Landing(configuration.landing)
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
         origin, parsed = _read(engine, landing, origin, claim.payload["upload_id"], told)
+    elif STORAGE_PATH in claim.payload:
+        landing = Landing(configuration.landing)
+        told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
+        upload_id = _record_stored(engine, configuration, origin, claim.payload[STORAGE_PATH])
+        origin, parsed = _read(engine, landing, origin, upload_id, told)
     elif "ping_id" in claim.payload:
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
         origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
     else:
         fetch = platform_of(platform).fetch
         if fetch is None:
-            raise LandedFileError(f"{platform} has no API, and the job names no report")
+            raise LandedFileError(
+                f"payload.storagePath is missing: {platform} has no API, so the job has to name "
+                "a report, by storagePath or upload_id"
+            )
         payload = decrypted(configuration, claim.payload)
         parsed, note = fetch(engine, configuration, tenant_id=claim.tenant_id, payload=payload)
     with engine.begin() as connection:
@@ -181,6 +191,27 @@ def _read(
     return named, parsed
 
 
+def _record_stored(engine: sa.Engine, configuration: Settings, origin: Origin, path: str) -> int:
+    """The row of `uploads` of a report that a job names by its path; one, however often tried."""
+    query = sa.select(tenants.c.name).where(tenants.c.tenant_id == origin.tenant_id)
+    key = f"{DOMAIN}:job:{origin.job_id}"
+    with engine.begin() as connection:
+        tenant = connection.execute(query).scalar_one()
+        stored.require_there(configuration.landing, tenant, path)
+        upload_id = uploads.record(
+            connection, tenant_id=origin.tenant_id, domain=DOMAIN, type_=origin.platform,
+            file_name=path.rpartition("/")[2], source="storage", source_key=key,
+            location=f"{tenant}/{path}", job_id=origin.job_id,
+        )  # fmt: skip
+        if upload_id is None:
+            c = uploads_table.c
+            mine = sa.select(c.upload_id).where(
+                c.tenant_id == origin.tenant_id, c.source_key == key
+            )
+            upload_id = connection.execute(mine).scalar_one()
+    return int(upload_id)
+
+
 def _record_answer(connection: sa.Connection, origin: Origin) -> int:
     """A row of `uploads` for an API's answers: rejected rows belong to one."""
     upload_id = uploads.record(
@@ -201,11 +232,15 @@ def _failed(
             status = jobs.fail(connection, claim, error, backoff=configuration.job_backoff)
             if isinstance(error, UpstreamUnavailableError) and error.retry_after:
                 queue.wait_at_least(connection, claim.job_id, error.retry_after)
-            if status == "failed" and "upload_id" in claim.payload:
-                message = str(error).replace("\x00", "\\x00")
-                uploads.update(
-                    connection, claim.payload["upload_id"], status="failed", error=message
+            if status == "failed":
+                c = uploads_table.c
+                stored_one = sa.select(c.upload_id).where(
+                    c.tenant_id == claim.tenant_id, c.source_key == f"{DOMAIN}:job:{claim.job_id}"
                 )
+                upload_id = claim.payload.get("upload_id") or connection.scalar(stored_one)
+                if upload_id is not None:
+                    message = str(error).replace("\x00", "\\x00")
+                    uploads.update(connection, upload_id, status="failed", error=message)
     except StaleAttemptError as stale:
         logger.warning("%s", stale)
         return Outcome(claim.job_id, platform, "lost", {}, str(stale))

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from ingestion_pipeline.gateway.answers import answer
 from ingestion_pipeline.gateway.errors import OUTAGES
-from ingestion_pipeline.gateway.front import Gateway
+from ingestion_pipeline.gateway.front import Gateway, gateway_of
 from ingestion_pipeline.gateway.openapi import described, router_of
-from ingestion_pipeline.health import document, unreachable
+from ingestion_pipeline.health import document, for_strangers, unreachable
 from ingestion_pipeline.health_sources import SERVICES, gather
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,11 @@ def kept_health(gateway: Gateway) -> KeptHealth:
     ),
 )
 async def get_health(request: Request) -> Response:
-    """200 when GREEN or YELLOW, 503 when RED, with the same document. At most five seconds old."""
+    """200 when GREEN or YELLOW, 503 when RED, with the same document. At most five seconds old.
+    Which markets are stale is told with the cron secret only; others see how many.
+    """
     health: KeptHealth = request.app.state.health
     said = await health.get()
+    if not gateway_of(request).knows_cron_secret(request):
+        said = for_strangers(said)
     return answer(503 if said["status"] == "RED" else 200, said)

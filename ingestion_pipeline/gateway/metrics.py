@@ -19,6 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Durations:
@@ -42,6 +43,8 @@ class Metrics(Collector):
 
     def observe(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
+        if method not in _METHODS:
+            method = "OTHER"  # anybody may send any
         self._requests[method, route, status] += 1
         durations = self._durations[route]
         durations.numbers[bisect_left(_BOUNDS, seconds)] += 1

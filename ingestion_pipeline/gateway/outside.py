@@ -205,7 +205,7 @@ async def post_cache_metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     rows = [
-        metrics.cache_row(**each.model_dump(), tenant_id=caller.tenant_id)
+        metrics.cache_row(**each.model_dump(), tenant_id=caller.tenant_id, outside=True)
         for each in parse(LoggedLookups, body).metrics
     ]
     await gateway.together(_write_lookups, rows)

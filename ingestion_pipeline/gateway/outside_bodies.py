@@ -17,6 +17,7 @@ from ingestion_pipeline.errors import ContractError, FieldError
 
 _DEEPEST = 50
 _MOST_ROWS = 1000
+_LONGEST = 86_400_000  # milliseconds: a day
 
 
 def _storable_text(text: str) -> str:
@@ -54,7 +55,7 @@ Name = Annotated[
 ]
 Message = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_storable_text)]
 Document = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
-Milliseconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 JobId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 

@@ -8,7 +8,7 @@ from ingestion_pipeline.kpis.accept import Accepted
 from ingestion_pipeline.kpis.batch import Refused, Sent
 from ingestion_pipeline.kpis.contract import Readings, Unusable, Update, is_kpi_id, is_trace_id
 
-_DUPLICATE = "the series has a point of that instant already, which is kept"
+_DUPLICATE = "Data point already exists"  # as the replaced service says it
 _CONFLICT = "the series has a point of that instant with another value, which is kept"
 
 # One of several: what it is, and what became of its updates.
@@ -35,7 +35,9 @@ def of_kpis(readings: Readings, accepted: Sequence[Accepted]) -> dict[str, Any]:
     results = _results(readings, accepted)
     usable = len(readings.updates)
     status = "success" if usable == len(results) else "partial"
-    message = f"{usable} of {len(results)} KPIs recorded"
+    message = f"Processed {len(results)} KPIs"
+    if usable < len(results):
+        message += f", of which {usable} are recorded"
     if not usable:
         status, message = "error", "no KPI has a value that can be recorded"
     return {

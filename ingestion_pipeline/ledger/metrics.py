@@ -122,8 +122,9 @@ def cache_row(
     outcome: Outcome,
     tenant_id: int | None = None,
     duration_ms: float | None = None,
+    outside: bool = False,
 ) -> dict[str, Any]:
-    """A row of `cache_metrics` of this moment."""
+    """A row of `cache_metrics` of this moment; `outside`: of a program that is not ours."""
     return {
         "recorded_at": datetime.now(UTC),
         "service": service,
@@ -131,6 +132,7 @@ def cache_row(
         "outcome": outcome,
         "tenant_id": tenant_id,
         "duration_ms": duration_ms,
+        "outside": outside,
     }
 
 

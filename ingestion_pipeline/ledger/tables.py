@@ -56,6 +56,16 @@ jobs = sa.Table(
         nullable=False,
     ),
     sa.Column("payload", JSONB, nullable=False, server_default="{}"),
+    # Without credentials, for those who may not read payloads; of book sales' imports only.
+    sa.Column(
+        "shown_payload",
+        JSONB,
+        sa.Computed(
+            "CASE WHEN kind LIKE 'book\\_sales.import.%' THEN "
+            "payload - '{access_token,accessToken}'::text[] END",
+            persisted=True,
+        ),
+    ),
     sa.Column("result", JSONB(none_as_null=True)),
     sa.Column("status", sa.Text, nullable=False, server_default="pending"),
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
@@ -253,7 +263,7 @@ cron_logs = sa.Table(
     sa.Column("cron_log_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("trigger", sa.Text, nullable=False, server_default="schedule"),
-    sa.Column("status", sa.Text, nullable=False, server_default="running"),
+    sa.Column("status", sa.Text, nullable=False, server_default="started"),
     sa.Column("processed", sa.Integer, nullable=False, server_default="0"),
     sa.Column("succeeded", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failed", sa.Integer, nullable=False, server_default="0"),
@@ -262,6 +272,11 @@ cron_logs = sa.Table(
     sa.Column("run_id", sa.Text),
     sa.Column("started_at", _timestamp, nullable=False, server_default=sa.func.now()),
     sa.Column("finished_at", _timestamp),
+    # As clients of the replaced services call them.
+    sa.Column("id", sa.BigInteger, sa.Computed("cron_log_id", persisted=True)),
+    sa.Column("job_name", sa.Text, sa.Computed("name", persisted=True)),
+    sa.Column("payload", JSONB, sa.Computed("details", persisted=True)),
+    sa.Column("error_message", sa.Text, sa.Computed("error", persisted=True)),
 )
 sa.Index("cron_logs_started_at_idx", cron_logs.c.started_at)
 
@@ -274,6 +289,8 @@ cache_metrics = sa.Table(
     sa.Column("cache_key", sa.Text, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("duration_ms", sa.Double),
+    # Of a program beside ours: no figure of ours.
+    sa.Column("outside", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index("cache_metrics_recorded_at_idx", cache_metrics.c.recorded_at)
 

@@ -1,7 +1,7 @@
 """How fresh markets are, for the health document: FRED's series, and each market's newest rows."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
@@ -45,7 +45,7 @@ def _macro(connection: sa.Connection, configuration: Settings) -> Service:
         fresh_for=_MACRO_FRESH_FOR if configured else None,
         problem=error if configured else None,
         upstream=UPSTREAM if configured else None,
-        details={"last_row_as_of": None if day is None else day.isoformat()},
+        details={"last_row_as_of": _instant(day)},
     )
 
 
@@ -76,7 +76,7 @@ def _fundamentals(connection: sa.Connection) -> Service:
         last_success_at=max((row.updated_at for row in rows), default=None),
         stale=bool(stale),
         details={
-            "last_row_as_of": None if newest_day_ is None else newest_day_.isoformat(),
+            "last_row_as_of": _instant(newest_day_),
             "max_allowed_staleness_days": MAX_STALENESS.days,
             "stale_markets": stale,
         },
@@ -101,8 +101,13 @@ def _comps(connection: sa.Connection) -> Service:
         last_success_at=max((row.updated_at for row in rows), default=None),
         stale=bool(below),
         details={
-            "last_row_as_of": None if newest_day_ is None else newest_day_.isoformat(),
+            "last_row_as_of": _instant(newest_day_),
             "min_required_recent": MIN_RECENT,
             "markets_below_min": below,
         },
     )
+
+
+def _instant(day: date | None) -> str | None:
+    """The beginning of a day, as an instant."""
+    return None if day is None else f"{day.isoformat()}T00:00:00+00:00"

@@ -111,6 +111,7 @@ def test_every_fault_of_an_order_is_listed(sender: Sender) -> None:
     ("path", "body"),
     [
         ("manual", {"platform": "lulu", "payload": {}}),
+        ("manual", {"platform": "kdp"}),
         ("platform/lulu", {"payload": {}}),
         ("manual", {"platform": "kdp", "payload": {"upload_id": 123456}}),
         ("manual", []),

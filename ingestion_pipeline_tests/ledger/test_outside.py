@@ -75,7 +75,8 @@ def test_views_have_what_dashboards_query_and_no_payload(engine: sa.Engine, tena
     job_id = _create(engine, tenant_id)
     with engine.begin() as connection:
         queued = jobs.enqueue(
-            connection, kind="book_sales", payload={"platform": "gumroad", "token": "hunter2"},
+            connection, kind="book_sales.import.gumroad",
+            payload={"platform": "gumroad", "access_token": "hunter2"},
             max_attempts=3, tenant_id=tenant_id,
         )  # fmt: skip
     _update(engine, tenant_id, job_id, "failed", error="no model")
@@ -85,7 +86,6 @@ def test_views_have_what_dashboards_query_and_no_payload(engine: sa.Engine, tena
         "id, job_id, tenant_id, platform, status, attempts, error_message",
     )
     assert rows == [
-        (job_id, job_id, tenant_id, "outside.predict", "failed", 1, "no model"),
         (queued, queued, tenant_id, "gumroad", "pending", 0, None),
     ]
     assert _view(engine, "market_jobs ORDER BY id", "status") == [("FAILED",), ("QUEUED",)]

@@ -485,13 +485,15 @@ def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: 
             connection.exec_driver_sql("""
                 INSERT INTO tenants (name) VALUES ('acme'), ('bolt');
                 INSERT INTO jobs (tenant_id, kind, max_attempts, payload) VALUES
-                    (1, 'a', 3, '{"platform": "kdp", "token": "hunter2"}'), (2, 'b', 3, '{}')
+                    (1, 'book_sales.import.kdp', 3,
+                     '{"platform": "kdp", "access_token": {"encrypted": "hunter2"}}'),
+                    (2, 'book_sales.import.kdp', 3, '{}')
             """)
         assert not roles.ensure(older).granted
         assert database.upgrade(older) == database.head_revision()
         with reading_as(older, "acme") as connection:
-            jobs = connection.exec_driver_sql("SELECT id, platform FROM ingestion_jobs")
-            assert jobs.all() == [(1, "kdp")]
+            jobs = connection.exec_driver_sql("SELECT id, platform, payload FROM ingestion_jobs")
+            assert jobs.all() == [(1, "amazon_kdp", {"platform": "amazon_kdp"})]
     finally:
         older.dispose()
         with administrator.connect() as connection:

@@ -1,0 +1,62 @@
+"""`ingestion-pipeline bulk`: uploads of commerce files with the flags of the replaced service."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingestion_pipeline import console
+from ingestion_pipeline.commands import AsJson
+from ingestion_pipeline.settings import settings
+
+
+def bulk(
+    data_dir: Annotated[
+        Path,
+        typer.Option("--data-dir", help="As of `ingest`.", exists=True, file_okay=False),
+    ],
+    api_url: Annotated[str, typer.Option("--api-url", help="Of the gateway.")],
+    tenant_id: Annotated[
+        str | None,
+        typer.Option("--tenant-id", help="Taken for the sake of scripts: the API key decides."),
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option("--api-key", help="Of the tenant; else API_KEY is used.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Upload commerce files through a gateway and follow their jobs: `ingest --api-url`."""
+    from ingestion_pipeline.cli import ingest
+    from ingestion_pipeline.commerce.ingest import data_files
+
+    if not dry_run:
+        key = api_key or _key_of_settings()
+        if tenant_id is not None:
+            console.warn("--tenant-id is not used: the API key says whose data it is")
+        ingest(data_dir=data_dir, api_url=api_url, api_key=key, as_json=as_json)
+        return
+    files, others = data_files(data_dir)
+    for reason in others:
+        console.warn(f"passed over: {reason}")
+    if not files:
+        console.fail(f"no data files in {data_dir}")
+    found = [
+        {"file": path.name, "type": entity.name, "bytes": path.stat().st_size}
+        for path, entity in files
+    ]
+    if as_json:
+        typer.echo(json.dumps({"dry_run": True, "files": found}, indent=2))
+        return
+    for each in found:
+        console.say(f"would send {each['file']} ({each['type']}, {each['bytes']} bytes)")
+
+
+def _key_of_settings() -> str:
+    key = settings().api_key
+    if key is None:
+        raise typer.BadParameter("--api-url needs --api-key, or the variable API_KEY")
+    return key.get_secret_value()
