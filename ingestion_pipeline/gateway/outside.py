@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from ingestion_pipeline.gateway.answers import Refusal, answer
-from ingestion_pipeline.gateway.front import gateway_of
+from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of
 from ingestion_pipeline.gateway.openapi import described, router_of
 from ingestion_pipeline.gateway.outside_bodies import (
     JobStatus,
@@ -21,7 +21,7 @@ from ingestion_pipeline.gateway.outside_bodies import (
     NewJob,
     parse,
 )
-from ingestion_pipeline.ledger import metrics, outside
+from ingestion_pipeline.ledger import metrics, outside, outside_names
 
 router = router_of("ledger")
 
@@ -76,6 +76,7 @@ async def post_job(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     job = parse(NewJob, body)
+    await _admit(gateway, caller, "kind", {job.kind})
     job_id = await gateway.run(
         outside.create_job, tenant_id=caller.tenant_id, kind=job.kind, payload=job.payload,
         max_attempts=job.max_attempts,
@@ -148,6 +149,7 @@ async def post_event(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     event = parse(LoggedEvent, body)
+    await _admit(gateway, caller, "event_type", {event.event_type})
     recorded = await gateway.run(
         outside.log_ingestion_event, tenant_id=caller.tenant_id, request_id=caller.request_id,
         **event.model_dump(),
@@ -174,6 +176,9 @@ async def post_requests(request: Request) -> Response:
     """Up to 1000 at a time. `service` is `prediction` unless it says otherwise."""
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
+    requests = parse(LoggedRequests, body).requests
+    await _admit(gateway, caller, "service", {each.service for each in requests})
+    await _admit(gateway, caller, "route", {each.route for each in requests})
     rows = [
         metrics.request_row(
             **{
@@ -182,7 +187,7 @@ async def post_requests(request: Request) -> Response:
                 "tenant_id": caller.tenant_id,
             }
         )
-        for each in parse(LoggedRequests, body).requests
+        for each in requests
     ]
     await gateway.together(_write_requests, rows)
     return answer(201, {"status": "success", "message": f"{len(rows)} requests recorded"})
@@ -204,12 +209,29 @@ async def post_cache_metrics(request: Request) -> Response:
     """Up to 1000 at a time."""
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
+    lookups = parse(LoggedLookups, body).metrics
+    await _admit(gateway, caller, "service", {each.service for each in lookups})
     rows = [
         metrics.cache_row(**each.model_dump(), tenant_id=caller.tenant_id, outside=True)
-        for each in parse(LoggedLookups, body).metrics
+        for each in lookups
     ]
     await gateway.together(_write_lookups, rows)
     return answer(201, {"status": "success", "message": f"{len(rows)} lookups recorded"})
+
+
+# What this process has seen admitted; no more than tenants times `outside_names.MOST`.
+_admitted: set[tuple[int, str, str]] = set()
+
+
+async def _admit(gateway: Gateway, caller: Caller, sort: str, names: set[str]) -> None:
+    """Refuse names beyond those that a tenant may make."""
+    new = {(caller.tenant_id, sort, name) for name in names} - _admitted
+    if new:
+        await gateway.run(
+            outside_names.admit, tenant_id=caller.tenant_id, sort=sort,
+            names=[name for *_, name in new],
+        )  # fmt: skip
+        _admitted.update(new)
 
 
 def _write_requests(connection: sa.Connection, senders: list[list[dict[str, Any]]]) -> list[None]:

@@ -294,6 +294,15 @@ cache_metrics = sa.Table(
 )
 sa.Index("cache_metrics_recorded_at_idx", cache_metrics.c.recorded_at)
 
+outside_names = sa.Table(
+    "outside_names",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), primary_key=True),
+    sa.Column("sort", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("first_seen", _timestamp, nullable=False, server_default=sa.func.now()),
+)
+
 alerts = sa.Table(
     "alerts",
     metadata,

@@ -38,6 +38,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     # What happened.
     "ingestion_events": ("raw", "rawd", "r", "r"),
     "cron_logs": ("raw", "rawd", "r", ""),
+    "outside_names": ("ra", "r", "r", "r"),
     "cache_metrics": ("ra", "rad", "r", "r"),
     "alerts": ("", "rawd", "r", ""),
     "circuit_breakers": ("raw", "raw", "r", ""),

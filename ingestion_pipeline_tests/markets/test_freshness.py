@@ -51,4 +51,4 @@ def test_a_failure_of_fred_is_a_problem_and_the_last_success_stays(engine: sa.En
         macro = services(connection, FRED)["macro"]
     assert (macro.problem, macro.upstream) == ("fred: HTTP 503", "fred")
     assert macro.last_success_at is not None
-    assert macro.details["last_row_as_of"] == "2024-01-01"
+    assert macro.details["last_row_as_of"] == "2024-01-01T00:00:00+00:00"

@@ -50,6 +50,18 @@ _TABLES = """
 
     -- What programs beside ours say of their caches moves no figure of ours.
     ALTER TABLE cache_metrics ADD COLUMN outside boolean NOT NULL DEFAULT false;
+
+    CREATE TABLE outside_names (
+        tenant_id integer NOT NULL
+            CONSTRAINT outside_names_tenant_id_fkey REFERENCES tenants,
+        sort text NOT NULL,
+        name text NOT NULL,
+        first_seen timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT outside_names_pkey PRIMARY KEY (tenant_id, sort, name)
+    );
+    ALTER TABLE outside_names ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own_rows ON outside_names FOR SELECT USING (tenant_id =
+        (SELECT tenant_id FROM tenant_readers WHERE role_name = current_user::text));
 """
 
 _VIEWS = """
