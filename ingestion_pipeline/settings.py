@@ -105,6 +105,13 @@ class Settings(BaseSettings):
     body_timeout: Seconds = Field(
         timedelta(seconds=30), description="Seconds that a sender may be silent within a request"
     )
+    peer_connections: PositiveInt = Field(
+        1_000, description="Connections that an address may have to a gateway, of 2,000 of all"
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses of proxies, commas between, that may have as many as they need",
+    )
     rate_limit: PositiveFloat = Field(
         10_000, description="Requests a second that a tenant may send on average, per gateway"
     )
@@ -285,6 +292,11 @@ class Settings(BaseSettings):
     def site_names(self) -> tuple[str, ...]:
         """`SITES`, one by one."""
         return _listed(self.sites)
+
+    @property
+    def trusted_proxy_addresses(self) -> tuple[str, ...]:
+        """`TRUSTED_PROXIES`, one by one."""
+        return _listed(self.trusted_proxies)
 
     @property
     def web_host_names(self) -> tuple[str, ...]:

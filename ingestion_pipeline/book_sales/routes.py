@@ -132,12 +132,12 @@ async def post_ping(request: Request, token: str) -> Response:
     gateway = gateway_of(request)
     limit = min(_LARGEST_PING, gateway.configuration.max_json_bytes)
     content = b"".join([piece async for piece in gateway.body(request, limit=limit)])
-    address = request.client.host if request.client else None
-    if wait := gateway.strangers.wait(address):
-        raise Refusal(503, "too many wrong tokens from this address", retry_after=wait)
+    # First of all, so that no valid one is refused for what others of its address (a proxy's) sent.
     tenant_id = await gateway.together(pings.tenants_of, token)
     if tenant_id is None:
-        gateway.strangers.take(address)
+        address = request.client.host if request.client else None
+        if wait := gateway.strangers.take(address):
+            raise Refusal(503, "too many wrong tokens from this address", retry_after=wait)
         raise Refusal(401, "the path has no valid token")
     request.scope["ingestion.tenant_id"] = tenant_id
     if wait := gateway.wait_of(tenant_id):

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -24,6 +25,8 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_SLOWEST_BYTES_A_SECOND = 1_024
+_WAITED = "ingestion.waited_seconds"
 _STRANGERS_A_SECOND, _STRANGERS_AT_ONCE = 1, 200
 
 
@@ -170,6 +173,7 @@ class Gateway:
     async def _next(self, request: Request) -> Message:
         """The next piece of the body."""
         silence = self.configuration.body_timeout.total_seconds()
+        began = time.monotonic()
         try:
             async with asyncio.timeout(silence):
                 message = await request.receive()
@@ -177,6 +181,15 @@ class Gateway:
             raise Refusal(408, f"nothing came for {silence:.0f} seconds") from None
         if message["type"] == "http.disconnect":
             raise Refusal(400, "the connection broke off")
+        # A byte now and then is no silence, but holds a connection for ever: what a sender has
+        # kept us waiting, less what its bytes were worth, is counted.
+        waited: float = request.scope.get(_WAITED, 0.0) + time.monotonic() - began
+        waited = max(0.0, waited - len(message.get("body", b"")) / _SLOWEST_BYTES_A_SECOND)
+        if waited > silence and message.get("more_body"):
+            raise Refusal(
+                408, f"the body comes slower than {_SLOWEST_BYTES_A_SECOND} bytes a second"
+            )
+        request.scope[_WAITED] = waited
         return message
 
     async def run(

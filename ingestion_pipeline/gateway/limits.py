@@ -34,10 +34,6 @@ class RateLimit:
             del self._buckets[next(iter(self._buckets))]
         return wait
 
-    def wait(self, who: Hashable) -> float:
-        """The seconds until there is a token, which stays where it is."""
-        return self._wait(self._tokens(who, self._clock()))
-
     def _tokens(self, who: Hashable, now: float) -> float:
         tokens, since = self._buckets.get(who, (self._burst, now))
         return min(self._burst, tokens + (now - since) * self._rate)

@@ -12,6 +12,7 @@ import uvicorn
 from ingestion_pipeline.errors import TransientError
 from ingestion_pipeline.gateway import logs
 from ingestion_pipeline.gateway.app import create_app
+from ingestion_pipeline.gateway.protocol import BoundedProtocol
 from ingestion_pipeline.settings import Settings
 
 _CONNECTIONS = 2_000
@@ -31,7 +32,7 @@ def serve(configuration: Settings) -> None:
             port=configuration.gateway_port,
             # uvloop let some of 200 connections starve: 2 s at the 99th percentile against 65 ms.
             loop="asyncio",
-            http="httptools",
+            http=_protocol(configuration),
             ws="none",
             access_log=False,
             log_config=None,
@@ -46,6 +47,14 @@ def serve(configuration: Settings) -> None:
     server.run()
     if not server.started:
         raise TransientError("the gateway did not start; its log says why")
+
+
+def _protocol(configuration: Settings) -> type[BoundedProtocol]:
+    class Configured(BoundedProtocol):
+        most_of_an_address = configuration.peer_connections
+        trusted = frozenset(configuration.trusted_proxy_addresses)
+
+    return Configured
 
 
 class _Server(uvicorn.Server):
