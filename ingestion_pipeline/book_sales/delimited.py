@@ -15,6 +15,7 @@ from itertools import islice
 from ingestion_pipeline.book_sales.cells import Cell, Row
 from ingestion_pipeline.book_sales.workbooks import is_workbook
 from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.storage.file_kinds import other_kind
 
 _GZIP = b"\x1f\x8b"
 _MOST_BYTES = 256 * 1024 * 1024  # unpacked
@@ -64,8 +65,8 @@ def decoded(content: bytes) -> str:
     """
     if is_workbook(content):
         raise ContractError("file: is a workbook, where this platform sends text")
-    if content.startswith(b"%PDF"):
-        raise ContractError("file: is a PDF, not a report")
+    if said := other_kind(content[:4096]):
+        raise ContractError(f"file: is {said}")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
             text = content.decode("utf-16")
@@ -78,8 +79,6 @@ def decoded(content: bytes) -> str:
             text = content.decode("cp1252", errors="replace")
     if "\x00" in text:
         raise ContractError("file: is no text")
-    if text.lstrip()[:1] == "<":
-        raise ContractError("file: is HTML or XML, for instance a page that asks for a login")
     # csv knows no lone CR, which is how old spreadsheets end a line.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -7,6 +7,7 @@ Sales`) and by language, so only its class is part of the key.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from ingestion_pipeline.book_sales import kdp_columns as columns_
@@ -14,6 +15,7 @@ from ingestion_pipeline.book_sales.cells import Cell, Row, shown
 from ingestion_pipeline.book_sales.contract import (
     DAY,
     FREE,
+    MONTH,
     PAGES,
     REFUND,
     SALE,
@@ -45,7 +47,7 @@ def royalty(
     Raises:
         RowError: a field is missing or is not what it has to be.
     """
-    occurred_at, precision = moment("Royalty Date", _when(table, values), notation)
+    occurred_at, precision = _moment("Royalty Date", table, values, notation)
     book = shown(values.get("isbn") or values.get("asin_isbn") or values.get("asin") or "")
     if not book:
         raise RowError("ASIN/ISBN", "is missing")
@@ -88,7 +90,7 @@ def kenp(
     Raises:
         RowError: a field is missing or is not what it has to be.
     """
-    occurred_at, precision = moment("Date", _when(table, values), notation)
+    occurred_at, precision = _moment("Date", table, values, notation)
     asin = text_of(values.get("asin", values.get("asin_isbn", "")))
     if asin is None:
         raise RowError("ASIN", "is missing")
@@ -110,8 +112,14 @@ def kenp(
     )  # fmt: skip
 
 
-def _when(table: Table, values: Mapping[str, Cell]) -> Cell:
-    return values.get("date", "") if table.month is None else table.month
+def _moment(
+    field: str, table: Table, values: Mapping[str, Cell], notation: Notation
+) -> tuple[datetime, str]:
+    """When a row was: of its own date, or the month that the sheet says above its header."""
+    if table.month is None:
+        return moment(field, values.get("date", ""), notation)
+    at, _ = moment("Sales Period", table.month, notation)
+    return at.replace(day=1, hour=0, minute=0, second=0), MONTH
 
 
 def _sort(transaction_type: str) -> str:

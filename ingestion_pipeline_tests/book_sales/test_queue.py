@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import credentials, queue, registry, work
+from ingestion_pipeline.book_sales import credentials, notation, queue, registry, work
 from ingestion_pipeline.book_sales.gumroad_load import Told
 from ingestion_pipeline.book_sales.queue import Report
 from ingestion_pipeline.book_sales.registry import PLATFORMS
@@ -38,16 +38,46 @@ def configuration(configured: Settings) -> Settings:
 
 
 def order_report(
-    engine: sa.Engine, configuration: Settings, tenant_id: int, content: bytes | None = None
-) -> int:
+    engine: sa.Engine, configuration: Settings, tenant_id: int, content: bytes | None = None,
+    told: notation.Told = notation.NOTHING_TOLD,
+) -> int:  # fmt: skip
     content = text(EBOOK, [ebook(), ebook("7.00")]) if content is None else content
     landed = Landing(configuration.landing).write("acme/kdp.csv", [content])
     report = Report("kdp.csv", landed.location, landed.size, landed.sha256)
     with engine.begin() as connection:
         return queue.order_report(
             connection, configuration, tenant_id=tenant_id, platform="amazon_kdp", report=report,
-            source="test",
+            source="test", told=told,
         )[0]  # fmt: skip
+
+
+def test_a_report_that_leaves_its_numbers_open_is_read_as_it_is_told(
+    engine: sa.Engine, configuration: Settings, tenant_id: int
+) -> None:
+    content = text(EBOOK, [ebook("2,792", price="4", cost="0")], delimiter="\t")
+    refused = order_report(engine, configuration, tenant_id, content)
+    [outcome] = tick(engine, configuration)
+    assert outcome.status == "failed"
+    assert "say --decimal" in str(outcome.error)
+    told = notation.Told(decimal=",")
+    again = order_report(engine, configuration, tenant_id, content, told)
+    assert again != refused
+    [outcome] = tick(engine, configuration)
+    assert (outcome.status, outcome.result["inserted"]) == ("completed", 1)
+    [row] = rows(engine, "SELECT amount FROM sales_events")
+    assert str(row.amount) == "2.7920"
+
+
+def test_a_job_of_a_report_of_which_nothing_can_be_used_fails_at_once(
+    engine: sa.Engine, configuration: Settings, tenant_id: int
+) -> None:
+    order_report(engine, configuration, tenant_id, text(EBOOK, [ebook("a lot")]))
+    [outcome] = tick(engine, configuration)
+    assert outcome.status == "failed"
+    assert "all of its 1 rows are rejected: Royalty: is not a number" in str(outcome.error)
+    [row] = rows(engine, "SELECT status FROM uploads")
+    assert row.status == "failed"
+    assert len(rows(engine, "SELECT raw FROM rejected_rows")) == 1
 
 
 def tick(engine: sa.Engine, configuration: Settings, limit: int = 10) -> list[work.Outcome]:

@@ -113,7 +113,7 @@ def test_a_workbook_named_csv_is_a_workbook_and_text_named_xls_is_text() -> None
     [
         (b"", "is empty"),
         (b"\r\n\r\n", "is empty"),
-        (b"<!DOCTYPE html><html>", "is HTML"),
+        (b"<!DOCTYPE html><html>", "a web page .HTML."),
         (b"%PDF-1.7", "is a PDF"),
         (b"\x1f\x8b\x08damaged", "gzip is damaged"),
         (b"\xff\xfea", "begins as UTF-16"),
