@@ -110,6 +110,8 @@ def _insert(connection: sa.Connection, table: str, tenant_id: int, name: str) ->
     own = {"tenant_id": str(tenant_id), "namespace": f"'{name}'", "job_id": str(tenant_id)}
     own |= {"sha256": f"'{name}'", "token": f"'{name}'", "upload_id": str(tenant_id)}
     values |= {column: value for column, value in own.items() if column in values}
+    if table == "jobs":  # `ingestion_jobs` shows imports of book sales only
+        values["kind"] = "'book_sales.import.gumroad'"
     if table == "key_value":
         _insert_values(connection, table, values | {"namespace": f"'markets:{tenant_id}'"})
     _insert_values(connection, table, values)
