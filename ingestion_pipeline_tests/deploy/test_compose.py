@@ -218,3 +218,10 @@ def test_the_databases_of_a_new_volume_work_as_their_roles(
 
 def _engine(url: sa.URL, user: str, password: str, name: str = "ingestion") -> sa.Engine:
     return sa.create_engine(url.set(username=user, password=password, database=name))
+
+
+def test_the_proxy_is_not_cut_off_as_one_address_that_takes_all() -> None:
+    from ingestion_pipeline.gateway.server import _CONNECTIONS
+
+    environment = COMPOSE["services"]["gateway"]["environment"]
+    assert int(environment["PEER_CONNECTIONS"]) >= _CONNECTIONS
