@@ -1,15 +1,14 @@
 """Rows, files and the state of the database, as the tests of commerce put and look at them."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest import mock
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.commerce import merge, stage
@@ -226,7 +225,9 @@ def load_everything(
 @contextmanager
 def landed_in(folder: Path) -> Iterator[None]:
     """Settings whose landing store is a folder."""
-    with mock.patch.dict(os.environ, {"LANDING_URL": folder.as_uri()}):
+    # Not mock.patch.dict, which empties the environment for a moment: other threads start programs.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDING_URL", folder.as_uri())
         settings.cache_clear()
         yield
     settings.cache_clear()

@@ -30,6 +30,7 @@ from ingestion_pipeline.ledger.uploads import Counts
 from ingestion_pipeline_tests.breaking_proxy import breaking_proxy
 from ingestion_pipeline_tests.commerce.builders import (
     customer,
+    landed_in,
     lines,
     load_everything,
     order,
@@ -96,17 +97,16 @@ def loading(gateway: RunningGateway) -> Iterator[None]:
 
     def work() -> None:
         while not stop.wait(0.1):
-            load_everything(gateway.engine, landing=gateway.home / "landing")
+            load_everything(gateway.engine)
 
-    with ThreadPoolExecutor(1) as pool:
+    with landed_in(gateway.home / "landing"), ThreadPoolExecutor(1) as pool:
         working = pool.submit(work)
         try:
             yield
         finally:
             stop.set()
             working.result()
-            # What may have come since, and what has waited for it.
-            load_everything(gateway.engine, landing=gateway.home / "landing")
+            load_everything(gateway.engine)  # what may have come since, and what has waited for it
 
 
 def settled(gateway: RunningGateway, sender: Sender) -> Counts:
