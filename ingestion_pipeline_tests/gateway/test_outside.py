@@ -71,7 +71,7 @@ def test_requests_and_lookups_are_recorded_in_batches(
     assert (p50, retries, ratio) == (20, 3, 0.75)
     metrics = sender.http.get("/api/health/data").json()["metrics"]
     assert metrics["prediction_latency_ms_p50"] == 20
-    assert metrics["cache_hit_ratio"]["comps"] == 0.75
+    assert metrics["cache_hit_ratio"]["comps"] is None  # what a tenant says is no figure of ours
 
 
 @pytest.mark.parametrize(
