@@ -24,6 +24,7 @@ from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Notation, Told
 from ingestion_pipeline.book_sales.tabular import Kinds, read_table
 from ingestion_pipeline.book_sales.values import (
     currency,
+    identity,
     moment,
     number,
     required,
@@ -91,7 +92,7 @@ def _event(
     end, end_precision = moment("End Date", values["End Date"], notation)
     if end < start:
         raise RowError("End Date", "is before the start")
-    isbn = shown(values.get("Ebook ISBN") or values.get("Paperback ISBN") or "")
+    isbn = identity("ISBN", values.get("Ebook ISBN") or values.get("Paperback ISBN") or "")
     money = currency("Currency Code", values["Currency Code"])
     quantity = whole("Net Unit Sales", values["Net Unit Sales"], notation)
     share = number("Publisher Share", values["Publisher Share"], notation, money=money)

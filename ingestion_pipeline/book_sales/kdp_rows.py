@@ -27,6 +27,7 @@ from ingestion_pipeline.book_sales.kdp_tables import Table
 from ingestion_pipeline.book_sales.notation import Notation
 from ingestion_pipeline.book_sales.values import (
     currency,
+    identity,
     moment,
     number,
     required,
@@ -36,7 +37,6 @@ from ingestion_pipeline.book_sales.values import (
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]0+)?[ ]?%")
 _FRACTION = re.compile(r"[01]?[.,][0-9]{1,4}|[01]")
-_CUT = re.compile(r"[0-9][.,]?[0-9]*[Ee]\+?[0-9]+")
 
 
 def royalty(
@@ -48,11 +48,11 @@ def royalty(
         RowError: a field is missing or is not what it has to be.
     """
     occurred_at, precision = _moment("Royalty Date", table, values, notation)
-    book = shown(values.get("isbn") or values.get("asin_isbn") or values.get("asin") or "")
+    book = identity(
+        "ASIN/ISBN", values.get("isbn") or values.get("asin_isbn") or values.get("asin") or ""
+    )
     if not book:
         raise RowError("ASIN/ISBN", "is missing")
-    if _CUT.fullmatch(book):
-        raise RowError("ASIN/ISBN", "has lost digits in a spreadsheet; send the original report")
     sold = whole("Units Sold", values.get("units_sold", ""), notation)
     refunded = whole("Units Refunded", values.get("units_refunded", ""), notation)
     net = values.get("net_units", "")

@@ -23,6 +23,7 @@ from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Notation, Told
 from ingestion_pipeline.book_sales.tabular import Kinds, read_table
 from ingestion_pipeline.book_sales.values import (
     currency,
+    identity,
     moment,
     number,
     shown_row,
@@ -74,6 +75,8 @@ def _event(values: Mapping[str, Cell], row: int, ids: Occurrences, notation: Not
     sold_in = currency("currency", sold_in) if sold_in else None
     price = number("price", values["price"], notation, money=sold_in)
     amount = number("amountFinal (USD)", values["amountFinal (USD)"], notation, money="USD")
+    for name in ("id", "isbn"):
+        identity(name, values[name])
     key = [*(shown(values[name]) for name in _KEY), _key_of(occurred_at)]
     natural, external_id = ids.next("sales", key)
     event_type = SALE

@@ -11,6 +11,7 @@ from ingestion_pipeline.book_sales.contract import DAY, RowError
 from ingestion_pipeline.book_sales.dates import Moment
 from ingestion_pipeline.book_sales.notation import Notation
 from ingestion_pipeline.book_sales.numerals import COMMA, POINT, numeral
+from ingestion_pipeline.spreadsheets import SHORTENED_RULE, is_shortened
 
 _NOTHING = frozenset({"", "n/a", "na", "-", "--"})
 _LARGEST = Decimal(10) ** 10  # NUMERIC(14,4) has ten digits before the point
@@ -21,6 +22,18 @@ _SIGNS = {POINT: "a decimal point", COMMA: "a decimal comma"}
 def text_of(value: Cell) -> str | None:
     """A text without the spaces around it; None for nothing."""
     return shown(value) or None
+
+
+def identity(field: str, value: Cell) -> str:
+    """A text that tells a book from others; empty for nothing.
+
+    Raises:
+        RowError: a spreadsheet has shortened it, and digits of it are lost.
+    """
+    found = shown(value)
+    if is_shortened(found):
+        raise RowError(field, SHORTENED_RULE)
+    return found
 
 
 def number(

@@ -75,3 +75,22 @@ def test_draft2digital_print_reports_have_their_own_columns() -> None:
     assert parsed.rejected[0].reasons == ({"field": "Publisher Share", "rule": "is not a number"},)
     with pytest.raises(ContractError, match="unknown columns 'ISBN'"):
         draft2digital.parse(text(["ISBN", *D2D], []), file_name="print.csv")
+
+
+def test_an_isbn_that_a_spreadsheet_has_shortened_refuses_its_row() -> None:
+    """Books of one publisher became one book: all of their ISBNs are 9.78E+12."""
+    rows = [d2d(), d2d()]
+    rows[1][D2D.index("Ebook ISBN")] = "9.78168E+12"
+    parsed = draft2digital.parse(text(D2D, rows), file_name="d2d.csv")
+    assert (len(parsed.events), [row.reasons[0]["field"] for row in parsed.rejected]) == (
+        1,
+        ["ISBN"],
+    )
+    sale = builders.smashwords()
+    sale[SMASHWORDS.index("isbn")] = "9,78E+12"
+    content = text(SMASHWORDS, [sale, builders.smashwords()], delimiter="\t")
+    parsed = smashwords.parse(content, file_name="sales.xls")
+    assert (len(parsed.events), [row.reasons[0]["field"] for row in parsed.rejected]) == (
+        1,
+        ["isbn"],
+    )
