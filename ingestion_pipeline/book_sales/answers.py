@@ -151,7 +151,10 @@ _PING = {
     "schema": {
         "type": "object",
         "properties": {"sale_id": {"type": "string"}, "price": {"type": "string"}},
-    }
+    },
+    "examples": {
+        "sale": {"value": {"resource_name": "sale", "sale_id": "G_-mnBf9", "price": "1000"}},
+    },
 }
 FORM_BODY: dict[str, Any] = {
     "application/x-www-form-urlencoded": _PING,
