@@ -178,7 +178,7 @@ def test_the_commands_of_book_sales_work_as_printed(up: Up) -> None:
     )
     assert (uploaded["platform"], ordered["platform"]) == ("smashwords", "gumroad")
     assert state["jobId"] == ordered["jobId"]
-    assert ticked["status"] == "ok"
+    assert ticked["status"] == "success"
     jobs = "SELECT DISTINCT status FROM jobs WHERE job_id IN (%s, %s)"
     both = (uploaded["jobId"], ordered["jobId"])
     up.wait_for(lambda: up.rows(jobs, *both) == [("completed",)])
