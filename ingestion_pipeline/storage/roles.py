@@ -100,8 +100,10 @@ def grant(connection: sa.Connection) -> None:
             if granted:
                 _run(connection, f"GRANT {verb} ON {', '.join(granted)} TO {group}")
     for (group, table), columns in COLUMNS.items():
-        if table in known:
-            _run(connection, f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {group}")
+        if table in known:  # a schema that is still to be upgraded may lack some columns
+            found = {column["name"] for column in sa.inspect(connection).get_columns(table)}
+            shown = ", ".join(name for name in columns if name in found)
+            _run(connection, f"GRANT SELECT ({shown}) ON {table} TO {group}")
     _run(connection, f"GRANT USAGE ON SEQUENCE key_value_versions TO {GATEWAY}, {RUNS}")
     _grant_to_runs(connection, schema)
     _let_see_all(connection)

@@ -51,7 +51,7 @@ def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) 
     assert rows["sales_events", "gumroad"]["failed"].value == 1
     assert "plot" in rows["daily_sales", "amazon_kdp"]
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 6
+    assert len(checks) == 7
     assert [check.check_name for check in checks if not check.passed] == []
     with queued.connect() as connection:
         ticks = connection.execute(sa.text("SELECT trigger, status FROM cron_logs")).all()

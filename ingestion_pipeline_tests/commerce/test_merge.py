@@ -338,7 +338,7 @@ _rows = {
     ),
 }  # fmt: skip
 _files = st.sampled_from(list(ENTITIES)).flatmap(
-    lambda entity: st.tuples(st.just(entity), st.lists(_rows[entity], max_size=6))
+    lambda entity: st.tuples(st.just(entity), st.lists(_rows[entity], min_size=1, max_size=6))
 )
 # In the end every parent comes, in some order among the rest.
 _all_parents: list[tuple[str, list[Row]]] = [
