@@ -5,9 +5,7 @@ a quote that is never closed costs the line that opens it, not the lines behind.
 """
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,11 +13,16 @@ from itertools import islice
 from ingestion_pipeline.book_sales.cells import Cell, Row
 from ingestion_pipeline.book_sales.workbooks import is_workbook
 from ingestion_pipeline.errors import ContractError
-from ingestion_pipeline.storage.file_kinds import other_kind
+from ingestion_pipeline.storage import file_kinds
+from ingestion_pipeline.storage.file_kinds import (
+    DAMAGE,
+    Limits,
+    WrongFileError,
+    other_kind,
+    packing_of,
+)
 
-_GZIP = b"\x1f\x8b"
-_MOST_BYTES = 256 * 1024 * 1024  # unpacked
-_MOST_RATIO = 200
+_LIMITS = Limits(unpacked_bytes=256 * 1024 * 1024, ratio=200)
 _LONGEST_ROW = 100  # physical lines of one row: a title may hold some ends of lines
 _LARGEST_CELL = 128 * 1024
 
@@ -38,20 +41,18 @@ class Text:
 
 
 def unpacked(content: bytes) -> bytes:
-    """A file without the gzip around it, whose first bytes say whether there is one.
+    """A file without the gzip or zstd around it, whose first bytes say whether there is one.
 
     Raises:
         ContractError: there is nothing in it, it is damaged, or far too large.
     """
-    if content.startswith(_GZIP):
-        most = min(_MOST_BYTES, max(1024 * 1024, _MOST_RATIO * len(content)))
+    if packing := packing_of(content[:4]):
         try:
-            with gzip.open(io.BytesIO(content)) as file:
-                content = file.read(most + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ContractError(f"file: its gzip is damaged ({error})") from None
-        if len(content) > most:
-            raise ContractError(f"file: its gzip unpacks to more than {most} bytes")
+            content = file_kinds.unpacked(io.BytesIO(content), _LIMITS).read()
+        except DAMAGE as error:
+            raise ContractError(f"file: its {packing} is damaged ({error})") from None
+        except WrongFileError as error:
+            raise ContractError(f"file: {error}") from None
     if not content.strip():
         raise ContractError("file: is empty, as after a transfer that failed")
     return content

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.book_sales.contract import Event, Parsed, RejectedRow
 from ingestion_pipeline.book_sales.identify import identified
 from ingestion_pipeline.book_sales.tables import sales_events
-from ingestion_pipeline.ledger import uploads
+from ingestion_pipeline.ledger import quota, uploads
 from ingestion_pipeline.ledger.tables import rejected_rows
 from ingestion_pipeline.ledger.uploads import Counts
 from ingestion_pipeline.storage import locks
@@ -164,24 +164,41 @@ def note(
     rejected: Sequence[RejectedRow],
     counts: Counts,
 ) -> None:
-    """Note what became of an upload's rows."""
+    """Note what became of an upload's rows; all that are refused count, the first are kept."""
     mine = rejected_rows.c.upload_id == upload_id
     connection.execute(sa.delete(rejected_rows).where(mine))
+    # What an earlier reading of it kept is gone, and no longer takes room.
+    uploads.update(connection, upload_id, rejected_kept=0, rejected_bytes=0)
+    room = min(quota.rejected_room(connection, origin.tenant_id), uploads.MOST_KEPT_BYTES)
+    kept, size = first_kept(rejected, most_bytes=room)
     rows = [
         {
             "upload_id": upload_id, "line_number": number, "tenant_id": origin.tenant_id,
             "file_name": origin.source_file, "raw": _plain(row.raw),
             "reasons": list(row.reasons),
         }
-        for number, row in _numbered(rejected)
+        for number, row in _numbered(kept)
     ]  # fmt: skip
     if rows:
         connection.execute(sa.insert(rejected_rows), rows)
     uploads.set_counts(connection, upload_id, counts)
     uploads.update(
         connection, upload_id, status="loaded", error=None, staged_at=sa.func.now(),
-        loaded_at=sa.func.now(),
+        loaded_at=sa.func.now(), rejected_kept=len(kept), rejected_bytes=size,
     )  # fmt: skip
+
+
+def first_kept(
+    rejected: Sequence[RejectedRow], *, most_bytes: int
+) -> tuple[Sequence[RejectedRow], int]:
+    """The first refused rows, as many as are kept in full, and their size in bytes."""
+    size = 0
+    for number, row in enumerate(rejected[: uploads.MOST_KEPT]):
+        more = len(row.raw.encode(errors="replace"))
+        if size + more > most_bytes:
+            return rejected[:number], size
+        size += more
+    return rejected[: uploads.MOST_KEPT], size
 
 
 def _numbered(rejected: Iterable[RejectedRow]) -> Iterable[tuple[int, RejectedRow]]:

@@ -132,6 +132,23 @@ def opened(file: IO[bytes], limits: Limits | None = None) -> Stream:
     Raises:
         WrongFileError: it is empty, or no text.
     """
+    stream = unpacked(file, limits)
+    head = head_of(stream)
+    if encoding := encoding_of(head):
+        return io.BufferedReader(_Recoded(stream, encoding), _BUFFER_BYTES)
+    if words := other_kind(head):
+        raise WrongFileError(f"the file is {words}")
+    return stream
+
+
+def unpacked(file: IO[bytes], limits: Limits | None = None) -> Stream:
+    """The bytes of a file without the gzip or zstd around them, whatever they are.
+
+    Reading it raises as that of `opened` does.
+
+    Raises:
+        WrongFileError: it is empty.
+    """
     source = _Source(file)
     stream: Stream = io.BufferedReader(source, _BUFFER_BYTES)
     if not stream.peek(1):
@@ -146,11 +163,6 @@ def opened(file: IO[bytes], limits: Limits | None = None) -> Stream:
         stream = io.BufferedReader(_Unpacked(unpacked, source, limits or Limits()), _BUFFER_BYTES)
         if _is_empty(stream):
             raise WrongFileError(f"the file holds nothing ({packing} of 0 bytes)")
-    head = head_of(stream)
-    if encoding := encoding_of(head):
-        return io.BufferedReader(_Recoded(stream, encoding), _BUFFER_BYTES)
-    if words := other_kind(head):
-        raise WrongFileError(f"the file is {words}")
     return stream
 
 
