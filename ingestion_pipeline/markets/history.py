@@ -42,8 +42,7 @@ def history(known: Sequence[Vintage], told: Sequence[Vintage], *, today: date) -
         counts = _counting(known, told, day=start, is_over=start < now)
         if counts is None:
             continue
-        goes_on = counts.realtime_start.toordinal() < start
-        if goes_on and pieces and pieces[-1][1] == start and pieces[-1][2].value == counts.value:
+        if pieces and _goes_on(pieces[-1], counts, start):
             first, _, row = pieces.pop()
             pieces.append((first, end, row))
         else:
@@ -52,6 +51,15 @@ def history(known: Sequence[Vintage], told: Sequence[Vintage], *, today: date) -
         Vintage(row.date, date.fromordinal(start), date.fromordinal(end - 1), row.value)
         for start, end, row in pieces
     ]
+
+
+def _goes_on(piece: tuple[int, int, Vintage], counts: Vintage, start: int) -> bool:
+    """Whether a vintage only continues a piece: it held on all of its days, with that value.
+
+    One that began within it stays one of its own: else the same answer, told again, would end it.
+    """
+    first, end, row = piece
+    return end == start and row.value == counts.value and counts.realtime_start.toordinal() <= first
 
 
 def _counting(

@@ -47,6 +47,14 @@ def test_a_vintage_that_is_told_to_have_ended_ends() -> None:
     assert history([vintage(A, 1)], told, today=TODAY) == told
 
 
+def test_the_same_answer_again_ends_nothing_that_it_did_not_end_before() -> None:
+    """What was known to begin within a told vintage was taken for a part of it, and then ended."""
+    known, told = [vintage(B, 1)], [vintage(A, 1, B)]
+    after = history(known, told, today=A)
+    assert after == [*told, vintage(B + ONE_DAY, 1)]
+    assert history(after, told, today=A) == after
+
+
 def test_dates_that_are_not_told_are_left_alone() -> None:
     other = Vintage(date(2023, 1, 1), A, LAST_DAY, Decimal(5))
     known = [other, vintage(A, 1)]
