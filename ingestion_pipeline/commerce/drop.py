@@ -31,6 +31,7 @@ from ingestion_pipeline.storage.landing import (
     file_system,
     is_local,
     landing_name,
+    last_modified,
 )
 
 logger = logging.getLogger(__name__)
@@ -132,10 +133,9 @@ def _list(files: Any, root: str) -> list[DroppedFile]:
                 logger.warning("%s is a link, which is not followed", entry["name"])
                 continue
             try:
-                changed = files.modified(entry["name"])
+                changed = last_modified(files, entry["name"])
             except FileNotFoundError:
                 continue
-            changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
             version = f"{entry['size']}@{changed.isoformat()}"
             found.append(DroppedFile(entry["name"], tenant, name, entry["size"], version, changed))
     return sorted(found, key=lambda file: (file.changed, file.path))

@@ -20,8 +20,8 @@ from ingestion_pipeline.commerce.contract import (
     Field,
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
-from ingestion_pipeline.commerce.keys import RepeatedKeyError, require_unrepeated
 from ingestion_pipeline.commerce.lines import UnusableLine
+from ingestion_pipeline.repeated_keys import RepeatedKeyError, require_unrepeated
 from ingestion_pipeline.spreadsheets import SHORTENED_RULE, is_shortened
 
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -28,7 +28,7 @@ from ingestion_pipeline.commerce.contract import (
     Kind,
 )
 from ingestion_pipeline.commerce.currencies import CURRENCIES
-from ingestion_pipeline.commerce.keys import is_unrepeated, keys_in
+from ingestion_pipeline.repeated_keys import is_unrepeated, keys_in
 from ingestion_pipeline.spreadsheets import is_shortened
 from ingestion_pipeline.storage.bulk import binary_copy
 

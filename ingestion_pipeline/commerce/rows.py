@@ -23,8 +23,8 @@ from msgspec.structs import astuple
 from ingestion_pipeline.commerce.contract import INTEGER_MAXIMUM, MONEY_LIMIT, Entity, Field
 from ingestion_pipeline.commerce.currencies import CURRENCIES
 from ingestion_pipeline.commerce.fields import Reason, parse_instant, read_line
-from ingestion_pipeline.commerce.keys import is_unrepeated, keys_in
 from ingestion_pipeline.commerce.lines import PREAMBLE, UnusableLine
+from ingestion_pipeline.repeated_keys import is_unrepeated, keys_in
 from ingestion_pipeline.spreadsheets import is_shortened
 
 _CENT = Decimal("0.01")

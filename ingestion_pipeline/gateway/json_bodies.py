@@ -4,11 +4,11 @@ Parsers pass over a repeated key and let its last value win (RFC 8259, 4: "unpre
 of two values one would be lost without a word.
 """
 
-import json
 from typing import Any
 
 import msgspec
 
+from ingestion_pipeline import repeated_keys
 from ingestion_pipeline.errors import ContractError, FieldError
 
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -36,7 +36,10 @@ def decode(content: bytes) -> Any:
     """
     value = _decode(content)
     if may_repeat_keys(content, value):
-        _require_unrepeated(content)
+        try:
+            repeated_keys.require_unrepeated(content)
+        except repeated_keys.RepeatedKeyError as repeated:
+            raise RepeatedKeyError(repeated.key) from None
     return value
 
 
@@ -47,16 +50,3 @@ def may_repeat_keys(content: bytes, value: Any) -> bool:
     unless one had been written as an escape.
     """
     return content.count(b":") != _encode(value).count(b":") or b"\\u003" in content
-
-
-def _require_unrepeated(content: bytes) -> None:
-    # Numbers are left alone: Python refuses some that are no matter here.
-    json.loads(content, object_pairs_hook=_unrepeated, parse_float=str, parse_int=str)
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            raise RepeatedKeyError(key)
-        seen.add(key)

@@ -170,7 +170,7 @@ class Landing:
         times = []
         for path in self._files.find(f"{self._root}/{name}"):
             with contextlib.suppress(FileNotFoundError):
-                times.append(_modified(self._files, path))
+                times.append(last_modified(self._files, path))
         return max(times, default=None)
 
     def remove_folder(self, name: str) -> None:
@@ -190,7 +190,7 @@ class Landing:
         removed = 0
         for path in self._files.find(folder):
             with contextlib.suppress(FileNotFoundError):
-                if datetime.now(UTC) - _modified(self._files, path) >= age:
+                if datetime.now(UTC) - last_modified(self._files, path) >= age:
                     self._files.rm(path)
                     removed += 1
         return removed
@@ -239,7 +239,8 @@ def chunks_of(file: IO[bytes]) -> Iterable[bytes]:
         yield chunk
 
 
-def _modified(files: Any, path: str) -> datetime:
+def last_modified(files: Any, path: str) -> datetime:
+    """When a file was last written, in UTC where the file system names no zone."""
     changed: datetime = files.modified(path)
     return changed if changed.tzinfo else changed.replace(tzinfo=UTC)
 

@@ -43,8 +43,8 @@ def is_unrepeated(text: bytes) -> bool:
     return True
 
 
-def require_unrepeated(text: str) -> None:
-    """Look into every object of a JSON text.
+def require_unrepeated(text: str | bytes) -> None:
+    """Look into every object of a JSON text. Numbers are left alone: Python refuses some.
 
     Raises:
         RepeatedKeyError: one of them has a key twice.
