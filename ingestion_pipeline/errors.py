@@ -7,6 +7,7 @@
     │   ├── UnknownTenantError        no tenant of that name
     │   ├── QuotaError                a tenant keeps as much as it may
     │   ├── LandedFileError           a recorded file is gone or is not what was recorded
+    │   │   └── MissingReportError        a sender names no file, or one that is not there
     │   ├── UpstreamRefusedError      an upstream answered that it will not: 4xx, a wrong key
     │   └── StaleAttemptError         a newer attempt owns the job: this worker is a zombie
     └── TransientError            the same call may succeed later: back off and retry
@@ -67,6 +68,10 @@ class QuotaError(PermanentError):
 
 class LandedFileError(PermanentError):
     """A recorded file is gone, or is not what was recorded."""
+
+
+class MissingReportError(LandedFileError):
+    """A sender names no file, or one that is not in its part of the landing store."""
 
 
 class UpstreamRefusedError(PermanentError):

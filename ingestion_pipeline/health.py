@@ -99,6 +99,7 @@ class Metrics:
         api_retry_count_5m: by service: attempts of jobs after their first.
         cache_lookups: how many these ratios are of.
         finished_jobs: how many `job_failure_rate_1h` is of.
+        worst_failure_rate_1h: the failure rate of the tenant for whom we fail most.
         requests: how many `api_latency_ms_p95` is of.
     """
 
@@ -107,6 +108,7 @@ class Metrics:
     prediction_latency_ms_p50: float | None = None
     prediction_latency_ms_p95: float | None = None
     job_failure_rate_1h: float | None = None
+    worst_failure_rate_1h: float | None = None
     api_latency_ms_p95: float | None = None
     cache_lookups: Mapping[str, int] = field(default_factory=dict)
     finished_jobs: int = 0

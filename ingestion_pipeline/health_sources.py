@@ -38,11 +38,15 @@ PATIENCE = timedelta(seconds=2)  # with each question
 Question = Callable[[sa.Connection, Settings], Mapping[str, Service]]
 
 # The windows are spelled out: as parameters they would be planned as if they were all of time.
-# What programs beside ours say is chosen before the newest are: it moves no figure, hides none.
+# What programs beside ours say, and what strangers ask, is left out before the newest are taken: it
+# moves no figure, hides none. Programs come with a tenant's key, strangers with none.
 REQUESTS = sa.text("""
     SELECT count(*), percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
     FROM (SELECT duration_ms FROM api_requests
           WHERE requested_at >= now() - interval '5 minutes' AND service = 'gateway'
+            AND status NOT BETWEEN 400 AND 499 AND (tenant_id IS NOT NULL OR status < 400)
+            AND route NOT IN ('/livez', '/readyz', '/metrics', '/docs', '/docs/{name}',
+                              '/openapi.json', '/api/health/data')
           ORDER BY requested_at DESC LIMIT 200000) AS newest
 """)
 PREDICTIONS = sa.text("""
@@ -50,6 +54,7 @@ PREDICTIONS = sa.text("""
            percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
     FROM (SELECT duration_ms FROM api_requests
           WHERE requested_at >= now() - interval '5 minutes' AND service = 'prediction'
+            AND tenant_id IS NULL
           ORDER BY requested_at DESC LIMIT 200000) AS newest
 """)
 REPEATED = sa.text("""
@@ -66,12 +71,13 @@ LOOKUPS = sa.text("""
     WHERE outcome <> 'invalidation' GROUP BY service
 """)
 FINISHED = sa.text("""
-    SELECT count(*), count(*) FILTER (WHERE status <> 'completed')
-    FROM (SELECT status FROM jobs
+    SELECT tenant_id, count(*), count(*) FILTER (WHERE status <> 'completed')
+    FROM (SELECT tenant_id, status FROM jobs
           WHERE status IN ('completed', 'failed', 'dead')
             AND updated_at >= now() - interval '1 hour'
-            AND NOT starts_with(kind, 'outside.')
+            AND NOT starts_with(kind, 'outside.') AND NOT senders_fault
           ORDER BY updated_at DESC LIMIT 200000) AS newest
+    GROUP BY tenant_id
 """)
 # By the beginning of a job's kind; the first that fits.
 _SERVICE_OF_KIND = {
@@ -104,6 +110,16 @@ def gather(connection: sa.Connection, configuration: Settings) -> Facts:
     return Facts(now, services, metrics)
 
 
+def services_of_tenant(connection: sa.Connection, tenant_id: int) -> dict[str, Service]:
+    """The services that are a tenant's own, of the wings that have some: `services_of`."""
+    found: dict[str, Service] = {}
+    for wing in dict.fromkeys(SERVICES.values()):
+        module = _freshness(wing)
+        if module is not None and hasattr(module, "services_of"):
+            found |= module.services_of(connection, tenant_id)
+    return found
+
+
 def _metrics(connection: sa.Connection) -> Metrics:
     [(requests, p95)] = _rows(connection, REQUESTS, unknown=[(0, None)])
     [(p50_prediction, p95_prediction)] = _rows(connection, PREDICTIONS, unknown=[(None, None)])
@@ -118,7 +134,8 @@ def _metrics(connection: sa.Connection) -> Metrics:
         for row in _rows(connection, LOOKUPS, unknown=[])
         if row[0] in CACHED
     }
-    [(finished, failed)] = _rows(connection, FINISHED, unknown=[(0, 0)])
+    by_tenant = [(row[1], row[2]) for row in _rows(connection, FINISHED, unknown=[])]
+    finished, failed = (sum(each[n] for each in by_tenant) for n in (0, 1))
     ratios: dict[str, float | None] = dict.fromkeys(CACHED)
     return Metrics(
         cache_hit_ratio=ratios | {name: hits / all_ for name, (all_, hits) in lookups.items()},
@@ -127,6 +144,7 @@ def _metrics(connection: sa.Connection) -> Metrics:
         prediction_latency_ms_p50=p50_prediction,
         prediction_latency_ms_p95=p95_prediction,
         job_failure_rate_1h=failed / finished if finished else None,
+        worst_failure_rate_1h=max((f / n for n, f in by_tenant), default=None),
         api_latency_ms_p95=p95,
         finished_jobs=finished,
         requests=requests,
@@ -164,13 +182,17 @@ def _ask(connection: sa.Connection, configuration: Settings, wing: str) -> Mappi
         return {name: unread for name, home in SERVICES.items() if home == wing}
 
 
-@lru_cache(maxsize=16)
 def _question(wing: str) -> Question | None:
+    module = _freshness(wing)
+    return None if module is None else module.services
+
+
+@lru_cache(maxsize=16)
+def _freshness(wing: str) -> Any | None:
     package = f"ingestion_pipeline.{wing}"
     if find_spec(package) is None or find_spec(f"{package}.freshness") is None:
         return None
-    question: Question = import_module(f"{package}.freshness").services
-    return question
+    return import_module(f"{package}.freshness")
 
 
 def _complete(

@@ -62,7 +62,9 @@ def order(
         max_attempts=configuration.job_attempts,
     )  # fmt: skip
     if scheduled_for is not None:
-        _put_off(connection, job_id, sa.literal(scheduled_for, sa.DateTime(timezone=True)))
+        # Never in the past, or the health document would say at once that it is long overdue.
+        moment = sa.literal(scheduled_for, sa.DateTime(timezone=True))
+        _put_off(connection, job_id, sa.func.greatest(sa.func.now(), moment))
     return job_id
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ingestion_pipeline.errors import ContractError, FieldError, LandedFileError
+from ingestion_pipeline.errors import ContractError, FieldError, MissingReportError
 from ingestion_pipeline.storage.landing import Landing, file_system, is_local
 
 FIELD = "payload.storagePath"
@@ -47,13 +47,14 @@ def require_there(landing: str, tenant: str, path: str) -> None:
     """Fail where there is no such report.
 
     Raises:
-        LandedFileError: it is not there, or not below the tenant's folder.
+        MissingReportError: it is not there, or not below the tenant's folder.
     """
     if rule := fault_of(path):
-        raise LandedFileError(f"storagePath: {rule}")
+        raise MissingReportError(f"storagePath: {rule}")
     try:
         require_inside(landing, tenant, path)
     except ContractError as error:
-        raise LandedFileError(str(error)) from None
+        raise MissingReportError(str(error)) from None
     if not Landing(landing).exists(f"{tenant}/{path}"):
-        raise LandedFileError(f"storagePath: there is no file {path!r} in your part of the store")
+        rule = f"there is no file {path!r} in your part of the store"
+        raise MissingReportError(f"storagePath: {rule}")

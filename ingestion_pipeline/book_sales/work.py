@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +18,10 @@ from ingestion_pipeline.book_sales.orders import STORAGE_PATH
 from ingestion_pipeline.book_sales.pings import told_by
 from ingestion_pipeline.book_sales.registry import PLATFORMS, platform_of
 from ingestion_pipeline.errors import (
-    LandedFileError,
+    ContractError,
+    MissingReportError,
     StaleAttemptError,
+    UpstreamRefusedError,
     UpstreamUnavailableError,
 )
 from ingestion_pipeline.ledger import cron, jobs, uploads
@@ -146,7 +149,7 @@ def _import(
     else:
         fetch = platform_of(platform).fetch
         if fetch is None:
-            raise LandedFileError(
+            raise MissingReportError(
                 f"payload.storagePath is missing: {platform} has no API, so the job has to name "
                 "a report, by storagePath or upload_id"
             )
@@ -174,7 +177,7 @@ def _read(
             )
         ).one_or_none()
     if found is None:
-        raise LandedFileError(f"upload {upload_id}: the tenant has no such report")
+        raise MissingReportError(f"upload {upload_id}: the tenant has no such report")
     with landing.open(found.location) as file:
         content = file.read()
     name, received_at = found.file_name, found.recorded_at
@@ -229,7 +232,10 @@ def _failed(
     said = f"{type(error).__name__}: {error}"
     try:
         with engine.begin() as connection:
-            status = jobs.fail(connection, claim, error, backoff=configuration.job_backoff)
+            status = jobs.fail(
+                connection, claim, error, backoff=configuration.job_backoff,
+                senders=is_senders(claim, error),
+            )  # fmt: skip
             if isinstance(error, UpstreamUnavailableError) and error.retry_after:
                 queue.wait_at_least(connection, claim.job_id, error.retry_after)
             if status == "failed":
@@ -246,6 +252,23 @@ def _failed(
         return Outcome(claim.job_id, platform, "lost", {}, str(stale))
     logger.warning("job %d (%s): %s", claim.job_id, platform, said)
     return Outcome(claim.job_id, platform, status, {}, said)
+
+
+def is_senders(claim: Claim, error: BaseException) -> bool:
+    """Whether an import failed by what its sender sent: a report, its place, an access token.
+
+    What an API answers otherwise is not its sender's, nor is a report that we had and lost; what
+    no error of the tree says is a defect of ours, whatever bytes brought it to light.
+    """
+    if isinstance(error, MissingReportError):
+        return True
+    if "upload_id" in claim.payload or STORAGE_PATH in claim.payload:
+        return isinstance(error, ContractError)
+    # RFC 6750, 3.1: the token is wrong, expired or revoked, or may not read sales.
+    return isinstance(error, UpstreamRefusedError) and (
+        error.status == HTTPStatus.UNAUTHORIZED
+        or (error.status == HTTPStatus.FORBIDDEN and "insufficient_scope" in error.body)
+    )
 
 
 def _nothing(_: sa.Connection) -> None:

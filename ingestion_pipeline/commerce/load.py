@@ -22,7 +22,7 @@ from ingestion_pipeline.commerce.merge import (
     tenants_with_waiting,
 )
 from ingestion_pipeline.commerce.stage import Reading, stage, unstage
-from ingestion_pipeline.errors import StagingLostError, StaleAttemptError
+from ingestion_pipeline.errors import ContractError, StagingLostError, StaleAttemptError
 from ingestion_pipeline.ledger import jobs, uploads
 from ingestion_pipeline.ledger.leases import kept_alive
 from ingestion_pipeline.ledger.uploads import Counts, Upload
@@ -182,7 +182,10 @@ def _note_failure(
     logger.warning("upload %s (%s): %s", upload.upload_id, upload.file_name, error)
     try:
         with engine.begin() as connection:
-            if jobs.fail(connection, claim, error, backoff=backoff) == "failed":
+            # A file that breaks the contract is its sender's; what else can happen to one is ours.
+            senders = isinstance(error, ContractError)
+            status = jobs.fail(connection, claim, error, backoff=backoff, senders=senders)
+            if status == "failed":
                 message = str(error).replace("\x00", "\\x00")  # which no text column takes
                 uploads.update(connection, upload.upload_id, status="failed", error=message)
     except StaleAttemptError as stale:

@@ -52,6 +52,8 @@ class Envelope:
 
     def _note(self, exchange: "_Exchange") -> None:
         seconds = time.perf_counter() - exchange.started
+        # How long a sender sends, or reads, is no latency of ours.
+        ours = max(0.0, seconds - exchange.waited)
         scope = exchange.scope
         # Never the path itself: paths may hold secret tokens.
         route = getattr(scope.get("route"), "path", _UNKNOWN_ROUTE)
@@ -63,7 +65,7 @@ class Envelope:
             method=method,
             route=route,
             status=exchange.status,
-            duration_ms=round(seconds * 1000, 3),
+            duration_ms=round(ours * 1000, 3),
             request_bytes=exchange.received,
             response_bytes=exchange.sent,
             cache_hit=scope.get("ingestion.cache_hit"),
@@ -85,6 +87,7 @@ class _Exchange:
         self.requested_at = datetime.now(UTC)
         self.scope = scope
         self.received = self.sent = 0
+        self.waited = 0.0  # seconds for the other side
         self.status = 499  # nobody was there any more to be answered
         self._receive = receive
         self._send = send
@@ -98,7 +101,9 @@ class _Exchange:
         self._waits_for_continue = b"expect" in headers
 
     async def receive(self) -> Message:
+        began = time.perf_counter()
         message = await self._receive()
+        self.waited += time.perf_counter() - began
         self._waits_for_continue = False
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
@@ -118,7 +123,9 @@ class _Exchange:
             self.status = message["status"]
         else:
             self.sent += len(message.get("body", b""))
+        began = time.perf_counter()
         await self._send(message)
+        self.waited += time.perf_counter() - began
 
     async def _drain(self) -> None:
         """Take the rest of a refused body, if it is not much."""

@@ -15,6 +15,7 @@ from ingestion_pipeline.gateway.errors import OUTAGES
 from ingestion_pipeline.gateway.front import Gateway, gateway_of
 from ingestion_pipeline.gateway.openapi import described, router_of
 from ingestion_pipeline.health import document, for_strangers, unreachable
+from ingestion_pipeline.health_of_tenant import health_of
 from ingestion_pipeline.health_sources import SERVICES, gather
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,13 @@ class HealthDocument(BaseModel):
     as_of: datetime
     services: dict[str, dict[str, Any]]
     metrics: dict[str, Any]
+
+
+class TenantHealth(HealthDocument):
+    """How well all is that is the tenant's."""
+
+    tenant: str
+    jobs: dict[str, dict[str, int]]
 
 
 class KeptHealth:
@@ -101,3 +109,21 @@ async def get_health(request: Request) -> Response:
     if not gateway_of(request).knows_cron_secret(request):
         said = for_strangers(said)
     return answer(503 if said["status"] == "RED" else 200, said)
+
+
+@router.get(
+    "/api/health/tenant",
+    **described(
+        summary="How well is all that is yours?",
+        answers={200: TenantHealth},
+        refusals=(401, 429, 503),
+    ),
+)
+async def get_health_of_tenant(request: Request) -> Response:
+    """With your key: your markets by name, your jobs, and what your programs recorded under
+    `/api/ledger`. Members are those of `/api/health/data`; nobody else's figures are in them.
+    """
+    gateway = gateway_of(request)
+    caller = await gateway.authenticate(request)
+    said = await gateway.run(health_of, caller.tenant_id)
+    return answer(200, {**said, "tenant": caller.tenant})

@@ -164,6 +164,7 @@ def settle(connection: sa.Connection, job_id: int, result: dict[str, Any] | None
         .where(jobs.c.job_id == job_id, jobs.c.status != "completed")
         .values(
             status="completed",
+            senders_fault=False,
             error=None,
             result=result,
             lease_expires_at=None,
@@ -174,11 +175,24 @@ def settle(connection: sa.Connection, job_id: int, result: dict[str, Any] | None
 
 
 def fail(
-    connection: sa.Connection, claim: Claim, error: BaseException, *, backoff: timedelta
+    connection: sa.Connection,
+    claim: Claim,
+    error: BaseException,
+    *,
+    backoff: timedelta,
+    senders: bool = False,
 ) -> str:
     """End an attempt with an error; returns the job's new status, `retrying` or `failed`.
 
     The next attempt is due after `backoff`, doubled for every attempt so far, ± 20 %.
+
+    Args:
+        connection: whose transaction it is in.
+        claim: the attempt.
+        error: what ended it.
+        backoff: before the second attempt.
+        senders: what was sent is at fault and nothing of ours, so that the job, once failed, is in
+            no failure rate of ours.
 
     Raises:
         StaleAttemptError: another attempt owns it; nothing was written.
@@ -190,7 +204,7 @@ def fail(
     delay = backoff * 2 ** (claim.attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
     _finish(
         connection, claim, outcome="failed", status=status, error=message,
-        available_at=sa.func.now() + delay,
+        available_at=sa.func.now() + delay, senders_fault=senders and status == "failed",
     )  # fmt: skip
     return status
 
@@ -240,6 +254,7 @@ def requeue(connection: sa.Connection, job_id: int, *, attempts: int) -> bool:
             status="pending",
             # Attempt numbers go on counting: they fence off workers of the earlier attempts.
             max_attempts=jobs.c.attempt + attempts,
+            senders_fault=False,
             available_at=sa.func.now(),
             updated_at=sa.func.now(),
         )

@@ -1,4 +1,4 @@
-"""The ledger's tables as SQLAlchemy sees them; migrations 0001, 0003, 0008, 0011, 0012, 0014."""
+"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0021."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -78,6 +78,8 @@ jobs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
     sa.Column("updated_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    # It failed by what was sent, and by nothing of ours: in no failure rate of ours.
+    sa.Column("senders_fault", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index(
     "jobs_open_idx",

@@ -26,6 +26,14 @@ def services(connection: sa.Connection, configuration: Settings) -> Mapping[str,
     }
 
 
+def services_of(connection: sa.Connection, tenant_id: int) -> Mapping[str, Service]:
+    """The services of markets that are a tenant's own, with its markets only."""
+    return {
+        "fundamentals": _fundamentals(connection, tenant_id),
+        "comps": _comps(connection, tenant_id),
+    }
+
+
 def _macro(connection: sa.Connection, configuration: Settings) -> Service:
     of_ours = series.c.series_id.in_(configuration.fred_series_ids)
     row = connection.execute(
@@ -49,7 +57,7 @@ def _macro(connection: sa.Connection, configuration: Settings) -> Service:
     )
 
 
-def _fundamentals(connection: sa.Connection) -> Service:
+def _fundamentals(connection: sa.Connection, tenant_id: int | None = None) -> Service:
     last = sa.func.max(fundamentals.c.as_of_date)
     newest = (
         sa.select(
@@ -57,6 +65,7 @@ def _fundamentals(connection: sa.Connection) -> Service:
             last.label("as_of"),
             sa.func.max(fundamentals.c.updated_at).label("updated_at"),
         )
+        .where(_of(fundamentals.c.tenant_id, tenant_id))
         .group_by(fundamentals.c.tenant_id, fundamentals.c.market_slug)
         .subquery()
     )
@@ -83,7 +92,7 @@ def _fundamentals(connection: sa.Connection) -> Service:
     )
 
 
-def _comps(connection: sa.Connection) -> Service:
+def _comps(connection: sa.Connection, tenant_id: int | None = None) -> Service:
     recent = sa.func.count().filter(comps.c.sale_date >= sa.func.current_date() - _RECENT)
     rows = connection.execute(
         sa.select(
@@ -91,7 +100,9 @@ def _comps(connection: sa.Connection) -> Service:
             sa.func.max(comps.c.sale_date).label("as_of"),
             sa.func.max(comps.c.updated_at).label("updated_at"),
             recent.label("recent"),
-        ).group_by(comps.c.tenant_id, comps.c.market_slug)
+        )
+        .where(_of(comps.c.tenant_id, tenant_id))
+        .group_by(comps.c.tenant_id, comps.c.market_slug)
     ).all()
     below = sorted({row.market_slug for row in rows if row.recent < MIN_RECENT})
     newest_day_ = max((row.as_of for row in rows), default=None)
@@ -106,6 +117,10 @@ def _comps(connection: sa.Connection) -> Service:
             "markets_below_min": below,
         },
     )
+
+
+def _of(column: sa.Column[int], tenant_id: int | None) -> sa.ColumnElement[bool]:
+    return sa.true() if tenant_id is None else column == tenant_id
 
 
 def _instant(day: date | None) -> str | None:

@@ -55,7 +55,7 @@ class Reader:
     Args:
         look_up: what the cache says of a place.
         store: puts a document there unless it has changed meanwhile.
-        note: told of every hit and miss.
+        note: told of every hit and miss of a document that there is.
         patience: seconds that a reader waits for an upstream.
     """
 
@@ -95,7 +95,10 @@ class Reader:
         else:
             self._flight(place, cached, load, prepare)
             read, outcome = Read(found, True, True, cached.age), "stale"
-        self._note(place, outcome, (time.perf_counter() - started) * 1000)
+        # A document that is nowhere is no miss: no cache could have had it, and asking for markets
+        # that there are none of would move everybody's hit ratio.
+        if read.document is not None:
+            self._note(place, outcome, (time.perf_counter() - started) * 1000)
         return read
 
     async def _cached(self, place: Place) -> Cached:

@@ -111,7 +111,7 @@ CLOSED_FUNCTIONS = (
 _JOB_COLUMNS = (
     "job_id", "tenant_id", "kind", "platform", "shown_payload", "result", "status", "priority",
     "attempt", "max_attempts", "available_at", "lease_expires_at", "worker", "run_id", "error",
-    "created_at", "updated_at",
+    "created_at", "updated_at", "senders_fault",
 )  # fmt: skip
 # Where a group may read some columns only: all but payloads, and of keys what tells their holder.
 COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ingestion_pipeline import health_sources
+from ingestion_pipeline.settings import Settings
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 
@@ -64,14 +66,25 @@ def test_requests_and_lookups_are_recorded_in_batches(
         for outcome in ("hit", "hit", "hit", "miss")
     ]
     assert sender.http.post("/api/ledger/cache-metrics", json={"metrics": lookups}).is_success
-    [(p50, retries, ratio)] = gateway.rows(
-        "SELECT api_latency_ms(0.5, '5 minutes', 'prediction'), api_retry_count(), "
-        "cache_hit_ratio('comps')"
-    )
-    assert (p50, retries, ratio) == (20, 3, 0.75)
-    metrics = sender.http.get("/api/health/data").json()["metrics"]
+    metrics = sender.http.get("/api/health/tenant").json()["metrics"]
     assert metrics["prediction_latency_ms_p50"] == 20
-    assert metrics["cache_hit_ratio"]["comps"] is None  # what a tenant says is no figure of ours
+    assert metrics["api_retry_count_5m"] == {"prediction": 3}
+    assert metrics["cache_hit_ratio"] == {"comps": 0.75}
+
+
+def test_what_programs_said_of_themselves_stood_in_the_public_document(
+    sender: Sender, gateway: RunningGateway
+) -> None:
+    row = {"route": "/predict", "status": 200, "duration_ms": 77_000, "retries": 9}
+    assert sender.http.post("/api/ledger/requests", json={"requests": [row]}).is_success
+    with gateway.engine.begin() as connection:
+        facts = health_sources.gather(connection, Settings())
+    assert facts.metrics.prediction_latency_ms_p50 is None
+    assert facts.metrics.prediction_latency_ms_p95 is None
+    figures = "api_latency_ms(0.5, '1 day', 'prediction'), api_retry_count(), cache_hit_ratio()"
+    assert gateway.rows(f"SELECT {figures}") == [(None, 0, None)]
+    assert gateway.rows("SELECT 1 FROM api_latencies() WHERE service = 'prediction'") == []
+    assert gateway.rows("SELECT 1 FROM cache_hit_ratios()") == []
 
 
 @pytest.mark.parametrize(
