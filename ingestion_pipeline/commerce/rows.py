@@ -30,6 +30,7 @@ from ingestion_pipeline.spreadsheets import is_shortened
 _CENT = Decimal("0.01")
 # The quotes come in pairs, because it is JSON.
 _AMOUNT = re.compile(rb'"?(-?[0-9]{1,12}(?:\.[0-9]{1,2})?)"?')
+_WHOLE = re.compile(rb"(-?[0-9]{1,10})(?:\.0+)?")  # 1.0 is whole, 1.5 is not
 _HESITATION = (
     msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, ValueError, RecursionError,
 )  # fmt: skip
@@ -136,9 +137,10 @@ class RowParser:
             if not lowest <= amount < MONEY_LIMIT:
                 raise ValueError
         for index, minimum in self._integers:
-            number = int(values[index])
-            if number != values[index]:  # 1.0 is whole, 1.5 is not
+            whole = _WHOLE.fullmatch(values[index])
+            if whole is None:
                 raise ValueError
+            number = int(whole[1])
             if not (minimum or -INTEGER_MAXIMUM) <= number <= INTEGER_MAXIMUM:
                 raise ValueError
             values[index] = number
@@ -178,10 +180,8 @@ def _type(rule: Field) -> Any:
             return UUID
         case "text":
             return Annotated[str, msgspec.Meta(max_length=rule.maximum_length)]
-        case "money" | "object":
+        case "money" | "object" | "integer":  # a double of an integer would have lost digits
             return msgspec.Raw
-        case "integer":
-            return int | float
         case "boolean":
             return bool
         case "instant" | "currency":

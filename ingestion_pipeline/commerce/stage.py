@@ -28,6 +28,7 @@ from ingestion_pipeline.storage.file_kinds import Limits, WrongFileError
 Progress = Callable[[int], None]
 # Rejected lines are kept in memory until they are written together.
 _REJECTED_BYTES, _REJECTED_LINES = 4 * 1024 * 1024, 10_000
+_LABELS, _OTHER_REASONS = 1_000, "line: for other reasons"  # a reason may name what it is about
 # A file that has no row by then is another file than its name says.
 HOPELESS_LINES = 100_000
 
@@ -81,19 +82,23 @@ class Reading:
         """Those of more refused lines that are kept in full; to be asked before `reject`."""
         kept = []
         for rejection in rejections[: uploads.MOST_KEPT - self.rejected_kept]:
-            if self.rejected_bytes + len(rejection.raw) > self.most_bytes:
+            # Of a short line the reasons are the most.
+            size = len(rejection.raw.encode()) + len(json.dumps(rejection.reasons))
+            if self.rejected_bytes + size > self.most_bytes:
                 break
-            self.rejected_bytes += len(rejection.raw)
+            self.rejected_bytes += size
             kept.append(rejection)
         self.rejected_kept += len(kept)
         return kept
 
     def reject(self, rejections: list[Rejection]) -> None:
-        """Count refused lines under each of their reasons."""
+        """Count refused lines under each of their reasons, as far as these are not too many."""
         self.rejected += len(rejections)
         for rejection in rejections:
             for reason in rejection.reasons:
                 label = f"{reason['field']}: {reason['rule']}"
+                if label not in self.rejected_by_reason and len(self.rejected_by_reason) >= _LABELS:
+                    label = _OTHER_REASONS
                 self.rejected_by_reason[label] = self.rejected_by_reason.get(label, 0) + 1
 
 

@@ -101,16 +101,18 @@ def test_the_command_shows_and_sets_a_tenants_limit(configured: Settings) -> Non
 def test_refused_lines_beyond_the_quota_are_counted_and_not_kept(
     engine: sa.Engine, tenant_id: int, tmp_path: Path
 ) -> None:
+    bad = [b"no JSON %d" % number for number in range(8)]
+    reason = {"field": "line", "rule": "must be one JSON object", "value": "no JSON 0"}
+    size = len(bad[0]) + len(json.dumps([reason]))  # of a short line the reasons are the most
     with engine.begin() as connection:
-        quota.set_rejected_limit(connection, tenant_id, 25)
-    bad = [b"no JSON %d\n" % number for number in range(8)]  # 9 bytes each, without the end
+        quota.set_rejected_limit(connection, tenant_id, 3 * size - 1)
     for name in ("customers_1.ndjson", "customers_2.ndjson"):
-        content = CUSTOMERS + b"".join(bad)
+        content = CUSTOMERS + b"\n".join(bad)
         load(engine, tmp_path / name, {name: content})
     with engine.connect() as connection:
         found = connection.exec_driver_sql(
             "SELECT rejected, rejected_kept, rejected_bytes FROM uploads ORDER BY upload_id"
         ).all()
         kept_rows = connection.exec_driver_sql("SELECT count(*) FROM rejected_rows").scalar()
-    assert [tuple(row) for row in found] == [(8, 2, 18), (8, 0, 0)]
+    assert [tuple(row) for row in found] == [(8, 2, 2 * size), (8, 0, 0)]
     assert kept_rows == 2

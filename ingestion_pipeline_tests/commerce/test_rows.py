@@ -58,7 +58,7 @@ _raw: dict[str, list[str]] = {
               "250.0000", '"9.990"', '"1_000"', '"９.９９"', '"12."', '".5"', '"+1"', "0e-9999",
               '"1e999999999999999999"', '"0x10"', '""', "12345678901234567890.12", '"\\ud800"'],
     "integer": ["1", "0", "-1", "2147483647", "2147483648", "1.0", "1e0", "1.5", '"1"', "1" * 30,
-                "2.00", "1e400", "3E+2", "2147483648.0", "-0.0"],
+                "2.00", "1e400", "3E+2", "2147483648.0", "-0.0", "1.00000000000000000001"],
     "boolean": ["true", "false", "0", '"true"'],
     "object": ["{}", "[]", '"{}"', ' {"a" : 1.10 }', '{"a": "\\u0000"}', '{"a": "\\\\u0000"}',
                '{"a": NaN}', '{"a": "NaN"}', '{"\\u0000": 1}', '{"a": 1, "a": 2}', "{",
@@ -69,7 +69,8 @@ _raw: dict[str, list[str]] = {
                 '"2016-12-31T23:59:60Z"', '"2024-W09-4"', '"0001-01-01T00:00:00+14:00"',
                 '"9999-12-31T23:59:59-05:00"', '"2026-12-31T23:59:59.9999999Z"',
                 '"9999-12-31T23:59:59.9999999"', '"2026-12-31T23:59:59.999999\\u0039Z"',
-                '"２０２６-01-01T00:00:00Z"'],
+                '"２０２６-01-01T00:00:00Z"', '"2024-02-29T12.5Z"', '"20240229112"',
+                '"2024-02-29X10:00:00"', '"2024-02-29T10:00:00+05:60"', '"2024-02-29t10:00z"'],
     "currency": ['"EUR"', '"eur"', '"XXX"', '"ABC"', '""', "978", '"HRK"'],
 }  # fmt: skip
 _anything = ["null", "true", "5", "5.5", "[]", "{}", '"x"', "NaN", "Infinity", "-Infinity", ""]
@@ -545,3 +546,34 @@ def test_nobody_has_to_know_when_a_customer_or_product_was_created(
     row = {name: value for name, value in GOOD[entity].items() if name != "created_at"}
     content = line(row) if raw is None else line(row, created_at=raw)
     assert _values(entity, content)["created_at"] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T12.5Z", "2026-01-31T12:30.5", "2026-01-31T12,5",  # of an hour, of a minute
+        "20260131112", "2026-01-31X12:00:00", "2026-01-31_12:00:00", "2026-01-31112:00",
+        "2026-01-31T12:00:00+05:60", "2026-01-31T12:00:00+05:30:15.5",
+    ],
+)  # fmt: skip
+def test_a_time_that_python_reads_as_another_one_is_refused(text: str) -> None:
+    assert _reasons("customers", _with("customers", "created_at", f'"{text}"')) == [
+        ("created_at", "must be an ISO 8601 time")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-01-31T12", "2026-01-31t12:00z", "20260131T120000Z", "2026-W05-6T12:00", "2026W056T12Z",
+     "2026-01-31T12:00:00 Z", "2026-01-31T17:30:00+0530", "2026-01-31 12:00:00,0"],
+)  # fmt: skip
+def test_iso_8601_has_many_spellings(text: str) -> None:
+    found = _values("customers", _with("customers", "created_at", f'"{text}"'))["created_at"]
+    assert found.replace(tzinfo=found.tzinfo or UTC) == datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("raw", ["1.00000000000000000001", "2147483646.99999999999"])
+def test_a_fraction_that_a_double_loses_is_still_a_fraction(raw: str) -> None:
+    assert _reasons("order_items", _with("order_items", "quantity", raw)) == [
+        ("quantity", "must be a whole number")
+    ]

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.commerce.fields import Reason
 from ingestion_pipeline.commerce.reading import numbered_lines
-from ingestion_pipeline.commerce.stage import stage
+from ingestion_pipeline.commerce.rows import Rejection
+from ingestion_pipeline.commerce.stage import Reading, stage
 from ingestion_pipeline.commerce.tables import ARRIVED
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.ledger import uploads
@@ -151,3 +153,16 @@ def test_progress_tells_every_line_once(engine: sa.Engine, tenant_id: int, tmp_p
         stage(connection, upload, file, progress=seen.append)
     assert sum(seen) == 8_000
     assert len(seen) > 1
+
+
+def test_reasons_that_name_their_line_are_counted_in_bounded_memory() -> None:
+    reading = Reading()
+    reading.reject(
+        [
+            Rejection(n, "", [Reason(field="line", rule=f"quote opened in line {n}", value="")])
+            for n in range(5_000)
+        ]
+    )
+    assert reading.rejected == sum(reading.rejected_by_reason.values()) == 5_000
+    assert len(reading.rejected_by_reason) == 1_001
+    assert reading.rejected_by_reason["line: for other reasons"] == 4_000
