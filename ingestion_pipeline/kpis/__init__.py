@@ -15,6 +15,8 @@ packages.py     the document of one package, for readers and for the publisher
 read.py         job, package, and time series as readers ask for them
 publish.py      what is pending → documents
 summary.py      a day of points → one row a KPI
-history_files.py, dump.py   files of history → entries → readings, packages and jobs
-import_history.py           those → the database: `ingestion-pipeline kpis import`
+history_files.py   a file of history → its entries; history_lines.py, history_csv.py and
+                   history_json.py read the forms that it may have
+dump.py            entries → readings, packages and jobs
+import_history.py  those → the database: `ingestion-pipeline kpis import`
 """

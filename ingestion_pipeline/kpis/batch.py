@@ -5,6 +5,7 @@ tells, and so does a second line. Each reading is parsed by itself: a bad one co
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from ingestion_pipeline.gateway.json_bodies import (
     RepeatedKeyError,
     decode,
     may_repeat_keys,
+    parse,
 )
 from ingestion_pipeline.kpis.contract import Readings, member, parse_readings
 
@@ -29,7 +31,8 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl",
 _GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
-_strict = msgspec.json.Decoder().decode
+_BEGINNINGS = _MARK + b"\x1e"  # of files that were joined; of RFC 7464's records
+_LINE_END = re.compile(rb"\r\n?|\n")
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -96,7 +99,7 @@ def decoded(content: bytes, *, ndjson: bool) -> Any:
             if not isinstance(value, list):
                 return decode(text) if may_repeat_keys(text, value) else value
             return _limited(_of_array(text, value))
-    lines = content.removeprefix(_MARK).split(b"\n")
+    lines = _LINE_END.split(content) if b"\r" in content else content.split(b"\n")
     if len(lines) > 2 * MOST_READINGS and sum(1 for each in lines if each.strip()) > MOST_READINGS:
         raise _too_many()
     return _limited([_of_line(n, line) for n, line in enumerate(lines, 1) if line.strip()])
@@ -122,7 +125,7 @@ def _decode(content: bytes) -> Any:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no JSON.
     """
     try:
-        return _strict(content)
+        return parse(content)
     except msgspec.ValidationError:  # well-formed, but out of range
         try:
             value = json.loads(content, parse_constant=_refuse)
@@ -141,8 +144,8 @@ def _refuse(name: str) -> None:
 
 def _is_several_lines(content: bytes) -> bool:
     """Whether the first line is JSON by itself, and not the last."""
-    first, _, rest = content.removeprefix(_MARK).lstrip(_BLANK).partition(b"\n")
-    if not rest.strip():
+    first, *rest = _LINE_END.split(content.removeprefix(_MARK).lstrip(_BLANK), maxsplit=1)
+    if not rest or not rest[0].strip():
         return False
     try:
         return isinstance(_decode(first), dict)
@@ -157,7 +160,7 @@ def _of_array(text: bytes, values: list[Any]) -> list[Sent]:
 
 
 def _of_line(number: int, line: bytes) -> Sent:
-    return _sent({"line": number}, line)
+    return _sent({"line": number}, line.lstrip(_BEGINNINGS))
 
 
 def _sent(place: dict[str, int], text: bytes) -> Sent:

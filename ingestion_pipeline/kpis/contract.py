@@ -22,6 +22,8 @@ _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _REPORTED_TRACE_ID = re.compile(
     r"[A-Za-z0-9._-]{1,200}|n8n:[A-Za-z0-9._-]{1,96}:[A-Za-z0-9._-]{1,96}"
 )
+_SPELLINGS = (("traceId", "trace_id"), ("kpiId", "kpi_id"), ("kpiIds", "kpi_ids"),
+              ("kpiType", "kpi_type"))  # fmt: skip
 _KPI_ID_RULE = "must be 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'"
 _TRACE_ID_RULE = "must be 1 to 200 of A-Z, a-z, 0-9, '.', '_' and '-'"
 
@@ -90,7 +92,11 @@ def parse_readings(
     """
     if not isinstance(body, dict):
         raise ContractError("body: must be a JSON object")
-    faults: list[FieldError] = []
+    faults = [
+        FieldError(camel, f"is there twice, as {snake} too, and they differ")
+        for camel, snake in _SPELLINGS
+        if snake in body and camel in body and _differ(body[camel], body[snake])
+    ]
     trace_id = trace_id_of(member(body, "traceId", "trace_id"), faults)
     timestamp: Any = body.get("timestamp")
     observed_at = _instant(timestamp, now, faults)
@@ -136,6 +142,10 @@ def parse_readings(
         except ValueError as error:
             entries.append(Unusable(each, "error", str(error)))
     return Readings(trace_id, tuple(entries), multiple=True)
+
+
+def _differ(one: object, other: object) -> bool:
+    return one is not None and other is not None and one != other
 
 
 def trace_id_of(trace_id: object, faults: list[FieldError]) -> str:

@@ -21,7 +21,7 @@ from ingestion_pipeline.kpis.contract import (
     parse_readings,
     refused,
 )
-from ingestion_pipeline.kpis.history_files import Entry
+from ingestion_pipeline.kpis.history_entries import Entry
 from ingestion_pipeline.kpis.instants import parse_instant
 from ingestion_pipeline.kpis.values import primary_value, storable_faults
 
@@ -148,6 +148,9 @@ def _points(
 ) -> Iterator[Imported | Fault]:
     of_key = entry.key.partition(":")[2] if entry.key else None
     kpi_id = document.get("kpiId", of_key)
+    if of_key is not None and kpi_id != of_key:
+        yield Fault(entry.place, "kpiId: is not the one of its key")
+        return
     source = document.get("metadata")
     source = source.get("source") if isinstance(source, dict) else None
     points = document.get("dataPoints")
@@ -176,7 +179,7 @@ def _points(
 def _data(point: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     """What was sent, where it agrees with the value of the point; else the value."""
     original = said.get("originalData")
-    if isinstance(original, dict):
+    if isinstance(original, dict) and not isinstance(point.get("value"), bool):  # True == 1
         try:
             if primary_value(original) == point.get("value"):
                 return original
@@ -206,7 +209,11 @@ def _job(document: dict[str, Any], tenant_id: int) -> JobRecord:
     threshold = metadata.get("timeoutThreshold") if isinstance(metadata, dict) else None
     created_at = _instant(document.get("createdAt"), "createdAt", faults)
     timeout_at = threshold and _instant(threshold, "metadata.timeoutThreshold", faults)
-    kpis = [_job_kpi(name, kpi, faults) for name, kpi in (document.get("kpis") or {}).items()]
+    sent = document.get("kpis") or {}
+    if not isinstance(sent, dict):
+        faults.append(FieldError("kpis", "must be an object of KPIs by their id"))
+        sent = {}
+    kpis = [_job_kpi(name, kpi, faults) for name, kpi in sent.items()]
     if faults or created_at is None:
         raise refused(faults)
     return JobRecord(

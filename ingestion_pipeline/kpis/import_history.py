@@ -30,12 +30,14 @@ from ingestion_pipeline.kpis.encoding import encode_json
 from ingestion_pipeline.kpis.history_files import entries_of
 from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.settings import settings
+from ingestion_pipeline.storage.file_kinds import Limits
 
 BytesRead = Callable[[Path, int], None]
 Transaction = Callable[[], AbstractContextManager[sa.Connection]]
 
 _TOGETHER = 500  # readings and jobs of a transaction
 _SHOWN_FAULTS = 100
+_LABELS, _OTHER_REASONS = 1_000, "other reasons"  # a reason may name what it is about
 _DEADLOCK, _DEADLOCKS = "40P01", 5  # with a gateway that records the same jobs
 _OUTAGES = (TransientError, OSError, sa.exc.OperationalError, sa.exc.InterfaceError)
 
@@ -108,7 +110,9 @@ class FileResult:
         """Count a fault; the first are kept."""
         self.counts.read += 1
         self.counts.refused += 1
-        self.reasons[fault.reason[:200]] += 1
+        label = fault.reason[:200]
+        known = label in self.reasons or len(self.reasons) < _LABELS
+        self.reasons[label if known else _OTHER_REASONS] += 1
         if len(self.faults) < _SHOWN_FAULTS:
             self.faults.append(fault)
 
@@ -201,10 +205,11 @@ def _import_file(
 ) -> FileResult:
     result = FileResult(path.name)
     started = time.perf_counter()
+    limits = Limits(settings().max_unpacked_bytes, settings().max_unpack_ratio)
     with path.open("rb") as file:
         items = (
             item
-            for entry in entries_of(file)
+            for entry in entries_of(file, limits)
             for item in items_of(
                 entry, tenant_id=tenant_id, now=datetime.now(UTC), kpi_id=naming.kpi_id,
                 kpi_type=naming.kpi_type,

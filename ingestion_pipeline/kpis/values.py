@@ -9,6 +9,8 @@ from ingestion_pipeline.errors import FieldError
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _RULE = "must be a finite number, or a text such as 1234.5"
+# What a sender calls the value who does not call it `value`: formattedValue, Value, value_text.
+_VALUE_NAME = re.compile(r"[a-z]*value(?:formatted|text|string|raw|display)?")
 _NON_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _LONGEST_NUMBER = 400  # characters of a numeric text; a double has at most 309 digits
 _DEEPEST = 64  # levels of nesting
@@ -19,8 +21,8 @@ def primary_value(data: dict[str, Any]) -> float:
 
     `value`; where that is missing or null the only other entry; else the only number among the
     entries. Never the first of several: stores do not keep the order of keys. And never another
-    for a `value` that is there and is none, whatever its name's case: "1,234.5" beside a change
-    of 2.1 is a fault of the sender's, not a reading of 2.1.
+    for a `value` that is there and is none, whatever its name's case, or for a `formattedValue`:
+    "1,234.5" beside a change of 2.1 is a fault of the sender's, not a reading of 2.1.
 
     Raises:
         ValueError: there is no such number; the message says why.
@@ -32,7 +34,7 @@ def primary_value(data: dict[str, Any]) -> float:
     if len(entries) == 1:
         return _number(entries[0])
     for name, entry in data.items():
-        if entry is not None and not _is_number(entry) and name.strip().lower() == "value":
+        if entry is not None and not _is_number(entry) and _is_value_name(name):
             raise ValueError(f"must hold its number under `value`: `{name}` is no number")
     numbers = [entry for entry in entries if _is_number(entry)]
     if len(numbers) != 1:
@@ -41,6 +43,11 @@ def primary_value(data: dict[str, Any]) -> float:
             f"must hold a finite number under `value`: there is {several} of that name"
         )
     return _number(numbers[0])
+
+
+def _is_value_name(name: str) -> bool:
+    letters = "".join(filter(str.isalpha, name)).lower()
+    return _VALUE_NAME.fullmatch(letters) is not None
 
 
 def _is_number(value: object) -> bool:

@@ -94,3 +94,18 @@ def test_one_reading_of_several_with_a_key_twice_costs_only_itself(sender: Sende
         results = answer.json()["results"]
         assert [each["status"] == "error" for each in results] == [True, False], results
         assert "value: is there twice" in json.dumps(results[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [(b"9007199254740993.0", 2**53 + 1), (b"-9007199254740993.000", -(2**53) - 1),
+     (b"9007199254740992.0", 2.0**53), (b"1e23", 1e23), (b"12.0", 12.0), (b"0.1", 0.1)],
+)  # fmt: skip
+def test_a_whole_number_is_not_rounded_because_it_has_a_point(text: bytes, number: float) -> None:
+    assert decode(text) == number
+
+
+@pytest.mark.parametrize("text", [b"1e400", b"-1e400", b"9" * 5_000 + b".0"])
+def test_a_number_that_no_double_comes_near_is_no_json(text: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingestion_pipeline.kpis.batch import MOST_BYTES, MOST_READINGS
+from ingestion_pipeline.kpis.batch import MOST_BYTES, MOST_READINGS, Sent, decoded
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.kpis.builders import body, execute, rows
 
@@ -176,3 +176,13 @@ def test_what_the_database_cannot_keep_costs_only_itself(
     ]  # fmt: skip
     execute(gateway.engine, "ALTER TABLE kpi_updates DROP CONSTRAINT no_k1")
     assert stored(gateway, sender) == 2
+
+
+@pytest.mark.parametrize("ndjson", [True, False])
+def test_lines_end_with_cr_too_and_may_begin_with_a_mark(ndjson: bool) -> None:
+    content = b'\xef\xbb\xbf{"a":1}\r{"a":2}\r\n\xef\xbb\xbf{"a":3}\n\x1e{"a":4}\r\r\n{"a":9007199254740993.0}'
+    found = decoded(content, ndjson=ndjson)
+    assert found == [
+        Sent({"line": 1}, {"a": 1}), Sent({"line": 2}, {"a": 2}), Sent({"line": 3}, {"a": 3}),
+        Sent({"line": 4}, {"a": 4}), Sent({"line": 6}, {"a": 2**53 + 1}),
+    ]  # fmt: skip

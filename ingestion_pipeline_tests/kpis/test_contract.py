@@ -27,6 +27,19 @@ def faults(sent: Any) -> set[str]:
     return {error.field for error in refused.value.errors}
 
 
+@pytest.mark.parametrize(
+    ("camel", "snake", "other"),
+    [("kpiId", "kpi_id", "eth-price"), ("traceId", "trace_id", "other"),
+     ("kpiType", "kpi_type", "other"), ("kpiIds", "kpi_ids", ["eth-price"])],
+)  # fmt: skip
+def test_a_member_under_both_of_its_names_is_one_or_refused(
+    camel: str, snake: str, other: Any
+) -> None:
+    sent = body(kpiIds=["btc-price"])
+    assert parse_readings({**sent, snake: sent[camel]}, tenant_id=1, now=NOW).updates
+    assert faults({**sent, snake: other}) == {camel}
+
+
 def test_a_reading_becomes_an_update() -> None:
     sent = body(kpiIds=["btc-price", "eth-price"], metadata={"source": "n8n"})
     readings = parse_readings(sent, tenant_id=7, now=NOW, request_id="r")

@@ -216,8 +216,9 @@ def test_two_columns_are_enough_when_the_kpi_is_named(engine: sa.Engine, tmp_pat
     [
         (b"", "empty"), (b" \n\n", "empty"), (b"name,price\n1,2\n", "needs the columns"),
         (b"timestamp,value,Value\n", "there twice"), (b"PK\x03\x04", "archive"),
-        ('timestamp,value\n'.encode("utf-16"), "UTF-16"), (b"<html>", "needs the columns"),
+        ('timestamp,value\n'.encode("utf-16-le"), "UTF-16"), (b"<html>", "a web page"),
         (gzip.compress(b"[" + b" " * 5000, mtime=0)[:-9], "damaged"),
+        (gzip.compress(b"timestamp,value\n" + b"\n" * 4_000_000), "times its size"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_none_gets_one_sentence(
@@ -332,3 +333,22 @@ def test_killed_anywhere_and_repeated_it_ends_the_same(
     assert rows(engine, "SELECT count(*), count(DISTINCT observed_at) FROM kpi_updates") == [
         (number, number)
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "document", "reason"),
+    [
+        ("timeseries:a", {"kpiId": "b", "dataPoints": []}, "kpiId: is not the one of its key"),
+        ("job:t1", {"traceId": "t1", "createdAt": "2026-01-01T00:00:00Z", "kpis": ["a"]},
+         "kpis: must be an object"),
+        ("timeseries:a", {"dataPoints": [{"timestamp": "2026-01-01T00:00:00Z", "value": True,
+                                          "metadata": {"originalData": {"value": 1}}}]},
+         "data.value: must be a finite number"),
+    ],
+)  # fmt: skip
+def test_a_document_that_contradicts_itself_is_refused_with_a_reason(
+    engine: sa.Engine, tmp_path: Path, key: str, document: Any, reason: str
+) -> None:
+    file = load(engine, tmp_path / "h", json.dumps({key: document}).encode())
+    assert (file.counts.read, file.counts.refused, file.error) == (1, 1, None)
+    assert reason in file.faults[0].reason

@@ -52,7 +52,8 @@ def test_of_several_kpis_the_one_whose_value_is_none_is_refused_alone(value: Any
         ({"price": 7}, 7.0), ({"name": "x", "n": 3}, 3.0), ({"value": None, "n": 3}, 3.0),
         ({"value": None, "price": "12.5"}, 12.5), ({"Value": 5}, 5.0), ({"Value": "5"}, 5.0),
         ({"VALUE": 5, "unit": "EUR"}, 5.0), ({"Value": None, "n": 7}, 7.0),
-        ({"value": 5, "Value": "x"}, 5.0),
+        ({"value": 5, "Value": "x"}, 5.0), ({"formattedValue": None, "n": 7}, 7.0),
+        ({"valued_at": "2026-01-01", "n": 7}, 7.0), ({"formattedValue": "12.5"}, 12.5),
     ],
 )  # fmt: skip
 def test_the_value_or_else_the_only_one(data: dict[str, Any], value: float) -> None:
@@ -65,6 +66,8 @@ def test_the_value_or_else_the_only_one(data: dict[str, Any], value: float) -> N
         {}, {"text": "x"}, {"a": 1, "b": 2}, {"value": None}, {"value": None, "a": 1, "b": 2},
         {"a": None}, {"a": True}, {"Value": 5, "n": 7}, {"Value": "1,234.5", "n": 7},
         {"VALUE": "5", "n": 7}, {" value ": "12%", "n": 7}, {"id": 2**53 + 1, "text": "x"},
+        {"formattedValue": "1,234.5", "changePct": 2.1}, {"value_text": "12%", "n": 7},
+        {"display value": "€ 1.234,50", "year": 2026}, {"ValueFormatted": [5], "n": 7},
     ],
 )  # fmt: skip
 def test_where_there_is_no_value_to_be_sure_of_it_is_refused(data: dict[str, Any]) -> None:
