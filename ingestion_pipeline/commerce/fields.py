@@ -30,7 +30,7 @@ _NULL = b"null"
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _NON_FINITE = re.compile(r"[+-]?(?:s?nan|inf|infinity)[0-9]*", re.IGNORECASE | re.ASCII)
 _TICKS = re.compile(r"([.,][0-9]{6})[0-9]+")
-# ISO 8601 as far as Python reads it right: of "T12.5" it makes half a second, of "20260131112" noon.
+# ISO 8601 as far as Python reads it right: "T12.5" is half a second to it, "20260131112" noon.
 _ISO_8601 = re.compile(
     r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-?W[0-9]{2}-?[0-9])"
     r"(?:[Tt ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?"

@@ -64,8 +64,10 @@ def _object(place: str, events: Events) -> Iterator[Entry]:
             repeated = key
         seen.add(key)
         if ":" in key:
-            yield _repeats(key, repeated) if repeated is not None else document_of(
-                key, value, key=key
+            yield (
+                _repeats(key, repeated)
+                if repeated is not None
+                else document_of(key, value, key=key)
             )
         elif repeated is not None:
             fault = fault or _repeats(place, repeated)

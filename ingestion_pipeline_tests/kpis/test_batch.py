@@ -180,7 +180,9 @@ def test_what_the_database_cannot_keep_costs_only_itself(
 
 @pytest.mark.parametrize("ndjson", [True, False])
 def test_lines_end_with_cr_too_and_may_begin_with_a_mark(ndjson: bool) -> None:
-    content = b'\xef\xbb\xbf{"a":1}\r{"a":2}\r\n\xef\xbb\xbf{"a":3}\n\x1e{"a":4}\r\r\n{"a":9007199254740993.0}'
+    mark = b"\xef\xbb\xbf"
+    content = mark + b'{"a":1}\r{"a":2}\r\n' + mark + b'{"a":3}\n\x1e{"a":4}\r\r\n'
+    content += b'{"a":9007199254740993.0}'
     found = decoded(content, ndjson=ndjson)
     assert found == [
         Sent({"line": 1}, {"a": 1}), Sent({"line": 2}, {"a": 2}), Sent({"line": 3}, {"a": 3}),
