@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import pydantic
 import sqlalchemy as sa
 import typer
 
@@ -29,8 +30,9 @@ from ingestion_pipeline.commands import (
     tenants,
     upgraded,
 )
+from ingestion_pipeline.commands.numbers import Day, Number, WholeNumber
 from ingestion_pipeline.errors import IngestionError
-from ingestion_pipeline.settings import settings
+from ingestion_pipeline.settings import Settings, settings
 
 if TYPE_CHECKING:
     from ingestion_pipeline.commerce.contract import Entity
@@ -199,7 +201,7 @@ def _upload(
 @app.command()
 def collect(
     site: Annotated[str, typer.Option(help="Name of the site at ACE IoT.")],
-    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="UTC day.")],
+    day: Annotated[datetime, typer.Option(click_type=Day(), help="UTC day.")],
     as_json: AsJson = False,
 ) -> None:
     """Collect a day of a site from ACE IoT: its samples, and the weather beside them.
@@ -237,14 +239,19 @@ def collect(
 @app.command(name="sample-data")
 def sample_data(
     folder: Annotated[Path, typer.Argument(help="Where to write the four files.")],
-    customers: Annotated[int, typer.Option(min=0)] = 1_000,
-    products: Annotated[int, typer.Option(min=0)] = 250,
-    orders: Annotated[int, typer.Option(min=0)] = 2_500,
-    order_items: Annotated[int, typer.Option(min=0)] = 5_000,
+    customers: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 1_000,
+    products: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 250,
+    orders: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 2_500,
+    order_items: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 5_000,
     bad_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of lines to damage, in every way there is.")
+        float,
+        typer.Option(
+            click_type=Number(min=0, max=1), help="Share of lines to damage, in every way there is."
+        ),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    seed: Annotated[
+        int, typer.Option(click_type=WholeNumber(), help="The same seed gives the same bytes.")
+    ] = 1,
 ) -> None:
     """Write commerce files of any size, the same bytes for the same arguments."""
     from ingestion_pipeline.commerce.sample_data import write_sample_data
@@ -258,12 +265,17 @@ def sample_data(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8100,
+    port: Annotated[int, typer.Option(click_type=WholeNumber(min=1, max=65535))] = 8100,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
-    points: Annotated[int, typer.Option(min=1, help="Points of every site.")] = 50,
+    seed: Annotated[
+        int, typer.Option(click_type=WholeNumber(), help="The same seed gives the same data.")
+    ] = 1,
+    points: Annotated[
+        int, typer.Option(click_type=WholeNumber(min=1), help="Points of every site.")
+    ] = 50,
     interval_seconds: Annotated[
-        int, typer.Option(min=1, help="From one sample of a point to the next.")
+        int,
+        typer.Option(click_type=WholeNumber(min=1), help="From one sample of a point to the next."),
     ] = 60,
     site: Annotated[
         list[str] | None,
@@ -271,7 +283,11 @@ def sandbox(
     ] = None,
     key: Annotated[str, typer.Option(help="The API key that is accepted.")] = "sandbox-key",
     keep_pages: Annotated[
-        int, typer.Option(min=0, help="Pages kept in memory for those who read them again.")
+        int,
+        typer.Option(
+            click_type=WholeNumber(min=0),
+            help="Pages kept in memory for those who read them again.",
+        ),
     ] = 0,
     fault: Annotated[
         list[str] | None,
@@ -304,6 +320,13 @@ def main() -> None:
         app()
     except IngestionError as error:
         console.complain(str(error))
+        sys.exit(1)
+    except pydantic.ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        for fault in error.errors():
+            variable = str(fault["loc"][0]).upper()
+            console.complain(f"{variable}: {fault['msg'].removeprefix('Value error, ')}")
         sys.exit(1)
     except sa.exc.OperationalError as error:
         console.complain(f"the database does not answer: {error.orig}")

@@ -5,12 +5,22 @@ with this class by a test.
 """
 
 import os
+import re
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -20,7 +30,20 @@ def _seconds(value: object) -> object:
     return float(str(value)) if bare else value
 
 
+# Parsers take more: 1_000 for a thousand, 12.0 for a port, 1609459200 for a day of 2021.
+_SPELLINGS = {
+    int: (re.compile(r"[+-]?[0-9]+"), "a whole number in digits 0 to 9"),
+    float: (re.compile(r"[+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?"), "a number in digits 0 to 9"),
+    date: (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), "a day such as 2026-01-31"),
+}
+
 Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+
+
+def _plain_type(annotation: Any) -> Any:
+    """The type that an `Optional` or `Annotated` one is about."""
+    parts = get_args(annotation)
+    return _plain_type(parts[0]) if parts else annotation
 
 
 class Settings(BaseSettings):
@@ -267,6 +290,14 @@ class Settings(BaseSettings):
     web_hosts: str = Field(
         "", description="Names besides 127.0.0.1, localhost, WEB_HOST under which the UI is opened"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _spelled_plainly(cls, value: object, info: ValidationInfo) -> object:
+        spelling = _SPELLINGS.get(_plain_type(cls.model_fields[str(info.field_name)].annotation))
+        if isinstance(value, str) and spelling and not spelling[0].fullmatch(value.strip()):
+            raise ValueError(f"must be {spelling[1]}, got {value!r}")
+        return value
 
     @cached_property
     def home(self) -> Path:

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ingestion_pipeline.cli import app
 from ingestion_pipeline.settings import Settings
 
 
@@ -172,3 +174,31 @@ def test_the_embedded_database_is_found_used_and_stopped(tmp_path: Path) -> None
     finally:
         assert "stopped" in run("db", "stop", **home).stdout
     assert run("db", "status", **home).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["jobs", "list", "--limit", "１２"], ["jobs", "list", "--limit", "1_0"],
+        ["jobs", "show", "99999999999999999999"], ["jobs", "show", "٣"],
+        ["rejected", "list", "--limit", "１２"], ["tenants", "quota", "a", "--landed-bytes", "1_0"],
+        ["alert-rules", "set", "--point", "p", "--minimum", "１.５"],
+        ["alert-rules", "set", "--point", "p", "--maximum", "nan"],
+        ["alert-rules", "set", "--point", "p", "--maximum", "1e999"],
+        ["collect", "--site", "s", "--day", "２０２６-01-31"],
+        ["sandbox", "--port", "８１００"], ["sample-data", "here", "--bad-share", "٠"],
+        ["sample-data", "here", "--seed", "1_0"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_number_in_other_digits_is_wrong_usage(arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, "Invalid value" in done.output) == (2, True)
+
+
+def test_a_variable_that_is_wrong_gets_one_line(tmp_path: Path) -> None:
+    done = run("db", "status", INGESTION_HOME=str(tmp_path), GATEWAY_PORT="１２")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        "GATEWAY_PORT: must be a whole number in digits 0 to 9, got '１２'"
+    ]

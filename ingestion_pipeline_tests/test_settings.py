@@ -1,10 +1,11 @@
 """Every environment variable is in settings.py and in README's table, and nowhere else."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from ingestion_pipeline.settings import Settings
 
@@ -49,3 +50,32 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@localhost/x")
     monkeypatch.setenv("KEY_VALUE_URL", "redis://:hunter2@localhost")
     assert "hunter2" not in repr(Settings())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GATEWAY_PORT", "１２"), ("GATEWAY_PORT", "1_000"), ("GATEWAY_PORT", "12.0"),
+        ("LOOK_BACK_DAYS", "٣"), ("LANDED_RETENTION_DAYS", "1_0"), ("RATE_LIMIT", "inf"),
+        ("RATE_LIMIT", "1_0.5"), ("DROP_SETTLE", "１２"), ("DROP_SETTLE", "1_0"),
+        ("KPI_FIRST_DAY", "1609459200"), ("COLLECT_SINCE", "２０２１-01-01"),
+    ],
+)  # fmt: skip
+def test_a_number_that_only_python_reads_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError, match=variable.lower()):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "read"),
+    [("GATEWAY_PORT", " 8001 ", 8001), ("RATE_LIMIT", "1e3", 1000.0), ("RATE_LIMIT", ".5", 0.5),
+     ("LANDED_RETENTION_DAYS", "7", 7), ("KPI_FIRST_DAY", "2021-01-01", date(2021, 1, 1))],
+)  # fmt: skip
+def test_numbers_and_days_are_read(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, read: object
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(Settings(), variable.lower()) == read

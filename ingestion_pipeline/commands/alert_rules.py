@@ -8,6 +8,7 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson, upgraded
+from ingestion_pipeline.commands.numbers import ID, NUMBER
 
 app = typer.Typer(help="Limits of the points of buildings.", no_args_is_help=True)
 
@@ -24,8 +25,12 @@ class Severity(StrEnum):
 def set_rule(
     point: Annotated[str, typer.Option(help="Name of a point; * stands for any text.")],
     site: Annotated[str, typer.Option(help="Name of a site; * stands for all.")] = "*",
-    minimum: Annotated[float | None, typer.Option(help="A smaller value is an alert.")] = None,
-    maximum: Annotated[float | None, typer.Option(help="A larger value is an alert.")] = None,
+    minimum: Annotated[
+        float | None, typer.Option(click_type=NUMBER, help="A smaller value is an alert.")
+    ] = None,
+    maximum: Annotated[
+        float | None, typer.Option(click_type=NUMBER, help="A larger value is an alert.")
+    ] = None,
     severity: Annotated[Severity, typer.Option(help="How bad that is.")] = Severity.warning,
 ) -> None:
     """Set the limits of points, in place of those of the same site, point and severity.
@@ -62,7 +67,12 @@ def list_rules(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def delete(rule_id: Annotated[int, typer.Argument(help="Number of the rule.")]) -> None:
+def delete(
+    rule_id: Annotated[
+        int,
+        typer.Argument(click_type=ID, help="Number of the rule."),
+    ],
+) -> None:
     """Delete a rule; alerts that it has raised stay."""
     from ingestion_pipeline.buildings import alert_rules
 

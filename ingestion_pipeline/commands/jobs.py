@@ -8,13 +8,14 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson, upgraded
+from ingestion_pipeline.commands.numbers import ID, WholeNumber
 from ingestion_pipeline.ledger import jobs as queue
 from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
 from ingestion_pipeline.settings import settings
 
 app = typer.Typer(help="Jobs of all domains: see them, try them again.", no_args_is_help=True)
 
-JobId = Annotated[int, typer.Argument(help="Number of the job.")]
+JobId = Annotated[int, typer.Argument(click_type=ID, help="Number of the job.")]
 
 
 @app.command(name="list")
@@ -26,7 +27,7 @@ def list_jobs(
     kind: Annotated[
         str | None, typer.Option(help="For instance book_sales.import.amazon_kdp.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option(click_type=WholeNumber(min=1, max=10_000))] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, the newest first."""
@@ -93,7 +94,12 @@ def requeue(job_id: JobId) -> None:
 
 
 @app.command()
-def reload(upload_id: Annotated[int, typer.Argument(help="Number of the upload.")]) -> None:
+def reload(
+    upload_id: Annotated[
+        int,
+        typer.Argument(click_type=ID, help="Number of the upload."),
+    ],
+) -> None:
     """Load the file of an upload once more, as it was landed: after a fix of ours, for instance.
 
     It counts as a new upload (commerce) or import (book sales), the latest: where a later file had

@@ -10,6 +10,7 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson, upgraded
+from ingestion_pipeline.commands.numbers import ID, WholeNumber
 from ingestion_pipeline.ledger.tables import rejected_rows, tenants, uploads
 
 app = typer.Typer(
@@ -21,7 +22,7 @@ _MOST_SHOWN = 20
 @app.command(name="list")
 def list_uploads(
     tenant: Annotated[str | None, typer.Option(help="Of this tenant only.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option(click_type=WholeNumber(min=1, max=10_000))] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List uploads with refused rows that were not replayed, the newest first."""
@@ -54,7 +55,10 @@ def list_uploads(
 
 @app.command()
 def export(
-    upload_id: Annotated[int, typer.Argument(help="Number of the upload.")],
+    upload_id: Annotated[
+        int,
+        typer.Argument(click_type=ID, help="Number of the upload."),
+    ],
     file: Annotated[Path, typer.Argument(help="NDJSON file to write.", dir_okay=False)],
 ) -> None:
     """Write the refused rows of an upload into a file, to be corrected: a line a row.

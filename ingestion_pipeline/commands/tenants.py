@@ -7,6 +7,7 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson, print_url, upgraded
+from ingestion_pipeline.commands.numbers import BYTES
 
 app = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
 
@@ -73,11 +74,17 @@ def quota(
     name: Annotated[str, typer.Argument(help="Of the tenant.")],
     landed_bytes: Annotated[
         int | None,
-        typer.Option(min=0, help="Give the tenant this limit; 0: it may send no files."),
+        typer.Option(
+            click_type=BYTES,
+            help="Give the tenant this limit; 0: it may send no files.",
+        ),
     ] = None,
     rejected_bytes: Annotated[
         int | None,
-        typer.Option(min=0, help="Keep so many bytes of its refused lines; all are counted."),
+        typer.Option(
+            click_type=BYTES,
+            help="Keep so many bytes of its refused lines; all are counted.",
+        ),
     ] = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="Let the settings' limits hold for it again.")
