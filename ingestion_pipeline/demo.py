@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales.credentials import new_key
 from ingestion_pipeline.book_sales.registry import PLATFORMS
 from ingestion_pipeline.book_sales.sample_data import queue_samples
 from ingestion_pipeline.commerce.drop import scan
@@ -25,6 +24,7 @@ from ingestion_pipeline.stand_ins import KEY, sandbox, upstreams
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline.storage.landing import Landing
+from ingestion_pipeline.storage.sealing import new_key
 
 TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today

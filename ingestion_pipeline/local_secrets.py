@@ -11,8 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ingestion_pipeline.book_sales.credentials import new_key
+from pydantic import SecretStr
+
 from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.storage.sealing import new_key
 
 _MAKERS: dict[str, Callable[[], str]] = {
     "CRON_SECRET": partial(secrets.token_urlsafe, 32),
@@ -32,6 +34,18 @@ def local_secrets(configuration: Settings) -> dict[str, str]:
         lines = [f"export {name}='{value}'\n" for name, value in (kept | made).items()]
         _write(file, "".join(lines))
     return {name: value for name, value in (kept | made).items() if name in needed}
+
+
+def with_kept_keys(configuration: Settings) -> Settings:
+    """With the keys of CREDENTIAL_KEYS that `up` has made, for a command in another shell.
+
+    Only where the database is the home's own, too: of another one these are not the keys.
+    """
+    file = secrets_file(configuration)
+    if configuration.credential_keys or configuration.database_url or not file.exists():
+        return configuration
+    kept = dict(_LINE.findall(file.read_text())).get("CREDENTIAL_KEYS")
+    return configuration.model_copy(update={"credential_keys": SecretStr(kept) if kept else None})
 
 
 def make_private(home: Path) -> None:

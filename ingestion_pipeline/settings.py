@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     webhook_secrets: SecretStr | None = Field(
         None,
         description="Secrets that sign webhooks, with commas between; TENANT:SECRET or SECRET, "
-        "which is of the tenant `default`; unset: webhooks are refused",
+        "which is of the tenant `default`; beside tenants' own in the database",
     )
     batch_events: PositiveInt = Field(
         500, description="Events of a type that one Dagster run takes on"

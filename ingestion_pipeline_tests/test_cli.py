@@ -33,6 +33,7 @@ COMMANDS = [
     ["db", "status"], ["db", "url"], ["db", "stop"], ["db", "psql"],
     ["tenants"], ["tenants", "create"],
     ["tenants", "list"], ["tenants", "rotate"], ["tenants", "revoke"],
+    ["tenants", "signing-secret"],
 ]  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def credential_key() -> None:
     To rotate: put the new key in front of the old one, with a comma between, and restart; take the
     old one away when no queued job needs it any more.
     """
-    from ingestion_pipeline.book_sales.credentials import new_key
+    from ingestion_pipeline.storage.sealing import new_key
 
     typer.echo(new_key())
 

@@ -1,6 +1,7 @@
 """`ingestion-pipeline tenants …`: tenants, their API keys, their logins in the database."""
 
 import json
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -133,6 +134,62 @@ def reader(
     with engine.begin() as connection:
         made = readers.issue_reader(connection, name)
     print_url(groups.url_of(engine, made.role, made.password), role=made.role, as_json=as_json)
+
+
+@app.command(name="signing-secret")
+def signing_secret(
+    name: Annotated[str, typer.Argument(help="Of the tenant.")],
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make another; the one before goes on for a while.")
+    ] = False,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Take all of the tenant's back instead, at once.")
+    ] = False,
+    overlap_hours: Annotated[
+        int, typer.Option(min=0, max=24 * 365, help="How long the one before goes on.")
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Make a secret with which this tenant signs webhooks, and print it, this once.
+
+    Gateways know it within five seconds, without a restart; secrets in WEBHOOK_SECRETS go on.
+    """
+    from ingestion_pipeline.ledger import signing_secrets, tenants
+    from ingestion_pipeline.local_secrets import with_kept_keys
+    from ingestion_pipeline.settings import settings
+
+    if rotate and revoke:
+        raise typer.BadParameter("--rotate and --revoke exclude each other")
+    engine = upgraded()
+    with engine.begin() as connection:
+        tenant_id = tenants.find(connection, name)
+        if revoke:
+            number = signing_secrets.revoke(connection, tenant_id)
+        else:
+            secret = signing_secrets.issue(
+                connection, with_kept_keys(settings()), tenant_id, rotate=rotate,
+                overlap=timedelta(hours=overlap_hours),
+            )  # fmt: skip
+    if revoke:
+        console.say(f"{number} signing secrets revoked")
+    elif as_json:
+        typer.echo(json.dumps({"tenant": name, "tenant_id": tenant_id, "signing_secret": secret}))
+    else:
+        console.say(f"the secret that signs {name}'s webhooks, shown this once:")
+        typer.echo(secret)
+
+
+@app.command(name="reseal")
+def reseal() -> None:
+    """Encrypt all signing secrets anew under the first of CREDENTIAL_KEYS, to drop the others."""
+    from ingestion_pipeline.ledger import signing_secrets
+    from ingestion_pipeline.local_secrets import with_kept_keys
+    from ingestion_pipeline.settings import settings
+
+    engine = upgraded()
+    with engine.begin() as connection:
+        number = signing_secrets.reseal(connection, with_kept_keys(settings()))
+    console.say(f"{number} signing secrets are under the first key now")
 
 
 @sites.command(name="add")

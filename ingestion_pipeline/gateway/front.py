@@ -16,8 +16,8 @@ from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
 from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
 from ingestion_pipeline.gateway.limits import RateLimit
-from ingestion_pipeline.gateway.webhook_secrets import secrets_by_tenant, signer_of
-from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.gateway.webhook_secrets import WebhookSecrets, secrets_by_tenant, signer_of
+from ingestion_pipeline.ledger import signing_secrets, tenants
 from ingestion_pipeline.settings import Settings
 
 P = ParamSpec("P")
@@ -51,7 +51,10 @@ class Gateway:
         self.engine = engine
         self._rate = RateLimit(rate=configuration.rate_limit, burst=configuration.rate_burst)
         self.strangers = RateLimit(rate=_STRANGERS_A_SECOND, burst=_STRANGERS_AT_ONCE)
-        self._webhook_secrets = secrets_by_tenant(configuration)
+        self._webhook_secrets = WebhookSecrets(
+            secrets_by_tenant(configuration),
+            lambda: self.run(signing_secrets.in_force, configuration),
+        )
         self._signers: dict[str, int] = {}
         self._groups: dict[Any, GroupCommit[Any, Any]] = {}
         self._keys: GroupCommit[bytes, tenants.KeyHolder | None] = GroupCommit(
@@ -130,9 +133,11 @@ class Gateway:
         """
         limit = self.configuration.max_json_bytes
         content = b"".join([piece async for piece in self.body(request, limit=limit)])
-        if not self._webhook_secrets:
-            raise Refusal(503, "WEBHOOK_SECRETS is not set, so no webhook can be trusted")
-        tenant = signer_of(request.headers, content, self._webhook_secrets)
+        secrets = await self._webhook_secrets.known()
+        if secrets is None:
+            message = "no tenant has a signing secret, and WEBHOOK_SECRETS is not set"
+            raise Refusal(503, f"{message}, so no webhook can be trusted")
+        tenant = await signer_of(request.headers, content, secrets)
         if tenant is None:
             raise Refusal(401, "a valid signature of now is needed")
         tenant_id = self._signers.get(tenant)

@@ -1,13 +1,24 @@
-"""Which tenant a webhook's secret speaks for: WEBHOOK_SECRETS, read and checked at the start."""
+"""Which tenant a webhook's secret speaks for: WEBHOOK_SECRETS, and tenants' own in the database.
 
+Those of the environment are read and checked at the start; tenants' own are looked up again once
+they are `FRESH_SECONDS` old: a new one is accepted, a revoked one refused, without a restart.
+"""
+
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.gateway.signatures import is_signed, key_of
+from ingestion_pipeline.ledger.signing_secrets import SigningSecrets
 from ingestion_pipeline.settings import Settings
 
 DEFAULT_TENANT = "default"
+FRESH_SECONDS = 5.0
+# Bytes that are hashed at once, in about a millisecond; more in a thread, and others go on.
+_MUCH = 1024 * 1024
+
+ByTenant = Mapping[str, tuple[str, ...]]
 
 
 def secrets_by_tenant(configuration: Settings) -> dict[str, tuple[str, ...]]:
@@ -33,11 +44,60 @@ def secrets_by_tenant(configuration: Settings) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def signer_of(
-    headers: Mapping[str, str], body: bytes, secrets: Mapping[str, tuple[str, ...]]
-) -> str | None:
+class WebhookSecrets:
+    """All secrets by which a webhook may be signed.
+
+    Args:
+        configured: those of the environment.
+        look_up: those of the database.
+    """
+
+    def __init__(
+        self, configured: ByTenant, look_up: Callable[[], Awaitable[SigningSecrets]]
+    ) -> None:
+        self._configured = configured
+        self._look_up = look_up
+        self._all: ByTenant | None = None
+        self._until = 0.0
+        self._task: asyncio.Task[ByTenant | None] | None = None
+
+    async def known(self) -> ByTenant | None:
+        """The secrets of each tenant; None: nobody has ever had one.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database does not answer.
+        """
+        if time.monotonic() < self._until:
+            return self._all
+        if self._task is None:  # one for all who wait, whoever of them goes away
+            self._task = asyncio.create_task(self._refresh())
+        return await asyncio.shield(self._task)
+
+    async def _refresh(self) -> ByTenant | None:
+        try:
+            asked = time.monotonic()
+            stored = await self._look_up()
+            both = {
+                tenant: self._configured.get(tenant, ()) + stored.by_tenant.get(tenant, ())
+                for tenant in [*self._configured, *stored.by_tenant]
+            }
+            self._all = both if both or stored.used else None
+            self._until = asked + FRESH_SECONDS
+        finally:
+            self._task = None
+        return self._all
+
+
+async def signer_of(headers: Mapping[str, str], body: bytes, secrets: ByTenant) -> str | None:
     """The tenant that has signed a body now; None: nobody has."""
     now = time.time()
+    number = sum(map(len, secrets.values()))
+    if number * len(body) > _MUCH:
+        return await asyncio.to_thread(_signer, headers, body, secrets, now)
+    return _signer(headers, body, secrets, now)
+
+
+def _signer(headers: Mapping[str, str], body: bytes, secrets: ByTenant, now: float) -> str | None:
     # All are tried, whoever matches, so that time tells nothing.
     signers = [
         tenant for tenant, own in secrets.items() if is_signed(headers, body, secrets=own, now=now)

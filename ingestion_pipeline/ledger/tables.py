@@ -33,6 +33,17 @@ api_keys = sa.Table(
     sa.Column("revoked_at", _timestamp),
 )
 
+signing_secrets = sa.Table(
+    "signing_secrets",
+    metadata,
+    sa.Column("signing_secret_id", sa.Integer, sa.Identity(always=True), primary_key=True),
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), nullable=False, index=True),
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("created_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column("expires_at", _timestamp),
+    sa.Column("revoked_at", _timestamp),
+)
+
 # Which tenant's rows a login role sees: what the policies `own_rows` of migration 0012 go by.
 tenant_readers = sa.Table(
     "tenant_readers",

@@ -21,6 +21,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "tenant_readers": ("r", "r", "", "r"),
     "api_keys": ("r", "", "", ""),
     "gumroad_ping_tokens": ("r", "", "", ""),
+    "signing_secrets": ("r", "", "", ""),
     # Work.
     "jobs": ("raw", "rawd", "r", "r"),
     "job_attempts": ("raw", "rawd", "r", "r"),

@@ -2,6 +2,8 @@
 
 Rows of programs beside ours come with a tenant's key, and ours without: `cache_metrics.outside`,
 jobs of kind `outside.…`, requests of another service than the gateway that have a tenant.
+
+And tenants' own secrets that sign webhooks, encrypted (`ledger/signing_secrets.py`).
 """
 
 from alembic import op
@@ -11,9 +13,29 @@ down_revision = "0019"
 
 
 def upgrade() -> None:
+    op.execute("LOCK TABLE jobs, tenants IN ACCESS EXCLUSIVE MODE")
     op.execute("ALTER TABLE jobs ADD COLUMN senders_fault boolean NOT NULL DEFAULT false")
     op.execute(_FUNCTIONS)
+    op.execute(_SECRETS)
 
+
+_SECRETS = """
+    CREATE TABLE signing_secrets (
+        signing_secret_id integer GENERATED ALWAYS AS IDENTITY,
+        tenant_id integer NOT NULL
+            CONSTRAINT signing_secrets_tenant_id_fkey REFERENCES tenants,
+        sealed text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        -- Of one that another has followed; and of one that is taken back at once.
+        expires_at timestamptz,
+        revoked_at timestamptz,
+        CONSTRAINT signing_secrets_pkey PRIMARY KEY (signing_secret_id)
+    );
+    CREATE INDEX signing_secrets_tenant_id_idx ON signing_secrets (tenant_id);
+    ALTER TABLE signing_secrets ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own_rows ON signing_secrets FOR SELECT USING (tenant_id =
+        (SELECT tenant_id FROM tenant_readers WHERE role_name = current_user::text));
+"""
 
 _FUNCTIONS = """
     CREATE OR REPLACE FUNCTION cache_hit_ratio(
