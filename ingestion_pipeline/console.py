@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import sqlalchemy as sa
 import typer
@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from ingestion_pipeline.ledger.tables import uploads
 from ingestion_pipeline.ledger.uploads import COUNTS, MOST_KEPT
+from ingestion_pipeline.printable import printable
 
 if TYPE_CHECKING:
     from ingestion_pipeline.buildings.contract import Counts
@@ -31,13 +33,21 @@ if TYPE_CHECKING:
     from ingestion_pipeline.ledger.tenants import Tenant
     from ingestion_pipeline.status import DatabaseStatus
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+
+class _PlainConsole(Console):
+    """Prints no control characters but its own: names of files and reasons may be a stranger's."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text, lines=True), **options)
+
+
+_out = _PlainConsole(highlight=False)
+_err = _PlainConsole(stderr=True, highlight=False)
 
 
 def say(message: str) -> None:
     """Tell the user something."""
-    _out.print(message)
+    _out.print(message, markup=False)
 
 
 def warn(message: str) -> None:
@@ -171,7 +181,7 @@ def show_ingest(result: IngestResult, *, dry_run: bool) -> None:
     table.add_column("seconds", justify="right", no_wrap=True)
     for file in result.files:
         counts = [f"{getattr(file.counts, name):,}" for name in shown]
-        table.add_row(file.file, *counts, f"{file.seconds:.1f}")
+        table.add_row(escape(file.file), *counts, f"{file.seconds:.1f}")
     _out.print(table)
     for file in result.files:
         if file.error:
@@ -195,7 +205,9 @@ def show_kpi_import(result: ImportResult, *, dry_run: bool) -> None:
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for file in result.files:
         counts = asdict(file.counts)
-        table.add_row(file.file, *(f"{counts[name]:,}" for name in shown), f"{file.seconds:.1f}")
+        table.add_row(
+            escape(file.file), *(f"{counts[name]:,}" for name in shown), f"{file.seconds:.1f}"
+        )
     _out.print(table)
     for file in result.files:
         for fault in file.faults[:10]:
@@ -271,5 +283,7 @@ def show_uploads(connection: sa.Connection, tenant_id: int) -> None:
     shown = [name for name in COUNTS if name == "rejected" or any(row[name] for row in rows)]
     table = Table("file", "status", *shown, box=SIMPLE)
     for row in rows:
-        table.add_row(row["file_name"], row["status"], *(f"{row[name]:,}" for name in shown))
+        table.add_row(
+            escape(row["file_name"]), row["status"], *(f"{row[name]:,}" for name in shown)
+        )
     _out.print(table)

@@ -8,7 +8,10 @@ from ingestion_pipeline.buildings import automation as buildings
 from ingestion_pipeline.commerce import automation as commerce
 from ingestion_pipeline.kpis import automation as kpis
 from ingestion_pipeline.markets import automation as markets
+from ingestion_pipeline.printable import log_plainly
 from ingestion_pipeline.resources import Database
+
+log_plainly()  # in code servers, runs and workers, which all begin here
 
 defs = dg.Definitions.merge(
     commerce.definitions,

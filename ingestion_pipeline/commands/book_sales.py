@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson, upgraded
 from ingestion_pipeline.settings import settings
 
@@ -95,11 +96,11 @@ def import_report(
     else:
         for file in result.files:
             numbers = ", ".join(f"{number} {name}" for name, number in file.counts.items())
-            typer.echo(f"{file.file}: {file.error or numbers}")
+            console.say(f"{file.file}: {file.error or numbers}")
             for reason, rows in file.remarks["passed_over"].items():
-                typer.echo(f"    passed over: {reason} ({rows} rows)")
+                console.say(f"    passed over: {reason} ({rows} rows)")
             for warning in file.remarks.get("warnings", ()):
-                typer.echo(f"    warning: {warning}")
+                console.say(f"    warning: {warning}")
     if any(file.error for file in result.files):
         raise typer.Exit(1)
 

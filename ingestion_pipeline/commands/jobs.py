@@ -49,7 +49,7 @@ def list_jobs(
         tries = f"{job['attempt']} of {job['max_attempts']}"
         console.say(f"{job['job_id']:>6}  {job['status']:<10} {job['kind']}  attempt {tries}")
         if job["error"]:
-            typer.echo(f"        {job['error'][:200]}")
+            console.say(f"        {job['error'][:200]}")
 
 
 @app.command()

@@ -16,6 +16,7 @@ from ingestion_pipeline.commerce import load
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.ledger import uploads
+from ingestion_pipeline.printable import printable
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.database import row_count
@@ -70,7 +71,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
             backoff=configuration.job_backoff,
         )
         for upload_id, error in outcome.failures.items():
-            context.log.warning("upload %s failed: %s", upload_id, error)
+            context.log.warning("upload %s failed: %s", upload_id, printable(error))
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"failed_uploads": len(outcome.failures)}

@@ -16,6 +16,7 @@ from ingestion_pipeline.commerce.load import job_kind
 from ingestion_pipeline.commerce.sweep import sweep
 from ingestion_pipeline.ledger import jobs, landed
 from ingestion_pipeline.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.printable import printable
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.landing import Landing
@@ -86,7 +87,7 @@ def drop_folder(context: dg.SensorEvaluationContext, database: Database) -> dg.S
     for tenant in sorted(found.unknown_tenants):
         context.log.warning("drop folder: there is no tenant %r", tenant)
     for reason in found.no_room.values():
-        context.log.warning("drop folder: %s", reason)
+        context.log.warning("drop folder: %s", printable(reason))
     if not found.recorded:
         return dg.SensorResult(
             skip_reason=dg.SkipReason(

@@ -1,14 +1,14 @@
 """Structured logs: one JSON object a line, on standard error."""
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
+from ingestion_pipeline.printable import log_plainly
 
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,11 +25,13 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _USUAL}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _encode(line).decode()
+        # In ASCII: half a surrogate pair fails nothing, and no terminal obeys what is in it.
+        return json.dumps(line, default=str)
 
 
 def configure() -> None:
     """Log everything from INFO on as JSON to standard error."""
+    log_plainly()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -18,6 +18,7 @@ from ingestion_pipeline.markets.refresh import alone, macro_handler, refresh, so
 from ingestion_pipeline.markets.tables import comps as comps_table
 from ingestion_pipeline.markets.tables import fundamentals as fundamentals_table
 from ingestion_pipeline.markets.tables import observations as observations_table
+from ingestion_pipeline.printable import printable
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.database import row_count
@@ -125,7 +126,7 @@ def macro_observations(
             with alone(engine):
                 refreshed = refresh(engine, fred, configuration.fred_series_ids)
             for series_id, error in refreshed.errors.items():
-                context.log.warning("%s: %s", series_id, error)
+                context.log.warning("%s: %s", series_id, printable(str(error)))
             metadata["changed_vintages"] = sum(refreshed.changed.values())
             metadata["series_not_refreshed"] = len(refreshed.errors)
     rows = _rows(engine, observations_table)
@@ -177,7 +178,7 @@ def _apply(
         engine, event_type, handler, worker=worker, limit=configuration.batch_events
     )
     for ingestion_id, error in outcome.failures.items():
-        context.log.warning("event %s failed: %s", ingestion_id, error)
+        context.log.warning("event %s failed: %s", ingestion_id, printable(error))
     return outcome
 
 

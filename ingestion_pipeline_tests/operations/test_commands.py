@@ -14,6 +14,7 @@ from ingestion_pipeline.commerce.load import record_upload
 from ingestion_pipeline.ledger import jobs, tenants
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage.landing import Landing
+from ingestion_pipeline.storage.sealing import new_key
 from ingestion_pipeline_tests.operations.document import TEXT, blocks, run
 from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
@@ -36,7 +37,10 @@ def test_every_query_works(engine: sa.Engine, tenant_id: int) -> None:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def test_roles_and_keys_as_printed(configured: Settings, engine: sa.Engine, tmp_path: Path) -> None:
+def test_roles_and_keys_as_printed(
+    configured: Settings, engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIAL_KEYS", new_key())
     url = configured.database_url
     assert url is not None
     with engine.begin() as connection:

@@ -28,6 +28,7 @@ from ingestion_pipeline.buildings.source import NAME, AceIot, open_source
 from ingestion_pipeline.buildings.weather import WeatherCounts, snapshot_weather
 from ingestion_pipeline.checks import table_metadata
 from ingestion_pipeline.errors import ConfigurationError, IngestionError, is_permanent
+from ingestion_pipeline.printable import printable
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.database import row_count
@@ -114,7 +115,9 @@ def _metadata_of(
     if decisive is not None:
         raise PartlyDoneError(decisive, done)
     for half, error in attempt.errors.items():
-        context.log.error(f"{attempt.result.site} {attempt.result.day}: {half}: {error}")
+        context.log.error(
+            f"{attempt.result.site} {attempt.result.day}: {half}: {printable(str(error))}"
+        )
     return done
 
 

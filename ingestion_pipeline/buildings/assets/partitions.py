@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ingestion_pipeline.errors import IngestionError, is_permanent
+from ingestion_pipeline.printable import printable
 from ingestion_pipeline.settings import settings
 
 GROUP = "buildings"
@@ -87,7 +88,7 @@ def each_partition(
             done.append((partition, partly.metadata))
         except IngestionError as caught:
             error = caught
-        context.log.warning(f"{partition}: {error}")
+        context.log.warning(f"{partition}: {printable(str(error))}")
         failures[partition] = error
     whole = [each for each in assets if all(each in metadata for _, metadata in done)]
     if failures:
