@@ -165,7 +165,7 @@ def test_without_keys_no_secret_is_made(engine: sa.Engine, tenant_id: int) -> No
 
 
 def test_another_shell_finds_the_keys_that_up_has_made(tmp_path: Path) -> None:
-    there = Settings(home=tmp_path)
+    there = Settings(ingestion_home=tmp_path)
     assert with_kept_keys(there).credential_keys is None
     made = local_secrets(there)
     found = with_kept_keys(there).credential_keys
