@@ -1,6 +1,7 @@
 """The shapes of this wing's answers and bodies, as `/openapi.json` shows them."""
 
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -15,14 +16,14 @@ class Answer(BaseModel):
 class Ordered(Answer):
     """An import is recorded."""
 
-    jobId: int  # noqa: N815
+    jobId: UUID  # noqa: N815
     platform: str
 
 
 class Pinged(Answer):
     """A Ping is recorded."""
 
-    jobId: int | None = None  # noqa: N815
+    jobId: UUID | None = None  # noqa: N815
 
 
 class Attempt(BaseModel):
@@ -40,7 +41,7 @@ class ImportState(Ordered):
     """An import; `status` is its state."""
 
     status: Literal["pending", "processing", "completed", "failed", "retrying"]
-    id: int
+    id: UUID
     executedAt: str | None  # noqa: N815
     errorMessage: str | None  # noqa: N815
     priority: int

@@ -12,6 +12,7 @@ from ingestion_pipeline.book_sales.load import DOMAIN
 from ingestion_pipeline.book_sales.notation import Told
 from ingestion_pipeline.book_sales.registry import PLATFORMS, canonical
 from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.ledger.job_ids import uuid_of
 from ingestion_pipeline.ledger.tables import job_attempts, jobs, tenants, uploads
 from ingestion_pipeline.settings import Settings
 
@@ -117,11 +118,12 @@ def job_document(connection: sa.Connection, tenant_id: int, job_id: int) -> dict
         .where(a.job_id == job_id)
         .order_by(a.attempt)
     ).all()
+    named = str(uuid_of(row.job_id))
     return {
         "status": _STATES.get(row.status, row.status),
         "message": row.error or f"attempt {row.attempt} of {row.max_attempts}",
-        "id": row.job_id,
-        "jobId": row.job_id,
+        "id": named,
+        "jobId": named,
         "platform": queue.KINDS[row.kind],
         "priority": row.priority,
         "scheduledFor": row.available_at.isoformat(),

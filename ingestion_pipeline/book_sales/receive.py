@@ -21,6 +21,7 @@ from ingestion_pipeline.gateway.front import Caller, Gateway
 from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
 from ingestion_pipeline.gateway.receiving import land
 from ingestion_pipeline.ledger import quota
+from ingestion_pipeline.ledger.job_ids import uuid_of
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage.file_names import file_name_problem
 from ingestion_pipeline.storage.landing import Landing
@@ -37,7 +38,7 @@ class Receipt:
 
 def location_of(job_id: int) -> str:
     """Where the state of an import is told."""
-    return f"/api/ingestion/status/{job_id}"
+    return f"/api/ingestion/status/{uuid_of(job_id)}"
 
 
 async def receive_order(
@@ -91,14 +92,16 @@ def queued(job_id: int, platform: str, *, by_hand: bool) -> dict[str, Any]:
     """What is said of an order, in the words of the replaced services."""
     how = "Manual ingestion" if by_hand else "Ingestion"
     message = f"{how} job queued for {platform}"
-    return {"status": "queued", "message": message, "jobId": job_id, "platform": platform}
+    named = str(uuid_of(job_id))
+    return {"status": "queued", "message": message, "jobId": named, "platform": platform}
 
 
 def ordered(job_id: int, platform: str, *, new: bool = True) -> dict[str, Any]:
     """What is said of a report that is recorded."""
     message = "recorded, and will be imported" if new else "known already"
     status = "accepted" if new else "duplicate"
-    return {"status": status, "message": message, "jobId": job_id, "platform": platform}
+    named = str(uuid_of(job_id))
+    return {"status": status, "message": message, "jobId": named, "platform": platform}
 
 
 def _hash(order: Order) -> bytes:

@@ -23,6 +23,7 @@ from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import gateway_of, require_size
 from ingestion_pipeline.gateway.openapi import described, router_of
 from ingestion_pipeline.gateway.receiving import file_of
+from ingestion_pipeline.ledger.job_ids import job_id_of, uuid_of
 from ingestion_pipeline.storage import database
 
 router = router_of("book sales")
@@ -148,7 +149,7 @@ async def post_ping(request: Request, token: str) -> Response:
     )
     if job_id is None:
         return answer(200, {"status": "duplicate", "message": "no news", "jobId": None})
-    return answer(200, {"status": "accepted", "message": "recorded", "jobId": job_id})
+    return answer(200, {"status": "accepted", "message": "recorded", "jobId": str(uuid_of(job_id))})
 
 
 def _fields_of(content: bytes) -> dict[str, Any]:
@@ -179,12 +180,14 @@ def _fields_of(content: bytes) -> dict[str, Any]:
     ),
 )
 async def get_status(request: Request, job_id: str) -> Response:
-    """`status` is pending, processing, retrying, completed or failed; never the payload."""
+    """`status` is pending, processing, retrying, completed or failed; never the payload. The number
+    that `jobId` was before it was a UUID goes on naming its import.
+    """
     gateway = gateway_of(request)
     caller = await gateway.authenticate(request)
-    document = None
-    if job_id.isascii() and job_id.isdigit() and len(job_id) < 19:
-        document = await gateway.run(orders.job_document, caller.tenant_id, int(job_id))
+    document, number = None, job_id_of(job_id)
+    if number is not None:
+        document = await gateway.run(orders.job_document, caller.tenant_id, number)
     if document is None:
         raise Refusal(404, "there is no such import")
     return answer(200, document)

@@ -99,6 +99,11 @@ sa.Index(
     jobs.c.job_id,
     postgresql_where=jobs.c.status.in_(("pending", "processing", "retrying")),
 )
+sa.Index(
+    "jobs_import_uuid_idx",
+    sa.func.job_uuid(jobs.c.job_id),
+    postgresql_where=jobs.c.kind.like(r"book\_sales.import.%"),
+)
 sa.Index("jobs_run_id_idx", jobs.c.run_id, postgresql_where=jobs.c.status == "processing")
 sa.Index(
     "jobs_finished_idx",
@@ -118,6 +123,7 @@ job_attempts = sa.Table(
     sa.Column("outcome", sa.Text),
     sa.Column("error", sa.Text),
 )
+sa.Index("job_attempts_job_uuid_idx", sa.func.job_uuid(job_attempts.c.job_id))
 sa.Index(
     "job_attempts_repeated_idx",
     job_attempts.c.started_at,

@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from ingestion_pipeline.ledger.job_ids import job_id_of
 from ingestion_pipeline_tests.end_to_end.running_up import ROOT, Up
 from ingestion_pipeline_tests.senders import post, send_all
 
@@ -180,7 +181,7 @@ def test_the_commands_of_book_sales_work_as_printed(up: Up) -> None:
     assert state["jobId"] == ordered["jobId"]
     assert ticked["status"] == "success"
     jobs = "SELECT DISTINCT status FROM jobs WHERE job_id IN (%s, %s)"
-    both = (uploaded["jobId"], ordered["jobId"])
+    both = (job_id_of(uploaded["jobId"]), job_id_of(ordered["jobId"]))
     up.wait_for(lambda: up.rows(jobs, *both) == [("completed",)])
     platforms = (
         "SELECT DISTINCT platform FROM sales_events JOIN tenants USING (tenant_id) "
@@ -197,7 +198,7 @@ def test_no_secret_is_shown_anywhere(up: Up) -> None:
         ingestion-pipeline ping-url --tenant acme
         echo "$API_KEY"'''
     *answer, ping_url, api_key = run(up, access() + order)
-    job_id = json.loads("".join(answer))["jobId"]
+    job_id = job_id_of(json.loads("".join(answer))["jobId"])
     path_token = ping_url.rpartition("/")[2]
     ping = httpx.post(
         f"http://127.0.0.1:{up.gateway_port}/api/ingestion/ping/gumroad/{path_token}",

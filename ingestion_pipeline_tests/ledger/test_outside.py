@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.ledger import jobs, outside, tenants
+from ingestion_pipeline.ledger.job_ids import uuid_of
 
 
 def _update(engine: sa.Engine, tenant_id: int, job_id: int, status: str, **values: str) -> bool:
@@ -82,11 +83,11 @@ def test_views_have_what_dashboards_query_and_no_payload(engine: sa.Engine, tena
     _update(engine, tenant_id, job_id, "failed", error="no model")
     rows = _view(
         engine,
-        "ingestion_jobs ORDER BY id",
+        "ingestion_jobs ORDER BY job_id",
         "id, job_id, tenant_id, platform, status, attempts, error_message",
     )
     assert rows == [
-        (queued, queued, tenant_id, "gumroad", "pending", 0, None),
+        (uuid_of(queued), queued, tenant_id, "gumroad", "pending", 0, None),
     ]
     assert _view(engine, "market_jobs ORDER BY id", "status") == [("FAILED",), ("QUEUED",)]
     for view in ("ingestion_jobs", "ingestion_attempts", "market_jobs"):

@@ -175,7 +175,8 @@ def test_markets_see_every_state_of_a_job(filled: sa.Engine) -> None:
                 (status,),
             )
         rows = connection.exec_driver_sql(
-            "SELECT i.status, m.status FROM ingestion_jobs AS i JOIN market_jobs AS m USING (id) "
+            "SELECT i.status, m.status FROM ingestion_jobs AS i "
+            "JOIN market_jobs AS m USING (job_id) "
             "WHERE i.kind = 'book_sales.import.x'"
         )
         seen = {("failed" if s == "dead" else s, of_markets) for s, of_markets in expected.items()}

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.ledger import readers, tenants
+from ingestion_pipeline.ledger.job_ids import uuid_of
 from ingestion_pipeline.storage import database, locks, roles
 from ingestion_pipeline.storage.privileges import COLUMNS, GATEWAY, GROUPS, RUNS, TABLES, TENANT
 
@@ -491,11 +492,15 @@ def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: 
                      '{"platform": "kdp", "access_token": {"encrypted": "hunter2"}}'),
                     (2, 'book_sales.import.kdp', 3, '{}')
             """)
+            connection.exec_driver_sql("GRANT SELECT ON ingestion_jobs TO pg_monitor")
         assert not roles.ensure(older).granted
         assert database.upgrade(older) == database.head_revision()
+        with older.connect() as connection:
+            kept = "SELECT has_table_privilege('pg_monitor', 'ingestion_jobs', 'SELECT')"
+            assert connection.exec_driver_sql(kept).scalar_one()
         with reading_as(older, "acme") as connection:
             jobs = connection.exec_driver_sql("SELECT id, platform, payload FROM ingestion_jobs")
-            assert jobs.all() == [(1, "amazon_kdp", {"platform": "amazon_kdp"})]
+            assert jobs.all() == [(uuid_of(1), "amazon_kdp", {"platform": "amazon_kdp"})]
     finally:
         older.dispose()
         with administrator.connect() as connection:

@@ -8,6 +8,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -46,8 +47,8 @@ _KINDS: dict[str, Any] = {
     "boolean": lambda value: isinstance(value, bool),
     "text": lambda value: isinstance(value, str) and bool(value),
     "array": lambda value: isinstance(value, list),
-    "uuid": lambda value: isinstance(value, int | str),  # ours are numbers
-    "jobId": lambda value: isinstance(value, int | str),
+    "uuid": lambda value: str(UUID(value)) == value,
+    "jobId": lambda value: str(UUID(value)) == value,
     "null": lambda value: value is None,
 }
 
@@ -212,7 +213,8 @@ def test_a_tenant_may_ask_what_is_its_own(gateway: RunningGateway, sender: Sende
             "SELECT id, profile_id, platform, payload FROM ingestion_jobs"
         ).all()
     engine.dispose()
-    assert found == [(queued["jobId"], sender.tenant_id, "amazon_kdp", {"platform": "amazon_kdp"})]
+    job = UUID(queued["jobId"])
+    assert found == [(job, sender.tenant_id, "amazon_kdp", {"platform": "amazon_kdp"})]
 
 
 def test_the_openapi_document_describes_both_spellings(gateway: RunningGateway) -> None:
