@@ -25,6 +25,9 @@ from ingestion_pipeline.kpis.contract import Readings, member, parse_readings
 
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after it is unpacked
 MOST_READINGS = 10_000  # of a body; each of a body's `kpiIds` counts as one
+# Values and lines, empty ones too, of a body: eight million of them take seconds to look at.
+_MOST_VALUES = 200 * MOST_READINGS
+_MOST_LINES = 20 * MOST_READINGS
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl",
           "application/x-jsonlines", "application/jsonlines")  # fmt: skip
 
@@ -38,6 +41,10 @@ _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 class TooManyError(ContractError):
     """A body with more readings than one request may bring."""
+
+
+class TooLargeError(ContractError):
+    """A body that is one reading, and larger than one may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +86,41 @@ def may_hold_several(beginning: bytes, *, ndjson: bool) -> bool:
     return beginning[:1] != b"{" and beginning.lstrip(_MARK + _BLANK)[:1] == b"["
 
 
-def decoded(content: bytes, *, ndjson: bool) -> Any:
+def decoded(content: bytes, *, ndjson: bool, most: int) -> Any:
     """A body: one decoded JSON value, or a list of `Sent` where it holds several.
+
+    How much of it is decoded at a time is bounded: other threads go on in between.
+
+    Args:
+        content: unpacked.
+        ndjson: whether its media type says so.
+        most: bytes that one reading may have, alone or among several.
 
     Raises:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no JSON.
         TooManyError: it holds more than MOST_READINGS.
+        TooLargeError: it is one reading, larger than `most`.
         ContractError: it holds none.
         RepeatedKeyError: it is one value, and an object in it has a key twice.
     """
     if not ndjson:
         text = content.removeprefix(_MARK)
+        if text.lstrip(_BLANK)[:1] == b"[":
+            return _of_array(text, most)
         try:
-            value = _decode(text)
-        except NO_JSON:
-            if not _is_several_lines(content):
+            value = _decode_one(text, most)
+        except (*NO_JSON, TooLargeError):
+            if not _is_several_lines(content, most):
                 raise
         else:
-            if not isinstance(value, list):
-                return decode(text) if may_repeat_keys(text, value) else value
-            return _limited(_of_array(text, value))
-    lines = _LINE_END.split(content) if b"\r" in content else content.split(b"\n")
-    if len(lines) > 2 * MOST_READINGS and sum(1 for each in lines if each.strip()) > MOST_READINGS:
+            return decode(text) if may_repeat_keys(text, value) else value
+    if content.count(b"\n") + content.count(b"\r") > _MOST_LINES:
         raise _too_many()
-    return _limited([_of_line(n, line) for n, line in enumerate(lines, 1) if line.strip()])
+    lines = _LINE_END.split(content) if b"\r" in content else content.split(b"\n")
+    filled = [(n, line) for n, line in enumerate(lines, 1) if line.strip()]
+    if len(filled) > MOST_READINGS:
+        raise _too_many()
+    return _limited([_of_line(n, line, most) for n, line in filled])
 
 
 def parsed(
@@ -110,7 +128,7 @@ def parsed(
 ) -> Readings | Refused:
     """What a reading of several is, or what is wrong with it."""
     if sent.fault is not None:
-        return Refused(sent.fault, [FieldError("line", sent.fault)])
+        return Refused(sent.fault, [FieldError(next(iter(sent.place)), sent.fault)])
     try:
         return parse_readings(sent.body, tenant_id=tenant_id, now=now, request_id=request_id)
     except ContractError as error:
@@ -138,14 +156,20 @@ def _decode(content: bytes) -> Any:
         raise
 
 
+def _decode_one(text: bytes, most: int) -> Any:
+    if len(text) > most:
+        raise TooLargeError(f"body: must be at most {most} bytes")
+    return _decode(text)
+
+
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _is_several_lines(content: bytes) -> bool:
+def _is_several_lines(content: bytes, most: int) -> bool:
     """Whether the first line is JSON by itself, and not the last."""
     first, *rest = _LINE_END.split(content.removeprefix(_MARK).lstrip(_BLANK), maxsplit=1)
-    if not rest or not rest[0].strip():
+    if not rest or not rest[0].strip() or len(first) > most:
         return False
     try:
         return isinstance(_decode(first), dict)
@@ -153,19 +177,25 @@ def _is_several_lines(content: bytes) -> bool:
         return False
 
 
-def _of_array(text: bytes, values: list[Any]) -> list[Sent]:
-    if len(values) > MOST_READINGS or not may_repeat_keys(text, values):
-        return [Sent({"index": n}, each) for n, each in enumerate(values)]
-    return [_sent({"index": n}, bytes(each)) for n, each in enumerate(_elements(text))]
+def _of_array(text: bytes, most: int) -> list[Sent]:
+    if text.count(b",") > _MOST_VALUES:
+        raise _too_many()
+    elements = _elements(text)
+    if len(elements) > MOST_READINGS:
+        raise _too_many()
+    return _limited([_sent({"index": n}, bytes(each), most) for n, each in enumerate(elements)])
 
 
-def _of_line(number: int, line: bytes) -> Sent:
-    return _sent({"line": number}, line.lstrip(_BEGINNINGS))
+def _of_line(number: int, line: bytes, most: int) -> Sent:
+    return _sent({"line": number}, line.lstrip(_BEGINNINGS), most)
 
 
-def _sent(place: dict[str, int], text: bytes) -> Sent:
+def _sent(place: dict[str, int], text: bytes, most: int) -> Sent:
+    if len(text) > most:
+        return Sent(place, None, f"must be at most {most} bytes")
     try:
-        return Sent(place, decode(text))
+        value = _decode(text)
+        return Sent(place, decode(text) if may_repeat_keys(text, value) else value)
     except NO_JSON as error:
         return Sent(place, None, f"must be one JSON object: {error}")
     except RepeatedKeyError as error:

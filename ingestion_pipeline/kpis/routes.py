@@ -35,6 +35,7 @@ from ingestion_pipeline.kpis.reports import parse_report
 router = router_of("kpis")
 
 _REFUSALS = (400, 401, 408, 413, 415, 422, 429, 503)
+_SMALL = 65_536  # bytes of a body that are decoded at once, in a millisecond or two
 _TOGETHER = 500  # readings of a batch that go into one transaction, with those of others
 
 
@@ -67,11 +68,12 @@ async def post_data(request: Request) -> Response:
 
     caller, content = await gateway.receive_content(request, limit_of=limit_of)
     content = await unpacked(request, content, limit=most)
-    body = _decoded(request, content, ndjson=ndjson)
+    if len(content) <= _SMALL:
+        body = _decoded(request, content, ndjson=ndjson, most=usual)
+    else:  # which may take a while, and others need not wait for it
+        body = await asyncio.to_thread(_decoded, request, content, ndjson=ndjson, most=usual)
     if isinstance(body, list):
         return await _post_several(gateway, caller, body)
-    if len(content) > usual:
-        raise too_large(usual)
     readings = parse_readings(
         body, tenant_id=caller.tenant_id, now=datetime.now(UTC), request_id=caller.request_id
     )
@@ -303,10 +305,12 @@ def _instant(text: str) -> datetime:
         raise Refusal(422, f"instant: {error}", [fault]) from None
 
 
-def _decoded(request: Request, content: bytes, *, ndjson: bool) -> Any:
+def _decoded(request: Request, content: bytes, *, ndjson: bool, most: int) -> Any:
     """The body: one JSON value, or a list of what several are."""
     try:
-        return batch.decoded(content, ndjson=ndjson)
+        return batch.decoded(content, ndjson=ndjson, most=most)
+    except batch.TooLargeError:
+        raise too_large(most) from None
     except batch.TooManyError as error:
         raise Refusal(413, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -320,19 +324,21 @@ async def _post_several(gateway: Gateway, caller: Caller, sent: Sequence[Sent]) 
     outcomes: list[said.Outcome] = []
     for start in range(0, len(sent), _TOGETHER):
         some = sent[start : start + _TOGETHER]
-        parsed = [
-            batch.parsed(
-                each, tenant_id=caller.tenant_id, now=datetime.now(UTC),
-                request_id=caller.request_id,
-            )
-            for each in some
-        ]  # fmt: skip
+        parsed = await asyncio.to_thread(_parsed, caller, some)
         recorded = await asyncio.gather(*(_record(gateway, each) for each in parsed))
         outcomes += [
             (each, what, accepted) for each, (what, accepted) in zip(some, recorded, strict=True)
         ]
     status, document = said.of_several(outcomes)
     return answer(status, document)
+
+
+def _parsed(caller: Caller, some: Sequence[Sent]) -> list[Readings | Refused]:
+    now = datetime.now(UTC)
+    return [
+        batch.parsed(each, tenant_id=caller.tenant_id, now=now, request_id=caller.request_id)
+        for each in some
+    ]
 
 
 async def _record(

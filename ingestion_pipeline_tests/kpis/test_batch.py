@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 
-from ingestion_pipeline.kpis.batch import MOST_BYTES, MOST_READINGS, Sent, decoded
+from ingestion_pipeline.kpis import batch
+from ingestion_pipeline.kpis.batch import (
+    MOST_BYTES,
+    MOST_READINGS,
+    Sent,
+    TooLargeError,
+    TooManyError,
+    decoded,
+)
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.kpis.builders import body, execute, rows
 
 PATH = "/api/kpi-data"
 NDJSON = {"Content-Type": "application/x-ndjson"}
+MOST_ONE = 1024 * 1024
 
 
 def readings(number: int, **more: Any) -> list[dict[str, Any]]:
@@ -183,8 +192,48 @@ def test_lines_end_with_cr_too_and_may_begin_with_a_mark(ndjson: bool) -> None:
     mark = b"\xef\xbb\xbf"
     content = mark + b'{"a":1}\r{"a":2}\r\n' + mark + b'{"a":3}\n\x1e{"a":4}\r\r\n'
     content += b'{"a":9007199254740993.0}'
-    found = decoded(content, ndjson=ndjson)
+    found = decoded(content, ndjson=ndjson, most=MOST_ONE)
     assert found == [
         Sent({"line": 1}, {"a": 1}), Sent({"line": 2}, {"a": 2}), Sent({"line": 3}, {"a": 3}),
         Sent({"line": 4}, {"a": 4}), Sent({"line": 6}, {"a": 2**53 + 1}),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "ndjson", "error"),
+    [
+        (b"[" + b"[]," * 2_700_000 + b"[]]", False, TooManyError),
+        (b"[" + b"1," * 4_000_000 + b"1]", False, TooManyError),
+        (b"\n" * MOST_BYTES, True, TooManyError),
+        (b"\r" * MOST_BYTES, True, TooManyError),
+        (b'{"a":[' + b"[]," * 2_700_000 + b"[]]}", False, TooLargeError),
+        (b'{"a":[' + b"[]," * 2_700_000 + b"[]]}\n{}", False, TooLargeError),
+    ],
+    ids=["arrays", "numbers", "lines", "returns", "one", "first of several"],
+)
+def test_eight_thousand_bytes_of_gzip_held_everybody_up_for_eighteen_seconds(
+    content: bytes, ndjson: bool, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded_bytes: list[int] = []
+
+    def parse(text: bytes) -> Any:
+        decoded_bytes.append(len(text))
+        return json.loads(text)
+
+    monkeypatch.setattr(batch, "parse", parse)
+    with pytest.raises(error):
+        decoded(content, ndjson=ndjson, most=MOST_ONE)
+    assert decoded_bytes == []
+
+
+def test_a_reading_among_many_was_decoded_however_large() -> None:
+    large = b'{"a":"' + b"x" * MOST_ONE + b'"}'
+    for content, ndjson in ((b"[{}," + large + b"]", False), (b"{}\n" + large, True)):
+        first, second = decoded(content, ndjson=ndjson, most=MOST_ONE)
+        assert (first.fault, second.fault) == (None, f"must be at most {MOST_ONE} bytes")
+
+
+def test_a_small_bomb_is_refused_over_http(sender: Sender, gateway: RunningGateway) -> None:
+    bomb = gzip.compress(b"[" + b"[]," * 2_700_000 + b"[]]")
+    refused = sender.http.post(PATH, content=bomb, headers={"Content-Encoding": "gzip"})
+    assert refused.status_code == 413
