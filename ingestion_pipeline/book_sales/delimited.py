@@ -14,13 +14,8 @@ from ingestion_pipeline.book_sales.cells import Cell, Row
 from ingestion_pipeline.book_sales.workbooks import is_workbook
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.storage import file_kinds
-from ingestion_pipeline.storage.file_kinds import (
-    DAMAGE,
-    Limits,
-    WrongFileError,
-    other_kind,
-    packing_of,
-)
+from ingestion_pipeline.storage.file_kinds import DAMAGE, Limits, WrongFileError
+from ingestion_pipeline.storage.file_signatures import other_kind, packing_of
 
 _LIMITS = Limits(unpacked_bytes=256 * 1024 * 1024, ratio=200)
 _LONGEST_ROW = 100  # physical lines of one row: a title may hold some ends of lines

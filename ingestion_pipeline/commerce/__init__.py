@@ -3,7 +3,7 @@
 contract.py     the four entities, their fields and rules
 reading.py      a file → numbered blocks of JSON lines, whatever form its content has
 lines.py        its bytes → physical lines, in bounded memory
-delimited.py    lines of CSV → the JSON lines that they stand for
+delimited.py    lines of CSV → the JSON lines that they stand for; csv_headers.py says its columns
 documents.py    arrays, and objects over several lines → their elements
 packed.py       lines that are plainly right → binary rows, a column at a time
 rows.py         a line → a typed row, or every reason why not

@@ -8,8 +8,7 @@ its own line and not those behind it.
 """
 
 import csv
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -19,16 +18,23 @@ from ingestion_pipeline.commerce.contract import (
     Entity,
     Kind,
 )
+from ingestion_pipeline.commerce.csv_headers import (
+    SEPARATOR_LINE,
+    Header,
+    beginning_of_headers,
+    best_header,
+    is_header,
+)
 from ingestion_pipeline.commerce.lines import PREAMBLE, Block, UnusableLine
 from ingestion_pipeline.storage.file_kinds import WrongFileError
 
 # What CSV can only write as text and JSON has a form of its own for.
 _BARE: frozenset[Kind] = frozenset({"integer", "boolean", "object"})
-_DELIMITERS = ",;\t|"
-# Excel's own first line.
-_SEPARATOR_LINE = re.compile(rb"\s*\"?sep=([,;\t|:^~])\"?\s*", re.IGNORECASE)
 _END = "unexpected end of data"  # the csv module's own words
 _MOST_LINES = 1_000  # of a record; also of what is read in vain behind an unclosed quote
+# Lines that may be read once more because a quote before them is never closed: so many, and four
+# times those of the file. Beyond that a quote has to be closed within its line.
+_MOST_AGAIN, _AGAIN_EACH = 1_000_000, 4
 csv.field_size_limit(MAXIMUM_LINE_BYTES)
 
 
@@ -43,87 +49,6 @@ def csv_as_json(blocks: Iterator[Block], entity: Entity) -> Iterator[Block]:
     yield from _records(lines, _header(lines, entity), entity)
 
 
-class Header:
-    """What the header line says.
-
-    Attributes:
-        line: its bytes, without its end.
-        names: of the columns, known ones as the contract spells them.
-    """
-
-    def __init__(self, line: bytes, delimiter: str, entity: Entity) -> None:
-        self.line = line.strip()
-        text = self.line.decode("utf-8", "surrogateescape")
-        spaced = 0 < text.count(delimiter) == text.count(f"{delimiter} ")
-        self._delimiter, self._spaced = delimiter, spaced
-        try:
-            [cells] = self.reader([text])
-        except csv.Error as error:
-            raise WrongFileError(f"header: must be a CSV record: {error}") from None
-        known = {field.name for field in entity.fields}
-        self.names = [_column(cell, known) for cell in cells]
-        self.known = len(known & set(self.names))
-
-    def reader(self, texts: Iterable[str]) -> Iterator[list[str]]:
-        """A reader of records that are written as the header is."""
-        return csv.reader(
-            texts, delimiter=self._delimiter, skipinitialspace=self._spaced, strict=True
-        )
-
-    def require(self, entity: Entity) -> None:
-        """Raise WrongFileError unless a file of the entity may have this header."""
-        try:
-            readable = b"\x00" not in "".join(self.names).encode()
-        except UnicodeEncodeError:
-            readable = False
-        if not readable:
-            raise WrongFileError(f"header: must be UTF-8 without NUL, found {self.names!r}")
-        twice = sorted({name for name in self.names if name and self.names.count(name) > 1})
-        if twice:
-            raise WrongFileError(f"header: the column {', '.join(twice)} is there twice")
-        needed = {
-            field.name for field in entity.fields if not field.nullable and field.kind != "object"
-        }
-        if missing := needed - set(self.names):
-            raise WrongFileError(
-                f"header: {entity.name} needs the columns {', '.join(sorted(missing))}; "
-                f"found {', '.join(self.names)}"
-            )
-
-
-def has_header(line: bytes, entity: Entity) -> bool:
-    """Whether a file's first line is a header of the entity's."""
-    try:
-        _best_header(line, "", entity).require(entity)
-    except WrongFileError:
-        return False
-    return True
-
-
-def _beginning_of_headers(entity: Entity) -> Callable[[bytes], object]:
-    """What tells at little cost that a line can't be a header: it begins with no column's name."""
-    names = "|".join(field.name.replace("_", r"[\s_-]") for field in entity.fields)
-    return re.compile(rf"[\s\"]*(?:{names})[\s\"]*[{_DELIMITERS}]".encode(), re.IGNORECASE).match
-
-
-def _column(cell: str, known: set[str]) -> str:
-    spelled = re.sub(r"[\s-]+", "_", cell.strip().lower())
-    return spelled if spelled in known else cell.strip()
-
-
-def _best_header(line: bytes, hint: str, entity: Entity) -> Header:
-    failed: WrongFileError | None = None
-    headers: list[Header] = []
-    for delimiter in dict.fromkeys(f"{hint}{_DELIMITERS}"):
-        try:
-            headers.append(Header(line, delimiter, entity))
-        except WrongFileError as error:
-            failed = failed or error
-    if not headers and failed:
-        raise failed
-    return max(headers, key=lambda header: header.known)  # the first of the best
-
-
 class _Lines:
     """The lines that are at hand, from which reading may go back to an earlier one."""
 
@@ -134,6 +59,7 @@ class _Lines:
         self.number = 1  # in the file, of the first line that is at hand
         self.blank = 0  # so many blank ones come first
         self.record = 0  # where the record begins that is being read
+        self.again = 0  # so many lines have been read in vain
 
     def here(self) -> bool:
         """Whether there is a line to read, at a record's beginning; drops what is read."""
@@ -158,6 +84,16 @@ class _Lines:
         self.lines = self.lines + (block if isinstance(block, list) else [b"\n"] * block)
         return True
 
+    def most_of_record(self) -> int:
+        """How many lines the record may have."""
+        number = self.number + self.record
+        return _MOST_LINES if self.again < _MOST_AGAIN + _AGAIN_EACH * number else 1
+
+    def go_back(self) -> None:
+        """Give the record up: go on with the line behind its first."""
+        self.again += max(0, self.at - self.record - 1)
+        self.at = self.record + 1
+
     def take_blank(self) -> int:
         blank, self.blank = self.blank, 0
         return blank
@@ -175,11 +111,11 @@ def _header(lines: _Lines, entity: Entity) -> Header:
         line = lines.lines[lines.at]
         if isinstance(line, UnusableLine):
             raise WrongFileError(f"header: the line {line.rule}")
-        if separator := _SEPARATOR_LINE.fullmatch(line):
+        if separator := SEPARATOR_LINE.fullmatch(line):
             hint = separator[1].decode()
             lines.lines[lines.at] = PREAMBLE
         elif line.strip():
-            header = _best_header(line, hint, entity)
+            header = best_header(line, hint, entity)
             header.require(entity)
             lines.lines[lines.at] = PREAMBLE
             lines.at = 0
@@ -193,7 +129,7 @@ def _header(lines: _Lines, entity: Entity) -> Header:
 def _records(lines: _Lines, header: Header, entity: Entity) -> Iterator[Block]:
     """A line for every line that is read."""
     as_json = _Converter(header, entity)
-    begins_as_header = _beginning_of_headers(entity)
+    begins_as_header = beginning_of_headers(entity)
     made: list[bytes] = []
     reader: Iterator[list[str]] | None = None
     while lines.here():
@@ -208,9 +144,9 @@ def _records(lines: _Lines, header: Header, entity: Entity) -> Iterator[Block]:
         if isinstance(line, UnusableLine) or line.strip() == header.line:
             made.append(line if isinstance(line, UnusableLine) else PREAMBLE)
             lines.at += 1
-        elif begins_as_header(line) and has_header(line, entity):
+        elif begins_as_header(line) and is_header(line, entity):
             # Another file was appended: its columns may stand in another order.
-            header = _best_header(line, "", entity)
+            header = best_header(line, "", entity)
             as_json, reader = _Converter(header, entity), None
             made.append(PREAMBLE)
             lines.at += 1
@@ -219,11 +155,16 @@ def _records(lines: _Lines, header: Header, entity: Entity) -> Iterator[Block]:
                 reader = header.reader(_fed(lines))
             try:
                 record = _record(reader, lines, as_json)
-            except csv.Error as error:
-                made.append(UnusableLine(line.rstrip(b"\r\n"), _rule(error, lines.number + start)))
-                lines.at, reader = start + 1, None
-            else:
                 made.append(as_json(record))
+            except csv.Error as error:
+                made.append(UnusableLine(line.rstrip(b"\r\n"), _rule(error, lines)))
+                lines.go_back()
+                reader = None
+            except _NoRowError as error:
+                raw = b"".join(lines.lines[start : lines.at])
+                made.append(UnusableLine(raw.rstrip(b"\r\n"), str(error)))
+                made += [PREAMBLE] * (lines.at - start - 1)
+            else:
                 made += [PREAMBLE] * (lines.at - start - 1)
         if len(made) >= 5_000:
             yield made
@@ -238,7 +179,8 @@ def _fed(lines: _Lines) -> Iterator[str]:
     while lines.at < len(lines.lines) or lines.extend():
         line = lines.lines[lines.at]
         size = len(line) + (size if lines.at > lines.record else 0)
-        too_long = size > MAXIMUM_LINE_BYTES or lines.at - lines.record >= _MOST_LINES
+        most = lines.most_of_record() if lines.at > lines.record else 1
+        too_long = size > MAXIMUM_LINE_BYTES or lines.at - lines.record >= most
         if too_long or isinstance(line, UnusableLine):
             return
         lines.at += 1
@@ -247,16 +189,29 @@ def _fed(lines: _Lines) -> Iterator[str]:
 
 def _record(reader: Iterator[list[str]], lines: _Lines, as_json: "_Converter") -> list[str]:
     """The next record; what holds a row within it is none: its quote was opened by mistake."""
-    record = next(reader)
-    if any(as_json.is_row(line) for line in lines.lines[lines.record + 1 : lines.at]):
+    try:
+        record = next(reader)
+    except csv.Error:
+        if _holds_row(lines, as_json):
+            raise csv.Error(_END) from None
+        raise
+    if _holds_row(lines, as_json):
         raise csv.Error(_END)
     return record
 
 
-def _rule(error: csv.Error, number: int) -> str:
+def _holds_row(lines: _Lines, as_json: "_Converter") -> bool:
+    return any(as_json.is_row(line) for line in lines.lines[lines.record + 1 : lines.at])
+
+
+def _rule(error: csv.Error, lines: _Lines) -> str:
     if _END in str(error):
-        return f"quote opened in line {number} is never closed"
+        return f"quote opened in line {lines.number + lines.record} is never closed"
     return f"must be a CSV record: {error}"
+
+
+class _NoRowError(Exception):
+    """A record can be no row; the message is the rule."""
 
 
 class _Converter:
@@ -267,6 +222,7 @@ class _Converter:
         self._kinds = {field.name: field.kind for field in entity.fields}
         ids = [field.name for field in entity.fields if field.kind == "uuid"]
         self._id = header.names.index(ids[0])
+        self._unnamed = [place for place, name in enumerate(header.names) if not name]
 
     def is_row(self, line: bytes) -> bool:
         """Whether a line by itself is a row beyond doubt: every column, and a UUID as its id."""
@@ -279,22 +235,25 @@ class _Converter:
         )
 
     def __call__(self, record: list[str]) -> bytes:
-        """The line; blank where no column has a value."""
+        """The line; blank where no column has a value.
+
+        Raises:
+            _NoRowError: it can be no row.
+        """
         text = "".join(record)
         if not text.strip():
             return b""
         try:
-            encoded = text.encode()
+            text.encode()
         except UnicodeEncodeError:
-            raw = ",".join(record).encode("utf-8", "surrogateescape")
-            return UnusableLine(raw, "must be UTF-8")
+            raise _NoRowError("must be UTF-8") from None
         names = self._header.names
         if len(record) > len(names):
-            return UnusableLine(
-                encoded, f"must have at most {len(names)} values, got {len(record)}"
-            )
+            raise _NoRowError(f"must have at most {len(names)} values, got {len(record)}")
         if any(names[len(record) :]):  # it may be the beginning of a row that was cut off
-            return UnusableLine(encoded, f"must have {len(names)} values, got {len(record)}")
+            raise _NoRowError(f"must have {len(names)} values, got {len(record)}")
+        if self._unnamed and sum(bool(record[n]) for n in self._unnamed if n < len(record)) > 1:
+            raise _NoRowError("must not have several values in columns without a name")
         values: dict[str, object] = {}
         for name, value in zip(names, record, strict=False):
             kind = self._kinds.get(name)

@@ -1,15 +1,15 @@
-"""JSON that is not one object a line: an array, or objects over several lines → their texts.
+"""JSON that is not one object a line: arrays, or objects over several lines → their texts.
 
 Each element stands for a line and is counted as one; brackets and the white space between are no
-lines. An element that is damaged (a text that its line does not close, more than 1 MiB) costs
-itself: reading goes on with the next line that begins an object. What stands behind the array is
-read as lines again.
+lines. An element that is damaged (a text or a brace that is never closed, more than 1 MiB) costs
+itself: reading goes on where the next object begins. Behind an array may come another one; what
+else stands there is read as lines again.
 """
 
 import re
 from collections.abc import Iterator
 
-from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES
+from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES, Entity
 from ingestion_pipeline.commerce.lines import (
     BYTE_ORDER_MARK,
     OVERLONG,
@@ -17,14 +17,25 @@ from ingestion_pipeline.commerce.lines import (
     UnusableLine,
     lines_of,
 )
+from ingestion_pipeline.storage.file_kinds import WrongFileError
 
-# A brace alone in its line, and a key in the next: a line of `{` may just be damaged.
-_LAID_OUT = re.compile(rb'\{[ \t]*[\r\n]\s*"')
+# An object's beginning in a line, and a key in the next: a line of `{` may just be damaged.
+_LAID_OUT = re.compile(rb'\{(?:[^\r\n]*[,:{\[])?[ \t]*[\r\n]\s*"')
+# Scalars may stand before the rows, as a status and a total.
+_WRAPPED = re.compile(
+    rb'\{(?:\s*"[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-+.\w]+|\{)\s*,?)*?'
+    rb'\s*"([^"\\]{1,100})"\s*:\s*\[\s*\{\s*"([^"\\]{1,100})"\s*:'
+)
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
 _SCALAR = re.compile(rb"[^,\]\r\n]*")
 # A string (with its closing quote as group 1, unless it ends before), or a bracket.
 _TOKEN = re.compile(rb'"(?:[^"\\\r\n]|\\[^\r\n])*+("?)|[{}\[\]]')
-_NEXT_OBJECT = re.compile(rb"[\r\n][ \t\r\n]*,?[ \t]*(?=\{)")
+# Within an object a comma is followed by a key.
+_NEXT_OBJECT = re.compile(rb"(?:[\r\n][ \t\r\n]*,?|,)[ \t]*(?=\{)")
+_BRACKETS = {b"}": b"{", b"]": b"["}
+# What may be looked at once more because of elements that are never closed: so many bytes, and
+# those of the file. Beyond that reading goes on where the damage was found.
+_MOST_AGAIN, _AGAIN_EACH = 8 * 1024 * 1024, 1
 _UNCLOSED = "has a text that is not closed within its line"
 
 
@@ -32,6 +43,24 @@ def is_document(head: bytes) -> bool:
     """Whether a file that begins so is an array, or objects over several lines."""
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     return text.startswith(b"[") or _LAID_OUT.match(text) is not None
+
+
+def refuse_wrapped(head: bytes, entity: Entity) -> None:
+    """Refuse a file that is one object around its rows.
+
+    Raises:
+        WrongFileError: it is.
+    """
+    found = _WRAPPED.match(head)
+    if found is None:
+        return
+    names = {field.name for field in entity.fields}
+    around, first = (name.decode(errors="replace") for name in found.groups())
+    if around not in names and first in names:
+        raise WrongFileError(
+            f"the file is one JSON object with its rows under {around!r}: send the list by itself, "
+            "or a row a line"
+        )
 
 
 def elements(chunks: Iterator[bytes]) -> Iterator[Block]:
@@ -49,7 +78,7 @@ def elements(chunks: Iterator[bytes]) -> Iterator[Block]:
 
 
 class _DamagedError(Exception):
-    """An element can't be read on behind `at`."""
+    """An element is damaged, which was found at `at`."""
 
     def __init__(self, at: int, rule: str) -> None:
         super().__init__(rule)
@@ -65,19 +94,21 @@ class _Scanner:
         self._buffer = b""
         self._at = 0
         self._ended = False
+        self._read = self._again = 0
         self._damage: UnusableLine | None = None
 
     def elements(self) -> Iterator[bytes]:
         while len(self._buffer) < len(BYTE_ORDER_MARK) and self._more():
             pass
         self._buffer = self._buffer.removeprefix(BYTE_ORDER_MARK)
-        is_array = self._next() == b"["
-        self._at += is_array
+        is_array = self._opens_array()
         while True:
             first = self._next()
             if first == b"]" and is_array:
                 self._at += 1
-                return
+                if not self._opens_array():  # of a file that was appended
+                    return
+                continue
             if not first:
                 if self._damage is not None:
                     yield self._damage
@@ -85,6 +116,11 @@ class _Scanner:
                     yield UnusableLine(b"", "the array ends without its closing bracket")
                 return
             yield self._element(first)
+
+    def _opens_array(self) -> bool:
+        opens = self._next() == b"["
+        self._at += opens
+        return opens
 
     def rest(self) -> Iterator[bytes]:
         """What has not been read, but for white space before it."""
@@ -106,7 +142,9 @@ class _Scanner:
             end = self._end() if first in b"{[" else self._end_of_scalar()
         except _DamagedError as damage:
             unusable = UnusableLine(self._buffer[self._at : damage.at], damage.rule)
-            self._at = damage.at
+            self._again += damage.at - self._at
+            lost = self._again > _MOST_AGAIN + _AGAIN_EACH * self._read
+            self._at = damage.at if lost else self._at + 1
             self._skip_to_next_object()
             return unusable
         element, self._at = self._buffer[self._at : end], end
@@ -116,7 +154,7 @@ class _Scanner:
     def _end(self) -> int:
         """Where the object or array that begins here ends."""
         while True:
-            depth = 0
+            opened: list[bytes] = []
             for token in _TOKEN.finditer(self._buffer, self._at):
                 sign = token[0][:1]
                 if sign == b'"':
@@ -125,8 +163,12 @@ class _Scanner:
                     if token.end() == len(self._buffer) and not self._ended:
                         break
                     raise _DamagedError(token.end(), _UNCLOSED)
-                depth += 1 if sign in b"{[" else -1
-                if not depth:
+                if sign in b"{[":
+                    opened.append(sign)
+                    continue
+                if opened.pop() != _BRACKETS[sign]:
+                    raise _DamagedError(token.start(), "has a bracket that is never closed")
+                if not opened:
                     if token.end() - self._at > MAXIMUM_LINE_BYTES:
                         raise _DamagedError(token.end(), OVERLONG)
                     return token.end()
@@ -163,6 +205,7 @@ class _Scanner:
         if isinstance(chunk, UnusableLine):
             self._damage, chunk = chunk, b""
         self._ended = self._ended or not chunk
+        self._read += len(chunk)
         if chunk:
             self._buffer, self._at = self._buffer[self._at :] + chunk, 0
         return bool(chunk)

@@ -8,7 +8,7 @@ and the rest goes on. Every line is in exactly one block: what is made of the bl
 from collections.abc import Iterator
 
 from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES
-from ingestion_pipeline.storage.file_kinds import DAMAGE, Stream
+from ingestion_pipeline.storage.file_kinds import DAMAGE, Stream, is_break
 
 _BLOCK_BYTES = 1024 * 1024
 _KEPT_BYTES = 4096
@@ -93,7 +93,8 @@ def pieces(stream: Stream) -> Iterator[bytes]:
             piece = stream.read1(_BLOCK_BYTES)
         except DAMAGE as damage:
             yield bytes(gathered)
-            yield UnusableLine(b"", f"the file is damaged from here on: {damage}")
+            where = "from here on" if is_break(damage) else "from here on, and maybe before"
+            yield UnusableLine(b"", f"the file is damaged {where}: {damage}")
             return
         gathered += piece
         if len(gathered) >= _BLOCK_BYTES or not piece:

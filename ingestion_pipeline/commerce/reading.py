@@ -4,15 +4,15 @@ The first bytes tell the form: what begins as JSON is lines of objects, or a doc
 header of the entity's is CSV. A file's name decides only where the content does not.
 """
 
-import re
 from collections.abc import Iterator
 from typing import IO
 
 from ingestion_pipeline.commerce.contract import Entity
-from ingestion_pipeline.commerce.delimited import csv_as_json, has_header
-from ingestion_pipeline.commerce.documents import elements, is_document
+from ingestion_pipeline.commerce.csv_headers import begins_with_header
+from ingestion_pipeline.commerce.delimited import csv_as_json
+from ingestion_pipeline.commerce.documents import elements, is_document, refuse_wrapped
 from ingestion_pipeline.commerce.lines import BYTE_ORDER_MARK, Block, blocks_of_lines, pieces
-from ingestion_pipeline.storage.file_kinds import Limits, head_of, opened
+from ingestion_pipeline.storage.file_kinds import Limits, WrongFileError, head_of, opened
 
 _BLANK = b" \t\r\n"
 
@@ -28,10 +28,14 @@ def numbered_lines(
         WrongFileError: the file as a whole can't be used.
     """
     stream = opened(file, limits)
-    head = head_of(stream).removeprefix(BYTE_ORDER_MARK).lstrip(_BLANK + b"\x1e")
+    beginning = head_of(stream)
+    if beginning and not beginning.strip(BYTE_ORDER_MARK):
+        raise WrongFileError("the file is empty but for a byte-order mark: its transfer failed")
+    head = beginning.removeprefix(BYTE_ORDER_MARK).lstrip(_BLANK + b"\x1e")
     if head[:1] in (b"{", b"["):
+        refuse_wrapped(head, entity)
         blocks = elements(pieces(stream)) if is_document(head) else blocks_of_lines(stream)
-    elif _is_named_csv(file_name) or has_header(re.split(rb"[\r\n]", head, maxsplit=1)[0], entity):
+    elif _is_named_csv(file_name) or begins_with_header(head, entity):
         blocks = csv_as_json(blocks_of_lines(stream, with_ends=True), entity)
     else:
         blocks = blocks_of_lines(stream)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.storage.file_signatures import encoding_of, other_kind, packing_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -28,46 +29,23 @@ else:
     Stream = io.BufferedReader
 
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError)
-"""What reading a compressed file raises where it is damaged; what was read before is right."""
+"""What reading a compressed file raises where it is damaged."""
+
+_BREAKS = (
+    "Compressed file ended", "Not a gzipped file", "Unknown frame descriptor", "not all of it is"
+)  # fmt: skip
 
 _HEAD_BYTES = 4096
 _BUFFER_BYTES = 256 * 1024
 _LAYERS = 2  # a .gz that was sent, and packed again, by something that always packs
 _UNSUSPECTED_BYTES = 256 * 1024  # any file may unpack to as much, however small it is
 
-# Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures; zstd: RFC 8878, 3.1.
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a byte of 0x50 to 0x5f
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins like UTF-16's, so it is asked first
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_OTHERS = (
-    (b"PK\x03\x04", "a zip archive; unpack it and send the files in it"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save it as CSV"),
-    (b"%PDF", "a PDF"),
-    (b"{\\rtf", "a text with formatting (RTF)"),
-    (b"BZh", "compressed with bzip2; send it plain, or with gzip or zstd"),
-    (b"\xfd7zXZ\x00", "compressed with xz; send it plain, or with gzip or zstd"),
-    (b"\x04\x22\x4d\x18", "compressed with LZ4; send it plain, or with gzip or zstd"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it and send the files in it"),
-    (b"Rar!\x1a\x07", "a RAR archive; unpack it and send the files in it"),
-    (b"PAR1", "a Parquet file"),
-    (b"Obj\x01", "an Avro file"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-)
-_IN_ZIPS = (
-    (b"xl/", "an Excel workbook; save it as CSV"),
-    (b"[Content_Types].xml", "an Office document (a workbook?); save it as CSV"),
-    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file; save it as CSV"),
-)
-_PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<table")
+
+def is_break(damage: Exception) -> bool:
+    """Whether damage begins where it was found, as in a file that breaks off or goes on with
+    something else. A wrong checksum says that something before it is wrong.
+    """
+    return any(words in str(damage) for words in _BREAKS)
 
 
 class WrongFileError(ContractError):
@@ -87,42 +65,6 @@ class Limits:
     ratio: int = 250
 
 
-def other_kind(head: bytes) -> str | None:
-    """What a file that begins so is, in words, when it holds no lines of text; None if it may.
-
-    Args:
-        head: its first bytes, 4 KiB if it has so many.
-    """
-    for signature, words in _OTHERS:
-        if head.startswith(signature):
-            if signature == b"PK\x03\x04":
-                return next((said for part, said in _IN_ZIPS if part in head), words)
-            return words
-    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if text.startswith(_PAGES):
-        return "a web page (HTML): was the download an error page, or a sign-in?"
-    if text.startswith(b"<"):
-        return "XML"
-    if len(head) >= 4 and head[0] and head[2] and not head[1] and not head[3]:
-        return "UTF-16 without a byte-order mark; save it as UTF-8"
-    if len(head) >= 4 and head[1] and head[3] and not head[0] and not head[2]:
-        return "UTF-16 without a byte-order mark; save it as UTF-8"
-    return None
-
-
-def packing_of(head: bytes) -> str | None:
-    """`gzip`, `zstd`, or None where the bytes are not compressed with one of them."""
-    if head.startswith(_GZIP):
-        return "gzip"
-    skippable = head[1:4] == _ZSTD_SKIPPABLE and 0x50 <= head[0] <= 0x5F
-    return "zstd" if head.startswith(_ZSTD) or skippable else None
-
-
-def encoding_of(head: bytes) -> str | None:
-    """The encoding that a byte-order mark names, but UTF-8's; None where there is none."""
-    return next((name for mark, name in _MARKS if head.startswith(mark)), None)
-
-
 def opened(file: IO[bytes], limits: Limits | None = None) -> Stream:
     """The content of a file as bytes of UTF-8, a mark at its beginning included.
 
@@ -133,10 +75,9 @@ def opened(file: IO[bytes], limits: Limits | None = None) -> Stream:
         WrongFileError: it is empty, or no text.
     """
     stream = unpacked(file, limits)
-    head = head_of(stream)
-    if encoding := encoding_of(head):
-        return io.BufferedReader(_Recoded(stream, encoding), _BUFFER_BYTES)
-    if words := other_kind(head):
+    if encoding := encoding_of(head_of(stream)):
+        stream = io.BufferedReader(_Recoded(stream, encoding), _BUFFER_BYTES)
+    if words := other_kind(head_of(stream)):
         raise WrongFileError(f"the file is {words}")
     return stream
 
@@ -163,6 +104,8 @@ def unpacked(file: IO[bytes], limits: Limits | None = None) -> Stream:
         stream = io.BufferedReader(_Unpacked(unpacked, source, limits or Limits()), _BUFFER_BYTES)
         if _is_empty(stream):
             raise WrongFileError(f"the file holds nothing ({packing} of 0 bytes)")
+    if packing_of(head_of(stream)):
+        raise WrongFileError(f"the file is packed more than {_LAYERS} times")
     return stream
 
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingestion_pipeline.commerce import delimited
 from ingestion_pipeline.commerce.contract import CUSTOMERS, ENTITIES, ORDER_ITEMS, PRODUCTS, Entity
 from ingestion_pipeline.commerce.delimited import csv_as_json
 from ingestion_pipeline.commerce.lines import PREAMBLE, UnusableLine, blocks_of_lines
+from ingestion_pipeline.commerce.reading import numbered_lines
 from ingestion_pipeline.commerce.rows import Parsed, RowParser
 from ingestion_pipeline.errors import ContractError
 from ingestion_pipeline.storage.file_kinds import WrongFileError, opened
@@ -180,3 +182,77 @@ def test_a_cell_that_is_nested_without_end_is_refused_like_any_other() -> None:
     deep = "[" * 100_000 + "]" * 100_000
     [rejection] = _parsed(_as_csv([GOOD["customers"] | {"metadata": deep}]), CUSTOMERS).rejections
     assert rejection.reasons[0]["field"] == "metadata"
+
+
+_ID = "00000000-0000-4000-9000-00000000000"
+_THREE = b"customer_id,name,email\n"
+
+
+def test_values_in_columns_without_a_name_are_one_or_the_row_is_refused() -> None:
+    """Of several the last one was kept, without a word."""
+    rows = f"{_ID}1,n,e,x,y\n{_ID}2,n,e,x,\n{_ID}3,n,e,,y\n{_ID}4,n,e\n{_ID}5,n,e,,\n"
+    parsed = _parsed(b"customer_id,name,email,,\n" + rows.encode(), CUSTOMERS)
+    assert [row[-1] for row in parsed.rows] == ['{"": "x"}', '{"": "y"}', None, None]
+    [refused] = parsed.rejections
+    assert refused.line_number == 2
+    assert refused.reasons[0]["rule"] == "must not have several values in columns without a name"
+
+
+@pytest.mark.parametrize(
+    ("row", "raw"),
+    [
+        (b"a;b,c", "a;b,c"), (b'x,"y\nz"', 'x,"y\nz"'), (b"M\xfc,n,e", "M\\xfc,n,e"),
+        (b'"a,b","c",d,"e"', '"a,b","c",d,"e"'),
+    ],
+)  # fmt: skip
+def test_a_refused_record_is_shown_as_it_was_sent(row: bytes, raw: str) -> None:
+    """Its values were joined without what was between them."""
+    [refused] = _parsed(_THREE + row + b"\r\n", CUSTOMERS).rejections
+    assert refused.raw == raw
+
+
+def test_each_of_several_quotes_that_are_never_closed_is_named() -> None:
+    good, open_ = f"{_ID}1,n,e\n", f'{_ID}2,"n,e\n'
+    parsed = _parsed(_THREE + (good + open_ + good + open_ + good).encode(), CUSTOMERS)
+    assert [(each.line_number, each.reasons[0]["rule"]) for each in parsed.rejections] == [
+        (3, "quote opened in line 3 is never closed"),
+        (5, "quote opened in line 5 is never closed"),
+    ]
+    assert len(parsed.rows) == 3
+
+
+def test_quotes_that_each_line_opens_again_do_not_cost_the_square_of_the_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A megabyte of them kept a reader busy for minutes."""
+    monkeypatch.setattr(delimited, "_MOST_AGAIN", 5_000)
+    fed = 0
+    most_of_record = delimited._Lines.most_of_record
+
+    def counted(lines: delimited._Lines) -> int:
+        nonlocal fed
+        fed += 1
+        return most_of_record(lines)
+
+    monkeypatch.setattr(delimited._Lines, "most_of_record", counted)
+    lines = 3_000
+    parsed = _parsed(_THREE + b'a","b\n' * lines, CUSTOMERS)
+    assert len(parsed.rejections) == lines
+    assert fed < 5_000 + 7 * lines + 1_000
+
+
+@pytest.mark.parametrize(
+    "header", [b"\xff" * 5_000, b"a," * 5_000, b"x" * 3_000 + b",name," + b"x" * 3_000]
+)
+def test_a_header_of_any_length_gets_one_sentence(header: bytes) -> None:
+    with pytest.raises(WrongFileError, match=r"^header: ") as refused:
+        _json_lines(header + b"\n", CUSTOMERS)
+    assert len(str(refused.value)) < 1_000
+
+
+def test_a_separator_line_tells_csv_whatever_the_name() -> None:
+    content = b"sep=;\n" + _THREE.replace(b",", b";") + f"{_ID}1;n;e\n".encode()
+    blocks = numbered_lines(io.BytesIO(content), "customers_1.ndjson", CUSTOMERS)
+    [block] = [block for block, _ in blocks]
+    assert isinstance(block, list)
+    assert [line is PREAMBLE for line in block] == [True, True, False]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ingestion_pipeline.commerce import lines as module
 from ingestion_pipeline.commerce.contract import MAXIMUM_LINE_BYTES
 from ingestion_pipeline.commerce.lines import Block, UnusableLine, blocks_of_lines
-from ingestion_pipeline.storage.file_kinds import encoding_of, opened, other_kind, packing_of
+from ingestion_pipeline.storage.file_kinds import opened
+from ingestion_pipeline.storage.file_signatures import encoding_of, other_kind, packing_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ingestion_pipeline.commerce import documents
 from ingestion_pipeline.commerce import lines as lines_module
 from ingestion_pipeline.commerce.contract import CUSTOMERS, ORDER_ITEMS, Entity
 from ingestion_pipeline.commerce.packed import RowPacker
@@ -378,6 +379,82 @@ def test_a_damaged_element_costs_itself() -> None:
     assert found.rules[0] == (2, "has a text that is not closed within its line")
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    ("damaged", "rule"),
+    [
+        ('"metadata": {', "has a bracket that is never closed"),
+        ('"metadata": {]', "has a bracket that is never closed"),
+        ('"metadata": {}}', "must be one JSON object"),
+        ('"metadata": "', None),
+    ],
+)
+def test_what_one_element_does_not_close_takes_no_other_along(
+    indent: int | None, damaged: str, rule: str | None
+) -> None:
+    """A brace that was missing swallowed all elements behind it, uncounted."""
+    elements = [json.dumps(document(number), indent=indent) for number in range(5)]
+    elements[1] = elements[1].replace('"metadata": {}', damaged)
+    found = read(f"[{', '.join(elements)}]".encode(), "customers.ndjson")
+    assert found.staged >= 4 - (rule is None and indent is None)
+    assert len(found.rejections) >= 1
+    assert rule is None or rule in [each for _, each in found.rules]
+
+
+def test_an_element_without_its_last_brace_costs_itself() -> None:
+    elements = [json.dumps(document(number)) for number in range(5)]
+    elements[0], elements[3] = elements[0][:-1], elements[3][:-1]
+    found = read(f"[{', '.join(elements)}]".encode(), "customers.ndjson")
+    assert found.rules == [
+        (1, "has a bracket that is never closed"), (4, "has a bracket that is never closed")
+    ]  # fmt: skip
+    assert found.staged == 3
+
+
+def test_elements_that_are_never_closed_do_not_cost_the_square_of_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = 0
+    monkeypatch.setattr(documents, "_MOST_AGAIN", 100_000)
+    end = documents._Scanner._end
+
+    def counted(scanner: documents._Scanner) -> int:
+        nonlocal looked_at
+        looked_at += len(scanner._buffer) - scanner._at
+        return end(scanner)
+
+    monkeypatch.setattr(documents._Scanner, "_end", counted)
+    content = b"[" + b'{"a":{},\n' * 20_000
+    read(content, "customers.ndjson")
+    assert looked_at < 100_000 + 4 * len(content)
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n\n", " , "])
+def test_arrays_that_were_appended_are_read(between: str) -> None:
+    first, second = ([document(number) for number in some] for some in ((0, 1), (2, 3, 4)))
+    content = between.join(["[]", json.dumps(first), json.dumps(second, indent=1)])
+    assert read(content.encode(), "customers.ndjson").sums == (5, 0, 0, 0, 5)
+
+
+def test_objects_that_are_laid_out_from_their_first_key_on_are_read() -> None:
+    laid_out = [json.dumps(document(number), indent=1).replace("{\n ", "{", 1) for number in (1, 2)]
+    assert read("\n".join(laid_out).encode(), "customers.ndjson").sums == (2, 0, 0, 0, 2)
+
+
+def test_a_first_line_that_breaks_off_behind_a_comma_costs_itself() -> None:
+    content = f'{{"customer_id": "{uuid(1)}",\n{text(2)}\n{text(3)}\n'
+    assert read(content.encode(), "customers.ndjson").sums == (3, 0, 0, 1, 2)
+
+
+def test_a_wrong_checksum_is_said_to_be_about_what_precedes() -> None:
+    packed = bytearray(gzip.compress(text(1).encode() + b"\n"))
+    packed[-6] ^= 0xFF
+    [(_, rule)] = read(bytes(packed), "customers.ndjson.gz").rules
+    assert rule.startswith("the file is damaged from here on, and maybe before: CRC")
+    [(_, rule)] = read(gzip.compress(text(1).encode()) + b"x", "customers.ndjson.gz").rules
+    assert rule.startswith("the file is damaged from here on: Not a gzipped file")
+
+
 def test_an_array_that_breaks_off_gives_what_came_and_says_so() -> None:
     three = json.dumps([document(number) for number in range(3)])
     found = read(three[:-20].encode(), "customers.ndjson")
@@ -402,11 +479,44 @@ def test_an_array_that_breaks_off_gives_what_came_and_says_so() -> None:
         (b"<?xml version='1.0'?>", "XML"),
         (b"BZh91AY", "bzip2"),
         (text(1).encode("utf-16-le"), "UTF-16 without"),
+        (text(1).encode("utf-32-le"), "UTF-32 without"),
+        (text(1).encode("utf-32-be"), "UTF-32 without"),
+        ("<html><body>".encode("utf-16"), "web page"),
+        (b"<!-- made by -->\n<html>", "web page"),
+        (b"\n%PDF-1.4", "a PDF"),
+        (gzip.compress(gzip.compress(gzip.compress(b"{}"))), "packed more than 2 times"),
+        (b"customers.ndjson".ljust(257, b"\0") + b"ustar\x0000" + text(1).encode(), "tar archive"),
+        (b"\0" * 5_000, "binary data"),
+        (random.Random(1).randbytes(3_000), "binary data"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
+        (MARK, "a byte-order mark"),
+        (b"\xff\xfe", "a byte-order mark"),
+        (json.dumps({"data": [document(1)]}).encode(), "rows under 'data'"),
+        (json.dumps({"ok": True, "n": 1, "r": {"items": [document(1)]}}).encode(), "under 'items'"),
+        (json.dumps({"customers": [document(1)]}, indent=2).encode(), "rows under 'customers'"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_with_one_sentence(content: bytes, words: str) -> None:
     with pytest.raises(WrongFileError, match=words):
         read(content, "customers.ndjson")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\0\n" + text(1).encode(), text(1).encode() + b"\n" + b"\0" * 4_000,
+     text(1).encode() + b"\n" + random.Random(1).randbytes(40).translate(None, b"\r\n")],
+)  # fmt: skip
+def test_bad_bytes_in_a_line_do_not_make_a_file_binary(content: bytes) -> None:
+    found = read(content, "customers.ndjson")
+    assert (found.staged, len(found.rejections)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "row", [{"tags": [{"x": 1}]}, {"n": 1, "items": []}, {"a": {"b": [{"name": {}}]}, "c": [[]]}]
+)
+def test_a_row_may_hold_lists_of_objects(row: dict[str, Any]) -> None:
+    found = read(json.dumps({**document(1), **row}).encode(), "customers.ndjson")
+    assert found.sums == (1, 0, 0, 0, 1)
 
 
 @pytest.mark.parametrize("content", [b"\n", b"\n\n", b"\xef\xbb\xbf", b"  \r\n"])
