@@ -1,9 +1,9 @@
 """How a date can be read: for certain, or by the order of day and month.
 
 Certain are ISO 8601 (`2026-04`, `2026-04-03`, also with slashes or points, with a time behind),
-names of months (`April 2026`, `3 abril 2026`, `Apr 3, 2026`) and the day numbers of spreadsheets.
-What has the year last (`03/04/2026`, `3.4.26`) is read by an order; years of two digits are of
-this century, and may stand first as well.
+names of months (`April 2026`, `3 abril 2026`, `Apr 3, 2026`, `3-Apr-26`) and the day numbers of
+spreadsheets. What has the year last (`03/04/2026`, `3.4.26`) is read by an order; years of two
+digits are of this century, and may stand first as well.
 """
 
 import re
@@ -34,8 +34,10 @@ _SERIAL = re.compile(r"(?P<days>[0-9]{5})(?:[.,](?P<fraction>[0-9]+))?")
 _NAMED = (
     re.compile(r"(?P<name>[^\W\d_]+)\.?(?: de| del)? (?P<year>[0-9]{4})"),
     re.compile(
-        r"(?P<day>[0-9]{1,2})\.?[ -](?:de )?(?P<name>[^\W\d_]+)\.?[ -](?:de )?(?P<year>[0-9]{4})"
+        r"(?P<day>[0-9]{1,2})\.?[ -](?:de )?(?P<name>[^\W\d_]+)\.?[ -](?:de )?"
+        r"(?P<year>[0-9]{4})"
     ),
+    re.compile(r"(?P<day>[0-9]{1,2})-(?P<name>[^\W\d_]+)\.?-(?P<year>[0-9]{2})"),
     re.compile(r"(?P<name>[^\W\d_]+)\.? (?P<day>[0-9]{1,2}), (?P<year>[0-9]{4})"),
     re.compile(r"(?P<year>[0-9]{4})年(?P<month>[0-9]{1,2})月(?:(?P<day>[0-9]{1,2})日)?"),
 )
@@ -80,7 +82,8 @@ def readings(text: str, *, epoch_1904: bool = False) -> Mapping[str, Moment]:
         if found := pattern.fullmatch(plain):
             parts = found.groupdict()
             month = parts.get("month") or _BY_NAME.get(_folded(parts.get("name") or ""))
-            return _certain(parts["year"], month, parts.get("day"), time())
+            year = parts["year"] if len(parts["year"]) == 4 else f"20{parts['year']}"
+            return _certain(year, month, parts.get("day"), time())
     return {}
 
 

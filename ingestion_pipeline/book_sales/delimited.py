@@ -6,6 +6,7 @@ a quote that is never closed costs the line that opens it, not the lines behind.
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +21,11 @@ from ingestion_pipeline.storage.file_signatures import other_kind, packing_of
 _LIMITS = Limits(unpacked_bytes=256 * 1024 * 1024, ratio=200)
 _LONGEST_ROW = 100  # physical lines of one row: a title may hold some ends of lines
 _LARGEST_CELL = 128 * 1024
+EMPTY = "is empty, as after a transfer that failed"
+_DELIMITERS = (",", ";", "\t", "|")
+# What some spreadsheets write, and all read, above a header.
+_SEPARATOR_LINE = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
+_UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,13 @@ class Text:
 
     Attributes:
         lines: how many physical lines it has.
+        preamble: lines above that are no rows: `sep=;`.
     """
 
     rows: list[Row] = field(repr=False)
     delimiter: str
     lines: int
+    preamble: int = 0
 
 
 def unpacked(content: bytes) -> bytes:
@@ -49,12 +57,12 @@ def unpacked(content: bytes) -> bytes:
         except WrongFileError as error:
             raise ContractError(f"file: {error}") from None
     if not content.strip():
-        raise ContractError("file: is empty, as after a transfer that failed")
+        raise ContractError(f"file: {EMPTY}")
     return content
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file: UTF-8, UTF-16 with its mark, else Windows-1252.
+    """The text of a file: UTF-8, UTF-16 or UTF-32 with its mark, else Windows-1252.
 
     Raises:
         ContractError: it is no text, or HTML.
@@ -63,11 +71,12 @@ def decoded(content: bytes) -> str:
         raise ContractError("file: is a workbook, where this platform sends text")
     if said := other_kind(content[:4096]):
         raise ContractError(f"file: is {said}")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith((b"\xff\xfe", b"\xfe\xff", *_UTF_32)):
+        encoding = "utf-32" if content.startswith(_UTF_32) else "utf-16"
         try:
-            text = content.decode("utf-16")
+            text = content.decode(encoding)
         except UnicodeDecodeError:
-            raise ContractError("file: begins as UTF-16 and is not") from None
+            raise ContractError(f"file: begins as {encoding.upper()} and is not") from None
     else:
         try:
             text = content.decode("utf-8-sig")
@@ -79,31 +88,45 @@ def decoded(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_text(content: bytes, *, delimiter: str | None = None, quoted: bool = True) -> Text:
-    """The rows of a text report; without a delimiter, the commonest of its first lines.
+def read_text(content: bytes, *, plain_tabs: bool = False) -> Text:
+    """The rows of a text report.
+
+    Its delimiter is what a line `sep=;` at its beginning says, else the commonest of its first
+    lines.
+
+    Args:
+        plain_tabs: where tabs are between cells, quotes are characters like others.
 
     Raises:
-        ContractError: it is no text.
+        ContractError: it is no text, or nothing is in it but its mark and ends of lines.
     """
-    lines = decoded(unpacked(content)).split("\n")
+    text = decoded(unpacked(content))
+    if not text.strip():
+        raise ContractError(f"file: {EMPTY}")
+    lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
-    found = delimiter or _delimiter(lines[:3])
-    if quoted:
-        return Text(list(_quoted_rows(lines, found)), found, len(lines))
-    rows = [Row(number, list(line.split(found))) for number, line in enumerate(lines, start=1)]
-    return Text(rows, found, len(lines))
+    said = _SEPARATOR_LINE.fullmatch(lines[0])
+    first = 1 if said else 0
+    found = said[1] if said else _delimiter(lines[:3])
+    if found != "\t" or not plain_tabs:
+        return Text(list(_quoted_rows(lines, found, first)), found, len(lines), first)
+    rows = [
+        Row(number, list(line.split(found)))
+        for number, line in enumerate(lines[first:], start=first + 1)
+    ]
+    return Text(rows, found, len(lines), first)
 
 
-def _quoted_rows(lines: list[str], delimiter: str) -> Iterator[Row]:
-    at, width = 0, 0
+def _quoted_rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
+    at, width = first, 0
     while at < len(lines):
         row = _row(lines, at, delimiter)
         if row.lines > 1 and width and len(row.cells) != width:
             # The quote was closed by another row's: what stands between are rows of their own.
             row = _unclosed(lines, at, delimiter)
         elif row.problem is None:
-            width = max(width, len(row.cells)) if at < 3 else width
+            width = max(width, len(row.cells)) if at < first + 3 else width
         yield row
         at += row.lines
 
@@ -131,6 +154,4 @@ def _unclosed(lines: list[str], at: int, delimiter: str) -> Row:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    return max(
-        (",", ";", "\t"), key=lambda one: max((line.count(one) for line in lines), default=0)
-    )
+    return max(_DELIMITERS, key=lambda one: max((line.count(one) for line in lines), default=0))

@@ -2,7 +2,8 @@
 
 A row's period is a day, but for Apple's, which are weeks or months: such a row counts on the
 first day of its period, with the precision of a month. Rows at the end that sum up the rest name
-no title.
+neither a book nor a vendor; a row that names a vendor only has lost its book (a spreadsheet's
+merged cells do that), and is refused.
 """
 
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ EBOOK_HEADER = (*_COMMON, *_EBOOK)
 _KEY = (
     "Title ID", "Distributor", "Vendor", "Country", "Sales Model", "Retailer", "Currency Code",
 )  # fmt: skip
+_NAMING = ("Title ID", "Title", "Ebook ISBN", "Paperback ISBN", "Vendor")
 _KINDS = Kinds(
     amounts=("List Price Per Unit", "Offer Price Per Unit", "Publisher Share"),
     wholes=("Units Sold", "Units Returned", "Net Unit Sales"),
@@ -62,7 +64,7 @@ def parse(content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parse
     known = (*_COMMON, *_EBOOK, *_PRINT)
     table = read_table(content, file_name=file_name, known=known, needed=_COMMON)
     report = "print" if "Paperback ISBN" in table.header else "ebook"
-    titles = [at for at, name in enumerate(table.header) if name in ("Title ID", "Title")]
+    titles = [at for at, name in enumerate(table.header) if name in _NAMING]
     parsed, occurrences = Parsed(), Occurrences()
     rows = [row for row in table.filled() if not _sums_up(row, titles)]
     notation = table.notation(_KINDS, told, rows)
@@ -92,6 +94,8 @@ def _event(
     end, end_precision = moment("End Date", values["End Date"], notation)
     if end < start:
         raise RowError("End Date", "is before the start")
+    if not shown(values["Title ID"]) and not shown(values["Title"]):
+        raise RowError("Title", "is missing, and so is Title ID")
     isbn = identity("ISBN", values.get("Ebook ISBN") or values.get("Paperback ISBN") or "")
     money = currency("Currency Code", values["Currency Code"])
     quantity = whole("Net Unit Sales", values["Net Unit Sales"], notation)

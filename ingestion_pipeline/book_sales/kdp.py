@@ -21,6 +21,7 @@ from ingestion_pipeline.book_sales.contract import (
     RowError,
 )
 from ingestion_pipeline.book_sales.delimited import read_text, unpacked
+from ingestion_pipeline.book_sales.headers import NO_ROWS
 from ingestion_pipeline.book_sales.kdp_tables import Table, table_of
 from ingestion_pipeline.book_sales.notation import NOTHING_TOLD, Notation, Told, notation_of
 from ingestion_pipeline.book_sales.workbooks import Workbook, is_workbook, read_workbook
@@ -49,7 +50,7 @@ def parse(content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parse
         )
     parsed = Parsed(period_end=table.period_end)
     _add_all(parsed, [table], notation_of([(table.positions, table.rows)], told))
-    header = sum(row.lines for row in text.rows) - blank - sum(row.lines for row in table.rows)
+    header = text.lines - blank - sum(row.lines for row in table.rows)
     rejected = sum(row.lines for row in parsed.rejected)
     over = sum(parsed.passed_over.values())
     parsed.lines = {
@@ -87,6 +88,8 @@ def _of_workbook(book: Workbook, told: Told) -> Parsed:
 
 
 def _add_all(parsed: Parsed, tables: Sequence[Table], notation: Notation) -> None:
+    if not any(table.rows for table in tables) and not parsed.passed_over:
+        parsed.warnings.append(NO_ROWS)
     occurrences = Occurrences()
     earnings = [table for table in tables if table.is_earnings]
     others = [table for table in tables if not table.is_earnings]

@@ -8,6 +8,7 @@ from ingestion_pipeline.book_sales import dates
 from ingestion_pipeline.book_sales import kdp_columns as columns_
 from ingestion_pipeline.book_sales.cells import Cell, Row, shown
 from ingestion_pipeline.book_sales.contract import RowError
+from ingestion_pipeline.book_sales.headers import without_headers
 from ingestion_pipeline.book_sales.notation import Columns
 from ingestion_pipeline.errors import ContractError
 
@@ -108,4 +109,5 @@ def table_of(name: str, rows: Sequence[Row], kind: str | None) -> Table:
             f"sheet; known are {', '.join(sorted(columns_.SHEETS))}"
         )
     columns_.require(name, kind, columns)
-    return Table(name, kind, header, columns, filled[1:], month)
+    rows = without_headers(name, header, filled[1:])
+    return Table(name, kind, header, columns, rows, month)

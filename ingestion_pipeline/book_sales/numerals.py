@@ -75,6 +75,8 @@ def numeral(text: str) -> Numeral | None:
             continue
         (signs if found["sign"] else affixes).append(found["sign"] or found["money"])
         body = body[: found.start()] if pattern is _BEHIND else body[found.end() :]
+    if not signs and body.startswith("(") and body.endswith(")"):  # `$(1.50)`
+        signs, body = ["-"], body[1:-1].strip()
     if len(signs) > 1 or len(affixes) > 1:
         return None
     by_sign = {sign: value for sign in _BODIES if (value := _value(body, sign)) is not None}

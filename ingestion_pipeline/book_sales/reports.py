@@ -28,6 +28,7 @@ def time_of(parsed: Parsed, *, file_name: str, received_at: datetime) -> datetim
     return as_of(
         created=parsed.created, period_end=parsed.period_end, file_name=file_name,
         received_at=received_at,
+        newest_day=max((event.occurred_at for event in parsed.events), default=None),
     )  # fmt: skip
 
 

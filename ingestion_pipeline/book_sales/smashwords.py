@@ -50,8 +50,7 @@ def parse(content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parse
         ContractError: it has other columns, or leaves open how numbers or dates are to be read.
     """
     table = read_table(
-        content, file_name=file_name, known=HEADER, needed=HEADER[:19], delimiter="\t",
-        quoted=False,
+        content, file_name=file_name, known=HEADER, needed=HEADER[:19], plain_tabs=True,
     )  # fmt: skip
     notation = table.notation(_KINDS, told, list(table.filled()))
     parsed, occurrences = Parsed(), Occurrences()

@@ -7,6 +7,7 @@ from datetime import datetime
 from ingestion_pipeline.book_sales.cells import Cell, Row, shown
 from ingestion_pipeline.book_sales.contract import Parsed, RejectedRow, RowError
 from ingestion_pipeline.book_sales.delimited import read_text, unpacked
+from ingestion_pipeline.book_sales.headers import NO_ROWS, plain, without_headers
 from ingestion_pipeline.book_sales.notation import Columns, Notation, Told, notation_of
 from ingestion_pipeline.book_sales.workbooks import is_workbook, read_workbook
 from ingestion_pipeline.errors import ContractError
@@ -28,6 +29,7 @@ class Table:
     Attributes:
         rows: those below the header.
         lines: physical lines of a text; None: a workbook.
+        header_lines: those of the header, of its repetitions, and `sep=;` above it.
         blank_before: blank lines before the header.
     """
 
@@ -35,6 +37,7 @@ class Table:
     rows: Sequence[Row] = field(repr=False)
     delimiter: str = "\t"
     lines: int | None = None
+    header_lines: int = 1
     blank_before: int = 0
     epoch_1904: bool = False
     created: datetime | None = None
@@ -76,22 +79,27 @@ class Table:
     def close(self, parsed: Parsed) -> None:
         """Note when the report was made, and what became of each of its lines."""
         parsed.created = self.created
+        if not any(True for _ in self.filled()):
+            parsed.warnings.append(NO_ROWS)
         if self.lines is None:
             return
         blank = self.blank_before + sum(row.lines for row in self.rows if row.is_blank)
         rejected = sum(row.lines for row in parsed.rejected)
-        over = sum(parsed.passed_over.values())
+        over, header = sum(parsed.passed_over.values()), self.header_lines
         parsed.lines = {
-            "lines": self.lines, "blank": blank, "header": 1, "rejected": rejected,
-            "passed_over": over, "rows": self.lines - blank - 1 - rejected - over,
+            "lines": self.lines, "blank": blank, "header": header, "rejected": rejected,
+            "passed_over": over, "rows": self.lines - blank - header - rejected - over,
         }  # fmt: skip
 
 
 def read_table(
     content: bytes, *, file_name: str, known: Sequence[str], needed: Sequence[str],
-    delimiter: str | None = None, quoted: bool = True,
+    plain_tabs: bool = False,
 ) -> Table:  # fmt: skip
     """The only table of a report.
+
+    Args:
+        plain_tabs: a text with tabs has quotes that are characters like others.
 
     Raises:
         ContractError: it is neither text nor a workbook, or its columns are others.
@@ -105,23 +113,34 @@ def read_table(
             raise ContractError(f"file: {file_name}: sheets with rows are {names}; needed is one")
         rows = [row for row in filled[0].rows if not row.is_blank]
         header = header_of(file_name, rows[0], known=known, needed=needed)
-        return Table(header, rows[1:], epoch_1904=book.epoch_1904, created=book.created)
-    text = read_text(content, delimiter=delimiter, quoted=quoted)
-    first = next(at for at, row in enumerate(text.rows) if not row.is_blank)
+        rows = without_headers(file_name, header, rows[1:])
+        return Table(header, rows, epoch_1904=book.epoch_1904, created=book.created)
+    text = read_text(content, plain_tabs=plain_tabs)
+    first = next((at for at, row in enumerate(text.rows) if not row.is_blank), None)
+    if first is None:
+        raise ContractError(f"file: {file_name}: has no header")
     header = header_of(file_name, text.rows[first], known=known, needed=needed)
-    return Table(header, text.rows[first + 1 :], text.delimiter, text.lines, blank_before=first)
+    below = text.rows[first + 1 :]
+    rows = without_headers(file_name, header, below)
+    again = sum(row.lines for row in below) - sum(row.lines for row in rows)
+    return Table(
+        header, rows, text.delimiter, text.lines,
+        header_lines=text.preamble + text.rows[first].lines + again,
+        blank_before=sum(row.lines for row in text.rows[:first]),
+    )  # fmt: skip
 
 
 def header_of(
     file_name: str, row: Row, *, known: Sequence[str], needed: Sequence[str]
 ) -> list[str]:
-    """The header in a row.
+    """The header in a row, as `known` writes its names, whatever their case and spaces are.
 
     Raises:
         ContractError: a column is unknown, twice there or missing; says what was found and
             what is known.
     """
-    header = [shown(cell) for cell in row.cells]
+    by_name = {plain(name): name for name in known}
+    header = [by_name.get(plain(shown(cell)), shown(cell)) for cell in row.cells]
     while header and not header[-1]:
         header.pop()
     unknown = [name for name in header if name not in known]
