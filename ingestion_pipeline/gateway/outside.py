@@ -4,6 +4,7 @@ They record their own jobs, events, requests and cache lookups; all of it belong
 the key. From Python: `ingestion_pipeline.ledger.outside`.
 """
 
+import asyncio
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of
 from ingestion_pipeline.gateway.openapi import described, router_of
 from ingestion_pipeline.gateway.outside_bodies import (
+    B,
     JobStatus,
     LoggedEvent,
     LoggedLookups,
@@ -74,8 +76,7 @@ class LedgerJob(Said):
 async def post_job(request: Request) -> Response:
     """It is `pending`; none of our own workers takes it. `Location` is where it can be read."""
     gateway = gateway_of(request)
-    caller, body = await gateway.receive_json(request)
-    job = parse(NewJob, body)
+    caller, job = await _received(gateway, request, NewJob)
     await _admit(gateway, caller, "kind", {job.kind})
     job_id = await gateway.run(
         outside.create_job, tenant_id=caller.tenant_id, kind=job.kind, payload=job.payload,
@@ -117,8 +118,7 @@ async def get_job(request: Request, job_id: str) -> Response:
 async def post_status(request: Request, job_id: str) -> Response:
     """`processing` begins an attempt, the others end it. A completed job stays completed (422)."""
     gateway = gateway_of(request)
-    caller, body = await gateway.receive_json(request)
-    said = parse(JobStatus, body)
+    caller, said = await _received(gateway, request, JobStatus)
     number = _number(job_id)
     known = await gateway.run(
         outside.update_job_status, tenant_id=caller.tenant_id, job_id=number, status=said.status,
@@ -147,8 +147,7 @@ async def post_status(request: Request, job_id: str) -> Response:
 async def post_event(request: Request) -> Response:
     """As applied, or with `error` as failed. The same payload again is a duplicate (200)."""
     gateway = gateway_of(request)
-    caller, body = await gateway.receive_json(request)
-    event = parse(LoggedEvent, body)
+    caller, event = await _received(gateway, request, LoggedEvent)
     await _admit(gateway, caller, "event_type", {event.event_type})
     recorded = await gateway.run(
         outside.log_ingestion_event, tenant_id=caller.tenant_id, request_id=caller.request_id,
@@ -175,8 +174,8 @@ async def post_event(request: Request) -> Response:
 async def post_requests(request: Request) -> Response:
     """Up to 1000 at a time. `service` is `prediction` unless it says otherwise."""
     gateway = gateway_of(request)
-    caller, body = await gateway.receive_json(request)
-    requests = parse(LoggedRequests, body).requests
+    caller, body = await _received(gateway, request, LoggedRequests)
+    requests = body.requests
     await _admit(gateway, caller, "service", {each.service for each in requests})
     await _admit(gateway, caller, "route", {each.route for each in requests})
     rows = [
@@ -208,8 +207,8 @@ async def post_requests(request: Request) -> Response:
 async def post_cache_metrics(request: Request) -> Response:
     """Up to 1000 at a time."""
     gateway = gateway_of(request)
-    caller, body = await gateway.receive_json(request)
-    lookups = parse(LoggedLookups, body).metrics
+    caller, body = await _received(gateway, request, LoggedLookups)
+    lookups = body.metrics
     await _admit(gateway, caller, "service", {each.service for each in lookups})
     rows = [
         metrics.cache_row(**each.model_dump(), tenant_id=caller.tenant_id, outside=True)
@@ -217,6 +216,12 @@ async def post_cache_metrics(request: Request) -> Response:
     ]
     await gateway.together(_write_lookups, rows)
     return answer(201, {"status": "success", "message": f"{len(rows)} lookups recorded"})
+
+
+async def _received(gateway: Gateway, request: Request, shape: type[B]) -> tuple[Caller, B]:
+    """The caller, and the body in its shape; a large one takes a while, and nobody waits for it."""
+    caller, body = await gateway.receive_json(request)
+    return caller, await asyncio.to_thread(parse, shape, body)
 
 
 # What this process has seen admitted; no more than tenants times `outside_names.MOST`.

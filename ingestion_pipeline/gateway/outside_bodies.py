@@ -8,7 +8,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    JsonValue,
     StringConstraints,
     ValidationError,
 )
@@ -54,7 +53,8 @@ Name = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable_text)
 ]
 Message = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_storable_text)]
-Document = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
+# Of JSON that is decoded, so its values are JSON's: to look at them once is enough.
+Document = Annotated[dict[str, Any], AfterValidator(_storable)]
 Milliseconds = Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 JobId = Annotated[int, Field(ge=1, le=2**63 - 1)]

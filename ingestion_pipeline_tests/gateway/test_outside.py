@@ -1,10 +1,15 @@
 """The ledger for programs beside ours, over real HTTP."""
 
+import threading
+
+import httpx
 import pytest
 
 from ingestion_pipeline import health_sources
+from ingestion_pipeline.gateway import outside, outside_bodies
+from ingestion_pipeline.ledger import tenants
 from ingestion_pipeline.settings import Settings
-from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
+from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender, serving
 
 
 def test_a_job_is_recorded_followed_and_seen_by_dashboards(
@@ -108,6 +113,26 @@ def test_every_fault_names_its_field(sender: Sender, path: str, body: object, fi
     refused = sender.http.post(f"/api/ledger/{path}", json=body)
     assert refused.status_code == 422
     assert [error["field"] for error in refused.json()["errors"]] == [field]
+
+
+def test_a_megabyte_of_payload_held_everybody_up_for_a_second(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def looked_at(shape: type[outside_bodies.B], body: object) -> outside_bodies.B:
+        threads.append(threading.current_thread().name)
+        return outside_bodies.parse(shape, body)
+
+    monkeypatch.setattr(outside, "parse", looked_at)
+    with serving(database_url) as running:
+        with running.engine.begin() as connection:
+            key = tenants.issue_key(connection, tenants.ensure(connection, "acme"))
+        job = {"kind": "predict", "payload": {"many": [0] * 100_000}}
+        path = f"{running.url}/api/ledger/jobs"
+        made = httpx.post(path, json=job, headers={"X-API-Key": key}, timeout=60)
+    assert made.status_code == 201
+    assert [name.startswith("asyncio_") for name in threads] == [True]
 
 
 def test_nobody_speaks_for_the_gateway(sender: Sender) -> None:
