@@ -13,10 +13,17 @@ from urllib.parse import parse_qs, urlsplit
 from ingestion_pipeline.errors import ContractError
 
 NESTED = ("pagination", "paging", "meta", "links", "_links")
-TOTAL = ("total_count", "total", "totalCount", "total_items")
-PAGES = ("pages", "total_pages", "totalPages", "page_count")
-MORE = ("has_more", "hasMore", "has_next")
-CURSOR = ("next_cursor", "nextCursor", "next_page_token")
+# `count` is the last of them: some mean by it the whole list, some a page, which is never more.
+TOTAL = (
+    "total_count", "total", "totalCount", "total_items", "totalItems", "total_elements",
+    "totalElements", "total_records", "totalRecords", "total_results", "totalResults", "count",
+)  # fmt: skip
+PAGES = (
+    "pages", "total_pages", "totalPages", "page_count", "pageCount", "num_pages", "last_page",
+    "lastPage",
+)  # fmt: skip
+MORE = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage")
+CURSOR = ("next_cursor", "nextCursor", "next_page_token", "nextPageToken")
 NEXT = ("next_page", "nextPage", "next", "next_url")
 SUCCESS = ("status", "success", "ok", "error", "errors", "message")
 # What a status may say where all is well; any other word means that it is not.
@@ -62,9 +69,12 @@ def read_signs(envelope: Mapping[str, Any], headers: Mapping[str, str] | None = 
     for each in (envelope, *(envelope.get(name) for name in NESTED)):
         if isinstance(each, Mapping):
             told |= {name: value for name, value in each.items() if value is not None}
-    link = _NEXT_LINK.search((headers or {}).get("link", ""))
+    beside = headers or {}
+    link = _NEXT_LINK.search(beside.get("link", ""))
     if link is not None:
         told.setdefault("next", link.group(1))
+    if (total := beside.get("x-total-count", "")).isascii() and total.isdecimal():
+        told.setdefault("total_count", int(total))
     cursor, next_page = _following(told)
     flat = {name for each in (envelope, *map(envelope.get, NESTED)) if isinstance(each, Mapping)
             for name in each}  # fmt: skip

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion_pipeline.errors import ContractError, FieldError
-from ingestion_pipeline.markets.days import parse_day
+from ingestion_pipeline.markets.days import latest_day, parse_day
 from ingestion_pipeline.markets.fields import Fields, is_storable
 
 FUNDAMENTALS = "market.fundamentals.upsert"
@@ -147,7 +147,11 @@ def parse_fundamentals(data: Mapping[str, Any], faults: list[FieldError]) -> Fun
         name: fields.number(name, low, high, required=required)
         for name, (low, high, required) in FUNDAMENTALS_NUMBERS.items()
     }
-    return Fundamentals(numbers, fields.text("city"), fields.day("as_of_date"))
+    city, as_of = fields.text("city"), fields.day("as_of_date")
+    # It would be the newest for ever: what is told of a later day is never replaced by an earlier.
+    if as_of is not None and as_of > latest_day():
+        faults.append(FieldError("data.as_of_date", "is in the future"))
+    return Fundamentals(numbers, city, as_of)
 
 
 def parse_comparables(

@@ -24,6 +24,11 @@ def parse_day(text: str) -> date:
     return date.fromisoformat(day)
 
 
+def latest_day() -> date:
+    """The latest day that it is anywhere on earth: later ones are in the future."""
+    return (datetime.now(UTC) + timedelta(hours=14)).date()
+
+
 def parse_instant(text: str) -> datetime:
     """An ISO 8601 instant, in the offset in which it was written; UTC where it names none.
 

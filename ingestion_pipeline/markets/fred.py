@@ -29,6 +29,7 @@ _MOST_PAGES = 100
 _MOST_DATES = 1900
 _TOO_MANY_DATES = "maximum number of vintage dates"  # so FRED says it
 _MISSING = "."
+_MOST_DIGITS = 40  # before or behind the point: 1E+999999 is a value to Python, to nobody else
 
 
 class Requests(Protocol):
@@ -182,7 +183,7 @@ def vintage_of(row: _Row, series_id: str) -> Vintage:
             value = Decimal(row.value if row.value.isascii() and "_" not in row.value else "NaN")
         except InvalidOperation:
             value = Decimal("NaN")
-        if not value.is_finite():
+        if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
             raise ContractError(f"fred: {series_id} of {row.date}: no number: {row.value[:40]!r}")
     return Vintage(row.date, row.realtime_start, row.realtime_end, value)
 

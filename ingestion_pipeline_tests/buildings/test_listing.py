@@ -76,6 +76,17 @@ def two_a_page(asked: Mapping[str, Any], **says: Any) -> dict[str, Any]:
             next_cursor=None if q.get("cursor") else "c",
         ),
         lambda q: two_a_page(q, per_page=2) if q["page"] < 3 else None,
+        lambda q: two_a_page(q, totalElements=4),
+        lambda q: two_a_page(q, total_records="4", count=2),
+        lambda q: two_a_page(q, meta={"totalResults": 4}),
+        lambda q: two_a_page(q, count=4),
+        lambda q: two_a_page(q, last_page=2, current_page=q["page"]),
+        lambda q: two_a_page(q, num_pages=2),
+        lambda q: two_a_page(q, has_next_page=q["page"] == 1),
+        lambda q: two_a_page(
+            {"page": 2 if q.get("cursor") == "c" else 1},
+            nextPageToken=None if q.get("cursor") else "c",
+        ),
     ],
 )
 def test_half_of_the_points_were_not_collected_and_the_day_was_complete(pages: Pages) -> None:
@@ -88,10 +99,15 @@ def test_a_link_header_is_followed() -> None:
     assert points.read() == ALL
 
 
+def test_a_total_in_a_header_was_not_read() -> None:
+    assert Points(two_a_page, lambda _: {"x-total-count": "4"}).read() == ALL
+
+
 @pytest.mark.parametrize(
     ("pages", "said"),
     [
         (lambda _: two_a_page({"page": 1}, total=4), "came before"),
+        (lambda q: two_a_page(q, count=5), "total 5, and 4 came"),
         (lambda q: two_a_page(q, total=5), "total 5, and 4 came"),
         (lambda _: {"items": [], "total": 4}, "total 4, and 0 came"),
         (lambda q: two_a_page(q, has_more=False, total=4), "total 4, and 2 came"),

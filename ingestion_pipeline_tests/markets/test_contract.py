@@ -1,7 +1,7 @@
 """Events: what keeps the contract, and every fault of what does not."""
 
 import contextlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,13 @@ def test_fundamentals_are_read_exactly() -> None:
     assert event.fundamentals.numbers["vacancy_rate_pct"] == Decimal("7.25")
     assert event.fundamentals.as_of_date == date(2024, 6, 30)
     assert event.fundamentals.numbers["inventory_sf"] is None
+
+
+def test_a_state_of_a_day_to_come_was_the_newest_for_ever() -> None:
+    far = datetime.now(UTC).date() + timedelta(days=3)
+    for day in (far.isoformat(), f"{far}T00:00:00-11:00", "9999-12-31"):
+        assert faults(fundamentals_event(as_of_date=day)) == {"data.as_of_date": "is in the future"}
+    parse_event(fundamentals_event(as_of_date=datetime.now(UTC).date().isoformat()))
 
 
 @pytest.mark.parametrize(

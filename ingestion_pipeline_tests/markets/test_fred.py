@@ -245,6 +245,9 @@ ROW = {"date": "2024-01-01", "realtime_start": "2024-02-01", "realtime_end": "99
         {"count": 1, "offset": 0, "observations": [{**ROW, "value": None}]},
         {"count": 1, "offset": 0, "observations": [{**ROW, "value": "NaN"}]},
         {"count": 1, "offset": 0, "observations": [{**ROW, "value": "1,5"}]},
+        # Numbers to Python, and to nobody else.
+        {"count": 1, "offset": 0, "observations": [{**ROW, "value": "1E+999999"}]},
+        {"count": 1, "offset": 0, "observations": [{**ROW, "value": "-1e-99999"}]},
         {"count": 1, "offset": 0, "observations": [{**ROW, "value": 1}]},
         {"count": 1, "offset": 0, "observations": [{**ROW, "date": "x", "value": "1"}]},
     ],
