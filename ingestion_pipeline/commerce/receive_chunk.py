@@ -71,7 +71,9 @@ async def receive_chunk(
     """
     tenant_id = caller.tenant_id
     file = await gateway.run(chunks.expect, tenant_id, token, file_name=file_name, range_=range_)
-    await gateway.run(quota.begin, tenant_id)
+    room = await gateway.run(quota.begin, tenant_id)
+    if range_.size > room.left:  # before it comes: many at once would fill the disk
+        raise room.error()
     landing = Landing(gateway.configuration.landing)
     async with landing_file(landing, chunks.landing_name(file)) as chunk:
         size = await pour(content, chunk, limit=range_.size)

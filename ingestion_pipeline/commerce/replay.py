@@ -127,7 +127,9 @@ def _entries(file: IO[bytes]) -> Iterator[Entry]:
 def _take(
     connection: sa.Connection, entries: Sequence[Entry], location: str, outcome: Replayed
 ) -> None:
-    wanted = {(entry.upload_id, entry.line_number): entry for entry in entries}
+    wanted: dict[tuple[int, int], Entry] = {}
+    for entry in entries:  # of a line that is there twice the first, as of one in a later batch
+        wanted.setdefault((entry.upload_id, entry.line_number), entry)
     statement = (
         sa.select(*_columns)
         .join_from(rejected_rows, uploads_table, _u.upload_id == _r.upload_id)

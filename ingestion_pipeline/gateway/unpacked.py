@@ -8,6 +8,7 @@ from ingestion_pipeline.gateway.encodings import content_coding, gunzipped
 from ingestion_pipeline.gateway.front import too_large
 
 _GZIP = b"\x1f\x8b"
+_LAYERS = 2  # a .gz that was sent, and packed again, by something that always packs
 
 
 async def unpacked(request: Request, content: bytes, *, limit: int) -> bytes:
@@ -19,9 +20,14 @@ async def unpacked(request: Request, content: bytes, *, limit: int) -> bytes:
     """
     if "content-encoding" in request.headers:
         content_coding(request)
-    if not content.startswith(_GZIP):
-        return content
+    for _ in range(_LAYERS):
+        if not content.startswith(_GZIP):
+            break
+        content = await _gunzipped(content, limit=limit)
+    return content
 
+
+async def _gunzipped(content: bytes, *, limit: int) -> bytes:
     async def whole() -> AsyncIterator[bytes]:
         yield content
 

@@ -104,7 +104,7 @@ def decoded(content: bytes, *, ndjson: bool, most: int) -> Any:
         RepeatedKeyError: it is one value, and an object in it has a key twice.
     """
     if not ndjson:
-        text = content.removeprefix(_MARK)
+        text = content.lstrip(_MARK)  # its bytes begin nothing else
         if text.lstrip(_BLANK)[:1] == b"[":
             return _of_array(text, most)
         try:

@@ -66,6 +66,18 @@ def test_chunks_of_files_that_are_not_whole_take_room_once(
     assert refused.json()["errors"][0]["field"] == "quota"
 
 
+def test_a_chunk_without_room_is_refused_before_it_has_come(
+    gateway: RunningGateway, sender: Sender
+) -> None:
+    """Many at once filled the disk with what none of them could keep."""
+    token = open_session(sender, {"customers_1.ndjson": CUSTOMERS})
+    with gateway.engine.begin() as connection:
+        quota.set_limit(connection, sender.tenant_id, SIZE - 1)
+    answer = put_chunk(sender, token, CUSTOMERS, first=0, last=SIZE - 1, body=[b"breaks off"])
+    assert answer.status_code == 413, answer.text  # and not 400, which whoever reads it would say
+    assert answer.json()["errors"][0]["field"] == "quota"
+
+
 def test_a_dropped_file_without_room_stays_in_the_folder_until_there_is_some(
     engine: sa.Engine,
     folder: Path,

@@ -152,3 +152,16 @@ def test_rows_of_two_tenants_stay_with_their_tenants(engine: sa.Engine, tmp_path
     with engine.connect() as connection:
         names = connection.scalars(sa.text("SELECT name FROM customers ORDER BY tenant_id")).all()
     assert len(set(names)) == 2
+
+
+def test_of_a_line_that_is_there_twice_the_first_is_taken(
+    engine: sa.Engine, exported: Path
+) -> None:
+    correct(exported, customer(2, name="first"), None, None)
+    line = exported.read_text().splitlines()[0]
+    exported.write_text(line + "\n" + line.replace("first", "second") + "\n")
+    outcome = replay.replay(engine, exported)
+    assert (outcome.taken, outcome.known) == (1, 1)
+    with engine.connect() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM customers ORDER BY customer_id")
+        assert "first" in set(names.scalars())

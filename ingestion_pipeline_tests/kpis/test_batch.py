@@ -237,3 +237,12 @@ def test_a_small_bomb_is_refused_over_http(sender: Sender, gateway: RunningGatew
     bomb = gzip.compress(b"[" + b"[]," * 2_700_000 + b"[]]")
     refused = sender.http.post(PATH, content=bomb, headers={"Content-Encoding": "gzip"})
     assert refused.status_code == 413
+
+
+def test_gzip_that_a_proxy_has_packed_again_is_read(sender: Sender) -> None:
+    bodies = readings(2)
+    twice = gzip.compress(gzip.compress(b"\xef\xbb\xbf" * 2 + json.dumps(bodies).encode()))
+    answer = sender.http.post(PATH, content=twice, headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 202, answer.text
+    bomb = gzip.compress(gzip.compress(b"[" + b" " * (MOST_BYTES + 1)))
+    assert sender.http.post(PATH, content=bomb).status_code == 413
