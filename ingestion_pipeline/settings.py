@@ -136,10 +136,11 @@ class Settings(BaseSettings):
         description="Addresses of proxies, commas between, that may have as many as they need",
     )
     rate_limit: PositiveFloat = Field(
-        10_000, description="Requests a second that a tenant may send on average, per gateway"
+        10_000,
+        description="Requests a second that a tenant may send on average, to all gateways",
     )
     rate_burst: PositiveInt = Field(
-        20_000, description="Requests that a tenant may send at once, per gateway"
+        20_000, description="Requests that a tenant may send at once, to all gateways"
     )
     idempotency_retention: Seconds = Field(
         timedelta(hours=48), description="Seconds that answers are kept under their Idempotency-Key"

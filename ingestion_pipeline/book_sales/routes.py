@@ -141,7 +141,7 @@ async def post_ping(request: Request, token: str) -> Response:
             raise Refusal(503, "too many wrong tokens from this address", retry_after=wait)
         raise Refusal(401, "the path has no valid token")
     request.scope["ingestion.tenant_id"] = tenant_id
-    if wait := gateway.wait_of(tenant_id):
+    if wait := await gateway.wait_of(tenant_id):
         raise Refusal(503, "too many requests", retry_after=wait)
     fields = _fields_of(content)
     job_id = await gateway.run(

@@ -15,9 +15,9 @@ from starlette.types import Message
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
 from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
-from ingestion_pipeline.gateway.limits import RateLimit
+from ingestion_pipeline.gateway.limits import RateLimit, SharedRate
 from ingestion_pipeline.gateway.webhook_secrets import WebhookSecrets, secrets_by_tenant, signer_of
-from ingestion_pipeline.ledger import signing_secrets, tenants
+from ingestion_pipeline.ledger import rate_buckets, signing_secrets, tenants
 from ingestion_pipeline.settings import Settings
 
 P = ParamSpec("P")
@@ -49,7 +49,9 @@ class Gateway:
     def __init__(self, configuration: Settings, engine: AsyncEngine) -> None:
         self.configuration = configuration
         self.engine = engine
-        self._rate = RateLimit(rate=configuration.rate_limit, burst=configuration.rate_burst)
+        self._rate = SharedRate(
+            rate=configuration.rate_limit, burst=configuration.rate_burst, take=self._take_lot
+        )
         self.strangers = RateLimit(rate=_STRANGERS_A_SECOND, burst=_STRANGERS_AT_ONCE)
         self._webhook_secrets = WebhookSecrets(
             secrets_by_tenant(configuration),
@@ -75,7 +77,7 @@ class Gateway:
         if holder is None:
             raise Refusal(401, "a valid API key is needed: X-API-Key, or Authorization: Bearer")
         request.scope["ingestion.tenant_id"] = holder.tenant_id
-        if wait := self._rate.take(holder.tenant_id):
+        if wait := await self._rate.take(holder.tenant_id):
             raise Refusal(429, "too many requests", retry_after=wait)
         return Caller(holder.tenant_id, holder.tenant, request_id_of(request))
 
@@ -144,15 +146,19 @@ class Gateway:
         if tenant_id is None:
             tenant_id = self._signers[tenant] = await self.run(tenants.ensure, tenant)
         request.scope["ingestion.tenant_id"] = tenant_id
-        if wait := self._rate.take(tenant_id):
+        if wait := await self._rate.take(tenant_id):
             raise Refusal(429, "too many requests", retry_after=wait)
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "Content-Encoding: a JSON body must not be encoded")
         return Caller(tenant_id, tenant, request_id_of(request)), content
 
-    def wait_of(self, tenant_id: int) -> float:
+    async def wait_of(self, tenant_id: int) -> float:
         """Count a request of a tenant: 0.0, or the seconds until it may send another."""
-        return self._rate.take(tenant_id)
+        return await self._rate.take(tenant_id)
+
+    async def _take_lot(self, tenant_id: int, number: int) -> rate_buckets.Lot:
+        rate, burst = self.configuration.rate_limit, self.configuration.rate_burst
+        return await self.run(rate_buckets.take, tenant_id, rate=rate, burst=burst, lot=number)
 
     async def body(self, request: Request, *, limit: int) -> AsyncIterator[bytes]:
         """The body in pieces as they come.

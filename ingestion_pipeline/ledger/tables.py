@@ -44,6 +44,16 @@ signing_secrets = sa.Table(
     sa.Column("revoked_at", _timestamp),
 )
 
+rate_buckets = sa.Table(
+    "rate_buckets",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), primary_key=True),
+    sa.Column("tokens", sa.Double, nullable=False),
+    sa.Column("granted", sa.Integer, nullable=False),
+    sa.Column("filled_at", _timestamp, nullable=False),
+    prefixes=["UNLOGGED"],
+)
+
 # Which tenant's rows a login role sees: what the policies `own_rows` of migration 0012 go by.
 tenant_readers = sa.Table(
     "tenant_readers",

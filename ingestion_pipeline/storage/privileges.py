@@ -31,6 +31,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "ingestion_attempts": ("", "", "r", "r"),
     "market_jobs": ("", "", "r", "r"),
     # What the gateway remembers of requests.
+    "rate_buckets": ("raw", "", "", ""),
     "idempotency_keys": ("rawd", "rd", "", ""),
     "upload_sessions": ("raw", "rd", "", ""),
     "upload_session_files": ("raw", "rwd", "", ""),

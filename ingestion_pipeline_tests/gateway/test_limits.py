@@ -1,9 +1,15 @@
 """The token bucket, against a clock that we hold."""
 
+import asyncio
+from typing import Any
+
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.gateway.limits import RateLimit
+from ingestion_pipeline.gateway.limits import RateLimit, SharedRate
+from ingestion_pipeline.ledger import rate_buckets
+from ingestion_pipeline.ledger.rate_buckets import Lot
 
 
 def test_a_burst_passes_and_then_the_rate() -> None:
@@ -48,3 +54,79 @@ def test_who_waits_as_told_passes() -> None:
     for _ in range(100):
         now += limit.take(1) + 1e-9
         assert limit.take(1) == 0
+
+
+def shared(engine: sa.Engine, **limits: Any) -> SharedRate:
+    """The part of a gateway; its database answers in a thread, as another's would."""
+
+    async def take(tenant_id: int, lot: int) -> Lot:
+        def taken() -> Lot:
+            with engine.begin() as connection:
+                return rate_buckets.take(connection, tenant_id, lot=lot, **limits)
+
+        return await asyncio.to_thread(taken)
+
+    return SharedRate(take=take, **limits)
+
+
+async def passed(rate: SharedRate, tenant_id: int, number: int) -> int:
+    waits = await asyncio.gather(*(rate.take(tenant_id) for _ in range(number)))
+    return sum(wait == 0 for wait in waits)
+
+
+def test_a_tenant_sent_as_much_through_each_of_several_gateways(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    async def through_three() -> list[int]:
+        gateways = [shared(engine, rate=0.001, burst=100) for _ in range(3)]
+        return await asyncio.gather(*(passed(each, tenant_id, 100) for each in gateways))
+
+    assert sum(asyncio.run(through_three())) in range(86, 101)  # up to a lot each may be unused
+
+
+def test_a_bucket_is_filled_by_the_rate_and_no_higher_than_the_burst(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    limits = {"rate": 2.0, "burst": 10}
+    with engine.begin() as connection:
+
+        def take(lot: int, *, ago: float = 0) -> Lot:
+            connection.execute(
+                sa.text(
+                    "UPDATE rate_buckets SET filled_at = statement_timestamp() - "
+                    "make_interval(secs => :ago)"
+                ),
+                {"ago": ago},
+            )
+            return rate_buckets.take(connection, tenant_id, lot=lot, **limits)
+
+        assert take(10).tokens == 10
+        empty = take(5)
+        assert empty.tokens == 0
+        assert 0 < empty.wait <= 0.5
+        assert take(5, ago=1.5).tokens == 3
+        assert take(20, ago=3600).tokens == 10
+
+
+def test_of_a_flood_the_database_is_asked_only_for_what_may_pass() -> None:
+    asked: list[int] = []
+
+    async def take(_: int, lot: int) -> Lot:
+        asked.append(lot)
+        return Lot(lot) if len(asked) <= 20 else Lot(0, 60.0)
+
+    async def flood() -> int:
+        return await passed(SharedRate(rate=1, burst=100, take=take), 1, 10_000)
+
+    assert asyncio.run(flood()) == 100
+    assert asked == [5] * 21
+
+
+def test_without_the_buckets_each_gateway_counts_for_itself() -> None:
+    async def take(_: int, __: int) -> Lot:
+        raise OSError("the database is away")
+
+    async def flood() -> int:
+        return await passed(SharedRate(rate=0.001, burst=7, take=take), 1, 100)
+
+    assert asyncio.run(flood()) == 7

@@ -3,7 +3,8 @@
 Rows of programs beside ours come with a tenant's key, and ours without: `cache_metrics.outside`,
 jobs of kind `outside.…`, requests of another service than the gateway that have a tenant.
 
-And tenants' own secrets that sign webhooks, encrypted (`ledger/signing_secrets.py`).
+And tenants' own secrets that sign webhooks, encrypted (`ledger/signing_secrets.py`), and what a
+tenant may still send, for all gateways (`ledger/rate_buckets.py`).
 """
 
 from alembic import op
@@ -34,6 +35,19 @@ _SECRETS = """
     CREATE INDEX signing_secrets_tenant_id_idx ON signing_secrets (tenant_id);
     ALTER TABLE signing_secrets ENABLE ROW LEVEL SECURITY;
     CREATE POLICY own_rows ON signing_secrets FOR SELECT USING (tenant_id =
+        (SELECT tenant_id FROM tenant_readers WHERE role_name = current_user::text));
+
+    -- After a crash of the server it is empty, and everybody may send a burst.
+    CREATE UNLOGGED TABLE rate_buckets (
+        tenant_id integer NOT NULL
+            CONSTRAINT rate_buckets_tenant_id_fkey REFERENCES tenants,
+        tokens double precision NOT NULL,
+        granted integer NOT NULL,
+        filled_at timestamptz NOT NULL,
+        CONSTRAINT rate_buckets_pkey PRIMARY KEY (tenant_id)
+    );
+    ALTER TABLE rate_buckets ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own_rows ON rate_buckets FOR SELECT USING (tenant_id =
         (SELECT tenant_id FROM tenant_readers WHERE role_name = current_user::text));
 """
 
