@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # In ASCII: half a surrogate pair fails nothing, and no terminal obeys what is in it.
-        return json.dumps(line, default=str)
+        return json.dumps(line, default=str, separators=(",", ":"))
 
 
 def configure() -> None:
