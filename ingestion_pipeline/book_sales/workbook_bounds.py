@@ -10,9 +10,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from xml.etree import ElementTree
 from xml.parsers import expat
 
+from ingestion_pipeline.book_sales.workbook_epochs import xlsb_counts_from_1904
 from ingestion_pipeline.errors import ContractError
 
 MOST_BYTES = 256 * 1024 * 1024  # unpacked, of all parts
@@ -59,6 +61,9 @@ def outline(content: bytes) -> Outline:
             found = Outline(created=_created(archive))
             if "xl/workbook.xml" in archive.namelist():
                 _read_sheets(archive, found)
+            elif "xl/workbook.bin" in archive.namelist():
+                part = b"".join(islice(_pieces(archive, "xl/workbook.bin"), _SMALL // _PIECE))
+                found.epoch_1904 = xlsb_counts_from_1904(part)
             return found
     except (
         zipfile.BadZipFile, zipfile.LargeZipFile, ElementTree.ParseError, expat.ExpatError,

@@ -23,6 +23,7 @@ from ingestion_pipeline.book_sales.workbook_bounds import (
     Outline,
     outline,
 )
+from ingestion_pipeline.book_sales.workbook_epochs import xls_counts_from_1904
 from ingestion_pipeline.errors import ContractError
 
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
@@ -60,7 +61,8 @@ def tell(content: bytes, say: _Say) -> None:
     """
     import python_calamine as calamine
 
-    found = outline(content) if content.startswith(b"PK") else Outline()
+    packed = content.startswith(b"PK")
+    found = outline(content) if packed else Outline(epoch_1904=xls_counts_from_1904(content))
     say(
         {
             "epoch_1904": found.epoch_1904,
