@@ -69,19 +69,20 @@ def decoded(content: bytes) -> str:
     """
     if is_workbook(content):
         raise ContractError("file: is a workbook, where this platform sends text")
-    if said := other_kind(content[:4096]):
-        raise ContractError(f"file: is {said}")
     if content.startswith((b"\xff\xfe", b"\xfe\xff", *_UTF_32)):
         encoding = "utf-32" if content.startswith(_UTF_32) else "utf-16"
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             raise ContractError(f"file: begins as {encoding.upper()} and is not") from None
+        content = text[:4096].encode(errors="replace")  # what it is shows in its text
     else:
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = content.decode("cp1252", errors="replace")
+    if said := other_kind(content[:4096]):
+        raise ContractError(f"file: is {said}")
     if "\x00" in text:
         raise ContractError("file: is no text")
     # csv knows no lone CR, which is how old spreadsheets end a line.

@@ -57,6 +57,9 @@ def test_pipes_and_the_line_that_names_the_delimiter_were_unknown_columns(
 def test_utf_32_with_its_mark_was_no_text() -> None:
     for encoding in ("utf-32", "utf-16"):
         assert amounts(of_d2d(text(D2D, [d2d()]).decode().encode(encoding))) == ["2.10"]
+    for encoding in ("utf-32", "utf-16", "utf-8"):
+        with pytest.raises(ContractError, match=r"HTML|web page"):
+            of_d2d("<!DOCTYPE html><html><body>Sign in</body></html>".encode(encoding))
     with pytest.raises(ContractError, match="begins as UTF-32 and is not"):
         of_d2d(b"\xff\xfe\x00\x00abc")
 

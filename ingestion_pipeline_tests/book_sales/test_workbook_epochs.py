@@ -1,4 +1,4 @@
-"""Day numbers in plain cells of .xls and .xlsb: counted from 1900, or from 1904 where they say so."""
+"""Day numbers in plain cells of .xls and .xlsb: counted from 1900, or 1904 where they say so."""
 
 import io
 import struct
