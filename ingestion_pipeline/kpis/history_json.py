@@ -27,6 +27,9 @@ def documents_of(stream: Lines) -> Iterator[Entry]:
         reason = " ".join(str(error).partition("\n")[0].split())
         message = f"the file is no JSON from some place on, or breaks off: {reason}"
         raise ContractError(message) from None
+    except (ValueError, SystemError):  # of Python's int(), by way of the parser written in C
+        message = "from some place on the file can't be read: a number has more than 4,300 digits"
+        raise ContractError(message) from None
 
 
 def _documents(events: Events) -> Iterator[Entry]:

@@ -140,6 +140,10 @@ def test_a_file_that_is_none_of_them_gets_one_sentence(content: bytes, words: st
     assert len(refusal) < 300
 
 
+def test_a_number_of_five_thousand_digits_is_no_traceback() -> None:
+    assert "more than 4,300 digits" in _refusal(b'[{"n":' + b"9" * 5_000 + b"}]")
+
+
 def test_what_precedes_the_damage_of_an_archive_is_read() -> None:
     lines = b"".join(json.dumps({"kpiId": "a", "n": n}).encode() + b"\n" for n in range(50_000))
     read: list[Any] = []
