@@ -55,8 +55,12 @@ def royalty(
         raise RowError("ASIN/ISBN", "is missing")
     sold = whole("Units Sold", values.get("units_sold", ""), notation)
     refunded = whole("Units Refunded", values.get("units_refunded", ""), notation)
-    net = values.get("net_units", "")
-    quantity = whole("Net Units Sold", net, notation) if shown(net) else sold - refunded
+    net = number("Net Units Sold", values.get("net_units", ""), notation)
+    quantity = sold - refunded
+    if net is not None:
+        quantity = whole("Net Units Sold", values["net_units"], notation)
+    elif number("Units Sold", values.get("units_sold", ""), notation) is None:
+        raise RowError("Units Sold", "is missing")
     money = currency("Currency", values["currency"])
     plan = shown(values.get("transaction_type", values.get("payout_plan", "")))
     sort = _sort(plan)
@@ -100,13 +104,14 @@ def kenp(
     said = text_of(values.get("currency", ""))
     money = currency("Currency", said) if said else None
     pages = values.get("pages", values.get("net_units", ""))
+    required("KENP Read", number("KENP Read", pages, notation))
     earned = number("Royalty", values.get("royalty", ""), notation, money=money)
     return Event(
         event_type=PAGES, report=report, external_id=external_id, natural_key=natural,
         occurred_at=occurred_at, date_precision=precision,
         title=text_of(values["title"]), author=text_of(values.get("author", "")), asin=asin,
         marketplace=text_of(values["marketplace"]),
-        quantity=int(required("KENP Read", Decimal(whole("KENP Read", pages, notation)))),
+        quantity=whole("KENP Read", pages, notation),
         amount=earned, currency=money, refunded_units=0, raw=table.raw(row),
         source_row=row.number,
     )  # fmt: skip

@@ -23,7 +23,7 @@ def xls_counts_from_1904(content: bytes) -> bool:
     while 0 <= at <= len(content) - 6:
         kind, size, value = struct.unpack_from("<HHH", content, at)
         if kind == _DATE_1904:
-            return size == 2 and value == 1
+            return bool(size == 2 and value == 1)
         if kind == _END:
             break
         at += 4 + size

@@ -174,3 +174,22 @@ def test_a_bad_row_is_rejected_and_the_others_are_read() -> None:
 def test_what_is_no_report_says_so(content: bytes, said: str) -> None:
     with pytest.raises(ContractError, match=said):
         kdp.parse(content, file_name="report.xlsx")
+
+
+def test_units_that_nobody_says_were_none_sold() -> None:
+    rows = [ebook(net="N/A", sold=2, refunded=1), ebook(net="", sold="N/A"), ebook(net="", sold="")]
+    parsed = kdp.parse(text(EBOOK, rows), file_name="kdp.csv")
+    assert [event.quantity for event in parsed.events] == [1]
+    assert [row.reasons[0] for row in parsed.rejected] == [
+        {"field": "Units Sold", "rule": "is missing"}
+    ] * 2
+
+
+def test_pages_that_nobody_says_were_none_read() -> None:
+    header = ["Date", "Title", "Author Name", "ASIN", "Marketplace", "KENP Read"]
+    rows = [
+        ["2026-05-03", "A Book", "A", "B0TEST0001", "Amazon.de", said] for said in ("7", "", "0")
+    ]
+    parsed = kdp.parse(text(header, rows), file_name="kenp.csv")
+    assert [event.quantity for event in parsed.events] == [7, 0]
+    assert [row.reasons[0]["field"] for row in parsed.rejected] == ["KENP Read"]
