@@ -24,40 +24,47 @@ from ingestion_pipeline.storage.key_value import purge_expired
 logger = logging.getLogger(__name__)
 
 
-def _release(context: dg.RunStatusSensorContext, database: Database) -> dg.SkipReason:
-    run = context.dagster_run
-    with database.engine().begin() as connection:
-        released = jobs.release_run(
-            connection, run.run_id, reason=f"Dagster run {run.run_id} ended as {run.status.value}"
-        )
-    return dg.SkipReason(f"released {released} jobs of run {run.run_id}")
+def _release(context: dg.SensorEvaluationContext, ended: dg.DagsterRunStatus) -> dg.SkipReason:
+    """Release what runs hold that ended like this; whose runs hold nothing, nobody asks about.
+
+    Dagster's own sensors of a run's status ask the instance at every tick, even when nothing runs.
+    """
+    engine = sensing.resource(context).engine()
+    with engine.connect() as connection:
+        holders = jobs.runs_at_work(connection)
+    if not holders:
+        return dg.SkipReason("no run holds a job")
+    released = {}
+    for run in context.instance.get_runs(dg.RunsFilter(run_ids=holders, statuses=[ended])):
+        reason = f"Dagster run {run.run_id} ended as {ended.value}"
+        with engine.begin() as connection:
+            released[run.run_id] = jobs.release_run(connection, run.run_id, reason=reason)
+    told = ", ".join(f"{number} jobs of run {run_id}" for run_id, number in released.items())
+    return dg.SkipReason(f"released {told or 'nothing'}")
 
 
-@dg.run_failure_sensor(
+@dg.sensor(
     name="release_jobs_of_failed_runs",
+    target=None,
     description="Gives back what a failed run had claimed, so that the next run takes it up.",
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=sensing.EVERY_SECONDS,
 )
-def release_jobs_of_failed_runs(
-    context: dg.RunFailureSensorContext, database: Database
-) -> dg.SkipReason:
-    """Release the jobs of a run that failed."""
-    return _release(context, database)
+def release_jobs_of_failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Release the jobs of runs that failed."""
+    return _release(context, dg.DagsterRunStatus.FAILURE)
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.CANCELED,
+@dg.sensor(
     name="release_jobs_of_canceled_runs",
+    target=None,
     description="Gives back what a canceled run had claimed, so that the next run takes it up.",
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=sensing.EVERY_SECONDS,
 )
-def release_jobs_of_canceled_runs(
-    context: dg.RunStatusSensorContext, database: Database
-) -> dg.SkipReason:
-    """Release the jobs of a run that somebody canceled."""
-    return _release(context, database)
+def release_jobs_of_canceled_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Release the jobs of runs that somebody canceled."""
+    return _release(context, dg.DagsterRunStatus.CANCELED)
 
 
 def fail_orphaned_runs(home: Path) -> int:
@@ -85,12 +92,12 @@ def fail_orphaned_runs(home: Path) -> int:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells once when something begins to be wrong, and once when it is over.",
 )
-def alert_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
+def alert_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Look at all conditions, and tell what has changed; starts no run.
 
     Without the database nothing can be looked at, and that is told.
     """
-    configuration = settings()
+    configuration, database = settings(), sensing.resource(context)
     down = not _answers(database)
     known = outage.follow(
         outage.remembered(context.cursor),

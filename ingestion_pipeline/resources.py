@@ -4,13 +4,18 @@ No resource has a field with which a run is pointed elsewhere: fields are run co
 may start a run sets, and a run on a foreign database would open what that database names.
 """
 
+import time
 from enum import Enum
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.storage import database
+
+_SURE_SECONDS = 60.0
+_up_to_date: WeakKeyDictionary[sa.Engine, float] = WeakKeyDictionary()  # engine → when it was seen
 
 
 class Place(Enum):
@@ -31,9 +36,12 @@ class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
     address: ClassVar[str | None] = None
 
     def engine(self) -> sa.Engine:
-        """The engine of a database whose schema is up to date."""
+        """The engine of a database whose schema is up to date; that is looked at once a minute."""
         engine = database.engine(self.address) if self.address else database.engine()
-        database.upgrade(engine)
+        now = time.monotonic()
+        if now - _up_to_date.get(engine, -_SURE_SECONDS) >= _SURE_SECONDS:
+            database.upgrade(engine)
+            _up_to_date[engine] = now
         return engine
 
 

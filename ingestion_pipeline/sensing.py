@@ -1,7 +1,15 @@
-"""What the sensors of several domains share: how often they look, and how they tell runs apart."""
+"""What the sensors of several domains share: how often they look, where they get their resources,
+and how they tell runs apart.
+
+A tick that finds nothing due is what happens all day, so it must cost next to nothing: sensors ask
+our database first, and Dagster's instance only when something is due. Opening the instance reads
+all of Dagster's migrations, a hundred times the cost of the question.
+"""
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 
@@ -12,6 +20,36 @@ ABOUT_TO_START = [
     dg.DagsterRunStatus.STARTING,
 ]
 UNFINISHED = [*ABOUT_TO_START, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+_kept: WeakKeyDictionary[dg.ResourceDefinition, Any] = WeakKeyDictionary()
+
+
+def resource(
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, key: str = "database"
+) -> Any:
+    """A resource of the Definitions, or the one that a test hands in.
+
+    A sensor that has it as a parameter, or names it in `required_resource_keys`, gets it made anew
+    at every tick, and Dagster opens the instance for that. Here it is made once a process and
+    definition, beside an instance in memory. (For schedules Dagster opens the instance anyway.)
+
+    Args:
+        context: of the tick; a test's has `build_sensor_context(resources={key: …})`.
+        key: of a resource that needs no other, no instance and no teardown.
+
+    Raises:
+        LookupError: there is no such resource.
+    """
+    handed_in = context.resource_defs or {}
+    repository = context.repository_def
+    known = {**(repository.get_top_level_resources() if repository else {}), **handed_in}
+    if key not in known:
+        raise LookupError(f"there is no resource {key!r}")
+    definition = known[key]
+    if definition not in _kept:
+        with dg.build_resources({key: definition}) as made:
+            _kept[definition] = getattr(made, key)
+    return _kept[definition]
 
 
 def runs_about_to_start(instance: dg.DagsterInstance, job_name: str) -> int:

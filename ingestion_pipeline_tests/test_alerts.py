@@ -314,8 +314,8 @@ def test_the_sensor_fires_recovers_and_remembers_across_restarts(
     alerted(configured, monkeypatch, target)
 
     def tick() -> str:
-        known = database_at(database_url)  # a new one each time, as after a restart
-        result = automation.alert_sensor(dg.build_sensor_context(), database=known)
+        known = {"database": database_at(database_url)}  # new each time, as after a restart
+        result = automation.alert_sensor(dg.build_sensor_context(resources=known))
         assert isinstance(result, dg.SkipReason)
         return str(result.skip_message)
 

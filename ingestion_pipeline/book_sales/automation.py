@@ -6,7 +6,6 @@ from ingestion_pipeline import sensing
 from ingestion_pipeline.book_sales import queue
 from ingestion_pipeline.book_sales.assets import ASSETS, GROUP, REPORTS, TRIGGER
 from ingestion_pipeline.book_sales.checks import CHECKS
-from ingestion_pipeline.resources import Database
 
 import_sales = dg.define_asset_job(
     "import_sales",
@@ -32,11 +31,9 @@ def decide(due: dict[str, int], *, at_work: set[str], runs: int) -> dict[str, st
 
 
 def _requests(
-    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext,
-    database: Database,
-    trigger: str,
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, trigger: str
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    with database.engine().connect() as connection:
+    with sensing.resource(context).engine().connect() as connection:
         due = queue.due(connection)
     if not due:
         return dg.SkipReason("nothing is queued")
@@ -60,10 +57,10 @@ def _requests(
     description="Starts a run for each platform that has queued imports.",
 )
 def queued_imports(
-    context: dg.SensorEvaluationContext, database: Database
+    context: dg.SensorEvaluationContext,
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request runs for what is queued."""
-    return _requests(context, database, "sensor")
+    return _requests(context, "sensor")
 
 
 @dg.schedule(
@@ -73,10 +70,10 @@ def queued_imports(
     description="Starts the runs of imports that wait for their next attempt.",
 )
 def imports_every_five_minutes(
-    context: dg.ScheduleEvaluationContext, database: Database
+    context: dg.ScheduleEvaluationContext,
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request runs for what is queued."""
-    return _requests(context, database, "schedule")
+    return _requests(context, "schedule")
 
 
 definitions = dg.Definitions(

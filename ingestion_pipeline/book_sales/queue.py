@@ -156,11 +156,12 @@ def take(
 
 def due(connection: sa.Connection) -> dict[str, int]:
     """Imports that could be claimed now, by platform; platforms without any are left out."""
+    kind, which = jobs_table.c.kind, sa.or_(*map(jobs.claimable, KINDS))
+    waiting = sa.select(kind, sa.func.count()).where(which).group_by(kind)
     counts: Counter[str] = Counter()
-    for kind, platform in KINDS.items():
-        waiting = sa.select(sa.func.count()).where(jobs.claimable(kind))
-        counts[platform] += connection.execute(waiting).scalar_one()
-    return {platform: number for platform, number in counts.items() if number}
+    for name, number in connection.execute(waiting):
+        counts[KINDS[name]] += number
+    return dict(counts)
 
 
 def wait_at_least(connection: sa.Connection, job_id: int, wait: timedelta) -> None:

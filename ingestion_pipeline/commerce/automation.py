@@ -52,15 +52,13 @@ def decide(due: Sequence[tuple[int, int]], *, runs_about_to_start: int) -> str |
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run for all uploads that are due.",
 )
-def recorded_uploads(
-    context: dg.SensorEvaluationContext, database: Database
-) -> dg.RunRequest | dg.SkipReason:
+def recorded_uploads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request a run when recorded uploads can be claimed."""
     due = [jobs.claimable(job_kind(entity)) for entity in ENTITIES.values()]
     statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt).where(sa.or_(*due))
-    with database.engine().connect() as connection:
+    with sensing.resource(context).engine().connect() as connection:
         rows = connection.execute(statement.limit(settings().batch_uploads)).all()
-    about_to_start = sensing.runs_about_to_start(context.instance, load_uploads.name)
+    about_to_start = sensing.runs_about_to_start(context.instance, load_uploads.name) if rows else 0
     decision = decide([(row[0], row[1]) for row in rows], runs_about_to_start=about_to_start)
     if isinstance(decision, str):
         return dg.RunRequest(run_key=decision, tags={"uploads": str(len(rows))})
@@ -73,11 +71,11 @@ def recorded_uploads(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Records complete files that it finds in the drop folder.",
 )
-def drop_folder(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult:
+def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Record what is in the drop folder, and show it as an observation of `uploads`."""
     configuration = settings()
     found = scan(
-        database.engine(),
+        sensing.resource(context).engine(),
         drop_url=configuration.drop,
         landing=Landing(configuration.landing),
         settle=configuration.drop_settle,

@@ -29,6 +29,8 @@ MOST_RUNS = 3  # at a time; more are slower on the two cores of a small machine
 MOST_DAYS = 60
 LONGEST_PAUSE = 300.0  # seconds between a run that failed and the next of its kind
 CHECKS_PAUSE = 300.0  # seconds between two runs of all checks
+# Between two looks for a publication that did not begin with something pending: one by hand.
+QUIET_SECONDS = 60.0
 
 _PARTITION = "dagster/partition"
 _FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -228,6 +230,15 @@ def checks_due(published: History, checked: History) -> bool:
     return not checked.runs or (newer and checked.seconds_since >= CHECKS_PAUSE)
 
 
+def seconds_without_checks(published: History, checked: History) -> float:
+    """For how long checks that are not due can't be, while nothing is pending."""
+    if published.unfinished or checked.unfinished:
+        return 0.0
+    if published.runs and checked.runs and published.seconds_since < checked.seconds_since:
+        return max(0.0, CHECKS_PAUSE - checked.seconds_since)
+    return QUIET_SECONDS
+
+
 @dg.sensor(
     jobs=[publish_readings, publish_documents, check_kpis],
     minimum_interval_seconds=sensing.EVERY_SECONDS,
@@ -235,18 +246,19 @@ def checks_due(published: History, checked: History) -> bool:
     description="Starts one run for each stretch of days that have readings to be published.",
 )
 def pending_updates(
-    context: dg.SensorEvaluationContext, database: Database
+    context: dg.SensorEvaluationContext,
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Request runs for what is pending."""
-    with database.engine().connect() as connection:
+    """Request runs for what is pending; the cursor is until when checks can't be due."""
+    with sensing.resource(context).engine().connect() as connection:
         found = connection.execute(_DUE, {"limit": _LOOKED_AT})
         due = within_partitions([DueDay(*row) for row in found])
         documents = connection.scalar(_DOCUMENTS_DUE) if not due else 0
+    if not due and not documents:
+        return _request_checks(context)
+    context.update_cursor("")
     instance = context.instance
     if documents:
         return _request_documents(instance, documents)
-    if not due:
-        return _request_checks(instance)
     unfinished = dg.RunsFilter(job_name=publish_readings.name, statuses=sensing.UNFINISHED)
     number = instance.get_runs_count(unfinished)
     if number >= MOST_RUNS:
@@ -302,9 +314,15 @@ def _request_documents(
     return [dg.RunRequest(run_key=run_key, job_name=publish_documents.name, tags=PENDING_ONLY)]
 
 
-def _request_checks(instance: dg.DagsterInstance) -> list[dg.RunRequest] | dg.SkipReason:
-    checked = _history(instance, check_kpis.name)
-    if not checks_due(_history(instance, publish_readings.name), checked):
+def _request_checks(
+    context: dg.SensorEvaluationContext,
+) -> list[dg.RunRequest] | dg.SkipReason:
+    if time.time() < float(context.cursor or 0):
+        return dg.SkipReason("nothing is pending")
+    checked = _history(context.instance, check_kpis.name)
+    published = _history(context.instance, publish_readings.name)
+    if not checks_due(published, checked):
+        context.update_cursor(str(time.time() + seconds_without_checks(published, checked)))
         return dg.SkipReason("nothing is pending")
     return [dg.RunRequest(run_key=f"checks-{checked.runs}", job_name=check_kpis.name)]
 

@@ -209,6 +209,12 @@ def fail(
     return status
 
 
+def runs_at_work(connection: sa.Connection) -> list[str]:
+    """The Dagster runs that hold jobs, dead or alive."""
+    held = sa.and_(jobs.c.status == "processing", jobs.c.run_id.is_not(None))
+    return list(connection.scalars(sa.select(jobs.c.run_id).where(held).distinct()))
+
+
 def release_run(connection: sa.Connection, run_id: str, *, reason: str) -> int:
     """Give back what a dead Dagster run had claimed, due at once; returns how many jobs.
 

@@ -59,17 +59,15 @@ def decide(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run for all events that are due.",
 )
-def recorded_events(
-    context: dg.SensorEvaluationContext, database: Database
-) -> dg.RunRequest | dg.SkipReason:
+def recorded_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request a run when recorded events can be claimed."""
     due = sa.or_(*map(jobs.claimable, JOB_KINDS))
     statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt, jobs_table.c.kind).where(due)
-    with database.engine().connect() as connection:
+    with sensing.resource(context).engine().connect() as connection:
         rows = connection.execute(
             statement.order_by(jobs_table.c.job_id).limit(settings().batch_events)
         ).all()
-    about_to_start = sensing.runs_about_to_start(context.instance, apply_events.name)
+    about_to_start = sensing.runs_about_to_start(context.instance, apply_events.name) if rows else 0
     decision = decide([tuple(row) for row in rows], runs_about_to_start=about_to_start)
     if isinstance(decision, dg.SkipReason):
         return decision

@@ -6,8 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.automation import (
+    release_jobs_of_canceled_runs,
+    release_jobs_of_failed_runs,
+)
 from ingestion_pipeline.commerce import automation
 from ingestion_pipeline.commerce.automation import decide, drop_folder, recorded_uploads
 from ingestion_pipeline.definitions import defs
@@ -76,36 +81,67 @@ def test_from_drop_folder_to_tables_through_both_sensors(
         assert set(connection.scalars(sa.select(jobs_table.c.status))) == {"completed"}
 
 
-def test_a_failed_run_gives_its_jobs_back(configured: Settings) -> None:
-    from ingestion_pipeline.automation import release_jobs_of_failed_runs
+@dg.op
+def breaks() -> None:
+    raise RuntimeError("on purpose")
 
-    engine = database.engine()
+
+@dg.job
+def breaking() -> None:
+    breaks()
+
+
+def claim(*, run_id: str | None) -> int:
+    """A job that a run holds."""
+    with database.engine().begin() as connection:
+        jobs.enqueue(connection, kind="test", payload={}, max_attempts=3)
+        [held] = jobs.claim(
+            connection, kind="test", worker="w", lease=timedelta(hours=1), run_id=run_id
+        )
+    return held.job_id
+
+
+ENDED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "sensor"),
+    [
+        (dg.DagsterRunStatus.FAILURE, release_jobs_of_failed_runs),
+        (dg.DagsterRunStatus.CANCELED, release_jobs_of_canceled_runs),
+    ],
+)
+def test_a_run_that_ended_badly_gives_its_jobs_back_and_others_keep_theirs(
+    configured: Settings, status: dg.DagsterRunStatus, sensor: dg.SensorDefinition
+) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
+        held = {}
+        for each in (dg.DagsterRunStatus.STARTED, *ENDED):
+            run_id = str(uuid.uuid4())
+            instance.add_run(dg.DagsterRun(job_name="a", run_id=run_id, status=each))
+            held[each] = claim(run_id=run_id)
+        claim(run_id=str(uuid.uuid4()))  # of another Dagster's run
+        claim(run_id=None)
+        said = evaluate(sensor, instance).skip_message
+        assert said is not None
+        assert said.startswith("released 1 jobs of run ")
+        assert evaluate(sensor, instance).skip_message == "released nothing"
+    with database.engine().begin() as connection:
+        [again] = jobs.claim(
+            connection, kind="test", worker="w", lease=timedelta(hours=1), limit=99
+        )
+    assert (again.job_id, again.attempt) == (held[status], 2)
 
-        @dg.op
-        def breaks() -> None:
-            raise RuntimeError("on purpose")
 
-        @dg.job
-        def breaking() -> None:
-            breaks()
-
+def test_a_failed_run_gives_its_jobs_back(configured: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = breaking.execute_in_process(instance=instance, raise_on_error=False)
-        with engine.begin() as connection:
-            job_id = jobs.enqueue(connection, kind="test", payload={}, max_attempts=3)
-            jobs.claim(
-                connection, kind="test", worker="w", lease=timedelta(hours=1),
-                run_id=result.run_id,
-            )  # fmt: skip
-        [failure] = [event for event in result.all_events if event.is_run_failure]
-        context = dg.build_run_status_sensor_context(
-            sensor_name="release_jobs_of_failed_runs",
-            dagster_event=failure,
-            dagster_instance=instance,
-            dagster_run=result.dagster_run,
-            resources={"database": Database()},
-        ).for_run_failure()
-        release_jobs_of_failed_runs(context)
-    with engine.begin() as connection:
-        [claim] = jobs.claim(connection, kind="test", worker="w", lease=timedelta(hours=1))
-    assert (claim.job_id, claim.attempt) == (job_id, 2)
+        job_id = claim(run_id=result.run_id)
+        evaluate(release_jobs_of_failed_runs, instance)
+    with database.engine().begin() as connection:
+        [again] = jobs.claim(connection, kind="test", worker="w", lease=timedelta(hours=1))
+    assert (again.job_id, again.attempt) == (job_id, 2)

@@ -1,5 +1,6 @@
 """The sensors: a pure decision, and a thin shell around it."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from ingestion_pipeline.kpis.assets import FAILED_DAYS, FIRST_DAY
 from ingestion_pipeline.kpis.automation import (
     MOST_DAYS,
     MOST_RUNS,
+    QUIET_SECONDS,
     DueDay,
     History,
     Stretch,
@@ -21,6 +23,7 @@ from ingestion_pipeline.kpis.automation import (
     decide,
     kpi_timeouts,
     pending_updates,
+    seconds_without_checks,
     stretches,
     within_partitions,
 )
@@ -280,6 +283,42 @@ def test_timeouts_are_applied_by_the_schedule_and_published_by_a_run(
         assert at(2).skip_message == "no job has timed out"
     kpis = documents()["job:job-1"]["kpis"]
     assert {kpi["status"] for kpi in kpis.values()} == {"timeout"}
+
+
+def test_while_all_is_quiet_the_instance_is_left_alone_until_checks_can_be_due(
+    engine_with_tenant: sa.Engine,
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance, definitions=defs, resources={"database": Database()}
+        )
+        pending_updates.evaluate_tick(context)
+        assert 0 < float(context.cursor or 0) - time.time() <= QUIET_SECONDS
+        send(engine_with_tenant, update())
+        [request] = pending_updates.evaluate_tick(context).run_requests or []
+        run(request, instance)
+        # Something was pending, so the rest of the quiet is forgotten.
+        [checks] = pending_updates.evaluate_tick(context).run_requests or []
+        assert checks.job_name == "check_kpis"
+        run(checks, instance)
+        assert pending_updates.evaluate_tick(context).skip_message == "nothing is pending"
+        assert float(context.cursor or 0) > time.time()
+
+
+@pytest.mark.parametrize(
+    ("published", "checked", "seconds"),
+    [
+        (History(), History(), QUIET_SECONDS),
+        (History(runs=1, unfinished=True), History(), 0),
+        (History(runs=1, seconds_since=1), History(runs=1, unfinished=True), 0),
+        (History(runs=2, seconds_since=1), History(runs=1, seconds_since=200), 100),
+        (History(runs=2, seconds_since=500), History(runs=1, seconds_since=400), QUIET_SECONDS),
+    ],
+)
+def test_checks_are_not_looked_for_while_they_cannot_be_due(
+    published: History, checked: History, seconds: float
+) -> None:
+    assert seconds_without_checks(published, checked) == seconds
 
 
 @pytest.mark.parametrize(

@@ -81,14 +81,14 @@ def test_a_run_applies_all_that_was_sent_and_its_checks_pass(
     fetching: sa.Engine, instance: dg.DagsterInstance
 ) -> None:
     number = write_sample_events(fetching, tenant_of(fetching))
-    context = dg.build_sensor_context(instance=instance)
-    request = recorded_events(context, database=Database())
+    context = dg.build_sensor_context(instance=instance, resources={"database": Database()})
+    request = recorded_events(context)
     assert isinstance(request, dg.RunRequest)
     assert set(request.asset_selection or []) == {each.key for each in ASSETS}
     assert run(instance).success
     applied = scalar(fetching, "SELECT count(*) FROM ingestion_events WHERE status = 'applied'")
     assert applied == number
-    assert isinstance(recorded_events(context, database=Database()), dg.SkipReason)
+    assert isinstance(recorded_events(context), dg.SkipReason)
     assert scalar(fetching, "SELECT count(*) FROM macro_observations WHERE series_id = 'GDP'") > 300
     checks = run(instance, "check_markets").get_asset_check_evaluations()
     assert len(checks) == 9
