@@ -9,6 +9,7 @@ What dies is started again. Dagster's own storage (runs, events, ticks) is SQLit
 INGESTION_HOME/dagster.
 """
 
+import json
 import shutil
 import signal
 import socket
@@ -30,6 +31,12 @@ from ingestion_pipeline.storage.embedded import EmbeddedServer
 
 # Of the checkout these are links to the files at its top; a wheel has the files themselves.
 _INSTANCE = Path(__file__).parent / "instance"
+_STORAGE = """
+storage:
+  custom:
+    module: ingestion_pipeline.instance_storage
+    class: Storage
+"""
 
 
 def serve(configuration: Settings, *, sample: bool) -> None:
@@ -132,8 +139,8 @@ def _stand_ins(configuration: Settings) -> Service:
 def _dagster(configuration: Settings) -> Service:
     home = configuration.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    for name in ("dagster.yaml", "workspace.yaml"):
-        shutil.copyfile(_INSTANCE / name, home / name)
+    shutil.copyfile(_INSTANCE / "workspace.yaml", home / "workspace.yaml")
+    (home / "dagster.yaml").write_text(_instance(home))
     host, port = configuration.web_host, str(configuration.web_port)
     dagster_dev = [
         sys.executable, "-m", "ingestion_pipeline.ui", "dev",
@@ -148,6 +155,12 @@ def _dagster(configuration: Settings) -> Service:
         ready_url=f"http://{host}:{port}/server_info",
         before=partial(_settle_orphans, home),
     )
+
+
+def _instance(home: Path) -> str:
+    """The instance's dagster.yaml, with a storage that costs little while nothing happens."""
+    storage = f"{_STORAGE}    config: {{base_dir: {json.dumps(str(home))}}}\n"
+    return (_INSTANCE / "dagster.yaml").read_text() + storage
 
 
 def _settle_orphans(home: Path) -> None:
