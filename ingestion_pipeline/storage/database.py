@@ -213,7 +213,6 @@ def current_revision(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-@lru_cache(maxsize=1)  # it reads all migrations, and they don't change while we run
 def head_revision() -> str:
     """The newest revision that this package knows."""
     from alembic.script import ScriptDirectory
