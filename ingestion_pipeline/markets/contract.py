@@ -179,6 +179,9 @@ def parse_comparables(
 def _comparable(fields: Fields) -> Comparable | None:
     comp_id = fields.identity("id")
     sale_date = fields.day("sale_date", required=True)
+    # The public health document says of which day the newest sale is.
+    if sale_date is not None and sale_date > latest_day():
+        fields.faults.append(FieldError(f"{fields.path}.sale_date", "is in the future"))
     numbers = {
         name: fields.number(name, low, high, required=required)
         for name, (low, high, required) in COMPS_NUMBERS.items()

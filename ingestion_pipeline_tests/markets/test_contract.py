@@ -30,6 +30,12 @@ def test_fundamentals_are_read_exactly() -> None:
     assert event.fundamentals.numbers["inventory_sf"] is None
 
 
+def test_a_sale_of_a_day_to_come_stood_in_the_public_document() -> None:
+    event = comps_event(comparable(1, sale_date="9999-12-31"), comparable(2))
+    [refused] = parse_event(event).rejected
+    assert "is in the future" in str(refused.as_dict())
+
+
 def test_a_state_of_a_day_to_come_was_the_newest_for_ever() -> None:
     far = datetime.now(UTC).date() + timedelta(days=3)
     for day in (far.isoformat(), f"{far}T00:00:00-11:00", "9999-12-31"):
