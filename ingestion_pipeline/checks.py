@@ -127,11 +127,12 @@ def as_table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
 
 
 def table_metadata(table: sa.Table) -> dict[str, Any]:
-    """What the UI shows of an asset that is a table: its name and columns."""
+    """What the UI shows of an asset that is a table: its name and columns, as the table says."""
     columns = [
         dg.TableColumn(
             column.name,
             column.type.compile(dialect=_DIALECT).lower(),
+            description=column.comment,
             constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
         )
         for column in table.columns

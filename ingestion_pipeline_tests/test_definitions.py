@@ -44,6 +44,31 @@ def test_every_asset_has_a_check(key: dg.AssetKey) -> None:
     assert GRAPH.get_check_keys_for_assets({key})
 
 
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.to_user_string())
+def test_every_column_of_an_asset_that_is_a_table_says_what_it_holds(key: dg.AssetKey) -> None:
+    metadata = GRAPH.get(key).metadata
+    assert ("dagster/table_name" in metadata) == ("dagster/column_schema" in metadata)
+    if "dagster/column_schema" in metadata:
+        columns = metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns if not column.description] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "table"),
+    [
+        ("commerce/uploads", "uploads"),
+        ("kpis/updates", "kpi_updates"),
+        ("markets/events", "ingestion_events"),
+        ("book_sales/reports", "jobs"),
+        ("book_sales/daily_sales", "daily_sales"),
+    ],
+)
+def test_assets_that_come_from_outside_name_their_table(key: str, table: str) -> None:
+    metadata = GRAPH.get(dg.AssetKey.from_user_string(key)).metadata
+    assert metadata["dagster/table_name"] == f"public.{table}"
+    assert "dagster/column_schema" in metadata
+
+
 def test_commerce_has_the_real_edges() -> None:
     def parents(name: str) -> set[str]:
         return {k.path[-1] for k in GRAPH.get(dg.AssetKey(["commerce", name])).parent_keys}

@@ -12,7 +12,8 @@ from ingestion_pipeline.book_sales.load import DOMAIN
 from ingestion_pipeline.book_sales.registry import PLATFORMS
 from ingestion_pipeline.book_sales.tables import daily_sales as daily_table
 from ingestion_pipeline.book_sales.tables import sales_events as events_table
-from ingestion_pipeline.checks import as_table
+from ingestion_pipeline.checks import as_table, table_metadata
+from ingestion_pipeline.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 
@@ -39,7 +40,7 @@ def _asset(
             deps=[of],
             kinds=kinds,
             description=description,
-            metadata={"dagster/table_name": f"public.{table.name}"},
+            metadata=table_metadata(table),
             partitions_def=PARTITIONS,
             backfill_policy=dg.BackfillPolicy.single_run(),
             retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
@@ -55,6 +56,7 @@ REPORTS = dg.AssetSpec(
     kinds={"file", "postgres"},
     description="Reports that were uploaded, orders to ask an API, Gumroad's Pings: each a job, "
     "recorded before it was answered.",
+    metadata=table_metadata(jobs_table),
 )
 
 

@@ -16,6 +16,7 @@ from ingestion_pipeline.commerce import load
 from ingestion_pipeline.commerce.contract import ENTITIES, Entity
 from ingestion_pipeline.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.ledger import uploads
+from ingestion_pipeline.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.printable import printable
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
@@ -34,6 +35,7 @@ UPLOADS = dg.AssetSpec(
     code_version="1",
     description="Files that arrived: uploaded over HTTP, or found in the drop folder. Each is a "
     "row of the table `uploads`, recorded before anything else happens to it.",
+    metadata=table_metadata(uploads_table),
 )
 
 

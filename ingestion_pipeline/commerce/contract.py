@@ -29,6 +29,7 @@ class Field:
     """One field of a row.
 
     Attributes:
+        comment: what it holds, as its column says it.
         maximum_length: of a text, in characters.
         minimum: of a number, inclusive.
         nullable: whether null (or leaving the field out) is allowed.
@@ -43,6 +44,7 @@ class Field:
     nullable: bool = False
     identity: bool = False
     kept: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,17 @@ CUSTOMERS = Entity(
     name="customers",
     key="customer_id",
     fields=(
-        Field("customer_id", "uuid"),
-        Field("name", "text", maximum_length=255),
-        Field("email", "text", maximum_length=255),
-        Field("metadata", "object"),
-        Field("created_at", "instant", nullable=True, kept=True),
+        Field("customer_id", "uuid", comment="Id of the customer, unique in the tenant"),
+        Field("name", "text", maximum_length=255, comment="Name of the customer"),
+        Field("email", "text", maximum_length=255, comment="E-mail address; not unique"),
+        Field("metadata", "object", comment="What the sender keeps of the customer beside it"),
+        Field(
+            "created_at",
+            "instant",
+            nullable=True,
+            kept=True,
+            comment="When the sender made the customer, UTC; NULL: not told",
+        ),
     ),
     parents={},
     watched="email",
@@ -85,13 +93,30 @@ PRODUCTS = Entity(
     name="products",
     key="product_id",
     fields=(
-        Field("product_id", "uuid"),
-        Field("sku", "text", maximum_length=100, identity=True),
-        Field("name", "text", maximum_length=255),
-        Field("price", "money", minimum=0),
-        Field("category_id", "uuid", nullable=True),
-        Field("active", "boolean"),
-        Field("created_at", "instant", nullable=True, kept=True),
+        Field("product_id", "uuid", comment="Id of the product, unique in the tenant"),
+        Field(
+            "sku",
+            "text",
+            maximum_length=100,
+            identity=True,
+            comment="Stock keeping unit; not unique",
+        ),
+        Field("name", "text", maximum_length=255, comment="Name of the product"),
+        Field(
+            "price",
+            "money",
+            minimum=0,
+            comment="Price of one, in the shop's own currency, which the row does not tell",
+        ),
+        Field("category_id", "uuid", nullable=True, comment="Id of the category; NULL: none"),
+        Field("active", "boolean", comment="Whether it is on sale"),
+        Field(
+            "created_at",
+            "instant",
+            nullable=True,
+            kept=True,
+            comment="When the sender made the product, UTC; NULL: not told",
+        ),
     ),
     parents={},
     watched="sku",
@@ -101,17 +126,42 @@ ORDERS = Entity(
     name="orders",
     key="order_id",
     fields=(
-        Field("order_id", "uuid"),
-        Field("external_order_id", "text", maximum_length=100, identity=True),
-        Field("customer_id", "uuid"),
-        Field("customer_name_snapshot", "text", maximum_length=255),
-        Field("customer_email_snapshot", "text", maximum_length=255),
-        Field("total_amount", "money"),
-        Field("currency", "currency"),
-        Field("order_status", "text", maximum_length=50),
-        Field("order_date", "instant"),
-        Field("raw_payload", "object"),
-        Field("created_at", "instant"),
+        Field("order_id", "uuid", comment="Id of the order, unique in the tenant"),
+        Field(
+            "external_order_id",
+            "text",
+            maximum_length=100,
+            identity=True,
+            comment="Id of the order in the system that it came from",
+        ),
+        Field("customer_id", "uuid", comment="The customer (customers.customer_id)"),
+        Field(
+            "customer_name_snapshot",
+            "text",
+            maximum_length=255,
+            comment="Name of the customer when it was ordered",
+        ),
+        Field(
+            "customer_email_snapshot",
+            "text",
+            maximum_length=255,
+            comment="E-mail address of the customer when it was ordered",
+        ),
+        Field("total_amount", "money", comment="Sum of the order, in currency"),
+        Field(
+            "currency",
+            "currency",
+            comment="ISO 4217, of total_amount and of the amounts of its items",
+        ),
+        Field(
+            "order_status",
+            "text",
+            maximum_length=50,
+            comment="State of the order as the sender calls it",
+        ),
+        Field("order_date", "instant", comment="When it was ordered, UTC"),
+        Field("raw_payload", "object", comment="The order as the sender had it"),
+        Field("created_at", "instant", comment="When the sender made the order, UTC"),
     ),
     parents={"customer_id": "customers"},
 )
@@ -120,12 +170,12 @@ ORDER_ITEMS = Entity(
     name="order_items",
     key="order_item_id",
     fields=(
-        Field("order_item_id", "uuid"),
-        Field("order_id", "uuid"),
-        Field("product_id", "uuid"),
-        Field("quantity", "integer", minimum=1),
-        Field("unit_price", "money", minimum=0),
-        Field("line_total", "money"),
+        Field("order_item_id", "uuid", comment="Id of the item, unique in the tenant"),
+        Field("order_id", "uuid", comment="The order (orders.order_id)"),
+        Field("product_id", "uuid", comment="The product (products.product_id)"),
+        Field("quantity", "integer", minimum=1, comment="How many, at least 1"),
+        Field("unit_price", "money", minimum=0, comment="Price of one, in the order's currency"),
+        Field("line_total", "money", comment="Sum of the item, in the order's currency"),
     ),
     parents={"order_id": "orders", "product_id": "products"},
 )

@@ -22,6 +22,7 @@ from ingestion_pipeline.kpis.tables import errors as errors_table
 from ingestion_pipeline.kpis.tables import jobs as jobs_table
 from ingestion_pipeline.kpis.tables import points as points_table
 from ingestion_pipeline.kpis.tables import series as series_table
+from ingestion_pipeline.kpis.tables import updates as updates_table
 from ingestion_pipeline.resources import Database
 from ingestion_pipeline.settings import settings
 from ingestion_pipeline.storage.database import row_count
@@ -134,6 +135,7 @@ UPDATES = dg.AssetSpec(
     kinds={"postgres", "table"},
     description="Readings that workflows posted to the gateway. Each is a row of `kpi_updates`, "
     "recorded before it was answered.",
+    metadata=table_metadata(updates_table),
 )
 
 

@@ -43,6 +43,7 @@ EVENTS = dg.AssetSpec(
     kinds={"postgres", "table"},
     description="Events that providers posted to the gateway, signed. Each is a row of "
     "`ingestion_events`, recorded before it was answered.",
+    metadata=table_metadata(ingestion_events),
 )
 
 

@@ -32,18 +32,37 @@ from ingestion_pipeline.storage.key_value import (
     encoded,
     milliseconds,
 )
+from ingestion_pipeline.storage.wording import UPDATED_AT
 
 _timestamp = sa.DateTime(timezone=True)
 
 key_value = sa.Table(
     "key_value",
     metadata,
-    sa.Column("namespace", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text(collation="C"), primary_key=True),
-    sa.Column("value", JSONB, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("expires_at", _timestamp),
-    sa.Column("updated_at", _timestamp, nullable=False, server_default=sa.func.now()),
+    sa.Column(
+        "namespace",
+        sa.Text,
+        primary_key=True,
+        comment="Whose documents they are: one namespace a tenant",
+    ),
+    sa.Column(
+        "key",
+        sa.Text(collation="C"),
+        primary_key=True,
+        comment="Key of the document, unique in its namespace",
+    ),
+    sa.Column("value", JSONB, nullable=False, comment="The document"),
+    sa.Column(
+        "version",
+        sa.BigInteger,
+        nullable=False,
+        comment="Grows with every write, for compare-and-set",
+    ),
+    sa.Column("expires_at", _timestamp, comment="When it stops being there, UTC; NULL: never"),
+    sa.Column(
+        "updated_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=UPDATED_AT
+    ),
+    comment="Documents by key, where the key-value store is PostgreSQL",
 )
 sa.Index(
     "key_value_expires_at_idx",

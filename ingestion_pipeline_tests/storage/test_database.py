@@ -83,6 +83,32 @@ def test_migrations_and_tables_agree(engine: sa.Engine) -> None:
     assert differences == []
 
 
+def test_every_table_and_column_says_what_it_holds() -> None:
+    for module in TABLES:
+        import_module(f"ingestion_pipeline.{module}")
+    tables = database.metadata.tables.values()
+    columns = [column for table in tables for column in table.columns]
+    assert [str(each) for each in (*tables, *columns) if not each.comment] == []
+
+
+def test_comments_of_the_database_are_those_of_the_tables(engine: sa.Engine) -> None:
+    for module in TABLES:
+        import_module(f"ingestion_pipeline.{module}")
+    tables = database.metadata.tables.values()
+    said: dict[tuple[str, str | None], str | None] = {(t.name, None): t.comment for t in tables}
+    said |= {(t.name, column.name): column.comment for t in tables for column in t.columns}
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("""
+            SELECT relname, attname, col_description(c.oid, attnum)
+            FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0
+            WHERE relnamespace = 'public'::regnamespace AND NOT attisdropped
+            UNION ALL SELECT relname, NULL, obj_description(oid, 'pg_class')
+            FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        """)
+        there = {(table, column): comment for table, column, comment in rows}
+    assert {key: there[key] for key in said} == said
+
+
 def test_an_empty_database_has_no_revision(empty_database: sa.URL) -> None:
     engine = sa.create_engine(empty_database)
     with engine.connect() as connection:
