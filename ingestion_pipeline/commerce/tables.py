@@ -31,7 +31,7 @@ _TYPES: dict[Kind, Any] = {
 _WAITING = "Whether it waits for a parent that has not come"
 _WAITING_SINCE = "Since when it waits, UTC; NULL: it does not"
 _LINE = "Number of its line in the file, from 1"
-_PARTS = {"": "", "_arrived": ": those to be merged next", "_waiting": ": those that wait"}
+_PARTS = {"": "", "_arrived": ": those that are next", "_waiting": ": those that wait"}
 _LAST_UPLOAD = "The file that told the row last (uploads.upload_id)"
 _EXTRA = "Fields that the contract does not know, as they came; NULL: none"
 
@@ -74,7 +74,7 @@ def _staging(entity: Entity, suffix: str = "") -> sa.Table:
         sa.Column("line_number", sa.BigInteger, nullable=False, comment=_LINE),
         *_content(entity),
         sa.Column("waiting_since", _timestamp, comment=_WAITING_SINCE),
-        comment=f"Rows of {entity.name}_* files that are not merged yet{_PARTS[suffix]}",
+        comment=f"Rows of {entity.name}_* files, not merged yet{_PARTS[suffix]}",
     )
 
 
