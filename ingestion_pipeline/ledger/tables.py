@@ -105,10 +105,11 @@ signing_secrets = sa.Table(
 rate_buckets = sa.Table(
     "rate_buckets",
     metadata,
-    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), primary_key=True),
-    sa.Column("tokens", sa.Double, nullable=False),
-    sa.Column("granted", sa.Integer, nullable=False),
-    sa.Column("filled_at", _timestamp, nullable=False),
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), primary_key=True, comment=TENANT),
+    sa.Column("tokens", sa.Double, nullable=False, comment="Requests that are left"),
+    sa.Column("granted", sa.Integer, nullable=False, comment="Requests that were taken out last"),
+    sa.Column("filled_at", _timestamp, nullable=False, comment="When it was filled up last, UTC"),
+    comment="What tenants may still send, through all gateways: a bucket a tenant",
     prefixes=["UNLOGGED"],
 )
 

@@ -687,6 +687,12 @@ products_staging_waiting: Rows of products_* files, not merged yet: those that w
   extra: Fields that the contract does not know, as they came; NULL: none
   waiting_since: Since when it waits, UTC; NULL: it does not
 
+rate_buckets: What tenants may still send, through all gateways: a bucket a tenant
+  tenant_id: Whose row it is (tenants.tenant_id)
+  tokens: Requests that are left
+  granted: Requests that were taken out last
+  filled_at: When it was filled up last, UTC
+
 rejected_records: Records of the building API that could not be used, each with the reason
   rejected_id: Number of the row
   site_name: The building, as the source calls its site
