@@ -177,7 +177,7 @@ daily_summary = sa.Table(
     _double(
         "change",
         nullable=True,
-        comment="Last value less that of the last reading before the day; NULL: there was none",
+        comment="Last value less the last one before the day; NULL: none, or no finite number",
     ),
     comment="KPIs by UTC day: a row a tenant, KPI and day",
 )

@@ -298,7 +298,9 @@ uploads = sa.Table(
         nullable=False,
         comment="Whose data it is: commerce, book_sales and so on",
     ),
-    sa.Column("type", sa.Text, comment="Type of its rows; NULL: none is known"),
+    sa.Column(
+        "type", sa.Text, comment="Type of its rows, or platform of its report; NULL: none is known"
+    ),
     sa.Column("file_name", sa.Text, nullable=False, comment="Name of the file as it came"),
     sa.Column(
         "source",
@@ -428,7 +430,10 @@ api_requests = sa.Table(
         "status", sa.SmallInteger, nullable=False, comment="Status of HTTP that was answered"
     ),
     sa.Column(
-        "duration_ms", sa.Double, nullable=False, comment="How long the answer took, milliseconds"
+        "duration_ms",
+        sa.Double,
+        nullable=False,
+        comment="How long the answer took, milliseconds, without waiting for the sender",
     ),
     sa.Column(
         "request_bytes", sa.BigInteger, nullable=False, comment="Size of the request's body, bytes"

@@ -56,7 +56,7 @@ api_requests: Requests that the gateway, or a program beside it, answered
   method: Method of HTTP
   route: Route that answered, without the values in its path
   status: Status of HTTP that was answered
-  duration_ms: How long the answer took, milliseconds
+  duration_ms: How long the answer took, milliseconds, without waiting for the sender
   request_bytes: Size of the request's body, bytes
   response_bytes: Size of the answer's body, bytes
   cache_hit: Whether the cache answered; NULL: none was asked
@@ -360,7 +360,7 @@ kpi_daily_summary: KPIs by UTC day: a row a tenant, KPI and day
   maximum: Largest value, in the KPI's own unit
   mean: Mean of the values, in the KPI's own unit
   last: Value of the last reading
-  change: Last value less that of the last reading before the day; NULL: there was none
+  change: Last value less the last one before the day; NULL: none, or no finite number
 
 kpi_days: Which UTC days have summaries to be made anew
   day: The UTC day
@@ -838,7 +838,7 @@ uploads: Files that arrived, and what became of their lines: a row a file
   upload_id: Number of the file, in order of arrival: the later one wins
   tenant_id: Whose row it is (tenants.tenant_id)
   domain: Whose data it is: commerce, book_sales and so on
-  type: Type of its rows; NULL: none is known
+  type: Type of its rows, or platform of its report; NULL: none is known
   file_name: Name of the file as it came
   source: How it came: http, drop, ingest, replay, storage, api and so on
   source_key: What it is not taken twice by, unique in the tenant; NULL: nothing
