@@ -177,6 +177,11 @@ def _require_sense(
         raise typer.BadParameter("--tenant: with --api-url the API key says whose data it is")
     if api_key is None and settings().api_key is None:
         raise typer.BadParameter("--api-url needs --api-key, or the variable API_KEY")
+    require_http(api_url)
+
+
+def require_http(api_url: str) -> None:
+    """Refuse what is no URL of a gateway."""
     if not re.fullmatch(r"https?://[^/\s]\S*", api_url):
         raise typer.BadParameter(f"--api-url must be http://… or https://…, got {api_url!r}")
 

@@ -72,14 +72,17 @@ class Payload(BaseModel):
     upload_id: int | None = Field(None, description="A report that was uploaded before.")
     decimal: str | None = Field(None, description="`.` or `,`, where the report leaves it open.")
     dates: str | None = Field(None, description="`dmy` or `mdy`, where the report leaves it open.")
+    uploadId: int | None = Field(None, description="The same.")  # noqa: N815
     storagePath: str | None = Field(  # noqa: N815
         None, description="A report in your own part of the landing store: a relative path."
     )
+    storage_path: str | None = Field(None, description="The same.")
 
 
 class _When(BaseModel):
     priority: int = Field(0, ge=-100, le=100, description="The higher, the earlier.")
     scheduled_for: str | None = Field(None, description="ISO 8601; not before.")
+    scheduledFor: str | None = Field(None, description="The same.")  # noqa: N815
 
 
 class PlatformImport(Payload, _When):
@@ -88,11 +91,13 @@ class PlatformImport(Payload, _When):
     payload: Payload | None = None
 
 
-class ManualImport(_When):
-    """An import of a platform."""
+class ManualImport(Payload, _When):
+    """An import of a platform; the members of `payload` may also stand beside it, where there is
+    none.
+    """
 
     platform: str = Field(examples=["amazon_kdp"], description="`kdp` is `amazon_kdp`, too.")
-    payload: Payload
+    payload: Payload | None = None
 
 
 IMPORT_EXAMPLES: dict[str, Any] = {

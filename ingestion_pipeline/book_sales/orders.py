@@ -21,8 +21,10 @@ _FIELDS = {"platform", "payload", "priority", "scheduled_for"}
 _OF_API = {"access_token", "after", "before"}
 STORAGE_PATH = "storagePath"
 _OF_REPORTS = {"upload_id", STORAGE_PATH, "decimal", "dates"}
-# What clients of the replaced services call members of a payload.
+# What clients of the replaced services call members of an order and of its payload.
+_SPELLINGS_OF_ORDERS = {"scheduledFor": "scheduled_for"}
 _SPELLINGS = {"accessToken": "access_token", "storage_path": STORAGE_PATH, "uploadId": "upload_id"}
+_OF_PAYLOADS = _OF_API | _OF_REPORTS | set(_SPELLINGS)
 _STATES = {"dead": "failed"}
 _LARGEST_ID = 2**63
 
@@ -47,7 +49,9 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     if not isinstance(body, dict):
         raise ContractError("body: must be an object")
     faults: list[FieldError] = []
-    body = _wrapped(body) if platform is not None else body
+    body = _spelled(body, _SPELLINGS_OF_ORDERS, faults)
+    if platform is not None or set(body) & _OF_PAYLOADS:
+        body = _wrapped(body, named=platform is not None)
     unknown = sorted(set(body) - (_FIELDS - {"platform"} if platform else _FIELDS))
     faults += [FieldError(name[:80], "is unknown") for name in unknown]
     name = platform if platform is not None else body.get("platform")
@@ -58,7 +62,7 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     if not isinstance(payload, dict):
         faults.append(FieldError("payload", "must be an object"))
     elif isinstance(name, str) and name in PLATFORMS:
-        payload = _spelled(payload)
+        payload = _spelled(payload, _SPELLINGS, faults, at="payload.")
         faults += _faults_of_payload(name, payload)
     priority = body.get("priority", 0)
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > 100:
@@ -147,23 +151,31 @@ def job_document(connection: sa.Connection, tenant_id: int, job_id: int) -> dict
     }
 
 
-def _wrapped(body: dict[str, Any]) -> dict[str, Any]:
-    """The body with its payload's members in a payload: `{"accessToken": …}` is one alone."""
+def _wrapped(body: dict[str, Any], *, named: bool) -> dict[str, Any]:
+    """The body with its payload's members in a payload: `{"accessToken": …}` is one alone.
+
+    `named`: the path has the platform's name, and the body has none.
+    """
     if "payload" in body:
         return body
-    own = _FIELDS - {"platform", "payload"}
+    own = _FIELDS - ({"platform"} if named else set())
     return {
         "payload": {name: value for name, value in body.items() if name not in own},
         **{name: value for name, value in body.items() if name in own},
     }
 
 
-def _spelled(payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload under our names; a member that is there twice keeps both, and is refused."""
-    return {
-        (ours if (ours := _SPELLINGS.get(name)) and ours not in payload else name): value
-        for name, value in payload.items()
-    }
+def _spelled(
+    members: dict[str, Any], spellings: Mapping[str, str], faults: list[FieldError], at: str = ""
+) -> dict[str, Any]:
+    """The members under our names; one that is there in both spellings is a fault."""
+    faults += [
+        FieldError(at + name, f"is another spelling of {ours}, which is there, too")
+        for name, ours in spellings.items()
+        if name in members and ours in members
+    ]
+    ours_last = sorted(members.items(), key=lambda member: member[0] not in spellings)
+    return {spellings.get(name, name): value for name, value in ours_last}
 
 
 def _name_of(connection: sa.Connection, tenant_id: int) -> str:
@@ -191,6 +203,8 @@ def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
         faults += [FieldError(f"payload.{each.field}", each.message) for each in error.errors]
     if STORAGE_PATH in payload and (rule := stored.fault_of(payload[STORAGE_PATH])):
         faults.append(FieldError(stored.FIELD, rule))
+    if STORAGE_PATH in payload and "upload_id" in payload:
+        faults.append(FieldError(stored.FIELD, "names a report, and upload_id another: name one"))
     if "upload_id" not in payload:
         return faults  # an empty one is queued, and its job says what is missing
     upload_id = payload["upload_id"]

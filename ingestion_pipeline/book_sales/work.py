@@ -25,6 +25,7 @@ from ingestion_pipeline.errors import (
     UpstreamUnavailableError,
 )
 from ingestion_pipeline.ledger import cron, jobs, uploads
+from ingestion_pipeline.ledger.job_ids import uuid_of
 from ingestion_pipeline.ledger.jobs import Claim
 from ingestion_pipeline.ledger.leases import kept_alive
 from ingestion_pipeline.ledger.tables import tenants
@@ -277,4 +278,4 @@ def _nothing(_: sa.Connection) -> None:
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
     """An outcome as the cron endpoint tells it."""
-    return asdict(outcome)
+    return {"jobId": str(uuid_of(outcome.job_id)), **asdict(outcome)}

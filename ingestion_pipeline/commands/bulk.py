@@ -1,6 +1,7 @@
 """`ingestion-pipeline bulk`: uploads of commerce files with the flags of the replaced service."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,10 @@ import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson
+from ingestion_pipeline.errors import ConfigurationError
 from ingestion_pipeline.settings import settings
+
+_ID_OF_REPLACED = re.compile(r"[0-9]+|[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 
 
 def bulk(
@@ -19,7 +23,10 @@ def bulk(
     api_url: Annotated[str, typer.Option("--api-url", help="Of the gateway.")],
     tenant_id: Annotated[
         str | None,
-        typer.Option("--tenant-id", help="Taken for the sake of scripts: the API key decides."),
+        typer.Option(
+            "--tenant-id", help="Whose data it is; refused where the API key is of another tenant. "
+            "An id of the replaced service (a UUID, a number) is none of ours: the key decides.",
+        ),
     ] = None,
     api_key: Annotated[
         str | None, typer.Option("--api-key", help="Of the tenant; else API_KEY is used.")
@@ -28,15 +35,16 @@ def bulk(
         bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")
     ] = False,
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Upload commerce files through a gateway and follow their jobs: `ingest --api-url`."""
-    from ingestion_pipeline.cli import ingest
+    from ingestion_pipeline.cli import ingest, require_http
     from ingestion_pipeline.commerce.ingest import data_files
 
+    require_http(api_url)
     if not dry_run:
         key = api_key or _key_of_settings()
         if tenant_id is not None:
-            console.warn("--tenant-id is not used: the API key says whose data it is")
+            _require_tenant(tenant_id, api_url=api_url, api_key=key)
         ingest(data_dir=data_dir, api_url=api_url, api_key=key, as_json=as_json)
         return
     files, others = data_files(data_dir)
@@ -60,3 +68,23 @@ def _key_of_settings() -> str:
     if key is None:
         raise typer.BadParameter("--api-url needs --api-key, or the variable API_KEY")
     return key.get_secret_value()
+
+
+def _require_tenant(named: str, *, api_url: str, api_key: str) -> None:
+    """Refuse another tenant's key before anything is sent: its rows would be that tenant's.
+
+    Raises:
+        ConfigurationError: the key is refused, or is of another tenant than is named.
+        TransientError: the gateway can't be reached.
+    """
+    from ingestion_pipeline.commerce.client import UploadClient
+
+    with UploadClient(api_url, api_key=api_key, connections=1, say=console.warn) as client:
+        tenant = client.tenant()
+    if named == tenant:
+        return
+    if not _ID_OF_REPLACED.fullmatch(named):
+        raise ConfigurationError(
+            f"--tenant-id: {named[:80]!r} is not whose key this is ({tenant!r}); nothing was sent"
+        )
+    console.warn(f"--tenant-id is not used: the API key says that it is the data of {tenant!r}")

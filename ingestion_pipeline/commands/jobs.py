@@ -3,19 +3,36 @@
 import json
 from typing import Annotated, Any
 
+import click
 import sqlalchemy as sa
 import typer
 
 from ingestion_pipeline import console
 from ingestion_pipeline.commands import AsJson, upgraded
-from ingestion_pipeline.commands.numbers import ID, WholeNumber
+from ingestion_pipeline.commands.numbers import BIGGEST_ID, ID, WholeNumber
 from ingestion_pipeline.ledger import jobs as queue
+from ingestion_pipeline.ledger.job_ids import job_id_of
 from ingestion_pipeline.ledger.tables import job_attempts, jobs, uploads
 from ingestion_pipeline.settings import settings
 
 app = typer.Typer(help="Jobs of all domains: see them, try them again.", no_args_is_help=True)
 
-JobId = Annotated[int, typer.Argument(click_type=ID, help="Number of the job.")]
+
+class _JobId(WholeNumber):
+    """A job's number, or the UUID that answers name an import by."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; wrong usage where it names no job."""
+        named = job_id_of(value) if isinstance(value, str) else None
+        return named or super().convert(value, param, ctx)
+
+
+JobId = Annotated[
+    int,
+    typer.Argument(
+        click_type=_JobId(min=1, max=BIGGEST_ID), help="Number of the job, or its UUID."
+    ),
+]
 
 
 @app.command(name="list")

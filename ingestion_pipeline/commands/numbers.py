@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-_BIGINT = 2**63 - 1
+BIGGEST_ID = 2**63 - 1
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -56,6 +56,6 @@ class Day(click.DateTime):
         return day
 
 
-ID = WholeNumber(min=1, max=_BIGINT)
-BYTES = WholeNumber(min=0, max=_BIGINT)
+ID = WholeNumber(min=1, max=BIGGEST_ID)
+BYTES = WholeNumber(min=0, max=BIGGEST_ID)
 NUMBER = Number()

@@ -102,6 +102,10 @@ class UploadClient:
         self._closed.set()
         self._http.close()
 
+    def tenant(self) -> str:
+        """Whose key it is."""
+        return str(self._call("GET", "/api/health/tenant")["tenant"])
+
     def open_session(self, files: Sequence[DeclaredFile]) -> dict[str, Any]:
         """Announce files; the session's document."""
         announced = [

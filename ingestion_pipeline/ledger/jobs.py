@@ -204,7 +204,9 @@ def fail(
     delay = backoff * 2 ** (claim.attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
     _finish(
         connection, claim, outcome="failed", status=status, error=message,
-        available_at=sa.func.now() + delay, senders_fault=senders and status == "failed",
+        # A job that has ended was scheduled for when it was: no more is told of it.
+        available_at=sa.func.now() + delay if status == "retrying" else jobs.c.available_at,
+        senders_fault=senders and status == "failed",
     )  # fmt: skip
     return status
 

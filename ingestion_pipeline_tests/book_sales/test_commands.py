@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from ingestion_pipeline.book_sales import pings, queue, work
 from ingestion_pipeline.book_sales.queue import Report
 from ingestion_pipeline.cli import app
 from ingestion_pipeline.errors import ContractError
+from ingestion_pipeline.ledger.job_ids import uuid_of
 from ingestion_pipeline.settings import Settings
 from ingestion_pipeline.storage import database
 from ingestion_pipeline.storage.landing import Landing
@@ -77,7 +79,10 @@ def test_failed_jobs_are_listed_shown_and_queued_again(
     shown = json.loads(shell.invoke(app, ["jobs", "show", str(job_id)]).stdout)
     assert shown["attempts"][0]["outcome"] == "failed"
     assert "payload" not in shown
-    assert shell.invoke(app, ["jobs", "requeue", str(job_id)]).exit_code == 0
+    by_uuid = shell.invoke(app, ["jobs", "show", str(uuid_of(job_id))])
+    assert json.loads(by_uuid.stdout) == shown
+    assert shell.invoke(app, ["jobs", "show", str(uuid4())]).exit_code == 2
+    assert shell.invoke(app, ["jobs", "requeue", str(uuid_of(job_id))]).exit_code == 0
     assert shell.invoke(app, ["jobs", "requeue", str(job_id)]).exit_code == 1
     assert shell.invoke(app, ["jobs", "retry", str(job_id)]).exit_code == 0
     assert "pending" in shell.invoke(app, ["jobs", "list"]).output

@@ -30,15 +30,13 @@ from ingestion_pipeline.ledger.uploads import Counts
 from ingestion_pipeline_tests.breaking_proxy import breaking_proxy
 from ingestion_pipeline_tests.commerce.builders import (
     customer,
-    landed_in,
     lines,
-    load_everything,
     order,
     order_item,
     product,
     write_files,
 )
-from ingestion_pipeline_tests.commerce.uploading import content_of, kept, uploads_of
+from ingestion_pipeline_tests.commerce.uploading import content_of, kept, loading, uploads_of
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 GATEWAY_ENVIRONMENT = {"JOB_ATTEMPTS": "1"}
@@ -88,25 +86,6 @@ def folder(tmp_path: Path) -> Path:
             "customers_1.ndjson": [*map(customer, range(400)), {"customer_id": "wrong"}],
         },
     )
-
-
-@contextmanager
-def loading(gateway: RunningGateway) -> Iterator[None]:
-    """What Dagster would do, meanwhile."""
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.wait(0.1):
-            load_everything(gateway.engine)
-
-    with landed_in(gateway.home / "landing"), ThreadPoolExecutor(1) as pool:
-        working = pool.submit(work)
-        try:
-            yield
-        finally:
-            stop.set()
-            working.result()
-            load_everything(gateway.engine)  # what may have come since, and what has waited for it
 
 
 def settled(gateway: RunningGateway, sender: Sender) -> Counts:

@@ -2,13 +2,16 @@
 
 import hashlib
 import itertools
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from ingestion_pipeline_tests.commerce.builders import customer, lines
+from ingestion_pipeline_tests.commerce.builders import customer, landed_in, lines, load_everything
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 COMPREHENSIVE = "/api/v1/ingest/comprehensive/"
@@ -111,3 +114,22 @@ def kept_chunks(gateway: RunningGateway, token: str) -> list[Path]:
         "SELECT session_id FROM upload_sessions WHERE token = :token", token=token
     )
     return list(kept(gateway, f".chunks/{session_id}"))
+
+
+@contextmanager
+def loading(gateway: RunningGateway) -> Iterator[None]:
+    """What Dagster would do, meanwhile."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.1):
+            load_everything(gateway.engine)
+
+    with landed_in(gateway.home / "landing"), ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            yield
+        finally:
+            stop.set()
+            working.result()
+            load_everything(gateway.engine)  # what may have come since, and what has waited for it

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.book_sales import credentials
 from ingestion_pipeline.ledger import readers
+from ingestion_pipeline.ledger.job_ids import job_id_of
 from ingestion_pipeline.storage import roles
 from ingestion_pipeline_tests.book_sales.builders import EBOOK, ebook, text
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
@@ -106,7 +107,9 @@ def test_a_report_by_its_path_is_imported(gateway: RunningGateway, sender: Sende
     stored.mkdir(parents=True)
     (stored / "kdp-report.csv").write_bytes(text(EBOOK, [ebook("2.00")]))
     queued = _send(gateway, sender, WIRES[MANUAL]).json()
-    assert _state(gateway, sender, queued["jobId"])["executedAt"] is None
+    before = _state(gateway, sender, queued["jobId"])
+    assert before["executedAt"] is None
+    assert _state(gateway, sender, job_id_of(queued["jobId"])) == before  # as it was told before
     _cron(gateway, sender)
     state = _state(gateway, sender, queued["jobId"])
     assert (state["status"], state["errorMessage"]) == ("completed", None), state
@@ -122,6 +125,7 @@ def test_an_empty_payload_was_refused_in_place_of_failing_with_a_reason(
     state = _state(gateway, sender, queued["jobId"])
     assert state["status"] == "failed"
     assert "storagePath" in state["errorMessage"]
+    assert state["scheduledFor"] == state["createdAt"]  # it was told of a wait that never came
     assert len(state["attempts"]) == WIRES[EMPTY]["then"]["attempts"]
 
 
@@ -225,7 +229,8 @@ def test_the_openapi_document_describes_both_spellings(gateway: RunningGateway) 
         assert template in document["paths"], template
     described = json.dumps(document)
     for name in (
-        "accessToken", "access_token", "storagePath", "upload_id", "amazon_kdp", "jobsProcessed",
-        "processed", "errorMessage", "executedAt", "jobId",
+        "accessToken", "access_token", "storagePath", "storage_path", "upload_id", "uploadId",
+        "scheduled_for", "scheduledFor", "amazon_kdp", "jobsProcessed", "processed",
+        "errorMessage", "executedAt", "jobId",
     ):  # fmt: skip
         assert f'"{name}"' in described, name
