@@ -1,4 +1,4 @@
-"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0024."""
+"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0022."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB

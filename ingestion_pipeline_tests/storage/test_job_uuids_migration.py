@@ -1,4 +1,4 @@
-"""Migration 0020 on a database that holds imports of before."""
+"""Migration 0021 on a database that holds imports of before."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +19,12 @@ def older(server_url: sa.URL) -> Iterator[sa.Engine]:
     """A database of the schema before."""
     administrator = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
     with administrator.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE before_0020")
-        made = sa.create_engine(server_url.set(database="before_0020"))
+        connection.exec_driver_sql("CREATE DATABASE before_0021")
+        made = sa.create_engine(server_url.set(database="before_0021"))
         database.upgrade(made, "0019")
         yield made
         made.dispose()
-        connection.exec_driver_sql("DROP DATABASE before_0020 WITH (FORCE)")
+        connection.exec_driver_sql("DROP DATABASE before_0021 WITH (FORCE)")
     administrator.dispose()
 
 

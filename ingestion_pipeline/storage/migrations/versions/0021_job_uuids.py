@@ -7,8 +7,8 @@ they are made anew; what others were granted on them is granted again.
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0021"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:

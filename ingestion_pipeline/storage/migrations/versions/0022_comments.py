@@ -6,8 +6,8 @@ no lock that readers or writers wait for; partitions (`timeseries_raw`) have non
 
 from alembic import op
 
-revision = "0024"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 
 def upgrade() -> None:

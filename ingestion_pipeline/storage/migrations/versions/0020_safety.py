@@ -9,7 +9,7 @@ tenant may still send, for all gateways (`ledger/rate_buckets.py`).
 
 from alembic import op
 
-revision = "0021"
+revision = "0020"
 down_revision = "0019"
 
 
