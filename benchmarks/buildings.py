@@ -31,15 +31,15 @@ import msgspec
 import sqlalchemy as sa
 
 from benchmarks.memory import peak_megabytes
-from ingestion_pipeline.buildings.collect import Options, collect_day
-from ingestion_pipeline.buildings.source import open_source
-from ingestion_pipeline.sandbox.ace_data import AceData
-from ingestion_pipeline.services import Service, free_port, running
-from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.stand_ins import sandbox, upstreams
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.bulk import copy_rows
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.cli.local.services import Service, free_port, running
+from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
+from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.sources.ace_iot.api import open_source
+from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.bulk import copy_rows
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 POINTS, PAGE_SIZE = 1_000, 100_000
 DAY = date(2026, 3, 10)

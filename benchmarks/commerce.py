@@ -28,15 +28,15 @@ import psutil
 import sqlalchemy as sa
 
 from benchmarks.memory import peak_megabytes
-from ingestion_pipeline.commerce.contract import ENTITIES, Entity
-from ingestion_pipeline.commerce.ingest import data_files, ingest
-from ingestion_pipeline.commerce.lines import blocks_of_lines
-from ingestion_pipeline.commerce.rows import RowParser
-from ingestion_pipeline.commerce.sample_data import write_sample_data
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.bulk import CopyStream, Row
-from ingestion_pipeline.storage.embedded import EmbeddedServer
-from ingestion_pipeline.storage.file_kinds import opened
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.land.rows import RowParser
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.sample import write_sample_data
+from ingestion_pipeline.domains.commerce.sources.lines import blocks_of_lines
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage.file_kinds import opened
 
 SIZES = {"customers": 200_000, "products": 50_000, "orders": 500_000, "order_items": 1_000_000}
 BAD_SHARE = 0.01

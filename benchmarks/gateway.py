@@ -29,11 +29,11 @@ import httpx
 import msgspec
 import sqlalchemy as sa
 
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.services import free_port
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.embedded import EmbeddedServer
-from ingestion_pipeline.storage.key_value_postgresql import PostgreSQLKeyValue
+from ingestion_pipeline.cli.local.services import free_port
+from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 from ingestion_pipeline_tests.senders import Answered, post, send_all
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import httpx
 import sqlalchemy as sa
 
-from ingestion_pipeline.health_sources import FINISHED, LOOKUPS, REPEATED, REQUESTS
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.watch.gathering import FINISHED, LOOKUPS, REPEATED, REQUESTS
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 
 PATH = "/api/health/data"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.kpis.accept import accept
-from ingestion_pipeline.kpis.contract import Update
-from ingestion_pipeline.kpis.read import parse_range, read_series
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.domains.kpis.contract.readings import Update
+from ingestion_pipeline.domains.kpis.land.readings import accept
+from ingestion_pipeline.domains.kpis.publish.reading import parse_range, read_series
+from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 SMALL = 1_000
 _NOW = datetime.now(UTC).replace(second=0, microsecond=0)

@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from ingestion_pipeline import automation
-from ingestion_pipeline.book_sales import automation as book_sales
-from ingestion_pipeline.buildings import automation as buildings
-from ingestion_pipeline.commerce import automation as commerce
-from ingestion_pipeline.kpis import automation as kpis
-from ingestion_pipeline.markets import automation as markets
-from ingestion_pipeline.printable import log_plainly
-from ingestion_pipeline.resources import Database
+from ingestion_pipeline.domains.book_sales import automation as book_sales
+from ingestion_pipeline.domains.buildings import automation as buildings
+from ingestion_pipeline.domains.commerce import automation as commerce
+from ingestion_pipeline.domains.kpis import automation as kpis
+from ingestion_pipeline.domains.markets import automation as markets
+from ingestion_pipeline.foundation.printable import log_plainly
+from ingestion_pipeline.orchestration import housekeeping as automation
+from ingestion_pipeline.orchestration.resources import Database
 
 log_plainly()  # in code servers, runs and workers, which all begin here
 

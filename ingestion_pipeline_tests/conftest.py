@@ -17,12 +17,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.ledger import metrics, tenants
-from ingestion_pipeline.settings import Settings, settings
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.ledger import metrics, tenants
+from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline_tests.foundation.sandbox.running import RunningSandbox
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
-from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 _numbers = itertools.count(1)
 _connections: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()

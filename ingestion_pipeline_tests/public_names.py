@@ -60,8 +60,8 @@ def _partitions(definition: dg.PartitionsDefinition[Any] | None) -> str | None:
 
 
 def _of_the_gateway() -> dict[str, Any]:
+    from ingestion_pipeline.foundation.settings import Settings
     from ingestion_pipeline.gateway.app import create_app
-    from ingestion_pipeline.settings import Settings
 
     document = create_app(Settings()).app.app.openapi()  # type: ignore[attr-defined]
     routes = sorted(
@@ -73,7 +73,7 @@ def _of_the_gateway() -> dict[str, Any]:
 def _of_the_shell() -> dict[str, Any]:
     import typer.main
 
-    from ingestion_pipeline.cli import app
+    from ingestion_pipeline.cli.app import app
 
     return {"commands": dict(sorted(_commands(typer.main.get_command(app))))}
 
@@ -92,10 +92,10 @@ def _words(parameter: Any) -> list[str]:
 
 def _of_the_database() -> dict[str, Any]:
     import ingestion_pipeline
-    from ingestion_pipeline.settings import Settings
-    from ingestion_pipeline.storage import locks
-    from ingestion_pipeline.storage.database import metadata
-    from ingestion_pipeline.storage.privileges import GROUPS
+    from ingestion_pipeline.foundation.settings import Settings
+    from ingestion_pipeline.foundation.storage import locks
+    from ingestion_pipeline.foundation.storage.database import metadata
+    from ingestion_pipeline.foundation.storage.privileges import GROUPS
 
     for module in walk_packages(ingestion_pipeline.__path__, "ingestion_pipeline."):
         if module.name.endswith((".tables", "postgresql")):

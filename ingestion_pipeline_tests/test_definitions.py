@@ -84,8 +84,8 @@ def test_commerce_has_the_real_edges() -> None:
     [
         ("ingestion_pipeline/storage/probe.py", "import dagster"),
         ("ingestion_pipeline/ledger/probe.py", "from dagster import asset"),
-        ("ingestion_pipeline/commerce/load.py", "import dagster"),
-        ("ingestion_pipeline/commerce/stage.py", "import fastapi"),
+        ("ingestion_pipeline/domains/commerce/merge/claimed.py", "import dagster"),
+        ("ingestion_pipeline/domains/commerce/land/stage.py", "import fastapi"),
     ],
 )
 def test_the_layering_rule_bites(path: str, statement: str) -> None:

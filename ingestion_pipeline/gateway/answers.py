@@ -7,7 +7,7 @@ import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
-from ingestion_pipeline.errors import FieldError
+from ingestion_pipeline.foundation.errors import FieldError
 
 _encode = msgspec.json.Encoder().encode
 _JSON = "application/json"

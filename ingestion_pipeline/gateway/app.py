@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from ingestion_pipeline.errors import ContractError
-from ingestion_pipeline.gateway import docs, health, openapi, operations, outside
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.gateway import docs, openapi
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.direct import Direct
 from ingestion_pipeline.gateway.envelope import Envelope
@@ -17,9 +19,9 @@ from ingestion_pipeline.gateway.errors import OUTAGES, answer_to
 from ingestion_pipeline.gateway.front import Gateway
 from ingestion_pipeline.gateway.metrics import Metrics
 from ingestion_pipeline.gateway.request_log import RequestLog
-from ingestion_pipeline.gateway.webhook_secrets import secrets_by_tenant
-from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage import database
+from ingestion_pipeline.gateway.routes import health, operations
+from ingestion_pipeline.gateway.routes import ledger as outside
+from ingestion_pipeline.gateway.trust.webhook_secrets import secrets_by_tenant
 
 _ABOUT = """
 Receives the data of all domains, checks it, records it durably, and answers. What was answered
@@ -70,10 +72,10 @@ def create_app(configuration: Settings) -> Envelope:
 
 def _routers() -> list[Any]:
     # Here and not above: routes need what this package defines. Each wing adds its own.
-    from ingestion_pipeline.book_sales import routes as book_sales
-    from ingestion_pipeline.commerce import routes as commerce
-    from ingestion_pipeline.kpis import routes as kpis
-    from ingestion_pipeline.markets import routes as markets
+    from ingestion_pipeline.domains.book_sales import routes as book_sales
+    from ingestion_pipeline.domains.commerce import routes as commerce
+    from ingestion_pipeline.domains.kpis import routes as kpis
+    from ingestion_pipeline.domains.markets import routes as markets
 
     return [
         kpis.router,

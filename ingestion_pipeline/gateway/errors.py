@@ -6,7 +6,12 @@ import sqlalchemy as sa
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from ingestion_pipeline.errors import ContractError, FieldError, QuotaError, TransientError
+from ingestion_pipeline.foundation.errors import (
+    ContractError,
+    FieldError,
+    QuotaError,
+    TransientError,
+)
 from ingestion_pipeline.gateway.answers import Refusal, answer, error_document
 from ingestion_pipeline.gateway.front import request_id_of
 

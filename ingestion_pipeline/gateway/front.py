@@ -12,13 +12,17 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Message
 
+from ingestion_pipeline.foundation.ledger import rate_buckets, signing_secrets, tenants
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
 from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
-from ingestion_pipeline.gateway.limits import RateLimit, SharedRate
-from ingestion_pipeline.gateway.webhook_secrets import WebhookSecrets, secrets_by_tenant, signer_of
-from ingestion_pipeline.ledger import rate_buckets, signing_secrets, tenants
-from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.gateway.trust.limits import RateLimit, SharedRate
+from ingestion_pipeline.gateway.trust.webhook_secrets import (
+    WebhookSecrets,
+    secrets_by_tenant,
+    signer_of,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ingestion_pipeline.errors import TransientError
+from ingestion_pipeline.foundation.errors import TransientError
 
 _LARGEST_BATCH = 500
 _MOST_WAITING = 20_000

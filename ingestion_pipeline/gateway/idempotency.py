@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from fastapi import Request
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.errors import FieldError, StaleAttemptError
+from ingestion_pipeline.foundation.errors import FieldError, StaleAttemptError
+from ingestion_pipeline.foundation.ledger.tables import idempotency_keys
 from ingestion_pipeline.gateway.answers import Refusal
-from ingestion_pipeline.ledger.tables import idempotency_keys
 
 LEASE = timedelta(seconds=30)
 

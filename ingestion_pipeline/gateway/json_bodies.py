@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from ingestion_pipeline import repeated_keys
-from ingestion_pipeline.errors import ContractError, FieldError
+from ingestion_pipeline.foundation import repeated_keys
+from ingestion_pipeline.foundation.errors import ContractError, FieldError
 
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises where a text is no JSON."""

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion_pipeline.printable import log_plainly
+from ingestion_pipeline.foundation.printable import log_plainly
 
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from ingestion_pipeline.errors import TransientError
+from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway import logs
 from ingestion_pipeline.gateway.app import create_app
 from ingestion_pipeline.gateway.protocol import BoundedProtocol
-from ingestion_pipeline.settings import Settings
 
 _CONNECTIONS = 2_000
 _OBJECTS = 10_000  # that are made before the collector looks for those that nobody has any more

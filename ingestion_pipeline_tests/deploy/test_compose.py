@@ -13,11 +13,11 @@ import sqlalchemy as sa
 import yaml
 from compose_spec import PyCompose
 
+from ingestion_pipeline.foundation.ledger import readers, tenants
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import database, embedded, embedded_roles, locks, roles
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.gateway.server import _CONNECTIONS, _IDLE_SECONDS
-from ingestion_pipeline.ledger import readers, tenants
-from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage import database, embedded, embedded_roles, locks, roles
-from ingestion_pipeline.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.deploy.manifests import (
     DEPLOY,
     INSTANCE,

@@ -10,12 +10,7 @@ from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job
 from dagster_k8s.launcher import K8sRunLauncher
 
-from ingestion_pipeline_tests.deploy.manifests import (
-    DEPLOY,
-    complaint_about,
-    documents,
-    kubernetes,
-)
+from ingestion_pipeline_tests.deploy.manifests import DEPLOY, complaint_about, documents, kubernetes
 from ingestion_pipeline_tests.deploy.test_kubernetes import VERSION
 
 VALUES: dict[str, Any] = documents("helm/values.yaml")[0]

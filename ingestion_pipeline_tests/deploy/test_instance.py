@@ -13,7 +13,7 @@ import yaml
 from dagster._core.instance.config import PoolGranularity
 from dagster._core.storage.compute_log_manager import ComputeIOType
 
-from ingestion_pipeline.compute_logs import FsspecComputeLogManager
+from ingestion_pipeline.orchestration.instance.compute_logs import FsspecComputeLogManager
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = ROOT / "deploy" / "dagster.yaml"
@@ -102,7 +102,7 @@ def test_limits_monitoring_and_retention_are_in_force(
 
 def test_pools_and_tags_that_are_limited_exist() -> None:
     from ingestion_pipeline.definitions import defs
-    from ingestion_pipeline.kpis.assets import PENDING_ONLY
+    from ingestion_pipeline.domains.kpis.assets import PENDING_ONLY
 
     graph = defs.resolve_asset_graph()
     pools = {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()}

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from ingestion_pipeline.services import free_port
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.cli.local.services import free_port
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 

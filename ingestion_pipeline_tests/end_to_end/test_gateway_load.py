@@ -13,8 +13,8 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.senders import Answered, post, send_all
 

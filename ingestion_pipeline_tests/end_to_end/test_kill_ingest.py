@@ -10,8 +10,8 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.settings import Settings
-from ingestion_pipeline_tests.commerce.builders import (
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline_tests.domains.commerce.builders import (
     all_counts,
     assert_sound,
     customer,

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from ingestion_pipeline.ledger.job_ids import job_id_of
+from ingestion_pipeline.foundation.ledger.job_ids import job_id_of
 from ingestion_pipeline_tests.end_to_end.running_up import ROOT, Up
 from ingestion_pipeline_tests.senders import post, send_all
 

@@ -18,10 +18,10 @@ import httpx
 import sqlalchemy as sa
 import uvicorn
 
+from ingestion_pipeline.cli.local.services import free_port
+from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.app import create_app
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.services import free_port
-from ingestion_pipeline.settings import Settings
 
 CRON_SECRET = "a cron secret"
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ingestion_pipeline.gateway.answers import Refusal
-from ingestion_pipeline.gateway.encodings import file_part, gunzipped, plain
+from ingestion_pipeline.gateway.files.encodings import file_part, gunzipped, plain
 
 BOUNDARY = b"b-7"
 # What looks like the end of a part, and is not.

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion_pipeline.ledger import tenants
+from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 GATEWAY_ENVIRONMENT = {

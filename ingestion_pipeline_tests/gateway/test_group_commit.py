@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.errors import TransientError
+from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.gateway import group_commit
 from ingestion_pipeline.gateway.group_commit import GroupCommit, OverloadedError
-from ingestion_pipeline.storage import database
 
 batches: list[list[int]] = []
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.front import Gateway
-from ingestion_pipeline.gateway.health import KeptHealth, kept_health
-from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.gateway.routes.health import KeptHealth, kept_health
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 
 GATEWAY_ENVIRONMENT = {"ACE_IOT_API_BASE_URL": "http://ace.invalid", "HEALTH_INTERVAL": "0.5"}

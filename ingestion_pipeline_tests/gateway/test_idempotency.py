@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.errors import StaleAttemptError
+from ingestion_pipeline.foundation.errors import StaleAttemptError
+from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.gateway.idempotency import (
     Done,
     InFlight,
@@ -18,7 +19,6 @@ from ingestion_pipeline.gateway.idempotency import (
     payload_hash,
     renew,
 )
-from ingestion_pipeline.ledger import tenants
 
 PAYLOAD = payload_hash("orders_1.ndjson", "abc")
 

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.gateway.limits import RateLimit, SharedRate
-from ingestion_pipeline.ledger import rate_buckets
-from ingestion_pipeline.ledger.rate_buckets import Lot
+from ingestion_pipeline.foundation.ledger import rate_buckets
+from ingestion_pipeline.foundation.ledger.rate_buckets import Lot
+from ingestion_pipeline.gateway.trust.limits import RateLimit, SharedRate
 
 
 def test_a_burst_passes_and_then_the_rate() -> None:

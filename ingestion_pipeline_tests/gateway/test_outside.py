@@ -5,10 +5,11 @@ import threading
 import httpx
 import pytest
 
-from ingestion_pipeline import health_sources
-from ingestion_pipeline.gateway import outside, outside_bodies
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.watch import gathering as health_sources
+from ingestion_pipeline.gateway.routes import ledger as outside
+from ingestion_pipeline.gateway.routes import ledger_bodies as outside_bodies
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender, serving
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import uvicorn
 
+from ingestion_pipeline.cli.local.services import free_port
 from ingestion_pipeline.gateway import protocol
 from ingestion_pipeline.gateway.protocol import HEAD_BYTES, BoundedProtocol
-from ingestion_pipeline.services import free_port
 from ingestion_pipeline_tests.gateway.running import serving
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"

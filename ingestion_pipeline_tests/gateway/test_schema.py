@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.app import create_app
-from ingestion_pipeline.settings import Settings
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
-from ingestion_pipeline.gateway.signatures import is_signed, key_of
+from ingestion_pipeline.gateway.trust.signatures import is_signed, key_of
 
 NOW = 1_700_000_000
 SECRET = "correct horse"

@@ -15,16 +15,16 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 from typer.testing import CliRunner
 
-from ingestion_pipeline.cli import app
-from ingestion_pipeline.errors import ConfigurationError, ContractError
-from ingestion_pipeline.gateway import webhook_secrets
-from ingestion_pipeline.gateway.signatures import key_of
-from ingestion_pipeline.ledger import signing_secrets, tenants
-from ingestion_pipeline.local_secrets import local_secrets, with_kept_keys
-from ingestion_pipeline.settings import Settings, settings
-from ingestion_pipeline.storage.sealing import new_key
+from ingestion_pipeline.cli.app import app
+from ingestion_pipeline.cli.local.secrets import local_secrets, with_kept_keys
+from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
+from ingestion_pipeline.foundation.ledger import signing_secrets, tenants
+from ingestion_pipeline.foundation.sealing import new_key
+from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.gateway.trust import webhook_secrets
+from ingestion_pipeline.gateway.trust.signatures import key_of
+from ingestion_pipeline_tests.domains.markets.builders import fundamentals_event
 from ingestion_pipeline_tests.gateway.running import ServingGateway, serving
-from ingestion_pipeline_tests.markets.builders import fundamentals_event
 
 PATH = "/api/ingest/webhook"
 FROM_ENVIRONMENT = "a secret of the environment"

@@ -10,9 +10,9 @@ from unittest import mock
 
 from typer.testing import CliRunner
 
-from ingestion_pipeline.cli import app
-from ingestion_pipeline.settings import settings
-from ingestion_pipeline.storage import database
+from ingestion_pipeline.cli.app import app
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.storage import database
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/operations.md").read_text()

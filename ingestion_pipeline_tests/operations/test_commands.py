@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.commerce.contract import ENTITIES
-from ingestion_pipeline.commerce.load import record_upload
-from ingestion_pipeline.ledger import jobs, tenants
-from ingestion_pipeline.settings import Settings
-from ingestion_pipeline.storage.landing import Landing
-from ingestion_pipeline.storage.sealing import new_key
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
+from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
+from ingestion_pipeline.foundation.ledger import jobs, tenants
+from ingestion_pipeline.foundation.sealing import new_key
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage.landing import Landing
+from ingestion_pipeline_tests.foundation.sandbox.running import RunningSandbox
 from ingestion_pipeline_tests.operations.document import TEXT, blocks, run
-from ingestion_pipeline_tests.sandbox.running import RunningSandbox
 
 pytestmark = pytest.mark.slow
 

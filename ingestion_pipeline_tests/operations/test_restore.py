@@ -10,18 +10,18 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales.daily import summarize
-from ingestion_pipeline.book_sales.import_report import import_reports
-from ingestion_pipeline.book_sales.sample_data import sample_reports
-from ingestion_pipeline.buildings.months import Month, ensure_month, months_there
-from ingestion_pipeline.commerce.ingest import data_files, ingest
-from ingestion_pipeline.commerce.sample_data import write_sample_data
-from ingestion_pipeline.errors import ConfigurationError
-from ingestion_pipeline.ledger import jobs, readers, tenants
-from ingestion_pipeline.markets.sample_data import write_sample_events
-from ingestion_pipeline.storage import backup, database, roles
-from ingestion_pipeline.storage.embedded import EmbeddedServer
-from ingestion_pipeline.storage.key_value_postgresql import PostgreSQLKeyValue
+from ingestion_pipeline.domains.book_sales.merge.folder import import_reports
+from ingestion_pipeline.domains.book_sales.publish.daily import summarize
+from ingestion_pipeline.domains.book_sales.sample import sample_reports
+from ingestion_pipeline.domains.buildings.merge.months import Month, ensure_month, months_there
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.sample import write_sample_data
+from ingestion_pipeline.domains.markets.sample import write_sample_events
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.ledger import jobs, readers, tenants
+from ingestion_pipeline.foundation.storage import backup, database, roles
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 from ingestion_pipeline_tests.operations.document import blocks, run
 

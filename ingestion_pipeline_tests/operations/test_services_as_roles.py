@@ -12,22 +12,22 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline import demo
-from ingestion_pipeline.alerts import Condition, note
-from ingestion_pipeline.book_sales.credentials import new_key
-from ingestion_pipeline.book_sales.pings import issue_token
-from ingestion_pipeline.book_sales.sample_data import sample_reports
-from ingestion_pipeline.commerce.sweep import sweep
-from ingestion_pipeline.health_sources import gather
-from ingestion_pipeline.ledger import jobs
-from ingestion_pipeline.ledger.retention import forget_all
-from ingestion_pipeline.services import free_port, running
-from ingestion_pipeline.settings import Settings, settings
-from ingestion_pipeline.stand_ins import sandbox, upstreams
-from ingestion_pipeline.storage import database, roles
-from ingestion_pipeline.storage.landing import Landing
-from ingestion_pipeline.storage.privileges import GATEWAY, RUNS
-from ingestion_pipeline_tests.commerce.uploading import (
+from ingestion_pipeline.cli.local import demo
+from ingestion_pipeline.cli.local.services import free_port, running
+from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
+from ingestion_pipeline.domains.book_sales.land.pings import issue_token
+from ingestion_pipeline.domains.book_sales.sample import sample_reports
+from ingestion_pipeline.domains.commerce.land.sweep import sweep
+from ingestion_pipeline.foundation.credentials import new_key
+from ingestion_pipeline.foundation.ledger import jobs
+from ingestion_pipeline.foundation.ledger.retention import forget_all
+from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.storage import database, roles
+from ingestion_pipeline.foundation.storage.landing import Landing
+from ingestion_pipeline.foundation.storage.privileges import GATEWAY, RUNS
+from ingestion_pipeline.foundation.watch.alerts import Condition, note
+from ingestion_pipeline.foundation.watch.gathering import gather
+from ingestion_pipeline_tests.domains.commerce.uploading import (
     CUSTOMERS,
     NAME,
     open_session,
@@ -35,8 +35,8 @@ from ingestion_pipeline_tests.commerce.uploading import (
     put_chunk,
     status,
 )
+from ingestion_pipeline_tests.domains.markets.builders import SECRET, fundamentals_event, signed
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
-from ingestion_pipeline_tests.markets.builders import SECRET, fundamentals_event, signed
 
 pytestmark = pytest.mark.slow
 

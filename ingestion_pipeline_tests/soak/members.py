@@ -16,8 +16,8 @@ from typing import Protocol, Self
 import httpx
 import psutil
 
-from ingestion_pipeline.errors import EmbeddedServerError
-from ingestion_pipeline.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.errors import EmbeddedServerError
+from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 _START_SECONDS = 180
 

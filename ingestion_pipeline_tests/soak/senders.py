@@ -18,11 +18,17 @@ from typing import Any
 
 import httpx
 
-from ingestion_pipeline.commerce.client import UploadClient
-from ingestion_pipeline.commerce.declaration import DeclaredFile
-from ingestion_pipeline_tests.book_sales.builders import SMASHWORDS, smashwords, text
-from ingestion_pipeline_tests.commerce.builders import customer, lines, order, order_item, product
-from ingestion_pipeline_tests.markets.builders import (
+from ingestion_pipeline.cli.uploading.client import UploadClient
+from ingestion_pipeline.domains.commerce.contract.declaration import DeclaredFile
+from ingestion_pipeline_tests.domains.book_sales.builders import SMASHWORDS, smashwords, text
+from ingestion_pipeline_tests.domains.commerce.builders import (
+    customer,
+    lines,
+    order,
+    order_item,
+    product,
+)
+from ingestion_pipeline_tests.domains.markets.builders import (
     comparable,
     comps_event,
     fundamentals_event,

@@ -23,11 +23,11 @@ import redis
 import sqlalchemy as sa
 from kombu.exceptions import OperationalError
 
-from ingestion_pipeline.book_sales import credentials
-from ingestion_pipeline.ledger import tenants
-from ingestion_pipeline.sandbox.ace_data import AceData
-from ingestion_pipeline.sandbox.gumroad import SALES
-from ingestion_pipeline.storage import database
+from ingestion_pipeline.foundation import credentials
+from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
+from ingestion_pipeline.foundation.sandbox.gumroad.api import SALES
+from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.soak.cluster import Cluster
 from ingestion_pipeline_tests.soak.senders import START, BookSales, Commerce, Kpis, Markets, Sender
 

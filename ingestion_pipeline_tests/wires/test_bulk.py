@@ -11,17 +11,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from ingestion_pipeline.cli import app, main
-from ingestion_pipeline.commerce import upload as uploading
-from ingestion_pipeline.errors import ConfigurationError
-from ingestion_pipeline.settings import settings
-from ingestion_pipeline_tests.commerce.builders import (
-    customer,
-    finals,
-    order,
-    write_files,
-)
-from ingestion_pipeline_tests.commerce.uploading import loading, uploads_of
+from ingestion_pipeline.cli.app import app, main
+from ingestion_pipeline.cli.uploading import upload as uploading
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline_tests.domains.commerce.builders import customer, finals, order, write_files
+from ingestion_pipeline_tests.domains.commerce.uploading import loading, uploads_of
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 GATEWAY_ENVIRONMENT = {"JOB_ATTEMPTS": "1"}

@@ -14,11 +14,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.book_sales import credentials
-from ingestion_pipeline.ledger import readers
-from ingestion_pipeline.ledger.job_ids import job_id_of
-from ingestion_pipeline.storage import roles
-from ingestion_pipeline_tests.book_sales.builders import EBOOK, ebook, text
+from ingestion_pipeline.foundation import credentials
+from ingestion_pipeline.foundation.ledger import readers
+from ingestion_pipeline.foundation.ledger.job_ids import job_id_of
+from ingestion_pipeline.foundation.storage import roles
+from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, ebook, text
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender
 
 WIRES = {wire["name"]: wire for wire in json.loads(

@@ -9,10 +9,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline import alerts, health_sources
-from ingestion_pipeline.book_sales import queue
-from ingestion_pipeline.book_sales.work import is_senders
-from ingestion_pipeline.errors import (
+from ingestion_pipeline.domains.book_sales.land import queue
+from ingestion_pipeline.domains.book_sales.merge.claimed import is_senders
+from ingestion_pipeline.foundation.errors import (
     ConfigurationError,
     ContractError,
     LandedFileError,
@@ -20,14 +19,16 @@ from ingestion_pipeline.errors import (
     UpstreamRefusedError,
     UpstreamUnavailableError,
 )
+from ingestion_pipeline.foundation.ledger import jobs, outside, tenants
+from ingestion_pipeline.foundation.ledger.metrics import cache_row, write_cache_metrics
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.watch import alerts
+from ingestion_pipeline.foundation.watch import gathering as health_sources
+from ingestion_pipeline.foundation.watch.health import CACHED, document, for_strangers
 from ingestion_pipeline.gateway.metrics import Metrics
-from ingestion_pipeline.gateway.outside_bodies import LoggedRequests, parse
-from ingestion_pipeline.health import CACHED, document, for_strangers
-from ingestion_pipeline.ledger import jobs, outside, tenants
-from ingestion_pipeline.ledger.metrics import cache_row, write_cache_metrics
-from ingestion_pipeline.settings import Settings
+from ingestion_pipeline.gateway.routes.ledger_bodies import LoggedRequests, parse
+from ingestion_pipeline_tests.domains.markets.builders import fundamentals_event, send
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway
-from ingestion_pipeline_tests.markets.builders import fundamentals_event, send
 
 SLUG = "a-name-that-nobody-else-may-read"
 

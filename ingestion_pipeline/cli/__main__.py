@@ -1,0 +1,5 @@
+"""`python -m ingestion_pipeline.cli`."""
+
+from ingestion_pipeline.cli.app import main
+
+main()

@@ -1,0 +1,141 @@
+"""Book sales as assets: reports → sales events → daily sales, with a partition a platform."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.book_sales.merge import claimed as work
+from ingestion_pipeline.domains.book_sales.merge.events import DOMAIN
+from ingestion_pipeline.domains.book_sales.publish import daily
+from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
+from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_table
+from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
+from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.orchestration.checks import as_table, table_metadata
+from ingestion_pipeline.orchestration.resources import Database
+
+GROUP = DOMAIN
+PARTITIONS = dg.StaticPartitionsDefinition(list(PLATFORMS))
+TRIGGER = "book_sales/trigger"  # the tag that says whether a schedule or a sensor began a run
+
+_COMMON: dict[str, Any] = {"group_name": GROUP, "owners": ["team:data"], "code_version": "1"}
+
+
+def key(name: str) -> dg.AssetKey:
+    """The key of an asset of this wing."""
+    return dg.AssetKey([GROUP, name])
+
+
+def _asset(
+    name: str, *, of: dg.AssetKey, kinds: set[str], description: str, table: sa.Table
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dg.asset` with what all of them have in common."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster still calls BackfillPolicy that
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            key=key(name),
+            deps=[of],
+            kinds=kinds,
+            description=description,
+            metadata=table_metadata(table),
+            partitions_def=PARTITIONS,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
+            **_COMMON,
+        )
+    return decorator
+
+
+REPORTS = dg.AssetSpec(
+    key=key("reports"),
+    **_COMMON,
+    partitions_def=PARTITIONS,
+    kinds={"file", "postgres"},
+    description="Reports that were uploaded, orders to ask an API, Gumroad's Pings: each a job, "
+    "recorded before it was answered.",
+    metadata=table_metadata(jobs_table),
+)
+
+
+@_asset(
+    "sales_events",
+    of=REPORTS.key,
+    kinds={"postgres", "table"},
+    table=events_table,
+    description="One row a sale, refund, free copy, borrowed pages or payment; later reports "
+    "correct it. Materializing works off the platform's queue.",
+)
+def sales_events(
+    context: dg.AssetExecutionContext, database: Database
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Work off the queued imports of the run's platforms."""
+    engine = database.engine()
+    for platform in context.partition_keys:
+        outcomes = work.tick(
+            engine, settings(), trigger=context.run.tags.get(TRIGGER, "dagster"),
+            limit=settings().batch_uploads, platforms=[platform], run_id=context.run.run_id,
+        )  # fmt: skip
+        with engine.connect() as connection:
+            rows, total = _numbers(connection, events_table, platform)
+            provisional = _provisional(connection, platform)
+        metadata: dict[str, Any] = {
+            "imports": len(outcomes),
+            "failed": sum(outcome.status != "completed" for outcome in outcomes),
+            **{
+                name: sum(outcome.result.get(name, 0) for outcome in outcomes)
+                for name in ("rejected", "inserted", "updated", "unchanged", "left_alone")
+            },
+            "provisional": provisional,
+            "dagster/partition_row_count": rows,
+            "dagster/row_count": total,
+        }
+        context.add_asset_metadata(metadata, partition_key=platform)
+    yield dg.MaterializeResult()
+
+
+@_asset(
+    "daily_sales",
+    of=key("sales_events"),
+    kinds={"pandas", "postgres", "table"},
+    table=daily_table,
+    description="Units, pages and earnings by day, title, marketplace and currency. A month that "
+    "Amazon has settled takes the place of its estimates.",
+)
+def daily_sales(
+    context: dg.AssetExecutionContext, database: Database
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Sum up the events of the run's platforms."""
+    engine = database.engine()
+    for platform in context.partition_keys:
+        made = daily.summarize(engine, platform)
+        with engine.connect() as connection:
+            rows, total = _numbers(connection, daily_table, platform)
+        metadata: dict[str, Any] = {
+            "dagster/partition_row_count": rows, "dagster/row_count": total,
+        }  # fmt: skip
+        if sums := daily.totals_by_currency(made):
+            metadata["by_currency"] = as_table(list(sums))
+        if image := daily.plot(made):
+            metadata["plot"] = dg.MetadataValue.md(image)
+        context.add_asset_metadata(metadata, partition_key=platform)
+    yield dg.MaterializeResult()
+
+
+def _numbers(connection: sa.Connection, table: sa.Table, platform: str) -> tuple[int, int]:
+    count = sa.select(sa.func.count()).select_from(table)
+    of_platform = connection.execute(count.where(table.c.platform == platform)).scalar_one()
+    return of_platform, connection.execute(count).scalar_one()
+
+
+def _provisional(connection: sa.Connection, platform: str) -> int:
+    """Events of which something is known to be missing."""
+    c = events_table.c
+    mine = sa.select(sa.func.count()).where(c.platform == platform, c.provisional)
+    return connection.execute(mine).scalar_one()
+
+
+ASSETS = [sales_events, daily_sales]

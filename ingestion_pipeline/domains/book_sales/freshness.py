@@ -1,0 +1,36 @@
+"""How fresh book sales are: for the health document."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.book_sales.land.queue import KINDS
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.watch.health import Service
+
+# The newest import is looked for among the newest jobs: an index finds these, of however many.
+_NEWEST = sa.text("""
+    SELECT (SELECT max(updated_at) FROM
+               (SELECT kind, status, updated_at FROM jobs
+                WHERE status IN ('completed', 'failed', 'dead')
+                ORDER BY updated_at DESC LIMIT 10000) AS newest
+            WHERE kind IN :kinds AND status = 'completed'),
+           (SELECT max(loaded_at) FROM (SELECT loaded_at FROM uploads WHERE domain = 'book_sales'
+                                        ORDER BY upload_id DESC LIMIT 1000) AS loaded),
+           (SELECT min(available_at) < now() - interval '1 hour' FROM jobs
+            WHERE kind IN :kinds AND status IN ('pending', 'retrying'))
+""").bindparams(sa.bindparam("kinds", value=tuple(KINDS), expanding=True))
+
+
+def services(connection: sa.Connection, _: Settings) -> Mapping[str, Service]:
+    """Reports come as authors export them, so age is no fault; an import due for an hour is."""
+    imported, loaded, waits = connection.execute(_NEWEST).one()
+    newest = max((moment for moment in (imported, loaded) if moment is not None), default=None)
+    return {
+        "book_sales": Service(
+            source="reports and Gumroad",
+            configured=newest is not None,
+            last_success_at=newest,
+            problem="an import has been due for more than an hour" if waits else None,
+        )
+    }

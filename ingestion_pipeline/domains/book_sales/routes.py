@@ -1,0 +1,223 @@
+"""Book sales at the gateway: orders and reports, Gumroad's Pings, the state of imports, cron."""
+
+import asyncio
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from fastapi import Request, Response
+
+from ingestion_pipeline.domains.book_sales.contract import answers
+from ingestion_pipeline.domains.book_sales.land import orders, pings
+from ingestion_pipeline.domains.book_sales.merge.claimed import outcome_document, tick_now
+from ingestion_pipeline.domains.book_sales.receive.imports import (
+    location_of,
+    ordered,
+    receive_order,
+    receive_report,
+)
+from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
+from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of, platform_of
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.ledger.job_ids import job_id_of, uuid_of
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.gateway import idempotency
+from ingestion_pipeline.gateway.answers import Refusal, answer
+from ingestion_pipeline.gateway.files.receiving import file_of
+from ingestion_pipeline.gateway.front import gateway_of, require_size
+from ingestion_pipeline.gateway.openapi import described, router_of
+
+router = router_of("book sales")
+
+_ROOT = "/api/ingestion"
+_AT_ONCE = 10
+_MOST_FIELDS = 1000
+_LARGEST_PING = 64 * 1024  # bytes; they have some two thousand
+_REFUSALS = (400, 401, 408, 409, 413, 415, 422, 429, 503)
+
+
+@router.post(
+    f"{_ROOT}/manual",
+    **described(
+        summary="Queue an import",
+        answers={202: answers.Ordered},
+        refusals=_REFUSALS,
+        body=answers.ManualImport,
+        examples=answers.MANUAL_EXAMPLES,
+        parameters=answers.KEY_PARAMETERS,
+    ),
+)
+async def post_manual(request: Request) -> Response:
+    """Of Gumroad's API with an access token, or of a report that was uploaded before. Credentials
+    are stored encrypted.
+    """
+    return await _order(request, endpoint="ingestion/manual")
+
+
+@router.post(
+    f"{_ROOT}/platform/{{platform}}",
+    **described(
+        summary="Queue an import of a platform",
+        answers={202: answers.Ordered},
+        refusals=_REFUSALS,
+        body=answers.PlatformImport,
+        examples=answers.IMPORT_EXAMPLES,
+        parameters=answers.KEY_PARAMETERS,
+    ),
+)
+async def post_platform(request: Request, platform: str) -> Response:
+    """As `manual`, the platform named by the path."""
+    return await _order(request, endpoint="ingestion/platform", platform=platform)
+
+
+async def _order(request: Request, *, endpoint: str, platform: str | None = None) -> Response:
+    gateway = gateway_of(request)
+    caller, body = await gateway.receive_json(request)
+    key = idempotency.key_of(request, required=False)
+    if platform is not None:
+        platform_of(platform)
+    order = orders.parse_order(body, platform=platform)
+    try:
+        receipt = await receive_order(gateway, caller, order, endpoint=endpoint, key=key)
+    except ConfigurationError as error:
+        raise Refusal(503, str(error)) from None
+    headers = {"location": receipt.location}
+    if receipt.replayed:
+        headers["idempotent-replayed"] = "true"
+    return Response(receipt.body, 202, headers, "application/json")
+
+
+@router.post(
+    f"{_ROOT}/upload/{{platform}}",
+    **described(
+        summary="Upload a sales report",
+        answers={202: answers.Ordered, 200: answers.Ordered},
+        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
+        content=answers.FILE_BODY,
+        parameters=answers.FILE_PARAMETERS,
+    ),
+)
+async def post_upload(request: Request, platform: str) -> Response:
+    """A report of KDP (.xlsx, or .csv of one sheet), Smashwords or Draft2Digital, as the part
+    `file` of a form, or as the body with `?filename=`. The same file again is a duplicate (200);
+    with `decimal` or `dates` it is imported again, read so.
+    """
+    gateway = gateway_of(request)
+    require_size(request, gateway.configuration.max_upload_bytes)
+    caller = await gateway.authenticate(request)
+    parser_of(platform)
+    platform = canonical(platform)
+    query = request.query_params
+    told = Told(query.get("decimal"), query.get("dates"))
+    part = await file_of(gateway, request)
+    job_id, new = await receive_report(gateway, caller, platform, part, told)
+    headers = {"location": location_of(job_id)}
+    return answer(202 if new else 200, ordered(job_id, platform, new=new), headers=headers)
+
+
+@router.post(
+    f"{_ROOT}/ping/gumroad/{{token}}",
+    **described(
+        summary="Gumroad's Ping",
+        answers={200: answers.Pinged},
+        refusals=(400, 401, 408, 413, 422, 503),
+        content=answers.FORM_BODY,
+        secured=False,
+    ),
+)
+async def post_ping(request: Request, token: str) -> Response:
+    """Unsigned: the token in the path says whose it is (`ingestion-pipeline ping-url`). Gumroad
+    takes 200 only for received. A Ping that says what the last one of its sale said is a duplicate,
+    and so is what becomes of a subscription: it changes no money. Too many requests are 503, not
+    429: Gumroad sends again after that, and never after 429.
+    """
+    gateway = gateway_of(request)
+    limit = min(_LARGEST_PING, gateway.configuration.max_json_bytes)
+    content = b"".join([piece async for piece in gateway.body(request, limit=limit)])
+    # First of all, so that no valid one is refused for what others of its address (a proxy's) sent.
+    tenant_id = await gateway.together(pings.tenants_of, token)
+    if tenant_id is None:
+        address = request.client.host if request.client else None
+        if wait := gateway.strangers.take(address):
+            raise Refusal(503, "too many wrong tokens from this address", retry_after=wait)
+        raise Refusal(401, "the path has no valid token")
+    request.scope["ingestion.tenant_id"] = tenant_id
+    if wait := await gateway.wait_of(tenant_id):
+        raise Refusal(503, "too many requests", retry_after=wait)
+    fields = _fields_of(content)
+    job_id = await gateway.run(
+        pings.record, gateway.configuration, tenant_id=tenant_id, fields=fields
+    )
+    if job_id is None:
+        return answer(200, {"status": "duplicate", "message": "no news", "jobId": None})
+    return answer(200, {"status": "accepted", "message": "recorded", "jobId": str(uuid_of(job_id))})
+
+
+def _fields_of(content: bytes) -> dict[str, Any]:
+    """A Ping's fields: of a form, or of JSON, which Gumroad sends where a subscription to its Pings
+    was made so (`antiwork/gumroad`, app/sidekiq/post_to_individual_ping_endpoint_worker.rb:12-18).
+
+    Raises:
+        Refusal: 400, it is neither, or has too many fields.
+    """
+    if content.lstrip().startswith(b"{"):
+        try:
+            return msgspec.json.decode(content, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Refusal(400, "the body is no JSON") from None
+    try:
+        text = content.decode(errors="replace")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise Refusal(400, f"the body has more than {_MOST_FIELDS} fields") from None
+
+
+@router.get(
+    f"{_ROOT}/status/{{job_id}}",
+    **described(
+        summary="What has become of an import",
+        answers={200: answers.ImportState},
+        refusals=(401, 404, 429, 503),
+    ),
+)
+async def get_status(request: Request, job_id: str) -> Response:
+    """`status` is pending, processing, retrying, completed or failed; never the payload. The number
+    that `jobId` was before it was a UUID goes on naming its import.
+    """
+    gateway = gateway_of(request)
+    caller = await gateway.authenticate(request)
+    document, number = None, job_id_of(job_id)
+    if number is not None:
+        document = await gateway.run(orders.job_document, caller.tenant_id, number)
+    if document is None:
+        raise Refusal(404, "there is no such import")
+    return answer(200, document)
+
+
+@router.post(
+    f"{_ROOT}/cron",
+    **described(
+        summary="Process up to ten queued imports now",
+        answers={200: answers.Ticked},
+        refusals=(401, 503),
+    ),
+)
+async def post_cron(request: Request) -> Response:
+    """For schedulers, with the cron secret. Each call is a row of `cron_logs`."""
+    gateway = gateway_of(request)
+    gateway.require_cron_secret(request)
+    engine = database.engine(gateway.engine.url.render_as_string(hide_password=False))
+    # In a thread: imports take as long as their reports are large.
+    outcomes = await asyncio.to_thread(tick_now, engine, gateway.configuration, limit=_AT_ONCE)
+    completed = sum(outcome.status == "completed" for outcome in outcomes)
+    return answer(
+        200,
+        {
+            "status": "success",
+            "message": f"Processed {len(outcomes)} ingestion jobs",
+            "jobsProcessed": len(outcomes),
+            "processed": len(outcomes),
+            "completed": completed,
+            "jobs": [outcome_document(outcome) for outcome in outcomes],
+        },
+    )

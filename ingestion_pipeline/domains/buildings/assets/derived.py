@@ -1,0 +1,127 @@
+"""What follows from the samples: aggregates, coverage, alerts, the archive."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.buildings import tables
+from ingestion_pipeline.domains.buildings.assets.collected import SAMPLES
+from ingestion_pipeline.domains.buildings.assets.partitions import (
+    COMMON,
+    PARTITIONED,
+    RETRIES,
+    each_partition,
+    key,
+    quietly,
+)
+from ingestion_pipeline.domains.buildings.publish.aggregates import aggregate_day, aggregate_hours
+from ingestion_pipeline.domains.buildings.publish.alerts import detect_alerts
+from ingestion_pipeline.domains.buildings.publish.archive import archive_old_months
+from ingestion_pipeline.domains.buildings.publish.coverage import record_gaps
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.checks import table_metadata
+from ingestion_pipeline.orchestration.resources import Database
+
+
+def _derived(
+    name: str, table: sa.Table, description: str, work: Callable[[sa.Engine, str, date], int]
+) -> dg.AssetsDefinition:
+    """An asset whose rows of a day follow from the day's samples."""
+
+    @quietly(
+        dg.asset,
+        key=key(name),
+        deps=[SAMPLES.key],
+        kinds={"postgres", "table"},
+        description=description,
+        metadata=table_metadata(table),
+        **COMMON,
+        **PARTITIONED,
+    )
+    def derived(
+        context: dg.AssetExecutionContext, database: Database
+    ) -> dg.MaterializeResult[None]:
+        engine = database.engine()
+
+        def each(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:
+            rows = work(engine, site, day)
+            with engine.connect() as connection:
+                total = row_count(connection, table)
+            return {
+                context.asset_key: {
+                    "dagster/partition_row_count": rows,
+                    "dagster/row_count": total,
+                }
+            }
+
+        each_partition(context, [context.asset_key], each)
+        return dg.MaterializeResult()
+
+    return derived
+
+
+timeseries_hourly = _derived(
+    "timeseries_hourly",
+    tables.timeseries_hourly,
+    "Count, extremes, mean, last value and coverage of every point by UTC hour and unit; numbers "
+    "of good quality only, `left_out` counts the others.",
+    aggregate_hours,
+)
+timeseries_daily = _derived(
+    "timeseries_daily",
+    tables.timeseries_daily,
+    "Count, extremes, mean, last value and coverage of every point by UTC day and unit; numbers of "
+    "good quality only, `left_out` counts the others.",
+    aggregate_day,
+)
+coverage = _derived(
+    "coverage",
+    tables.timeseries_gaps,
+    "What is missing of the day: hours that were not collected, and hours in which a configured "
+    "point has no sample. No row, no gap.",
+    lambda engine, site, day: len(record_gaps(engine, site, day)),
+)
+alerts = _derived(
+    "alerts",
+    tables.alerts,
+    "Stretches of samples beyond the limits of a rule in `building_alert_rules`; the sensor "
+    "`alerts` tells of each, once.",
+    detect_alerts,
+)
+
+
+@quietly(
+    dg.asset,
+    key=key("archived_months"),
+    deps=[SAMPLES.key],
+    kinds={"parquet"},
+    description="Months older than RETENTION_MONTHS as Parquet under ARCHIVE_URL; their "
+    "partitions are dropped from `timeseries_raw` once the file is proved complete.",
+    metadata=table_metadata(tables.archived_months),
+    retry_policy=RETRIES,
+    **COMMON,
+)
+def archived_months(
+    context: dg.AssetExecutionContext, database: Database
+) -> dg.MaterializeResult[None]:
+    """Archive what is old."""
+    engine, configuration = database.engine(), settings()
+    archived = archive_old_months(
+        engine, keep=configuration.retention_months, archive_url=configuration.archive
+    )
+    for each in archived:
+        context.log.info(f"{each.month:%Y-%m}: {each.rows} rows → {each.location}")
+    with engine.connect() as connection:
+        total = row_count(connection, tables.archived_months)
+    return dg.MaterializeResult(
+        metadata={
+            "months": len(archived),
+            "rows": sum(each.rows for each in archived),
+            "bytes": sum(each.bytes for each in archived),
+            "dagster/row_count": total,
+        }
+    )

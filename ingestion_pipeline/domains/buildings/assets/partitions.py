@@ -1,0 +1,115 @@
+"""Days and sites as partitions, and the work of a run that has several of them."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from ingestion_pipeline.foundation.errors import IngestionError, is_permanent
+from ingestion_pipeline.foundation.printable import printable
+from ingestion_pipeline.foundation.settings import settings
+
+GROUP = "buildings"
+DAY, SITE = "day", "site"
+PARTITIONS = dg.MultiPartitionsDefinition(
+    {
+        DAY: dg.DailyPartitionsDefinition(start_date=settings().collect_since.isoformat()),
+        SITE: dg.StaticPartitionsDefinition(list(settings().site_names)),
+    }
+)
+SHOWN = 20
+
+COMMON: dict[str, Any] = {"group_name": GROUP, "owners": ["team:data"], "code_version": "1"}
+RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+PARTITIONED: dict[str, Any] = {
+    "partitions_def": PARTITIONS,
+    "backfill_policy": dg.BackfillPolicy.multi_run(30),
+    "retry_policy": RETRIES,
+}
+Decorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
+
+
+def key(name: str) -> dg.AssetKey:
+    """The key of a buildings asset."""
+    return dg.AssetKey([GROUP, name])
+
+
+def partition_key(day: date, site: str) -> str:
+    """The key of a partition."""
+    return str(dg.MultiPartitionKey({DAY: day.isoformat(), SITE: site}))
+
+
+def quietly(make: Callable[..., Any], **arguments: Any) -> Decorator:
+    """`dg.asset` or `dg.multi_asset` with arguments, of which Dagster still calls one beta."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        decorator: Decorator = make(**arguments)
+    return decorator
+
+
+class PartlyDoneError(Exception):
+    """The work of a partition failed for some assets, and is done for others.
+
+    Attributes:
+        error: why it failed.
+        metadata: of the assets for which it is done.
+    """
+
+    def __init__(self, error: IngestionError, metadata: dict[dg.AssetKey, dict[str, Any]]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.metadata = metadata
+
+
+def each_partition(
+    context: dg.AssetExecutionContext,
+    assets: Sequence[dg.AssetKey],
+    work: Callable[[str, date], dict[dg.AssetKey, dict[str, Any]]],
+) -> list[dg.AssetKey]:
+    """Do the work of each partition of the run; one that fails does not stop the others.
+
+    Returns:
+        the assets that are done in every partition; where others are, that is recorded.
+
+    Raises:
+        dg.Failure: some failed. The others are recorded; the run is not.
+    """
+    done: list[tuple[str, dict[dg.AssetKey, dict[str, Any]]]] = []
+    failures: dict[str, IngestionError] = {}
+    for partition in context.partition_keys:
+        site, day = _site_and_day(partition)
+        try:
+            done.append((partition, work(site, day)))
+            continue
+        except PartlyDoneError as partly:
+            error = partly.error
+            done.append((partition, partly.metadata))
+        except IngestionError as caught:
+            error = caught
+        context.log.warning(f"{partition}: {printable(str(error))}")
+        failures[partition] = error
+    whole = [each for each in assets if all(each in metadata for _, metadata in done)]
+    if failures:
+        whole = []
+    for partition, metadata in done:
+        for asset, said in metadata.items():
+            if asset in whole:
+                context.add_asset_metadata(said, asset_key=asset, partition_key=partition)
+            else:
+                context.log_event(
+                    dg.AssetMaterialization(asset, metadata=said, partition=partition)
+                )
+    if failures:
+        shown = "; ".join(f"{each}: {error}" for each, error in list(failures.items())[:SHOWN])
+        raise dg.Failure(
+            f"{len(failures)} of {len(context.partition_keys)} partitions failed: {shown}",
+            allow_retries=not all(map(is_permanent, failures.values())),
+        ) from next(iter(failures.values()))
+    return whole
+
+
+def _site_and_day(partition: str) -> tuple[str, date]:
+    keys = PARTITIONS.get_partition_key_from_str(partition).keys_by_dimension
+    return keys[SITE], date.fromisoformat(keys[DAY])

@@ -1,0 +1,214 @@
+"""What must not be: rows that a check of buildings finds, as queries.
+
+Those that read samples look at the newest day only: the table has hundreds of millions of rows.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.buildings.contract.windows import TEXT
+from ingestion_pipeline.domains.buildings.tables import (
+    alerts,
+    collected_days,
+    collected_windows,
+    rejected_records,
+    timeseries_daily,
+    timeseries_hourly,
+    timeseries_raw,
+    weather_raw,
+)
+
+_FRESH = timedelta(days=2)
+_NEWEST = timedelta(days=1)
+_LARGEST = 1e12  # no building has more of anything
+_SHARE_REJECTED = 0.01
+_WATCHED_DAYS = 7
+
+
+def nothing_kept() -> sa.Select[Any]:
+    """Days of which records were fetched and none was kept."""
+    c = collected_days.c
+    return sa.select(c.site_name, c.day, c.fetched, c.kept).where(c.fetched > 0, c.kept == 0)
+
+
+def missing_halves() -> sa.Select[Any]:
+    """Days of which the samples or the weather were never collected."""
+    c = collected_days.c
+    why = c.result["failed"].label("why")
+    missing = sa.func.array_to_string(c.missing, ", ").label("missing")
+    return (
+        sa.select(c.site_name, c.day, missing, why)
+        .where(sa.func.cardinality(c.missing) > 0)
+        .order_by(c.day.desc(), c.site_name)
+    )
+
+
+def without_configured_points() -> sa.Select[Any]:
+    """Configured points without a sample in a collected day."""
+    c = collected_days.c
+    point = sa.func.unnest(c.missing_points).label("point_name")
+    return sa.select(c.site_name, c.day, point).order_by(c.day.desc(), c.site_name)
+
+
+def counts_differ() -> sa.Select[Any]:
+    """Windows whose records are not all accounted for."""
+    c = collected_windows.c
+
+    def of(name: str) -> sa.ColumnElement[int]:
+        number: sa.ColumnElement[int] = c.counts[name].as_integer()
+        return number
+
+    read = of("kept") + of("skipped") + of("outside") + of("rejected")
+    written = of("inserted") + of("updated") + of("unchanged") + of("duplicates")
+    return sa.select(c.site_name, c.window_start, c.window_end, c.counts).where(
+        sa.or_(of("fetched") != read, of("kept") != written)
+    )
+
+
+def _newest() -> sa.ColumnElement[bool]:
+    """Samples of the newest day that there is."""
+    last = sa.select(sa.func.max(collected_days.c.day)).scalar_subquery()
+    start = sa.func.timezone("UTC", sa.cast(last, sa.DateTime))
+    t = timeseries_raw.c.timestamp
+    return sa.and_(t >= start, t < start + _NEWEST)
+
+
+def duplicates() -> sa.Select[Any]:
+    """Points that have more than one sample an instant."""
+    c = timeseries_raw.c
+    return (
+        sa.select(c.site_name, c.point_name, c.timestamp, sa.func.count().label("rows"))
+        .where(_newest())
+        .group_by(c.site_name, c.point_name, c.timestamp)
+        .having(sa.func.count() > 1)
+    )
+
+
+def out_of_range() -> sa.Select[Any]:
+    """Samples beyond what any building has."""
+    c = timeseries_raw.c
+    return sa.select(c.site_name, c.point_name, c.timestamp, c.value, c.quality).where(
+        _newest(), sa.or_(sa.func.abs(c.value) > _LARGEST, c.value == sa.cast("NaN", sa.Double))
+    )
+
+
+def contradictory() -> sa.Select[Any]:
+    """Rows that have a number and say otherwise."""
+    c = timeseries_raw.c
+    contradicted = sa.or_(c.value_text.is_not(None), c.quality == TEXT)
+    shown = (c.site_name, c.point_name, c.timestamp, c.value, c.value_text, c.quality)
+    return sa.select(*shown).where(_newest(), c.value.is_not(None), contradicted)
+
+
+def many_rejected() -> sa.Select[Any]:
+    """Days of which more than one record in a hundred was unusable."""
+    c = collected_days.c
+    rejected = c.result["counts"]["rejected"].as_integer()
+    return sa.select(c.site_name, c.day, c.fetched, rejected.label("rejected")).where(
+        rejected > c.fetched * _SHARE_REJECTED
+    )
+
+
+def stale() -> sa.Select[Any]:
+    """Sites whose latest complete day is older than two days."""
+    c = collected_days.c
+    newest = sa.func.max(c.day).filter(c.result["complete"].as_boolean())
+    today = sa.cast(sa.func.timezone("UTC", sa.func.now()), sa.Date)
+    return (
+        sa.select(c.site_name, newest.label("latest_complete_day"))
+        .group_by(c.site_name)
+        .having(sa.or_(newest.is_(None), newest < today - _FRESH.days))
+    )
+
+
+def implausible_weather() -> sa.Select[Any]:
+    """Weather that can't be."""
+    c = weather_raw.c
+    return sa.select(weather_raw).where(
+        sa.or_(
+            sa.and_(c.measure == "humidity", ~c.value.between(0, 100)),
+            sa.and_(c.measure.in_(["wind_speed", "precipitation"]), c.value < 0),
+            c.timestamp > sa.func.now() + timedelta(days=1),
+        )
+    )
+
+
+def rejected_weather() -> sa.Select[Any]:
+    """Weather records of the last seven days that were unusable."""
+    c = rejected_records.c
+    return sa.select(c.site_name, c.window_start, c.record, c.reason).where(
+        c.page < 0, c.collected_at > sa.func.now() - timedelta(days=7)
+    )
+
+
+def impossible(table: sa.Table) -> sa.Select[Any]:
+    """Aggregates whose numbers contradict each other."""
+    c = table.c
+    # Rounding may take a mean a little past what it lies between.
+    slack = 1e-9 * (sa.func.abs(c.minimum) + sa.func.abs(c.maximum))
+    return sa.select(table).where(
+        sa.or_(
+            c.samples < 1,
+            ~c.mean.between(c.minimum - slack, c.maximum + slack),
+            ~c.last.between(c.minimum, c.maximum),
+            ~c.coverage.between(0, 1),
+        )
+    )
+
+
+def disagreeing_days() -> sa.Select[Any]:
+    """Days whose hours do not add up to them."""
+    h, d = timeseries_hourly.c, timeseries_daily.c
+    day = sa.cast(sa.func.timezone("UTC", h.hour), sa.Date)
+    sums = (
+        sa.select(h.site_name, day.label("day"), sa.func.sum(h.samples).label("samples"))
+        .group_by(h.site_name, day)
+        .subquery("hours")
+    )
+    days = (
+        sa.select(d.site_name, d.day, sa.func.sum(d.samples).label("samples"))
+        .group_by(d.site_name, d.day)
+        .subquery("days")
+    )
+    same = sa.and_(days.c.site_name == sums.c.site_name, days.c.day == sums.c.day)
+    return (
+        sa.select(days.c.site_name, days.c.day, days.c.samples, sums.c.samples.label("by_hours"))
+        .select_from(days.join(sums, same))
+        .where(days.c.samples != sums.c.samples)
+    )
+
+
+def several_units() -> sa.Select[Any]:
+    """Points that had numbers in more than one unit in the last days: each is a row of its own."""
+    c = timeseries_daily.c
+    last = sa.select(sa.func.max(c.day)).scalar_subquery()
+    units = sa.func.string_agg(sa.distinct(sa.func.coalesce(sa.func.nullif(c.unit, ""), "none")),
+                               sa.literal(", "))  # fmt: skip
+    return (
+        sa.select(
+            c.site_name, c.point_name, units.label("units"),
+            sa.func.min(c.day).label("first_day"), sa.func.max(c.day).label("last_day"),
+        )
+        .where(c.day > last - _WATCHED_DAYS, c.mean.is_not(None))
+        .group_by(c.site_name, c.point_name)
+        .having(sa.func.count(sa.distinct(c.unit)) > 1)
+    )  # fmt: skip
+
+
+def many_left_out() -> sa.Select[Any]:
+    """Points of which more than one number in a hundred was left out of a day for its quality."""
+    c = timeseries_daily.c
+    last = sa.select(sa.func.max(c.day)).scalar_subquery()
+    shown = (c.site_name, c.point_name, c.day, c.unit, c.samples, c.left_out)
+    return (
+        sa.select(*shown)
+        .where(c.day > last - _WATCHED_DAYS, c.left_out > c.samples * _SHARE_REJECTED)
+        .order_by(c.day.desc(), c.left_out.desc())
+    )
+
+
+def recent_alerts() -> sa.Select[Any]:
+    """Alerts of the last 24 hours."""
+    return sa.select(alerts).where(alerts.c.ended_at > sa.func.now() - timedelta(days=1))

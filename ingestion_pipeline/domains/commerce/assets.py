@@ -1,0 +1,144 @@
+"""Commerce as assets: uploads → {type}_staging → {type}, with the real edges between the types.
+
+Each step deals with whatever is due: staging claims recorded files, merging takes all that is
+staged. Materializing an asset twice, or only some of them, is therefore always safe.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.merge import claimed as load
+from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
+from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.foundation.printable import printable
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.checks import as_table, table_metadata
+from ingestion_pipeline.orchestration.resources import Database
+
+GROUP = "commerce"
+OWNERS = ["team:data"]
+_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+_PREVIEW_ROWS = 5
+
+UPLOADS = dg.AssetSpec(
+    key=[GROUP, "uploads"],
+    group_name=GROUP,
+    kinds={"file"},
+    owners=OWNERS,
+    code_version="1",
+    description="Files that arrived: uploaded over HTTP, or found in the drop folder. Each is a "
+    "row of the table `uploads`, recorded before anything else happens to it.",
+    metadata=table_metadata(uploads_table),
+)
+
+
+def key(name: str) -> dg.AssetKey:
+    """The key of a commerce asset."""
+    return dg.AssetKey([GROUP, name])
+
+
+def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key(f"{entity.name}_staging"),
+        deps=[UPLOADS.key],
+        group_name=GROUP,
+        kinds={"python", "postgres"},
+        owners=OWNERS,
+        code_version="1",
+        retry_policy=_RETRIES,
+        metadata=table_metadata(STAGING[entity.name]),
+        description=f"Files `{entity.name}_*` as typed rows, every line checked against the "
+        "contract; refused lines are in `rejected_rows` with all their reasons. Rows stay here "
+        "only while they wait for a parent.",
+    )
+    def staging(
+        context: dg.AssetExecutionContext, database: Database
+    ) -> dg.MaterializeResult[None]:
+        configuration = settings()
+        engine = database.engine()
+        outcome = load.stage_claimed(
+            engine,
+            entity,
+            worker=f"dagster {entity.name}_staging",
+            run_id=context.run.run_id,
+            limit=configuration.batch_uploads,
+            lease=configuration.job_lease,
+            backoff=configuration.job_backoff,
+        )
+        for upload_id, error in outcome.failures.items():
+            context.log.warning("upload %s failed: %s", upload_id, printable(error))
+        return dg.MaterializeResult(
+            metadata=_upload_metadata(engine, outcome.upload_ids)
+            | {"failed_uploads": len(outcome.failures)}
+            | _as_it_is_now(engine, STAGING[entity.name], entity)
+        )
+
+    return staging
+
+
+def _final_asset(entity: Entity) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key(entity.name),
+        deps=[key(f"{entity.name}_staging"), *(key(p) for p in entity.parents.values())],
+        group_name=GROUP,
+        kinds={"postgres", "table"},
+        owners=OWNERS,
+        code_version="1",
+        retry_policy=_RETRIES,
+        metadata=table_metadata(FINAL[entity.name]),
+        description=f"The {entity.name.replace('_', ' ')} of all tenants, merged by "
+        f"(tenant_id, {entity.key})"
+        + (
+            f"; a row goes in once those of {' and '.join(entity.parents.values())} that it "
+            "refers to are there."
+            if entity.parents
+            else "."
+        ),
+    )
+    def final(database: Database) -> dg.MaterializeResult[None]:
+        engine = database.engine()
+        outcome = load.merge_staged(engine, entity)
+        return dg.MaterializeResult(
+            metadata=_upload_metadata(engine, outcome.upload_ids)
+            | {"no_longer_waiting": outcome.settled}
+            | _as_it_is_now(engine, FINAL[entity.name], entity)
+        )
+
+    return final
+
+
+def _upload_metadata(engine: sa.Engine, upload_ids: Sequence[int]) -> dict[str, Any]:
+    """What became of the lines of this step's files: the same numbers as `ingest --json`."""
+    metadata: dict[str, Any] = {"uploads": len(upload_ids)}
+    metadata |= asdict(load.total(engine, upload_ids))
+    with engine.connect() as connection:
+        reasons = uploads.rejected_by_reason(connection, upload_ids)
+    if reasons:
+        rows = [{"reason": reason, "lines": number} for reason, number in reasons.items()]
+        metadata["rejected_by_reason"] = as_table(rows)
+    return metadata
+
+
+def _as_it_is_now(engine: sa.Engine, table: sa.Table, entity: Entity) -> dict[str, Any]:
+    """The table as it is now: how many rows, and a few of the newest."""
+    columns = [table.c[name] for name in ("tenant_id", *entity.columns[:6])]
+    newest = sa.select(*columns).order_by(table.c.upload_id.desc()).limit(_PREVIEW_ROWS)
+    with engine.connect() as connection:
+        rows = row_count(connection, table)
+        preview = connection.execute(newest).mappings().all()
+    metadata: dict[str, Any] = {"dagster/row_count": rows}
+    if preview:
+        records = [{name: str(value)[:80] for name, value in row.items()} for row in preview]
+        metadata["preview"] = as_table(records)
+    return metadata
+
+
+STAGING_ASSETS = [_staging_asset(entity) for entity in ENTITIES.values()]
+FINAL_ASSETS = [_final_asset(entity) for entity in ENTITIES.values()]

@@ -1,0 +1,138 @@
+"""When commerce runs: sensors over the drop folder and over recorded uploads; a daily sweep."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.commerce.assets import FINAL_ASSETS, GROUP, STAGING_ASSETS, UPLOADS
+from ingestion_pipeline.domains.commerce.checks import CHECKS
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
+from ingestion_pipeline.domains.commerce.land.sweep import sweep
+from ingestion_pipeline.domains.commerce.merge.claimed import job_kind
+from ingestion_pipeline.domains.commerce.receive.drop_folder import scan
+from ingestion_pipeline.foundation.ledger import jobs, landed
+from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.printable import printable
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.storage.landing import Landing
+from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.resources import Database
+
+_SCAN_SECONDS = 30  # a tick is ended after sixty
+
+load_uploads = dg.define_asset_job(
+    "load_uploads",
+    selection=dg.AssetSelection.groups(GROUP),
+    description="Stage and merge whatever has been uploaded.",
+    # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
+    tags={"dagster/max_retries": "0"},
+)
+
+
+def decide(due: Sequence[tuple[int, int]], *, runs_about_to_start: int) -> str | dg.SkipReason:
+    """The run key of the run to request, or why none is.
+
+    Args:
+        due: (job id, attempts so far) of every job that may be claimed now.
+        runs_about_to_start: they will claim what is due, so another run would find nothing.
+    """
+    if not due:
+        return dg.SkipReason("no uploads are waiting to be loaded")
+    if runs_about_to_start:
+        return dg.SkipReason(f"a run is about to take the {len(due)} waiting uploads")
+    return sensing.run_key_of("uploads", due)
+
+
+@dg.sensor(
+    job=load_uploads,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts one run for all uploads that are due.",
+)
+def recorded_uploads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request a run when recorded uploads can be claimed."""
+    due = [jobs.claimable(job_kind(entity)) for entity in ENTITIES.values()]
+    statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt).where(sa.or_(*due))
+    with sensing.resource(context).engine().connect() as connection:
+        rows = connection.execute(statement.limit(settings().batch_uploads)).all()
+    about_to_start = sensing.runs_about_to_start(context.instance, load_uploads.name) if rows else 0
+    decision = decide([(row[0], row[1]) for row in rows], runs_about_to_start=about_to_start)
+    if isinstance(decision, str):
+        return dg.RunRequest(run_key=decision, tags={"uploads": str(len(rows))})
+    return decision
+
+
+@dg.sensor(
+    target=None,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Records complete files that it finds in the drop folder.",
+)
+def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Record what is in the drop folder, and show it as an observation of `uploads`."""
+    configuration = settings()
+    found = scan(
+        sensing.resource(context).engine(),
+        drop_url=configuration.drop,
+        landing=Landing(configuration.landing),
+        settle=configuration.drop_settle,
+        attempts=configuration.job_attempts,
+        until=datetime.now(UTC) + timedelta(seconds=_SCAN_SECONDS),
+    )
+    for tenant in sorted(found.unknown_tenants):
+        context.log.warning("drop folder: there is no tenant %r", tenant)
+    for reason in found.no_room.values():
+        context.log.warning("drop folder: %s", printable(reason))
+    if not found.recorded:
+        return dg.SensorResult(
+            skip_reason=dg.SkipReason(
+                f"no complete file in {configuration.drop} ({found.unfinished} still settling; "
+                f"unknown tenants: {', '.join(sorted(found.unknown_tenants)) or 'none'}; "
+                f"no room: {', '.join(sorted(found.no_room)) or 'none'})"
+            )
+        )
+    observation = dg.AssetMaterialization(
+        UPLOADS.key,
+        metadata={"files": len(found.recorded), "upload_ids": str(found.recorded[:100])},
+    )
+    return dg.SensorResult(asset_events=[observation])
+
+
+@dg.op(description="Deletes expired upload sessions, unfinished files and old idempotency keys.")
+def sweep_uploads(context: dg.OpExecutionContext, database: Database) -> None:
+    """Take away what uploads have left behind."""
+    configuration = settings()
+    engine, landing = database.engine(), Landing(configuration.landing)
+    swept = sweep(engine, landing, idempotency_retention=configuration.idempotency_retention)
+    old_files = 0
+    if days := configuration.landed_retention_days:
+        old_files = landed.remove_old(engine, landing, keep=timedelta(days=days))
+    done = {**asdict(swept), "old_files": old_files}
+    context.log.info("swept %s", done)
+    context.add_output_metadata(done)
+
+
+@dg.job(name="sweep", description="Takes away what uploads have left behind.")
+def sweep_job() -> None:
+    """One step."""
+    sweep_uploads()
+
+
+daily_sweep = dg.ScheduleDefinition(
+    name="daily_sweep",
+    job=sweep_job,
+    cron_schedule="23 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sweeps every night.",
+)
+
+definitions = dg.Definitions(
+    assets=[UPLOADS, *STAGING_ASSETS, *FINAL_ASSETS],
+    asset_checks=CHECKS,
+    jobs=[load_uploads, sweep_job],
+    sensors=[recorded_uploads, drop_folder],
+    schedules=[daily_sweep],
+)

@@ -1,0 +1,210 @@
+"""The drop folder: files that somebody puts into `DROP_URL/{tenant}/` become uploads, once each.
+
+A complete file is copied to the landing store, recorded, and then taken out of the folder.
+Killed in between, the next scan does what is left: a file that is already recorded (same path,
+size and time of change) is only removed; a landed copy without a record is invisible. A file for
+which its tenant has no room stays in the folder until there is some.
+
+A file counts as complete when it has not changed for `DROP_SETTLE` seconds; names that begin
+with a dot or end in .part, .partial or .tmp are left alone, so that senders can write first and
+rename then. Links are left alone, too.
+"""
+
+import errno
+import logging
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.commerce.contract.entities import entity_of_file
+from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
+from ingestion_pipeline.domains.commerce.merge.uploads import DOMAIN
+from ingestion_pipeline.foundation.errors import ContractError, QuotaError, UnknownTenantError
+from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
+from ingestion_pipeline.foundation.storage.landing import (
+    Landed,
+    Landing,
+    chunks_of,
+    file_system,
+    is_local,
+    landing_name,
+    last_modified,
+)
+
+logger = logging.getLogger(__name__)
+_UNFINISHED = (".part", ".partial", ".tmp")
+
+
+@dataclass(frozen=True)
+class DroppedFile:
+    """A file in the drop folder.
+
+    Attributes:
+        path: on the file system.
+        version: tells this content of the path from earlier and later ones.
+    """
+
+    path: str
+    tenant: str
+    name: str
+    size: int
+    version: str
+    changed: datetime
+
+
+@dataclass
+class Scan:
+    """What a scan of the drop folder did.
+
+    Attributes:
+        no_room: why files stay in the folder: by tenant, what its quota is.
+    """
+
+    recorded: list[int] = field(default_factory=list)
+    unknown_tenants: set[str] = field(default_factory=set)
+    no_room: dict[str, str] = field(default_factory=dict)
+    unfinished: int = 0
+
+
+def scan(
+    engine: sa.Engine,
+    *,
+    drop_url: str,
+    landing: Landing,
+    settle: timedelta,
+    attempts: int,
+    until: datetime,
+) -> Scan:
+    """Record the complete files in the drop folder, until time is up.
+
+    Args:
+        engine: of a migrated database.
+        drop_url: the folder with one folder a tenant.
+        landing: where files are kept.
+        settle: how long a file must have been left alone.
+        attempts: of the jobs that load the files.
+        until: take no further file after this moment; the next scan goes on.
+    """
+    outcome = Scan()
+    files, root = file_system(drop_url)
+    for dropped in _list(files, root):
+        now = datetime.now(UTC)
+        if now >= until:
+            break
+        if now - dropped.changed < settle:
+            outcome.unfinished += 1
+            continue
+        try:
+            with engine.begin() as connection:
+                tenant_id = tenants.find(connection, dropped.tenant)
+        except UnknownTenantError:
+            outcome.unknown_tenants.add(dropped.tenant)
+            continue
+        try:
+            upload_id = _take(engine, files, dropped, tenant_id, landing, attempts)
+        except FileNotFoundError:
+            continue  # another scan, or the sender, was faster
+        except QuotaError as error:
+            outcome.no_room[dropped.tenant] = str(error)
+            continue  # smaller ones may have room
+        if upload_id is not None:
+            outcome.recorded.append(upload_id)
+    return outcome
+
+
+def _list(files: Any, root: str) -> list[DroppedFile]:
+    """The files in the tenants' folders, oldest first."""
+    files.invalidate_cache()
+    if not files.exists(root):
+        files.makedirs(root, exist_ok=True)
+    found: list[DroppedFile] = []
+    for folder in files.ls(root, detail=True):
+        if folder["type"] != "directory":
+            continue
+        tenant = folder["name"].rstrip("/").rsplit("/", 1)[-1]
+        for entry in files.ls(folder["name"], detail=True):
+            name = entry["name"].rsplit("/", 1)[-1]
+            if entry["type"] != "file" or name.startswith(".") or name.endswith(_UNFINISHED):
+                continue
+            if entry.get("islink"):  # whoever may drop files would choose what of ours is read
+                logger.warning("%s is a link, which is not followed", entry["name"])
+                continue
+            try:
+                changed = last_modified(files, entry["name"])
+            except FileNotFoundError:
+                continue
+            version = f"{entry['size']}@{changed.isoformat()}"
+            found.append(DroppedFile(entry["name"], tenant, name, entry["size"], version, changed))
+    return sorted(found, key=lambda file: (file.changed, file.path))
+
+
+def _take(
+    engine: sa.Engine,
+    files: Any,
+    dropped: DroppedFile,
+    tenant_id: int,
+    landing: Landing,
+    attempts: int,
+) -> int | None:
+    source_key = f"drop:{dropped.path}:{dropped.version}"
+    upload_id = None
+    with engine.connect() as connection:
+        known = uploads.is_recorded(connection, tenant_id, source_key)
+    if not known:
+        with engine.connect() as connection:
+            if dropped.size > (room := quota.room_of(connection, tenant_id)).left:
+                raise room.error()
+        with _open(files, dropped.path) as file:
+            landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
+        if not dropped.version.startswith(f"{landed.size}@"):
+            logger.info("%s is still being written", dropped.path)
+            landing.remove(landed.location)
+            return None
+        try:
+            with engine.begin() as connection:
+                quota.take(connection, tenant_id, landed.size)
+                upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)
+        except QuotaError:  # another took the room meanwhile
+            landing.remove(landed.location)
+            raise
+    files.rm(dropped.path)
+    return upload_id
+
+
+def _open(files: Any, path: str) -> IO[bytes]:
+    """Open a dropped file; one that has become a link since it was listed is gone."""
+    if not is_local(files):
+        return files.open(path, "rb")  # type: ignore[no-any-return]
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FileNotFoundError(path) from None
+        raise
+
+
+def _record(
+    connection: sa.Connection,
+    dropped: DroppedFile,
+    tenant_id: int,
+    landed: Landed,
+    source_key: str,
+    attempts: int,
+) -> int | None:
+    try:
+        entity = entity_of_file(dropped.name)
+    except ContractError as error:
+        logger.warning("%s: %s", dropped.path, error)
+        return uploads.record(
+            connection, tenant_id=tenant_id, domain=DOMAIN, type_=None, file_name=dropped.name,
+            source="drop", source_key=source_key, location=landed.location, size=landed.size,
+            sha256=landed.sha256, error=str(error),
+        )  # fmt: skip
+    return record_upload(
+        connection, tenant_id=tenant_id, entity=entity, file_name=dropped.name, source="drop",
+        source_key=source_key, location=landed.location, size=landed.size, sha256=landed.sha256,
+        max_attempts=attempts,
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""The tables of commerce: its rows, derived from the rule book, and resumable uploads."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ingestion_pipeline.domains.commerce.contract.entities import (
+    ENTITIES,
+    MONEY_DECIMALS,
+    MONEY_DIGITS,
+    Entity,
+    Kind,
+)
+from ingestion_pipeline.foundation.storage.database import metadata
+from ingestion_pipeline.foundation.storage.wording import CREATED_AT, SHA256, TENANT, UPLOAD
+
+_timestamp = sa.DateTime(timezone=True)
+_TYPES: dict[Kind, Any] = {
+    "uuid": sa.Uuid,
+    "text": sa.Text,
+    "money": sa.Numeric(MONEY_DIGITS, MONEY_DECIMALS),
+    "integer": sa.Integer,
+    "boolean": sa.Boolean,
+    "object": JSONB,
+    "instant": _timestamp,
+    "currency": sa.Text,
+}
+
+
+_WAITING = "Whether it waits for a parent that has not come"
+_WAITING_SINCE = "Since when it waits, UTC; NULL: it does not"
+_LINE = "Number of its line in the file, from 1"
+_PARTS = {"": "", "_arrived": ": those that are next", "_waiting": ": those that wait"}
+_LAST_UPLOAD = "The file that told the row last (uploads.upload_id)"
+_EXTRA = "Fields that the contract does not know, as they came; NULL: none"
+
+
+def _content(entity: Entity) -> list[sa.Column[Any]]:
+    columns: list[sa.Column[Any]] = [
+        sa.Column(rule.name, _TYPES[rule.kind], nullable=rule.nullable, comment=rule.comment)
+        for rule in entity.fields
+    ]
+    return [*columns, sa.Column("extra", JSONB, comment=_EXTRA)]
+
+
+def _final(entity: Entity) -> sa.Table:
+    return sa.Table(
+        entity.name,
+        metadata,
+        sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+        *_content(entity),
+        sa.Column("upload_id", sa.BigInteger, nullable=False, comment=_LAST_UPLOAD),
+        sa.PrimaryKeyConstraint("tenant_id", entity.key),
+        *(
+            sa.ForeignKeyConstraint(
+                ["tenant_id", field], [f"{parent}.tenant_id", f"{parent}.{ENTITIES[parent].key}"]
+            )
+            for field, parent in entity.parents.items()
+        ),
+        comment=f"Rows of {entity.name}_* files, merged: one a tenant and {entity.key}",
+    )
+
+
+def _staging(entity: Entity, suffix: str = "") -> sa.Table:
+    return sa.Table(
+        f"{entity.name}_staging{suffix}",
+        metadata,
+        sa.Column(
+            "waiting", sa.Boolean, nullable=False, server_default=sa.false(), comment=_WAITING
+        ),
+        sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+        sa.Column("upload_id", sa.BigInteger, nullable=False, comment=UPLOAD),
+        sa.Column("line_number", sa.BigInteger, nullable=False, comment=_LINE),
+        *_content(entity),
+        sa.Column("waiting_since", _timestamp, comment=_WAITING_SINCE),
+        comment=f"Rows of {entity.name}_* files, not merged yet{_PARTS[suffix]}",
+    )
+
+
+FINAL = {name: _final(entity) for name, entity in ENTITIES.items()}
+STAGING = {name: _staging(entity) for name, entity in ENTITIES.items()}
+ARRIVED = {name: _staging(entity, "_arrived") for name, entity in ENTITIES.items()}
+WAITING = {name: _staging(entity, "_waiting") for name, entity in ENTITIES.items()}
+for _name, _table in WAITING.items():
+    sa.Index(f"{_table.name}_key_idx", _table.c.tenant_id, _table.c[ENTITIES[_name].key])
+
+# Resumable uploads; made by the migration named so.
+upload_sessions = sa.Table(
+    "upload_sessions",
+    metadata,
+    sa.Column(
+        "session_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the session",
+    ),
+    sa.Column(
+        "token",
+        sa.Text,
+        nullable=False,
+        unique=True,
+        comment="Name of the session: the Upload-Token of its requests",
+    ),
+    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), nullable=False, comment=TENANT),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    sa.Column(
+        "expires_at", _timestamp, nullable=False, index=True, comment="When it is given up, UTC"
+    ),
+    comment="Resumable uploads: a row a session",
+)
+
+upload_session_files = sa.Table(
+    "upload_session_files",
+    metadata,
+    sa.Column(
+        "session_file_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the file",
+    ),
+    sa.Column(
+        "session_id",
+        sa.ForeignKey("upload_sessions.session_id", ondelete="CASCADE"),
+        nullable=False,
+        comment="The session (upload_sessions.session_id)",
+    ),
+    sa.Column(
+        "file_name", sa.Text, nullable=False, comment="Name of the file, unique in its session"
+    ),
+    sa.Column(
+        "type",
+        sa.Text,
+        nullable=False,
+        comment="Type of its rows: customers, products, orders or order_items",
+    ),
+    sa.Column("bytes", sa.BigInteger, nullable=False, comment="Size that was announced, bytes"),
+    sa.Column("sha256", sa.Text, nullable=False, comment=SHA256),
+    sa.Column(
+        "upload_id",
+        sa.ForeignKey("uploads.upload_id"),
+        comment="The upload that it became (uploads.upload_id); NULL: not complete",
+    ),
+    sa.UniqueConstraint("session_id", "file_name"),
+    comment="Files of resumable uploads",
+)
+
+upload_chunks = sa.Table(
+    "upload_chunks",
+    metadata,
+    sa.Column(
+        "session_file_id",
+        sa.ForeignKey("upload_session_files.session_file_id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The file (upload_session_files.session_file_id)",
+    ),
+    sa.Column(
+        "first_byte",
+        sa.BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="Position of its first byte in the file, from 0",
+    ),
+    sa.Column(
+        "last_byte", sa.BigInteger, nullable=False, comment="Position of its last byte, inclusive"
+    ),
+    sa.Column("sha256", sa.Text, nullable=False, comment=SHA256),
+    sa.Column(
+        "location", sa.Text, nullable=False, comment="Where the bytes are in the landing store"
+    ),
+    comment="Parts of files that have arrived: a row a file and first byte",
+)

@@ -1,0 +1,29 @@
+"""How fresh KPIs are: for the health document."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.watch.health import Service
+
+# The oldest of some that are pending: to find the very oldest by arrival needs an index of its own.
+_NEWEST = sa.text("""
+    SELECT (SELECT received_at FROM kpi_updates ORDER BY update_id DESC LIMIT 1),
+           (SELECT min(received_at) < now() - interval '1 hour' FROM
+               (SELECT received_at FROM kpi_updates WHERE pending
+                ORDER BY observed_at LIMIT 1000) AS waiting)
+""")
+
+
+def services(connection: sa.Connection, _: Settings) -> Mapping[str, Service]:
+    """Workflows send when they like, so age is no fault; a reading unpublished for an hour is."""
+    newest, waits = connection.execute(_NEWEST).one()
+    return {
+        "kpis": Service(
+            source="workflows",
+            configured=newest is not None,
+            last_success_at=newest,
+            problem="readings have been waiting for more than an hour" if waits else None,
+        )
+    }

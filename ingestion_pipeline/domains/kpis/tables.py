@@ -1,0 +1,332 @@
+"""The tables of KPIs as SQLAlchemy sees them; made by migration 0004, which explains the flags,
+and 0015 (corrections)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from ingestion_pipeline.foundation.storage.database import metadata
+from ingestion_pipeline.foundation.storage.wording import (
+    CHANGED,
+    CREATED_AT,
+    KPI,
+    KPI_TYPE,
+    OBSERVED_AT,
+    PENDING,
+    RECEIVED_AT,
+    REQUEST,
+    TENANT,
+    TIMESTAMP_TEXT,
+    TRACE,
+    UPDATED_AT,
+)
+
+_timestamp = sa.DateTime(timezone=True)
+
+
+def _now(name: str, *, comment: str) -> sa.Column[Any]:
+    return sa.Column(
+        name, _timestamp, nullable=False, server_default=sa.func.now(), comment=comment
+    )
+
+
+def _pending() -> sa.Column[Any]:
+    return sa.Column(
+        "pending", sa.Boolean, nullable=False, server_default=sa.true(), comment=PENDING
+    )
+
+
+def _changed() -> sa.Column[Any]:
+    return sa.Column("changed", sa.Integer, nullable=False, server_default="0", comment=CHANGED)
+
+
+def _double(name: str, *, comment: str, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Double, nullable=nullable, comment=comment)
+
+
+def _json(name: str, *, comment: str, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, comment=comment)
+
+
+updates = sa.Table(
+    "kpi_updates",
+    metadata,
+    sa.Column(
+        "update_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the reading, in order of arrival",
+    ),
+    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
+    sa.Column("kpi_id", sa.Text, nullable=False, comment=KPI),
+    sa.Column("observed_at", _timestamp, nullable=False, comment=OBSERVED_AT),
+    sa.Column("timestamp_text", sa.Text, nullable=False, comment=TIMESTAMP_TEXT),
+    sa.Column("kpi_type", sa.Text, nullable=False, comment=KPI_TYPE),
+    _double("value", comment="The primary value of `data`, in the KPI's own unit"),
+    _json("data", comment="The object that was sent"),
+    _json("metadata", nullable=True, comment="What the sender said beside it; NULL: nothing"),
+    _json("chart", nullable=True, comment="The sender's chart (url, type, timeRange); NULL: none"),
+    sa.Column("request_id", sa.Text, comment=REQUEST),
+    _now("received_at", comment=RECEIVED_AT),
+    _pending(),
+    _changed(),
+    sa.Column(
+        "attempts",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="How often making its package failed since it was last changed",
+    ),
+    sa.Column("error", sa.Text, comment="Why making its package failed; NULL: it did not"),
+    sa.UniqueConstraint("tenant_id", "trace_id", "kpi_id", "observed_at"),
+    comment="Inbox of KPI readings: a row a tenant, trace, KPI and instant",
+)
+
+points = sa.Table(
+    "kpi_points",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    sa.Column("observed_at", _timestamp, primary_key=True, comment=OBSERVED_AT),
+    _double("value", comment="The value, in the KPI's own unit"),
+    sa.Column("timestamp_text", sa.Text, nullable=False, comment=TIMESTAMP_TEXT),
+    sa.Column("kpi_type", sa.Text, nullable=False, comment=KPI_TYPE),
+    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
+    _now("received_at", comment=RECEIVED_AT),
+    sa.Column(
+        "in_order",
+        sa.Boolean,
+        nullable=False,
+        comment="Whether no newer reading of the series was there when it came",
+    ),
+    sa.Column("quality", sa.Text, comment="high, medium or low; NULL: not graded yet"),
+    comment="KPI time series: a row a tenant, KPI and instant; the first value wins",
+)
+
+conflicts = sa.Table(
+    "kpi_conflicts",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    sa.Column("observed_at", _timestamp, primary_key=True, comment=OBSERVED_AT),
+    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
+    sa.Column(
+        "value", sa.Double, primary_key=True, comment="The value that was told again, and not kept"
+    ),
+    _double("kept_value", comment="The value that was kept"),
+    sa.Column("request_id", sa.Text, comment=REQUEST),
+    _now("received_at", comment=RECEIVED_AT),
+    comment="Readings that told another value of an instant that had one",
+)
+
+corrections = sa.Table(
+    "kpi_corrections",
+    metadata,
+    sa.Column(
+        "correction_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the correction",
+    ),
+    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+    sa.Column("kpi_id", sa.Text, nullable=False, comment=KPI),
+    sa.Column("observed_at", _timestamp, nullable=False, comment=OBSERVED_AT),
+    _double("old_value", comment="The value that was replaced"),
+    _double("new_value", comment="The value that replaced it"),
+    _json("old_data", nullable=True, comment="The object that was replaced; NULL: none is known"),
+    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
+    sa.Column("request_id", sa.Text, comment=REQUEST),
+    _now("corrected_at", comment="When it was corrected, UTC"),
+    comment="Values that senders put right, and what was there before",
+)
+
+series = sa.Table(
+    "kpi_series",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    _pending(),
+    _changed(),
+    comment="Which KPIs have documents to be made anew: a row a tenant and KPI",
+)
+
+days = sa.Table(
+    "kpi_days",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True, comment="The UTC day"),
+    _pending(),
+    _changed(),
+    comment="Which UTC days have summaries to be made anew",
+)
+
+daily_summary = sa.Table(
+    "kpi_daily_summary",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    sa.Column("day", sa.Date, primary_key=True, comment="The UTC day"),
+    sa.Column("points", sa.Integer, nullable=False, comment="Readings of the day"),
+    _double("minimum", comment="Smallest value, in the KPI's own unit"),
+    _double("maximum", comment="Largest value, in the KPI's own unit"),
+    _double("mean", comment="Mean of the values, in the KPI's own unit"),
+    _double("last", comment="Value of the last reading"),
+    _double(
+        "change",
+        nullable=True,
+        comment="Last value less the last one before the day; NULL: none, or no finite number",
+    ),
+    comment="KPIs by UTC day: a row a tenant, KPI and day",
+)
+
+jobs = sa.Table(
+    "kpi_jobs",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
+    _now("created_at", comment=CREATED_AT),
+    sa.Column(
+        "announced_at", _timestamp, comment="When the workflow announced it, UTC; NULL: it did not"
+    ),
+    sa.Column(
+        "timeout_at",
+        _timestamp,
+        nullable=False,
+        comment="When what is still pending times out, UTC",
+    ),
+    sa.Column(
+        "expired_at",
+        _timestamp,
+        comment="When it was found to be past its timeout, UTC; NULL: it was not",
+    ),
+    _now("updated_at", comment=UPDATED_AT),
+    _pending(),
+    _changed(),
+    comment="Jobs of the senders' workflows: a row a tenant and trace",
+)
+
+job_kpis = sa.Table(
+    "kpi_job_kpis",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
+    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    sa.Column("status", sa.Text, nullable=False, comment="pending, completed, failed or timeout"),
+    sa.Column("completed_at", _timestamp, comment="When its reading came, UTC; NULL: it has not"),
+    sa.Column("error", sa.Text, comment="The newest error that was reported; NULL: none"),
+    sa.Column(
+        "retry_count",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="Largest number of retries that was reported",
+    ),
+    _now("updated_at", comment=UPDATED_AT),
+    _pending(),
+    _changed(),
+    comment="State of every KPI of a job: a row a tenant, trace and KPI",
+)
+
+errors = sa.Table(
+    "kpi_errors",
+    metadata,
+    sa.Column(
+        "error_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the report, in order of arrival",
+    ),
+    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+    sa.Column(
+        "sha256",
+        sa.Text,
+        nullable=False,
+        comment="SHA-256 of the body as it was sent: the same again is a duplicate",
+    ),
+    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
+    sa.Column(
+        "kpi_ids",
+        ARRAY(sa.Text),
+        nullable=False,
+        comment="The KPIs that failed; empty: the error is the job's",
+    ),
+    sa.Column(
+        "message", sa.Text, nullable=False, comment="The message that was found in the report"
+    ),
+    sa.Column("code", sa.Text, comment="Code of the error; NULL: none was found"),
+    sa.Column("type", sa.Text, comment="Type of the error; NULL: none was found"),
+    sa.Column("retry_count", sa.Integer, comment="Retries that the sender counted; NULL: not told"),
+    sa.Column(
+        "observed_at",
+        _timestamp,
+        nullable=False,
+        comment="When it happened, UTC; when it was received where the report does not say",
+    ),
+    sa.Column(
+        "n",
+        sa.Integer,
+        nullable=False,
+        comment="Number among the reports of the same trace and instant, from 1",
+    ),
+    _json("body", comment="The report without its secrets"),
+    sa.Column("request_id", sa.Text, comment=REQUEST),
+    _now("received_at", comment=RECEIVED_AT),
+    _pending(),
+    sa.UniqueConstraint("tenant_id", "sha256"),
+    sa.UniqueConstraint("tenant_id", "trace_id", "observed_at", "n"),
+    comment="Errors that workflows reported",
+)
+
+analyses = sa.Table(
+    "kpi_analyses",
+    metadata,
+    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
+    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
+    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    _json("analysis", comment="The analysis as it was put"),
+    _now("updated_at", comment=UPDATED_AT),
+    comment="Analyses that were put beside readings: a row a tenant, trace and KPI",
+)
+
+sa.Index(
+    "kpi_updates_observed_at_idx", updates.c.observed_at, updates.c.tenant_id, updates.c.kpi_id
+)
+sa.Index("kpi_updates_pending_idx", updates.c.observed_at, postgresql_where=updates.c.pending)
+sa.Index(
+    "kpi_updates_error_idx", updates.c.received_at, postgresql_where=updates.c.error.is_not(None)
+)
+sa.Index(
+    "kpi_points_ungraded_idx", points.c.observed_at, postgresql_where=points.c.quality.is_(None)
+)
+sa.Index(
+    "kpi_series_pending_idx",
+    series.c.tenant_id,
+    series.c.kpi_id,
+    postgresql_where=series.c.pending,
+)
+sa.Index(
+    "kpi_corrections_point_idx",
+    corrections.c.tenant_id,
+    corrections.c.kpi_id,
+    corrections.c.observed_at,
+)
+sa.Index("kpi_daily_summary_day_idx", daily_summary.c.day)
+sa.Index("kpi_jobs_pending_idx", jobs.c.tenant_id, jobs.c.trace_id, postgresql_where=jobs.c.pending)
+sa.Index("kpi_jobs_timeout_at_idx", jobs.c.timeout_at, postgresql_where=jobs.c.expired_at.is_(None))
+sa.Index(
+    "kpi_job_kpis_pending_idx",
+    job_kpis.c.tenant_id,
+    job_kpis.c.trace_id,
+    postgresql_where=job_kpis.c.pending,
+)
+sa.Index(
+    "kpi_job_kpis_awaited_idx",
+    job_kpis.c.tenant_id,
+    job_kpis.c.trace_id,
+    postgresql_where=job_kpis.c.status == "pending",
+)
+sa.Index("kpi_errors_pending_idx", errors.c.error_id, postgresql_where=errors.c.pending)

@@ -1,0 +1,222 @@
+"""Markets as assets: events → fundamentals, comps, predictions; FRED → macro observations → cache.
+
+Each asset applies the events of its type that are due, in one transaction each; the cache makes
+what is not fresh. All of them may be materialized at any time.
+"""
+
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.markets.contract import events as contract
+from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, apply_claimed
+from ingestion_pipeline.domains.markets.merge.handlers import (
+    apply_comps,
+    apply_fundamentals,
+    apply_prediction,
+)
+from ingestion_pipeline.domains.markets.merge.refresh import (
+    alone,
+    macro_handler,
+    refresh,
+    source_of,
+)
+from ingestion_pipeline.domains.markets.publish import warming
+from ingestion_pipeline.domains.markets.tables import comps as comps_table
+from ingestion_pipeline.domains.markets.tables import fundamentals as fundamentals_table
+from ingestion_pipeline.domains.markets.tables import observations as observations_table
+from ingestion_pipeline.foundation.ledger.tables import ingestion_events
+from ingestion_pipeline.foundation.printable import printable
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
+from ingestion_pipeline.orchestration.checks import table_metadata
+from ingestion_pipeline.orchestration.resources import Database
+
+GROUP = "markets"
+EVENTS_ONLY = {"markets/scope": "events"}  # the tags of runs that only apply what was sent
+OWNERS = ["team:data"]
+_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def key(name: str) -> dg.AssetKey:
+    """The key of an asset of markets."""
+    return dg.AssetKey([GROUP, name])
+
+
+EVENTS = dg.AssetSpec(
+    key=key("events"),
+    group_name=GROUP,
+    owners=OWNERS,
+    code_version="1",
+    kinds={"postgres", "table"},
+    description="Events that providers posted to the gateway, signed. Each is a row of "
+    "`ingestion_events`, recorded before it was answered.",
+    metadata=table_metadata(ingestion_events),
+)
+
+
+def _of_events(
+    name: str, *, event_type: str, handler: Handler, description: str, table: sa.Table | None
+) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key(name),
+        deps=[EVENTS.key],
+        kinds={"postgres", "table"},
+        description=description,
+        metadata=None if table is None else table_metadata(table),
+        retry_policy=_RETRIES,
+        group_name=GROUP,
+        owners=OWNERS,
+        code_version="1",
+    )
+    def applied(
+        context: dg.AssetExecutionContext, database: Database
+    ) -> dg.MaterializeResult[None]:
+        engine = database.engine()
+        outcome = _apply(context, engine, event_type, handler)
+        counted = ingestion_events.c.event_type == event_type
+        rows = (
+            _rows(engine, table) if table is not None else _count(engine, ingestion_events, counted)
+        )
+        return dg.MaterializeResult(metadata={**_metadata(outcome), "dagster/row_count": rows})
+
+    return applied
+
+
+fundamentals = _of_events(
+    "fundamentals",
+    event_type=contract.FUNDAMENTALS,
+    handler=apply_fundamentals,
+    description="Fundamentals of every market, one row a tenant, market and day; the newest day is "
+    "what readers get.",
+    table=fundamentals_table,
+)
+comps = _of_events(
+    "comps",
+    event_type=contract.COMPS,
+    handler=apply_comps,
+    description="Comparable sales of every market, one row a tenant, market and sale.",
+    table=comps_table,
+)
+predictions = _of_events(
+    "predictions",
+    event_type=contract.PREDICTION,
+    handler=apply_prediction,
+    description="What the prediction API reported of itself; kept as events.",
+    table=None,
+)
+
+
+@dg.asset(
+    key=key("macro_observations"),
+    deps=[EVENTS.key],
+    kinds={"postgres", "table"},
+    description="FRED's series with every vintage: what was known of each date, from when until "
+    "when. Values that FRED has taken back are kept as missing.",
+    metadata=table_metadata(observations_table),
+    retry_policy=_RETRIES,
+    pool="fred",
+    group_name=GROUP,
+    owners=OWNERS,
+    code_version="1",
+)
+def macro_observations(
+    context: dg.AssetExecutionContext, database: Database
+) -> dg.MaterializeResult[None]:
+    """Apply `macro.update` events; but for runs that are for events only, refresh all series."""
+    engine, configuration = database.engine(), settings()
+    with source_of(engine, configuration) as fred:
+        handler = macro_handler(fred, configuration.fred_series_ids)
+        outcome = _apply(context, engine, contract.MACRO, handler)
+        metadata: dict[str, Any] = _metadata(outcome)
+        if not EVENTS_ONLY.items() <= context.run.tags.items():
+            if configuration.fred_api_key is None:
+                raise dg.Failure("FRED_API_KEY is not set", allow_retries=False)
+            with alone(engine):
+                refreshed = refresh(engine, fred, configuration.fred_series_ids)
+            for series_id, error in refreshed.errors.items():
+                context.log.warning("%s: %s", series_id, printable(str(error)))
+            metadata["changed_vintages"] = sum(refreshed.changed.values())
+            metadata["series_not_refreshed"] = len(refreshed.errors)
+    rows = _rows(engine, observations_table)
+    return dg.MaterializeResult(metadata={**metadata, "dagster/row_count": rows})
+
+
+@dg.asset(
+    key=key("cache"),
+    deps=[fundamentals.key, comps.key, macro_observations.key],
+    kinds={"postgres", "json"},
+    description="Documents `fundamentals_{slug}`, `comps_{slug}` and `macro_data`, made before "
+    "somebody asks.",
+    retry_policy=_RETRIES,
+    group_name=GROUP,
+    owners=OWNERS,
+    code_version="1",
+)
+def cache(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+    """Apply `cache.warming` events; without any, warm all the same."""
+    engine, configuration = database.engine(), settings()
+    results: list[warming.Warmed] = []
+    handler = warming.warming_handler(configuration, run_id=context.run.run_id, results=results)
+    outcome = _apply(context, engine, contract.WARMING, handler)
+    if not results:
+        results.append(
+            warming.warm(engine, configuration, trigger="dagster", run_id=context.run.run_id)
+        )
+    documents = _count(engine, key_value, key_value.c.namespace.startswith("markets"))
+    return dg.MaterializeResult(
+        metadata={
+            **_metadata(outcome),
+            **{f"documents_{name}": value for name, value in results[0].as_dict().items()},
+            "dagster/row_count": documents,
+        }
+    )
+
+
+def _apply(
+    context: dg.AssetExecutionContext, engine: sa.Engine, event_type: str, handler: Handler
+) -> Applied:
+    configuration = settings()
+    worker = Worker(
+        f"dagster {context.asset_key.to_user_string()}",
+        context.run.run_id,
+        configuration.job_lease,
+        configuration.job_backoff,
+    )
+    outcome = apply_claimed(
+        engine, event_type, handler, worker=worker, limit=configuration.batch_events
+    )
+    for ingestion_id, error in outcome.failures.items():
+        context.log.warning("event %s failed: %s", ingestion_id, printable(error))
+    return outcome
+
+
+def _metadata(outcome: Applied) -> dict[str, Any]:
+    return {
+        "events_applied": len(outcome.ingestion_ids),
+        "events_failed": len(outcome.failures),
+        "records": outcome.records,
+    }
+
+
+def _rows(engine: sa.Engine, table: sa.Table) -> int:
+    with engine.connect() as connection:
+        return row_count(connection, table)
+
+
+def _count(engine: sa.Engine, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(which)
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+ASSETS = [fundamentals, comps, predictions, macro_observations, cache]
+ASSET_OF = {
+    contract.FUNDAMENTALS: fundamentals.key,
+    contract.COMPS: comps.key,
+    contract.PREDICTION: predictions.key,
+    contract.MACRO: macro_observations.key,
+    contract.WARMING: cache.key,
+}

@@ -1,0 +1,137 @@
+"""When markets run: a sensor over recorded events; schedules for warming and for macro data."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.markets.assets import (
+    ASSET_OF,
+    ASSETS,
+    EVENTS,
+    EVENTS_ONLY,
+    GROUP,
+    key,
+)
+from ingestion_pipeline.domains.markets.checks import CHECKS
+from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, order_warming
+from ingestion_pipeline.foundation.ledger import jobs
+from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.resources import Database
+
+_ASSET_OF_KIND = {job_kind(event_type): asset for event_type, asset in ASSET_OF.items()}
+
+apply_events = dg.define_asset_job(
+    "apply_events",
+    selection=dg.AssetSelection.groups(GROUP),
+    description="Apply the events that have been recorded, and check what they have changed.",
+    # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
+    tags={"dagster/max_retries": "0", **EVENTS_ONLY},
+)
+refresh_macro = dg.define_asset_job(
+    "refresh_macro",
+    selection=dg.AssetSelection.assets(key("macro_observations")),
+    description="Fetch all series of FRED, with all their vintages.",
+)
+check_markets = dg.define_asset_job(
+    "check_markets",
+    selection=dg.AssetSelection.checks_for_assets(EVENTS.key, *(each.key for each in ASSETS)),
+    description="Run all checks of markets.",
+)
+
+
+def decide(
+    due: Sequence[tuple[int, int, str]], *, runs_about_to_start: int
+) -> tuple[str, list[dg.AssetKey]] | dg.SkipReason:
+    """The run key and the assets of the run to request, or why none is.
+
+    Args:
+        due: (job id, attempts so far, kind) of every job that may be claimed now.
+        runs_about_to_start: they will claim what is due, so another run would find nothing.
+    """
+    if not due:
+        return dg.SkipReason("no events are waiting to be applied")
+    if runs_about_to_start:
+        return dg.SkipReason(f"a run is about to take the {len(due)} waiting events")
+    assets = sorted({_ASSET_OF_KIND[kind] for _, _, kind in due})
+    return sensing.run_key_of("events", ((each[0], each[1]) for each in due)), assets
+
+
+@dg.sensor(
+    job=apply_events,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts one run for all events that are due.",
+)
+def recorded_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request a run when recorded events can be claimed."""
+    due = sa.or_(*map(jobs.claimable, JOB_KINDS))
+    statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt, jobs_table.c.kind).where(due)
+    with sensing.resource(context).engine().connect() as connection:
+        rows = connection.execute(
+            statement.order_by(jobs_table.c.job_id).limit(settings().batch_events)
+        ).all()
+    about_to_start = sensing.runs_about_to_start(context.instance, apply_events.name) if rows else 0
+    decision = decide([tuple(row) for row in rows], runs_about_to_start=about_to_start)
+    if isinstance(decision, dg.SkipReason):
+        return decision
+    run_key, assets = decision
+    return dg.RunRequest(
+        run_key=run_key, asset_selection=assets, tags={"markets/events": str(len(rows))}
+    )
+
+
+@dg.schedule(
+    cron_schedule="7 */6 * * *",
+    target=dg.AssetSelection.assets(key("cache")),
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Orders a warming of the caches every six hours.",
+)
+def cache_warming(
+    context: dg.ScheduleEvaluationContext, database: Database
+) -> dg.RunRequest | dg.SkipReason:
+    """Record the order as an event and a job, and start the run that carries it out."""
+    with database.engine().begin() as connection:
+        ordered = order_warming(
+            connection,
+            source="schedule",
+            now=datetime.now(UTC),
+            max_attempts=settings().job_attempts,
+        )
+    if ordered.known:
+        return dg.SkipReason(f"a warming is under way: {ordered.ingestion_id}")
+    moment = context.scheduled_execution_time.isoformat()
+    return dg.RunRequest(run_key=f"warming-{moment}", tags=EVENTS_ONLY)
+
+
+@dg.schedule(
+    job=refresh_macro,
+    cron_schedule="41 5 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Fetches macro data every day.",
+)
+def daily_macro(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Where FRED has been configured."""
+    if settings().fred_api_key is None:
+        return dg.SkipReason("FRED_API_KEY is not set")
+    return dg.RunRequest(run_key=f"macro-{context.scheduled_execution_time.isoformat()}")
+
+
+daily_checks = dg.ScheduleDefinition(
+    name="daily_market_checks",
+    job=check_markets,
+    cron_schedule="53 5 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Runs all checks of markets every day.",
+)
+
+definitions = dg.Definitions(
+    assets=[EVENTS, *ASSETS],
+    asset_checks=CHECKS,
+    jobs=[apply_events, refresh_macro, check_markets],
+    sensors=[recorded_events],
+    schedules=[cache_warming, daily_macro, daily_checks],
+)

@@ -1,0 +1,45 @@
+"""One request and its whole answer, nothing tried twice."""
+
+import re
+import time
+from collections.abc import Mapping
+
+import httpx
+
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.upstreams.answers import Answer
+
+
+def exchange(http: httpx.Client, request: httpx.Request, *, within: float) -> Answer:
+    """Send a request and read its answer to the end, in `within` seconds at most.
+
+    The client's own timeout is for silence only: it would let an answer trickle in for ever.
+
+    Raises:
+        httpx.RequestError: there is no answer, or no whole one (broken off, shorter than it said,
+            not to be decompressed, too slow).
+    """
+    until = time.monotonic() + within
+    response = http.send(request, stream=True)
+    try:
+        pieces = []
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout("the answer does not end")
+        return Answer(response.status_code, b"".join(pieces), dict(response.headers))
+    finally:
+        response.close()
+
+
+def require_sense(name: str, base_url: str, headers: Mapping[str, str]) -> None:
+    """Refuse what no request could be made of, without repeating it: it may be a key.
+
+    Raises:
+        ConfigurationError: the base URL is none, or a header has a line break, a blank or worse.
+    """
+    if not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", base_url):
+        raise ConfigurationError(f"{name}: the base URL must be http://… or https://…")
+    for header, value in headers.items():
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            raise ConfigurationError(f"{name}: the value of {header} is no valid HTTP header")

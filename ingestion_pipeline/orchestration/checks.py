@@ -1,0 +1,143 @@
+"""What every wing's assets and checks build the same way: a pandera schema, a query for offenders,
+the metadata of a table."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.resources import Database
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+Differing = Callable[[sa.Connection, int], list[str]]
+
+_SHOWN = 20
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def schema_check(
+    *,
+    asset: dg.AssetKey,
+    table: sa.Table,
+    newest_first: sa.ColumnElement[Any],
+    schema: Callable[[], "pa.DataFrameSchema"],
+) -> dg.AssetChecksDefinition:
+    """A check that a table's newest rows obey a pandera schema.
+
+    Reads at most `CHECK_ROWS` rows, so that neither memory nor time grows with the table; says
+    how many of how many it read. The schema is built at first use (importing pandera is slow).
+    """
+
+    @dg.asset_check(
+        name="schema",
+        asset=asset,
+        description="The newest rows obey the contract: types, lengths, ranges, unique keys.",
+    )
+    def check(database: Database) -> dg.AssetCheckResult:
+        import pandas as pd
+        from pandera.errors import SchemaErrors
+
+        with database.engine().connect() as connection:
+            newest = sa.select(table).order_by(newest_first.desc()).limit(settings().check_rows)
+            # coerce_float would turn exact amounts into floats
+            rows = pd.read_sql(newest, connection, coerce_float=False)
+            total = row_count(connection, table)
+        metadata: dict[str, Any] = {"rows_checked": len(rows), "rows_in_table": total}
+        failures: list[dict[str, str]] = []
+        try:
+            schema().validate(rows, lazy=True)
+        except SchemaErrors as errors:
+            columns = ["column", "check", "failure_case"]
+            cases = errors.failure_cases[columns].head(_SHOWN)
+            failures = [
+                {str(name): str(value) for name, value in row.items()}
+                for row in cases.to_dict("records")
+            ]
+            metadata["failures"] = len(errors.failure_cases)
+            metadata["examples"] = as_table(failures)
+        return dg.AssetCheckResult(passed=not failures, metadata=metadata)
+
+    return check
+
+
+def documents_check(
+    *, asset: dg.AssetKey, description: str, differing: Differing, most: int
+) -> dg.AssetChecksDefinition:
+    """A check that published documents say what the tables say.
+
+    `differing(connection, most)` compares so many documents and returns the keys of those that do
+    not; all in one snapshot, so that what is written meanwhile is no difference.
+    """
+
+    @dg.asset_check(name="documents_equal_tables", asset=asset, description=description)
+    def check(database: Database) -> dg.AssetCheckResult:
+        snapshot = database.engine().execution_options(isolation_level="REPEATABLE READ")
+        with snapshot.connect() as connection:
+            found = differing(connection, most)
+        metadata: dict[str, Any] = {"offenders": len(found)}
+        if found:
+            metadata["examples"] = as_table([{"key": each} for each in found[:_SHOWN]])
+        return dg.AssetCheckResult(passed=not found, metadata=metadata)
+
+    return check
+
+
+def offenders_check(
+    *,
+    asset: dg.AssetKey,
+    name: str,
+    description: str,
+    offenders: Callable[[], sa.Select[Any]],
+    warning: bool = False,
+) -> dg.AssetChecksDefinition:
+    """A check that a query finds nothing; what it finds is counted and the first rows are shown.
+
+    Args:
+        asset: what is checked.
+        name: of the check.
+        description: what holds where it passes.
+        offenders: makes the query, one row an offender.
+        warning: a failure is a warning, not an error.
+    """
+
+    @dg.asset_check(name=name, asset=asset, description=description)
+    def check(database: Database) -> dg.AssetCheckResult:
+        query = offenders()
+        with database.engine().connect() as connection:
+            number = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+            rows = connection.execute(query.limit(_SHOWN)).mappings().all() if number else []
+        metadata: dict[str, Any] = {"offenders": number}
+        if rows:
+            metadata["examples"] = as_table([{k: str(v) for k, v in row.items()} for row in rows])
+        severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
+        return dg.AssetCheckResult(passed=number == 0, severity=severity, metadata=metadata)
+
+    return check
+
+
+def as_table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    """Records of texts and numbers as a table that the UI shows."""
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
+
+
+def table_metadata(table: sa.Table) -> dict[str, Any]:
+    """What the UI shows of an asset that is a table: its name and columns, as the table says."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            column.type.compile(dialect=_DIALECT).lower(),
+            description=column.comment,
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": f"public.{table.name}",
+    }

@@ -1,0 +1,224 @@
+"""Automation that belongs to no single domain: jobs of dead runs go back to the queue, alerts, what
+the ledger and Dagster forget.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.buildings.publish import alerts as building_alerts
+from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.ledger import jobs, retention
+from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.storage.key_value.contract import purge_expired
+from ingestion_pipeline.foundation.watch import alerts, outage
+from ingestion_pipeline.foundation.watch.gathering import gather
+from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.instance.run_history import RunHistory
+from ingestion_pipeline.orchestration.resources import Database
+
+logger = logging.getLogger(__name__)
+
+
+def _release(context: dg.SensorEvaluationContext, ended: dg.DagsterRunStatus) -> dg.SkipReason:
+    """Release what runs hold that ended like this; whose runs hold nothing, nobody asks about.
+
+    Dagster's own sensors of a run's status ask the instance at every tick, even when nothing runs.
+    """
+    engine = sensing.resource(context).engine()
+    with engine.connect() as connection:
+        holders = jobs.runs_at_work(connection)
+    if not holders:
+        return dg.SkipReason("no run holds a job")
+    released = {}
+    for run in context.instance.get_runs(dg.RunsFilter(run_ids=holders, statuses=[ended])):
+        reason = f"Dagster run {run.run_id} ended as {ended.value}"
+        with engine.begin() as connection:
+            released[run.run_id] = jobs.release_run(connection, run.run_id, reason=reason)
+    told = ", ".join(f"{number} jobs of run {run_id}" for run_id, number in released.items())
+    return dg.SkipReason(f"released {told or 'nothing'}")
+
+
+@dg.sensor(
+    name="release_jobs_of_failed_runs",
+    target=None,
+    description="Gives back what a failed run had claimed, so that the next run takes it up.",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
+)
+def release_jobs_of_failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Release the jobs of runs that failed."""
+    return _release(context, dg.DagsterRunStatus.FAILURE)
+
+
+@dg.sensor(
+    name="release_jobs_of_canceled_runs",
+    target=None,
+    description="Gives back what a canceled run had claimed, so that the next run takes it up.",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=sensing.EVERY_SECONDS,
+)
+def release_jobs_of_canceled_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Release the jobs of runs that somebody canceled."""
+    return _release(context, dg.DagsterRunStatus.CANCELED)
+
+
+def fail_orphaned_runs(home: Path) -> int:
+    """Report as failed what an earlier Dagster on this machine had under way; returns how many.
+
+    To be called while no Dagster runs on the instance in `home`. Their jobs are then released by
+    the sensor above, and a day or a table is not held up by a run that nobody works on.
+    """
+    under_way = [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        orphans = instance.get_runs(filters=dg.RunsFilter(statuses=under_way))
+        for run in orphans:
+            instance.report_run_failed(run, "its processes ended together with Dagster")
+        return len(orphans)
+
+
+@dg.sensor(
+    name="alerts",
+    target=None,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells once when something begins to be wrong, and once when it is over.",
+)
+def alert_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look at all conditions, and tell what has changed; starts no run.
+
+    Without the database nothing can be looked at, and that is told.
+    """
+    configuration, database = settings(), sensing.resource(context)
+    down = not _answers(database)
+    known = outage.follow(
+        outage.remembered(context.cursor),
+        down=down,
+        now=datetime.now(UTC),
+        post=lambda news: _post(configuration, news),
+        backoff=configuration.alert_backoff,
+    )
+    context.update_cursor(outage.as_text(known))
+    if down:
+        return dg.SkipReason("health is RED: the database does not answer")
+    engine = database.engine()
+    with engine.begin() as connection:
+        facts = gather(connection, configuration)
+        changes = alerts.note(
+            connection,
+            alerts.conditions(facts, minimum=configuration.alert_minimum),
+            hold=configuration.alert_hold,
+        )
+    url = configuration.alert_webhook_url
+    try:
+        limits = building_alerts.watch(engine)
+    finally:
+        told = alerts.tell(
+            engine,
+            url=url.get_secret_value() if url else None,
+            backoff=configuration.alert_backoff,
+        )
+    begun = ", ".join(each.name for each in changes.begin) or "none"
+    of_buildings = f"; limits of buildings: {limits.begun} begun, {limits.ended} over"
+    return dg.SkipReason(
+        f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
+        f"told: {told}{of_buildings if limits.begun or limits.ended else ''}"
+    )
+
+
+def _answers(database: Database) -> bool:
+    try:
+        with database.engine().connect() as connection:
+            connection.execute(sa.select(1))
+    except (TransientError, sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        logger.warning("the database does not answer: %s", str(error).partition("\n")[0])
+        return False
+    return True
+
+
+def _post(configuration: Settings, news: Mapping[str, Any]) -> str | None:
+    url = configuration.alert_webhook_url
+    if url is None:
+        return None
+    with alerts.client() as http:
+        return alerts.post(http, url.get_secret_value(), news)
+
+
+@dg.op(
+    description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS, and "
+    "expired key-value entries."
+)
+def forget_old_entries(context: dg.OpExecutionContext, database: Database) -> None:
+    """Sweep the tables of the ledger, one by one, and the key-value store."""
+    configuration = settings()
+    deleted = retention.forget_all(
+        database.engine(),
+        ledger=timedelta(days=configuration.ledger_retention_days),
+        metrics=timedelta(days=configuration.metrics_retention_days),
+    )
+    deleted["key_value"] = _purged(database.engine(), configuration)
+    context.add_output_metadata({name: number or 0 for name, number in deleted.items()})
+    failed = [name for name, number in deleted.items() if number is None]
+    if failed:
+        raise dg.Failure(f"not swept: {', '.join(failed)}; the log says why")
+
+
+def _purged(engine: sa.Engine, configuration: Settings) -> int | None:
+    """Expired key-value entries that were freed; None where that failed, which is logged."""
+    try:
+        return purge_expired(engine, configuration)
+    except TransientError as error:
+        logger.warning("key_value not swept: %s", error)
+        return None
+
+
+@dg.job(name="ledger_retention", description="Lets the ledger forget what is old.")
+def ledger_retention_job() -> None:
+    """One step."""
+    forget_old_entries()
+
+
+@dg.op(description="Deletes finished runs that are older than RUN_RETENTION_DAYS.")
+def forget_old_runs(context: dg.OpExecutionContext) -> None:
+    """Sweep Dagster's own history; runs by which assets are judged stay."""
+    age = timedelta(days=settings().run_retention_days)
+    deleted, kept = RunHistory(context.instance).forget(before=datetime.now(UTC) - age)
+    context.add_output_metadata({"deleted": deleted, "kept": kept})
+
+
+@dg.job(name="run_retention", description="Lets Dagster forget old runs, their events and output.")
+def run_retention_job() -> None:
+    """One step."""
+    forget_old_runs()
+
+
+ledger_retention = dg.ScheduleDefinition(
+    name="daily_ledger_retention",
+    job=ledger_retention_job,
+    cron_schedule="41 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Lets the ledger forget what is old, every night.",
+)
+
+run_retention = dg.ScheduleDefinition(
+    name="daily_run_retention",
+    job=run_retention_job,
+    cron_schedule="17 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Lets Dagster forget old runs, every night.",
+)
+
+definitions = dg.Definitions(
+    jobs=[ledger_retention_job, run_retention_job],
+    sensors=[release_jobs_of_failed_runs, release_jobs_of_canceled_runs, alert_sensor],
+    schedules=[ledger_retention, run_retention],
+)

@@ -1,0 +1,73 @@
+"""Book sales in Dagster: the platforms' partitions, what starts a run, and what a run shows."""
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.book_sales.automation import decide, definitions, queued_imports
+from ingestion_pipeline.domains.book_sales.sample import queue_samples
+from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
+from ingestion_pipeline.foundation import credentials
+from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.orchestration.resources import database_at
+
+TOKEN = "gumroad-token-that-no-page-shows"
+
+
+@pytest.fixture
+def queued(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, engine: sa.Engine, tenant_id: int
+) -> sa.Engine:
+    monkeypatch.setenv("CREDENTIAL_KEYS", credentials.new_key())
+    monkeypatch.setenv("GUMROAD_API_BASE_URL", "http://127.0.0.1:9/v2")  # nobody listens
+    monkeypatch.setenv("HTTP_BACKOFF", "0.01")
+    settings.cache_clear()
+    queue_samples(engine, settings(), tenant_id=tenant_id, gumroad_token=TOKEN)
+    return engine
+
+
+def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) -> None:
+    defs = dg.Definitions.merge(
+        definitions, dg.Definitions(resources={"database": database_at(database_url)})
+    )
+    job = defs.resolve_job_def("import_sales")
+    names = list(PLATFORMS)
+    tags = {
+        "dagster/asset_partition_range_start": names[0],
+        "dagster/asset_partition_range_end": names[-1],
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, tags=tags)
+        assert result.success
+        log = "".join(str(entry) for entry in instance.all_logs(result.run_id))
+    assert TOKEN not in log
+    rows = {
+        (event.asset_key.path[-1], event.partition): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    assert len(rows) == 8
+    assert rows["sales_events", "amazon_kdp"]["dagster/partition_row_count"].value == 60
+    assert rows["sales_events", "gumroad"]["failed"].value == 1
+    assert "plot" in rows["daily_sales", "amazon_kdp"]
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 7
+    assert [check.check_name for check in checks if not check.passed] == []
+    with queued.connect() as connection:
+        ticks = connection.execute(sa.text("SELECT trigger, status FROM cron_logs")).all()
+    assert [tuple(row) for row in ticks] == [("dagster", "completed")] * 4
+
+
+def test_the_sensor_starts_a_run_a_platform(queued: sa.Engine, database_url: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance, resources={"database": database_at(database_url)}
+        )
+        requests = queued_imports(context)
+    assert isinstance(requests, list)
+    assert {request.partition_key for request in requests} == set(PLATFORMS)
+
+
+def test_a_platform_with_a_run_at_work_waits() -> None:
+    chosen = decide({"kdp": 3, "gumroad": 1}, at_work={"kdp"}, runs=7)
+    assert chosen == {"gumroad-1-7": "gumroad"}

@@ -1,0 +1,147 @@
+"""The sensors: a pure decision, and a thin shell around it."""
+
+import json
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.domains.commerce import automation
+from ingestion_pipeline.domains.commerce.automation import decide, drop_folder, recorded_uploads
+from ingestion_pipeline.foundation.ledger import jobs, tenants
+from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.orchestration.housekeeping import (
+    release_jobs_of_canceled_runs,
+    release_jobs_of_failed_runs,
+)
+from ingestion_pipeline.orchestration.resources import Database
+
+
+def test_nothing_due_means_no_run() -> None:
+    assert isinstance(decide([], runs_about_to_start=0), dg.SkipReason)
+
+
+def test_due_jobs_make_one_run_whose_key_carries_the_attempts() -> None:
+    first = decide([(1, 0), (2, 0)], runs_about_to_start=0)
+    again = decide([(2, 0), (1, 0)], runs_about_to_start=0)
+    retried = decide([(1, 1), (2, 0)], runs_about_to_start=0)
+    assert first == again
+    assert first != retried
+
+
+def test_a_run_that_is_about_to_start_takes_what_is_due() -> None:
+    assert isinstance(decide([(1, 0)], runs_about_to_start=1), dg.SkipReason)
+
+
+def drop_customers(configuration: Settings, *, files: int) -> None:
+    with database.engine().begin() as connection:
+        tenants.ensure(connection, "acme")
+    folder = configuration.home / "drop" / "acme"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(files):
+        row = {
+            "customer_id": str(uuid.uuid4()), "name": "Ada", "email": f"{number}@example.com",
+            "metadata": {}, "created_at": "2026-01-01T00:00:00Z",
+        }  # fmt: skip
+        (folder / f"customers_{number}.ndjson").write_text(json.dumps(row))
+
+
+def evaluate(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorResult:
+    context = dg.build_sensor_context(
+        instance=instance, definitions=defs, resources={"database": Database()}
+    )
+    return sensor.evaluate_tick(context)
+
+
+def test_from_drop_folder_to_tables_through_both_sensors(
+    configured: Settings, monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        automation, "settings", lambda: configured.model_copy(update={"drop_settle": timedelta(0)})
+    )
+    drop_customers(configured, files=30)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert evaluate(recorded_uploads, instance).run_requests == []
+        dropped = evaluate(drop_folder, instance)
+        assert dropped.asset_events[0].metadata["files"].value == 30
+        assert evaluate(drop_folder, instance).skip_message
+        [request] = evaluate(recorded_uploads, instance).run_requests
+        job = defs.resolve_job_def("load_uploads")
+        result = job.execute_in_process(instance=instance, tags=request.tags)
+        assert result.success
+        assert evaluate(recorded_uploads, instance).run_requests == []
+    with database.engine().connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM customers")) == 30
+        assert set(connection.scalars(sa.select(jobs_table.c.status))) == {"completed"}
+
+
+@dg.op
+def breaks() -> None:
+    raise RuntimeError("on purpose")
+
+
+@dg.job
+def breaking() -> None:
+    breaks()
+
+
+def claim(*, run_id: str | None) -> int:
+    """A job that a run holds."""
+    with database.engine().begin() as connection:
+        jobs.enqueue(connection, kind="test", payload={}, max_attempts=3)
+        [held] = jobs.claim(
+            connection, kind="test", worker="w", lease=timedelta(hours=1), run_id=run_id
+        )
+    return held.job_id
+
+
+ENDED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "sensor"),
+    [
+        (dg.DagsterRunStatus.FAILURE, release_jobs_of_failed_runs),
+        (dg.DagsterRunStatus.CANCELED, release_jobs_of_canceled_runs),
+    ],
+)
+def test_a_run_that_ended_badly_gives_its_jobs_back_and_others_keep_theirs(
+    configured: Settings, status: dg.DagsterRunStatus, sensor: dg.SensorDefinition
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        held = {}
+        for each in (dg.DagsterRunStatus.STARTED, *ENDED):
+            run_id = str(uuid.uuid4())
+            instance.add_run(dg.DagsterRun(job_name="a", run_id=run_id, status=each))
+            held[each] = claim(run_id=run_id)
+        claim(run_id=str(uuid.uuid4()))  # of another Dagster's run
+        claim(run_id=None)
+        said = evaluate(sensor, instance).skip_message
+        assert said is not None
+        assert said.startswith("released 1 jobs of run ")
+        assert evaluate(sensor, instance).skip_message == "released nothing"
+    with database.engine().begin() as connection:
+        [again] = jobs.claim(
+            connection, kind="test", worker="w", lease=timedelta(hours=1), limit=99
+        )
+    assert (again.job_id, again.attempt) == (held[status], 2)
+
+
+def test_a_failed_run_gives_its_jobs_back(configured: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = breaking.execute_in_process(instance=instance, raise_on_error=False)
+        job_id = claim(run_id=result.run_id)
+        evaluate(release_jobs_of_failed_runs, instance)
+    with database.engine().begin() as connection:
+        [again] = jobs.claim(connection, kind="test", worker="w", lease=timedelta(hours=1))
+    assert (again.job_id, again.attempt) == (job_id, 2)

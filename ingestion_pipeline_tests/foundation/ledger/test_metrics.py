@@ -1,0 +1,77 @@
+"""Metrics are written in batches, and losing them fails nobody."""
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.ledger import metrics
+from ingestion_pipeline.foundation.ledger.metrics import Batched, cache_row
+from ingestion_pipeline.foundation.ledger.tables import cache_metrics
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import database
+
+AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
+
+
+def _count(engine: sa.Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def test_what_is_noted_is_written(configured: Settings) -> None:
+    for _ in range(3):
+        metrics.log_cache_metric(service="macro", cache_key="macro_data", outcome="hit")
+    metrics.log_api_request(
+        service="prediction", request_id="r", route="/predict", status=200, duration_ms=3.5
+    )
+    metrics.flush()  # or the writer was faster
+    assert _count(database.engine(), "cache_metrics") == 3
+    assert _count(database.engine(), "api_requests") == 1
+
+
+def test_while_the_database_is_away_they_wait(engine: sa.Engine) -> None:
+    away = sa.create_engine(AWAY)
+    there: list[sa.Engine] = [away]
+    batched = Batched(cache_metrics, lambda: there[0])
+    batched.add(cache_row(service="macro", cache_key="k", outcome="miss"))
+    assert batched.flush() == 0
+    there[0] = engine
+    assert batched.flush() == 1
+    assert batched.dropped == 0
+    away.dispose()
+
+
+def test_a_row_that_the_database_refuses_is_dropped_and_holds_nothing_up(
+    engine: sa.Engine,
+) -> None:
+    batched = Batched(cache_metrics, lambda: engine)
+    batched.add(cache_row(service="macro", cache_key="k", outcome="wrong"))  # type: ignore[arg-type]
+    assert (batched.flush(), batched.dropped) == (0, 1)
+    batched.add(cache_row(service="macro", cache_key="k", outcome="miss"))
+    assert batched.flush() == 1
+
+
+def test_where_too_many_wait_the_oldest_are_dropped() -> None:
+    batched = Batched(cache_metrics, lambda: sa.create_engine(AWAY))
+    for number in range(50_010):
+        batched.add({"number": number})
+    assert batched.dropped == 10
+    batched._rows.clear()
+
+
+def test_a_table_that_is_gone_fails_nobody(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE cache_metrics CASCADE")
+    batched = Batched(cache_metrics, lambda: engine)
+    batched.add(cache_row(service="macro", cache_key="k", outcome="hit"))
+    assert batched.flush() == 0
+    batched._rows.clear()
+
+
+def test_a_retry_counts_and_losing_it_fails_nobody(engine: sa.Engine) -> None:
+    metrics.log_retry(engine, service="fred", method="GET")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT api_retry_count()").scalar() == 1
+        latency = connection.exec_driver_sql("SELECT api_latency_ms(0.95)").scalar()
+    assert latency is None  # it is no request to us
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE api_requests CASCADE")
+    metrics.log_retry(engine, service="fred", method="GET")

@@ -1,0 +1,40 @@
+"""What identifies a run: the jobs that it takes, and how often each has been tried."""
+
+from uuid import uuid4
+
+import dagster as dg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion_pipeline.orchestration.sensing import run_key_of, runs_about_to_start
+
+due = st.sets(st.tuples(st.integers(1, 10**12), st.integers(0, 30)), min_size=1, max_size=20)
+
+
+@given(due=due, data=st.data())
+def test_the_order_in_which_jobs_are_found_is_not_in_the_key(
+    due: set[tuple[int, int]], data: st.DataObject
+) -> None:
+    jobs = data.draw(st.permutations(sorted(due)))
+    assert run_key_of("uploads", jobs) == run_key_of("uploads", due)
+
+
+@given(one=due, other=due)
+def test_other_jobs_or_another_attempt_are_another_run(
+    one: set[tuple[int, int]], other: set[tuple[int, int]]
+) -> None:
+    assert (run_key_of("uploads", one) == run_key_of("uploads", other)) == (one == other)
+    assert run_key_of("uploads", one) != run_key_of("events", one)
+
+
+def test_runs_that_have_begun_or_ended_are_not_about_to_start() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for job, status in (
+            ("a", dg.DagsterRunStatus.NOT_STARTED),
+            ("a", dg.DagsterRunStatus.STARTING),
+            ("a", dg.DagsterRunStatus.STARTED),
+            ("a", dg.DagsterRunStatus.SUCCESS),
+            ("b", dg.DagsterRunStatus.NOT_STARTED),
+        ):
+            instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=status))
+        assert runs_about_to_start(instance, "a") == 2
