@@ -37,7 +37,7 @@ from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import open_source
 from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.bulk import copy_rows
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
@@ -107,7 +107,7 @@ def ours(task: Task) -> Callable[[], int]:
     os.environ |= _api(task)
     configuration = Settings()
     engine = database.engine(task.url)
-    database.upgrade(engine)
+    schema.upgrade(engine)
     options = Options(window=timedelta(days=1), points=task.points, weather=False)
 
     def work() -> int:

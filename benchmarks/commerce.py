@@ -33,7 +33,7 @@ from ingestion_pipeline.domains.commerce.land.rows import RowParser
 from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.commerce.sources.lines import blocks_of_lines
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.file_kinds import opened
@@ -132,7 +132,7 @@ class Measurement:
 def ours(task: Task) -> Load:
     """This project, as `ingestion-pipeline ingest` does it, validation and foreign keys on."""
     engine = database.engine(task.url)
-    database.upgrade(engine)
+    schema.upgrade(engine)
     files, _ = data_files(task.files)
 
     def load() -> int:
@@ -147,7 +147,7 @@ def ours(task: Task) -> Load:
 def limit(task: Task) -> Load:
     """The least that must be done: parse JSON, COPY; no rules, no keys, no constraints."""
     engine = database.engine(task.url)
-    database.upgrade(engine)
+    schema.upgrade(engine)
     with engine.begin() as connection:
         for entity in ENTITIES.values():
             columns = ", ".join(rule.name for rule in entity.fields)

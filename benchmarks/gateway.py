@@ -31,7 +31,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.cli.local.services import free_port
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 from ingestion_pipeline_tests.gateway.running import RunningGateway
@@ -164,7 +164,7 @@ def main() -> None:
         server = EmbeddedServer(home / "home")
         url = server.url()
         try:
-            database.upgrade(database.engine(url))
+            schema.upgrade(database.engine(url))
             rows: dict[str, dict[str, float]] = {}
             for name in arguments.only.split(","):
                 if name == "ours":

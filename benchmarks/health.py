@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.watch.gathering import FINISHED, LOOKUPS, REPEATED, REQUESTS
 from ingestion_pipeline_tests.gateway.running import RunningGateway
@@ -73,7 +73,7 @@ def empty_gateway() -> Iterator[RunningGateway]:
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         server = EmbeddedServer(Path(folder) / "home")
         try:
-            database.upgrade(sa.create_engine(server.url()))
+            schema.upgrade(sa.create_engine(server.url()))
             gateway = RunningGateway(
                 server.url(), Path(folder), {"RATE_LIMIT": "1000000", "HEALTH_INTERVAL": "1"}
             )

@@ -17,7 +17,7 @@ from ingestion_pipeline.domains.kpis.contract.readings import Update
 from ingestion_pipeline.domains.kpis.land.readings import accept
 from ingestion_pipeline.domains.kpis.publish.reading import parse_range, read_series
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 SMALL = 1_000
@@ -41,7 +41,7 @@ def main() -> None:
         server = EmbeddedServer(Path(folder))
         try:
             engine = database.engine(server.url())
-            database.upgrade(engine)
+            schema.upgrade(engine)
             _compare(engine, large)
             engine.dispose()
         finally:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger import metrics, tenants
 from ingestion_pipeline.foundation.settings import Settings, settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.foundation.sandbox.running import RunningSandbox
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
@@ -66,7 +66,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
     try:
         _administer(url, "CREATE DATABASE template_ingestion")
         template = sa.create_engine(url.set(database="template_ingestion"))
-        database.upgrade(template)
+        schema.upgrade(template)
         template.dispose()
         yield url
     finally:

@@ -94,7 +94,7 @@ def _of_the_database() -> dict[str, Any]:
     import ingestion_pipeline
     from ingestion_pipeline.foundation.settings import Settings
     from ingestion_pipeline.foundation.storage import locks
-    from ingestion_pipeline.foundation.storage.database import metadata
+    from ingestion_pipeline.foundation.storage.metadata import metadata
     from ingestion_pipeline.foundation.storage.privileges import GROUPS
 
     for module in walk_packages(ingestion_pipeline.__path__, "ingestion_pipeline."):

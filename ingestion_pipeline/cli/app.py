@@ -7,11 +7,8 @@ Exit codes: 0 all well; 1 it failed, and the message says why; 2 the command lin
 import json
 import re
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import pydantic
 import sqlalchemy as sa
@@ -22,21 +19,19 @@ from ingestion_pipeline.cli.commands import (
     AsJson,
     alert_rules,
     book_sales,
+    buildings,
     bulk,
+    commerce,
     database,
     jobs,
     kpis,
     rejected,
     tenants,
-    upgraded,
 )
-from ingestion_pipeline.cli.commands.numbers import Day, Number, WholeNumber
+from ingestion_pipeline.cli.commands.numbers import WholeNumber
+from ingestion_pipeline.cli.console import REJECTED
 from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.settings import Settings, settings
-
-if TYPE_CHECKING:
-    from ingestion_pipeline.domains.commerce.contract.entities import Entity
-    from ingestion_pipeline.domains.commerce.merge.folder import IngestResult
 
 app = typer.Typer(
     help="Bring orders, telemetry, KPIs, market data and book sales into one PostgreSQL database.",
@@ -55,8 +50,9 @@ app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)
 app.command()(book_sales.ping_url)
 app.command()(bulk.bulk)
-
-REJECTED = 3
+app.command()(commerce.ingest)
+app.command(name="sample-data")(commerce.sample_data)
+app.command()(buildings.collect)
 
 
 @app.command()
@@ -80,9 +76,10 @@ def gateway() -> None:
 
     `up` starts one too. Its API is described under /docs.
     """
+    from ingestion_pipeline.domains import registry
     from ingestion_pipeline.gateway.server import serve
 
-    serve(settings())
+    serve(settings(), routers=registry.routers(), questions=registry.questions())
 
 
 @app.command()
@@ -102,170 +99,10 @@ def demo(as_json: AsJson = False) -> None:
         raise typer.Exit(REJECTED)
 
 
-@app.command()
-def ingest(
-    data_dir: Annotated[
-        Path,
-        typer.Option(
-            "--data-dir", help="Folder of files customers_*, products_*, orders_*, order_items_*: "
-            ".ndjson, .jsonl, .json or .csv, plain, .gz or .zst.", exists=True, file_okay=False,
-        ),
-    ],
-    tenant: Annotated[
-        str | None, typer.Option(help="Whose data it is; made if new.", show_default="default")
-    ] = None,
-    api_url: Annotated[
-        str | None,
-        typer.Option(
-            "--api-url", help="Upload through the gateway at this URL and follow the jobs; "
-            "Dagster has to be running there.",
-        ),
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option("--api-key", help="Of the tenant, for --api-url; else API_KEY is used."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 3 when any line was rejected.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Load commerce files straight into the database, or through the gateway with --api-url.
-
-    Files may come in any order: a row whose parent is missing waits for it. Loading a file again
-    changes nothing. An upload that was interrupted goes on when it is started again.
-    """
-    from ingestion_pipeline.domains.commerce.merge import folder as commerce
-
-    _require_sense(tenant=tenant, api_url=api_url, api_key=api_key, dry_run=dry_run)
-    files, others = commerce.data_files(data_dir)
-    for reason in others:
-        console.warn(f"passed over: {reason}")
-    if not files:
-        console.fail(f"no data files in {data_dir}")
-    if api_url is not None:
-        result = _upload(files, api_url=api_url, api_key=api_key, hidden=as_json)
-    else:
-        engine = upgraded()
-        work = commerce.dry_run if dry_run else commerce.ingest
-        with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
-            result = work(engine, files, tenant=tenant or "default", bytes_read=bytes_read)
-    if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
-    else:
-        console.show_ingest(result, dry_run=dry_run)
-    if any(file.error for file in result.files):
-        raise typer.Exit(1)
-    if strict and result.totals.rejected:
-        raise typer.Exit(REJECTED)
-
-
-def _require_sense(
-    *, tenant: str | None, api_url: str | None, api_key: str | None, dry_run: bool
-) -> None:
-    """Refuse options that contradict each other."""
-    if api_url is None:
-        if api_key is not None:
-            raise typer.BadParameter("--api-key goes with --api-url")
-        return
-    if dry_run:
-        raise typer.BadParameter("--dry-run works on the database, not with --api-url")
-    if tenant is not None:
-        raise typer.BadParameter("--tenant: with --api-url the API key says whose data it is")
-    if api_key is None and settings().api_key is None:
-        raise typer.BadParameter("--api-url needs --api-key, or the variable API_KEY")
-    require_http(api_url)
-
-
 def require_http(api_url: str) -> None:
     """Refuse what is no URL of a gateway."""
     if not re.fullmatch(r"https?://[^/\s]\S*", api_url):
         raise typer.BadParameter(f"--api-url must be http://… or https://…, got {api_url!r}")
-
-
-def _upload(
-    files: "Sequence[tuple[Path, Entity]]", *, api_url: str, api_key: str | None, hidden: bool
-) -> "IngestResult":
-    from ingestion_pipeline.cli.uploading.client import UploadClient
-    from ingestion_pipeline.cli.uploading.sending import CONNECTIONS
-    from ingestion_pipeline.cli.uploading.upload import upload
-
-    configured = settings().api_key
-    key = api_key or (configured.get_secret_value() if configured else "")
-    paths = [path for path, _ in files]
-    with (
-        console.UploadProgress(paths, hidden=hidden) as progress,
-        UploadClient(api_url, api_key=key, connections=CONNECTIONS, say=progress.say) as client,
-    ):
-        return upload(client, files, home=settings().home, progress=progress)
-
-
-@app.command()
-def collect(
-    site: Annotated[str, typer.Option(help="Name of the site at ACE IoT.")],
-    day: Annotated[datetime, typer.Option(click_type=Day(), help="UTC day.")],
-    as_json: AsJson = False,
-) -> None:
-    """Collect a day of a site from ACE IoT: its samples, and the weather beside them.
-
-    Doing it again changes only what has changed at the source. What was interrupted goes on where
-    it stopped. Exits 1 where samples or weather could not be collected, which leaves the other, or
-    no record could be used.
-    """
-    from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
-    from ingestion_pipeline.domains.buildings.merge.day import Options, attempt_day
-    from ingestion_pipeline.domains.buildings.sources.ace_iot.api import open_source
-
-    engine, configuration = upgraded(), settings()
-    with (
-        open_source(engine, configuration) as source,
-        console.window_progress(f"{site} {day:%Y-%m-%d}", hidden=as_json) as progressed,
-    ):
-        attempt = attempt_day(
-            engine, source, site, day.date(), options=Options.configured(configuration),
-            checkpoints=Checkpoints.configured(engine, configuration), on_progress=progressed,
-        )  # fmt: skip
-    result = attempt.result
-    if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2))
-    elif "samples" not in attempt.errors:
-        console.show_collected(result)
-    for half, error in attempt.errors.items():
-        console.complain(f"{half}: {error}")
-    if result.fault is not None:
-        console.complain(result.fault)
-    if attempt.errors or result.fault is not None:
-        raise typer.Exit(1)
-
-
-@app.command(name="sample-data")
-def sample_data(
-    folder: Annotated[Path, typer.Argument(help="Where to write the four files.")],
-    customers: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 1_000,
-    products: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 250,
-    orders: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 2_500,
-    order_items: Annotated[int, typer.Option(click_type=WholeNumber(min=0))] = 5_000,
-    bad_share: Annotated[
-        float,
-        typer.Option(
-            click_type=Number(min=0, max=1), help="Share of lines to damage, in every way there is."
-        ),
-    ] = 0.0,
-    seed: Annotated[
-        int, typer.Option(click_type=WholeNumber(), help="The same seed gives the same bytes.")
-    ] = 1,
-) -> None:
-    """Write commerce files of any size, the same bytes for the same arguments."""
-    from ingestion_pipeline.domains.commerce.sample import write_sample_data
-
-    written = write_sample_data(
-        folder, customers=customers, products=products, orders=orders, order_items=order_items,
-        bad_share=bad_share, seed=seed,
-    )  # fmt: skip
-    console.show_sample_data(folder, written)
 
 
 @app.command()

@@ -22,6 +22,8 @@ from ingestion_pipeline.foundation.ledger.tables import uploads
 from ingestion_pipeline.foundation.ledger.uploads import COUNTS, MOST_KEPT
 from ingestion_pipeline.foundation.printable import printable
 
+REJECTED = 3
+
 if TYPE_CHECKING:
     from ingestion_pipeline.cli.local.demo import DemoResult
     from ingestion_pipeline.domains.buildings.contract.windows import Counts

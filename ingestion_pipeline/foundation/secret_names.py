@@ -1,7 +1,9 @@
 """Which names are names of secrets: one list for all who redact or encrypt by name.
 
-Headers and parameters of outgoing requests (`foundation/upstreams/redaction.py`), members of error reports
-(`domains/kpis/contract/reports.py`), members of payloads (`credentials.py`). A name is judged without
+Headers and parameters of outgoing requests (`foundation/upstreams/redaction.py`), members of error
+reports
+(`domains/kpis/contract/reports.py`), members of payloads (`credentials.py`). A name is judged
+without
 its value: better one value too many is hidden than one secret shown.
 """
 

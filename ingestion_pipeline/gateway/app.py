@@ -1,7 +1,7 @@
-"""The application: the routes of all wings, their errors as answers, what they share."""
+"""The application: the routes that it is given, their errors as answers, what they share."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
+from ingestion_pipeline.foundation.watch.gathering import Questions
 from ingestion_pipeline.gateway import docs, openapi
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.direct import Direct
@@ -30,20 +31,32 @@ each field at fault in `errors`. `X-Request-ID` is taken over, or made, and retu
 """
 
 
-def create_app(configuration: Settings) -> Envelope:
-    """The gateway as an ASGI application; it connects when the server starts it up."""
+def create_app(
+    configuration: Settings,
+    *,
+    routers: Sequence[Any] = (),
+    questions: Mapping[str, Questions] | None = None,
+) -> Envelope:
+    """The gateway as an ASGI application; it connects when the server starts it up.
+
+    Args:
+        configuration: the settings of this process.
+        routers: what it serves beside its own routes (`domains.registry.routers()`).
+        questions: what health asks the domains (`domains.registry.questions()`).
+    """
     secrets_by_tenant(configuration)  # a wrong one is said now, not with the first webhook
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        migrated = await asyncio.to_thread(database.upgraded, configuration)
+        migrated = await asyncio.to_thread(schema.upgraded, configuration)
         engine = database.async_engine(migrated.url.render_as_string(hide_password=False))
         migrated.dispose()
         envelope.log = RequestLog(engine)
         envelope.log.start()
         app.state.gateway = Gateway(configuration, engine)
-        app.state.health = health.kept_health(app.state.gateway)
+        app.state.health = health.kept_health(app.state.gateway, questions or {})
+        app.state.questions = questions or {}
         app.state.metrics = metrics
         app.state.request_log = envelope.log
         yield
@@ -61,28 +74,10 @@ def create_app(configuration: Settings) -> Envelope:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     openapi.install(app)
-    for router in _routers():
+    for router in (*routers, outside.router, health.router, operations.router):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     docs.install(app)
     for error in (Refusal, ContractError, HTTPException, *OUTAGES, Exception):
         app.add_exception_handler(error, answer_to)
     envelope = Envelope(Direct(app), metrics)
     return envelope
-
-
-def _routers() -> list[Any]:
-    # Here and not above: routes need what this package defines. Each wing adds its own.
-    from ingestion_pipeline.domains.book_sales import routes as book_sales
-    from ingestion_pipeline.domains.commerce import routes as commerce
-    from ingestion_pipeline.domains.kpis import routes as kpis
-    from ingestion_pipeline.domains.markets import routes as markets
-
-    return [
-        kpis.router,
-        commerce.router,
-        book_sales.router,
-        markets.router,
-        outside.router,
-        health.router,
-        operations.router,
-    ]  # the busiest first

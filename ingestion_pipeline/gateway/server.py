@@ -5,12 +5,14 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import uvicorn
 
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.watch.gathering import Questions
 from ingestion_pipeline.gateway import logs
 from ingestion_pipeline.gateway.app import create_app
 from ingestion_pipeline.gateway.protocol import BoundedProtocol
@@ -23,12 +25,14 @@ _STOP_SECONDS = 30
 _IDLE_SECONDS = 75
 
 
-def serve(configuration: Settings) -> None:
+def serve(
+    configuration: Settings, *, routers: Sequence[Any], questions: Mapping[str, Questions]
+) -> None:
     """Serve until SIGINT or SIGTERM; then take no more, finish what is under way, and return."""
     logs.configure()
     server = _Server(
         uvicorn.Config(
-            create_app(configuration),
+            create_app(configuration, routers=routers, questions=questions),
             host=configuration.gateway_host,
             port=configuration.gateway_port,
             # uvloop let some of 200 connections starve: 2 s at the 99th percentile against 65 ms.

@@ -3,21 +3,20 @@ the ledger and Dagster forget.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.buildings.publish import alerts as building_alerts
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import jobs, retention
 from ingestion_pipeline.foundation.settings import Settings, settings
-from ingestion_pipeline.foundation.storage.key_value.contract import purge_expired
+from ingestion_pipeline.foundation.storage.key_value.choice import purge_expired
 from ingestion_pipeline.foundation.watch import alerts, outage
-from ingestion_pipeline.foundation.watch.gathering import gather
+from ingestion_pipeline.foundation.watch.gathering import Questions, gather
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.instance.run_history import RunHistory
 from ingestion_pipeline.orchestration.resources import Database
@@ -86,53 +85,79 @@ def fail_orphaned_runs(home: Path) -> int:
         return len(orphans)
 
 
-@dg.sensor(
-    name="alerts",
-    target=None,
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells once when something begins to be wrong, and once when it is over.",
-)
-def alert_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Look at all conditions, and tell what has changed; starts no run.
+class Watched(Protocol):
+    """What looking at limits came to."""
 
-    Without the database nothing can be looked at, and that is told.
+    @property
+    def begun(self) -> int:
+        """How many went beyond."""
+        ...
+
+    @property
+    def ended(self) -> int:
+        """How many came back."""
+        ...
+
+
+def alert_sensor(
+    *, questions: Callable[[], Mapping[str, Questions]], limits: Callable[[sa.Engine], Watched]
+) -> dg.SensorDefinition:
+    """The sensor of alerts.
+
+    Args:
+        questions: what health asks the domains.
+        limits: looks at what else may go beyond a limit, and notes it.
     """
-    configuration, database = settings(), sensing.resource(context)
-    down = not _answers(database)
-    known = outage.follow(
-        outage.remembered(context.cursor),
-        down=down,
-        now=datetime.now(UTC),
-        post=lambda news: _post(configuration, news),
-        backoff=configuration.alert_backoff,
+
+    @dg.sensor(
+        name="alerts",
+        target=None,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells once when something begins to be wrong, and once when it is over.",
     )
-    context.update_cursor(outage.as_text(known))
-    if down:
-        return dg.SkipReason("health is RED: the database does not answer")
-    engine = database.engine()
-    with engine.begin() as connection:
-        facts = gather(connection, configuration)
-        changes = alerts.note(
-            connection,
-            alerts.conditions(facts, minimum=configuration.alert_minimum),
-            hold=configuration.alert_hold,
-        )
-    url = configuration.alert_webhook_url
-    try:
-        limits = building_alerts.watch(engine)
-    finally:
-        told = alerts.tell(
-            engine,
-            url=url.get_secret_value() if url else None,
+    def look(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """Look at all conditions, and tell what has changed; starts no run.
+
+        Without the database nothing can be looked at, and that is told.
+        """
+        configuration, database = settings(), sensing.resource(context)
+        down = not _answers(database)
+        known = outage.follow(
+            outage.remembered(context.cursor),
+            down=down,
+            now=datetime.now(UTC),
+            post=lambda news: _post(configuration, news),
             backoff=configuration.alert_backoff,
         )
-    begun = ", ".join(each.name for each in changes.begin) or "none"
-    of_buildings = f"; limits of buildings: {limits.begun} begun, {limits.ended} over"
-    return dg.SkipReason(
-        f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
-        f"told: {told}{of_buildings if limits.begun or limits.ended else ''}"
-    )
+        context.update_cursor(outage.as_text(known))
+        if down:
+            return dg.SkipReason("health is RED: the database does not answer")
+        engine = database.engine()
+        with engine.begin() as connection:
+            facts = gather(connection, configuration, questions())
+            changes = alerts.note(
+                connection,
+                alerts.conditions(facts, minimum=configuration.alert_minimum),
+                hold=configuration.alert_hold,
+            )
+        url = configuration.alert_webhook_url
+        try:
+            found = limits(engine)
+        finally:
+            told = alerts.tell(
+                engine,
+                url=url.get_secret_value() if url else None,
+                backoff=configuration.alert_backoff,
+            )
+        begun = ", ".join(each.name for each in changes.begin) or "none"
+        of_buildings = f"; limits of buildings: {found.begun} begun, {found.ended} over"
+        return dg.SkipReason(
+            f"health is {facts.status}; begun: {begun}; over: {', '.join(changes.end) or 'none'}; "
+            f"told: {told}{of_buildings if found.begun or found.ended else ''}"
+        )
+
+    return look
 
 
 def _answers(database: Database) -> bool:
@@ -217,8 +242,17 @@ run_retention = dg.ScheduleDefinition(
     description="Lets Dagster forget old runs, every night.",
 )
 
-definitions = dg.Definitions(
-    jobs=[ledger_retention_job, run_retention_job],
-    sensors=[release_jobs_of_failed_runs, release_jobs_of_canceled_runs, alert_sensor],
-    schedules=[ledger_retention, run_retention],
-)
+
+def definitions(
+    *, questions: Callable[[], Mapping[str, Questions]], limits: Callable[[sa.Engine], Watched]
+) -> dg.Definitions:
+    """What belongs to no domain; the arguments are those of `alert_sensor`."""
+    return dg.Definitions(
+        jobs=[ledger_retention_job, run_retention_job],
+        sensors=[
+            release_jobs_of_failed_runs,
+            release_jobs_of_canceled_runs,
+            alert_sensor(questions=questions, limits=limits),
+        ],
+        schedules=[ledger_retention, run_retention],
+    )

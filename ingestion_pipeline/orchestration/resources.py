@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 
 _SURE_SECONDS = 60.0
 _up_to_date: WeakKeyDictionary[sa.Engine, float] = WeakKeyDictionary()  # engine → when it was seen
@@ -40,7 +40,7 @@ class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
         engine = database.engine(self.address) if self.address else database.engine()
         now = time.monotonic()
         if now - _up_to_date.get(engine, -_SURE_SECONDS) >= _SURE_SECONDS:
-            database.upgrade(engine)
+            schema.upgrade(engine)
             _up_to_date[engine] = now
         return engine
 

@@ -15,7 +15,13 @@ from compose_spec import PyCompose
 
 from ingestion_pipeline.foundation.ledger import readers, tenants
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database, embedded, embedded_roles, locks, roles
+from ingestion_pipeline.foundation.storage import (
+    embedded,
+    embedded_roles,
+    locks,
+    roles,
+    schema,
+)
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.gateway.server import _CONNECTIONS, _IDLE_SECONDS
 from ingestion_pipeline_tests.deploy.manifests import (
@@ -192,7 +198,7 @@ def test_the_databases_of_a_new_volume_work_as_their_roles(
             | {f"POSTGRES_PASSWORD_{name}": f"secret-{name}" for name in roles_of},
         )  # fmt: skip
         owner = _engine(url, "ingestion", "secret-OWNER")
-        database.upgrade(owner)
+        schema.upgrade(owner)
         done = roles.ensure(owner)
         assert (done.made, done.granted, done.fast_merges, done.closed) == ((), True, True, True)
         with owner.begin() as connection:
@@ -201,7 +207,7 @@ def test_the_databases_of_a_new_volume_work_as_their_roles(
             assert readers.issue_reader(connection, "acme").role
         for login, may in (("gateway", False), ("runs", True)):
             engine = _engine(url, login, f"secret-{login.upper()}")
-            database.upgrade(engine)
+            schema.upgrade(engine)
             with engine.begin() as connection:
                 locks.hold(connection, locks.PUBLISHING_KPIS)
                 stage = "SELECT has_schema_privilege('ingestion_staging', 'CREATE')"

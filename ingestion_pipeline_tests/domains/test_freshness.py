@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import SERVICES, gather
 
@@ -50,7 +51,7 @@ _WAITS = {
 
 def test_in_an_empty_database_nothing_has_run_and_nothing_is_wrong(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        facts = gather(connection, Settings())
+        facts = gather(connection, Settings(), registry.questions())
     assert {service.condition(facts.as_of) for service in facts.services.values()} == {"UNKNOWN"}
     assert list(facts.services) == list(SERVICES)
     assert facts.status == "GREEN"
@@ -60,7 +61,7 @@ def test_in_an_empty_database_nothing_has_run_and_nothing_is_wrong(engine: sa.En
 def test_what_has_come_counts_from_then(engine: sa.Engine, tenant_id: int, name: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(_COME[name].format(tenant=tenant_id))
-        facts = gather(connection, Settings())
+        facts = gather(connection, Settings(), registry.questions())
     service = facts.services[name]
     age = service.age(facts.as_of)
     assert age is not None
@@ -74,7 +75,7 @@ def test_what_waits_for_more_than_an_hour_is_a_fault(
 ) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(_WAITS[name].format(tenant=tenant_id))
-        facts = gather(connection, Settings())
+        facts = gather(connection, Settings(), registry.questions())
     assert facts.services[name].condition(facts.as_of) == "DEGRADED"
     assert facts.status == "YELLOW"
 
@@ -83,7 +84,7 @@ def test_markets_name_what_is_stale_or_too_little(engine: sa.Engine, tenant_id: 
     with engine.begin() as connection:
         for name in ("fundamentals", "comps"):
             connection.exec_driver_sql(_COME[name].format(tenant=tenant_id))
-        facts = gather(connection, Settings())
+        facts = gather(connection, Settings(), registry.questions())
     assert facts.status == "YELLOW"
     fundamentals, comps = facts.services["fundamentals"].details, facts.services["comps"].details
     assert fundamentals["stale_markets"] == ["miami"]

@@ -1,4 +1,5 @@
-"""Every environment variable is in foundation/settings.py and in README's table, and nowhere else."""
+"""Every environment variable is in foundation/settings.py and in README's table, and nowhere
+else."""
 
 import re
 from datetime import date, timedelta

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import uvicorn
 
 from ingestion_pipeline.cli.local.services import free_port
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.app import create_app
@@ -124,7 +125,10 @@ def serving(database_url: str, **values: object) -> Iterator[ServingGateway]:
     configuration = Settings(DATABASE_URL=database_url, **values)  # type: ignore[arg-type]
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(configuration), host="127.0.0.1", port=port, loop="asyncio",
+            create_app(
+                configuration, routers=registry.routers(), questions=registry.questions()
+            ),
+            host="127.0.0.1", port=port, loop="asyncio",
             http="httptools", ws="none", access_log=False, log_config=None, proxy_headers=False,
         )
     )  # fmt: skip

@@ -130,7 +130,7 @@ def test_without_the_database_it_is_red_and_says_so() -> None:
         async def run(self, *_: Any) -> None:
             raise OSError("no route")
 
-    said = asyncio.run(kept_health(cast("Gateway", Away())).get())
+    said = asyncio.run(kept_health(cast("Gateway", Away()), {}).get())
     assert said["status"] == "RED"
     assert said["services"]["kpis"]["problem"] == "the database does not answer"
 

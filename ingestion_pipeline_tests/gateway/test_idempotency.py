@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import StaleAttemptError
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.gateway.idempotency import (
+from ingestion_pipeline.foundation.ledger.idempotency import (
     Done,
     InFlight,
     Started,

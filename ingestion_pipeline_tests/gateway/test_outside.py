@@ -5,6 +5,7 @@ import threading
 import httpx
 import pytest
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch import gathering as health_sources
@@ -84,7 +85,7 @@ def test_what_programs_said_of_themselves_stood_in_the_public_document(
     row = {"route": "/predict", "status": 200, "duration_ms": 77_000, "retries": 9}
     assert sender.http.post("/api/ledger/requests", json={"requests": [row]}).is_success
     with gateway.engine.begin() as connection:
-        facts = health_sources.gather(connection, Settings())
+        facts = health_sources.gather(connection, Settings(), registry.questions())
     assert facts.metrics.prediction_latency_ms_p50 is None
     assert facts.metrics.prediction_latency_ms_p95 is None
     figures = "api_latency_ms(0.5, '1 day', 'prediction'), api_retry_count(), cache_hit_ratio()"

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.app import create_app
 from ingestion_pipeline_tests.gateway.running import RunningGateway
@@ -31,7 +32,7 @@ GATEWAY_ENVIRONMENT = {
     "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
 }
 
-RAW: dict[str, Any] = create_app(Settings()).app.app.openapi()  # type: ignore[attr-defined]
+RAW: dict[str, Any] = create_app(Settings(), routers=registry.routers()).app.app.openapi()  # type: ignore[attr-defined]
 schema = schemathesis.openapi.from_dict(RAW)
 
 

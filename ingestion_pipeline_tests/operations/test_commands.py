@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
-from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import record_upload
 from ingestion_pipeline.foundation.ledger import jobs, tenants
 from ingestion_pipeline.foundation.sealing import new_key
 from ingestion_pipeline.foundation.settings import Settings

@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger import jobs, readers, tenants
-from ingestion_pipeline.foundation.storage import backup, database, roles
+from ingestion_pipeline.foundation.storage import backup, roles, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 from ingestion_pipeline_tests.gateway.running import RunningGateway
@@ -83,7 +83,7 @@ def test_after_dump_loss_and_restore_everything_goes_on(tmp_path: Path) -> None:
     engine = sa.create_engine(server.url())
     gateway = None
     try:
-        database.upgrade(engine)
+        schema.upgrade(engine)
         roles.ensure(engine)
         api_key = load_something_of_each_domain(engine, files)
         landed = home / "landing" / "acme" / "kept.ndjson"

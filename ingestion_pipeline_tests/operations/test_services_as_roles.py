@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.cli.local import demo
 from ingestion_pipeline.cli.local.services import free_port, running
 from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.book_sales.land.pings import issue_token
 from ingestion_pipeline.domains.book_sales.sample import sample_reports
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
@@ -204,5 +205,5 @@ def test_runs_materialize_every_asset_as_their_role(
     sweep(as_runs, Landing(configured.landing), idempotency_retention=timedelta(0))
     with as_runs.begin() as connection:
         jobs.release_run(connection, "of a run that died", reason="it died")
-        gather(connection, settings())
+        gather(connection, settings(), registry.questions())
         note(connection, [Condition("test", True, "it is a test")])

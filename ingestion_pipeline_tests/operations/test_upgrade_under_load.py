@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import TransientError
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, locks, schema
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 from ingestion_pipeline_tests.senders import Answered, post, send_all
 
@@ -38,8 +38,8 @@ def upgrade():
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process, and no gateway, knows a further migration."""
-    (tmp_path / "9999_next.py").write_text(NEXT.format(head=database.head_revision()))
-    ours = database._alembic
+    (tmp_path / "9999_next.py").write_text(NEXT.format(head=schema.head_revision()))
+    ours = schema._alembic
 
     def with_the_next(connection: sa.Connection | None) -> Any:
         configuration = ours(connection)
@@ -47,7 +47,7 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         configuration.set_main_option("version_locations", f"{versions}:{tmp_path}")
         return configuration
 
-    monkeypatch.setattr(database, "_alembic", with_the_next)
+    monkeypatch.setattr(schema, "_alembic", with_the_next)
 
 
 class Load:
@@ -106,7 +106,7 @@ def test_nobody_is_refused_while_the_schema_is_upgraded(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING, logger=database.__name__)
-    upgrade = threading.Thread(target=database.upgrade, args=[gateway.engine])
+    upgrade = threading.Thread(target=schema.upgrade, args=[gateway.engine])
     reader = gateway.engine.connect()
     with Load(gateway, sender) as load:
         load.goes_on()
@@ -120,7 +120,7 @@ def test_nobody_is_refused_while_the_schema_is_upgraded(
         upgrade.join(120)
         load.goes_on()
     with gateway.engine.connect() as connection:
-        assert database.current_revision(connection) == "9999"
+        assert schema.current_revision(connection) == "9999"
     assert {(answer.status, answer.sent) for answer in load.answers} == {(202, 1)}
     [[stored]] = gateway.rows("SELECT count(*) FROM kpi_points WHERE unit IS NULL")
     assert stored == load.sent == len(load.answers)
@@ -135,11 +135,9 @@ def test_nobody_is_refused_while_the_schema_is_upgraded(
 def test_who_holds_a_table_for_ever_is_named(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr(locks, "_LOCK_PATIENCE", 0.0)
     with engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL application_name = 'a long report'")
         connection.exec_driver_sql("SELECT * FROM jobs")
         with pytest.raises(TransientError, match=r"in use all the time, by a long report \(pid"):
-            database.under_lock(
-                engine, lambda other: other.exec_driver_sql("LOCK TABLE jobs").close()
-            )
+            locks.under_lock(engine, lambda other: other.exec_driver_sql("LOCK TABLE jobs").close())

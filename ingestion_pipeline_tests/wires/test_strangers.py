@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.merge.claimed import is_senders
 from ingestion_pipeline.foundation.errors import (
@@ -35,7 +36,7 @@ SLUG = "a-name-that-nobody-else-may-read"
 
 def _facts(engine: sa.Engine) -> Any:
     with engine.begin() as connection:
-        return health_sources.gather(connection, Settings())
+        return health_sources.gather(connection, Settings(), registry.questions())
 
 
 def test_sixty_failed_jobs_of_a_tenants_own_were_an_alert(

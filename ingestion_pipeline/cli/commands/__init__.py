@@ -17,9 +17,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def upgraded() -> sa.Engine:
     """The configured database, its schema up to date."""
-    from ingestion_pipeline.foundation.storage import database
+    from ingestion_pipeline.foundation.storage import schema
 
-    return database.upgraded()
+    return schema.upgraded()
 
 
 def print_url(url: str, *, role: str, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, print_url
 from ingestion_pipeline.foundation.settings import environment_of, settings
+from ingestion_pipeline.foundation.storage import schema
 from ingestion_pipeline.foundation.storage.privileges import RUNS
 from ingestion_pipeline.foundation.storage.roles import LOGINS
 
@@ -31,7 +32,7 @@ def upgrade() -> None:
     """Bring the schema up to date; safe at any time and from several processes."""
     from ingestion_pipeline.foundation.storage import database
 
-    console.say(f"schema at revision {database.upgrade(database.engine())}")
+    console.say(f"schema at revision {schema.upgrade(database.engine())}")
 
 
 @app.command()

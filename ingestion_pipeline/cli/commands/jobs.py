@@ -124,7 +124,7 @@ def reload(
     """
     from ingestion_pipeline.domains.book_sales.land import queue as imports
     from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
-    from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
+    from ingestion_pipeline.domains.commerce.land.uploads import record_upload
 
     with upgraded().begin() as connection:
         row = connection.execute(

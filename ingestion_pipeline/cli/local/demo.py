@@ -22,7 +22,7 @@ from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.sealing import new_key
 from ingestion_pipeline.foundation.settings import Settings, settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.landing import Landing
 
@@ -123,7 +123,7 @@ def _materialize() -> DemoResult:
 
     configuration = settings()
     engine = database.engine()
-    database.upgrade(engine)
+    schema.upgrade(engine)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)
     write_readings(engine, tenant_id)

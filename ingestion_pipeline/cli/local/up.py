@@ -26,7 +26,7 @@ from ingestion_pipeline.cli.local.services import Service, running
 from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError
 from ingestion_pipeline.foundation.settings import Settings, environment_of
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 # Of the checkout these are links to the files at its top; a wheel has the files themselves.
@@ -56,7 +56,7 @@ def serve(configuration: Settings, *, sample: bool) -> None:
     server = EmbeddedServer(configuration.home)
     try:
         engine = database.engine()
-        revision = database.upgrade(engine)
+        revision = schema.upgrade(engine)
         console.say(f"database   ready, schema {revision}   (ingestion-pipeline db status)")
         environment = local_secrets(configuration)
         stand_ins = None

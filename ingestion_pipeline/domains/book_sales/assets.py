@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
-from ingestion_pipeline.domains.book_sales.merge.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_table

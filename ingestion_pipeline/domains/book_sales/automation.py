@@ -3,7 +3,6 @@
 import dagster as dg
 
 from ingestion_pipeline.domains.book_sales.assets import ASSETS, GROUP, REPORTS, TRIGGER
-from ingestion_pipeline.domains.book_sales.checks import CHECKS
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.orchestration import sensing
 
@@ -74,12 +73,3 @@ def imports_every_five_minutes(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request runs for what is queued."""
     return _requests(context, "schedule")
-
-
-definitions = dg.Definitions(
-    assets=[REPORTS, *ASSETS],
-    asset_checks=CHECKS,
-    jobs=[import_sales],
-    sensors=[queued_imports],
-    schedules=[imports_every_five_minutes],
-)

@@ -9,7 +9,9 @@ from fastapi import Request, Response
 
 from ingestion_pipeline.domains.book_sales.contract import answers
 from ingestion_pipeline.domains.book_sales.land import orders, pings
-from ingestion_pipeline.domains.book_sales.merge.claimed import outcome_document, tick_now
+from ingestion_pipeline.domains.book_sales.merge.claimed import outcome_document
+from ingestion_pipeline.domains.book_sales.publish import imports
+from ingestion_pipeline.domains.book_sales.publish.now import tick_now
 from ingestion_pipeline.domains.book_sales.receive.imports import (
     location_of,
     ordered,
@@ -188,7 +190,7 @@ async def get_status(request: Request, job_id: str) -> Response:
     caller = await gateway.authenticate(request)
     document, number = None, job_id_of(job_id)
     if number is not None:
-        document = await gateway.run(orders.job_document, caller.tenant_id, number)
+        document = await gateway.run(imports.job_document, caller.tenant_id, number)
     if document is None:
         raise Refusal(404, "there is no such import")
     return answer(200, document)

@@ -6,13 +6,11 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ingestion_pipeline.domains.buildings.assets import (
-    ASSETS,
     PARTITIONED_KEYS,
     archived_months,
     partition_key,
     weather_snapshot,
 )
-from ingestion_pipeline.domains.buildings.checks import CHECKS
 from ingestion_pipeline.domains.buildings.contract.windows import days_back
 from ingestion_pipeline.foundation.settings import settings
 
@@ -91,11 +89,4 @@ monthly_archive = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="On the second of the month, months older than RETENTION_MONTHS.",
-)
-
-definitions = dg.Definitions(
-    assets=ASSETS,
-    asset_checks=CHECKS,
-    jobs=[collect_buildings, snapshot_of_weather, archive_buildings],
-    schedules=[daily_collection, hourly_weather, monthly_archive],
 )

@@ -12,6 +12,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.land import claimed
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
@@ -63,7 +64,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         configuration = settings()
         engine = database.engine()
-        outcome = load.stage_claimed(
+        outcome = claimed.stage_claimed(
             engine,
             entity,
             worker=f"dagster {entity.name}_staging",

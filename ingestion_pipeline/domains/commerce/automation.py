@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.assets import FINAL_ASSETS, GROUP, STAGING_ASSETS, UPLOADS
-from ingestion_pipeline.domains.commerce.checks import CHECKS
+from ingestion_pipeline.domains.commerce.assets import GROUP, UPLOADS
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
-from ingestion_pipeline.domains.commerce.merge.claimed import job_kind
+from ingestion_pipeline.domains.commerce.land.uploads import job_kind
 from ingestion_pipeline.domains.commerce.receive.drop_folder import scan
 from ingestion_pipeline.foundation.ledger import jobs, landed
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
@@ -127,12 +126,4 @@ daily_sweep = dg.ScheduleDefinition(
     cron_schedule="23 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Sweeps every night.",
-)
-
-definitions = dg.Definitions(
-    assets=[UPLOADS, *STAGING_ASSETS, *FINAL_ASSETS],
-    asset_checks=CHECKS,
-    jobs=[load_uploads, sweep_job],
-    sensors=[recorded_uploads, drop_folder],
-    schedules=[daily_sweep],
 )

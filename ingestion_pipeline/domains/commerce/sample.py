@@ -6,7 +6,8 @@ remembering a row, and memory does not grow with the files.
 
 The good rows of a type are numbered from 0, and children refer to those only. The bad rows are
 made like good ones, numbered after them, and then damaged in one of the ways that the rule book
-(contract/entities.py) gives a reason for. The loader takes every good row, in whatever order the files
+(contract/entities.py) gives a reason for. The loader takes every good row, in whatever order the
+files
 come in the end, and rejects every bad one.
 """
 

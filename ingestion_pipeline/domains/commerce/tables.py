@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
     Kind,
 )
-from ingestion_pipeline.foundation.storage.database import metadata
+from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, SHA256, TENANT, UPLOAD
 
 _timestamp = sa.DateTime(timezone=True)

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.kpis.merge import grade as grading
 from ingestion_pipeline.domains.kpis.publish import documents as publish
 from ingestion_pipeline.domains.kpis.publish.counts import (
     older_days,
@@ -159,7 +160,7 @@ def points(
     engine, configuration = database.engine(), settings()
 
     def work(day: date) -> dict[str, Any]:
-        graded = publish.grade(
+        graded = grading.grade(
             engine,
             day,
             late=configuration.kpi_late,

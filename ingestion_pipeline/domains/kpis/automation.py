@@ -18,7 +18,6 @@ from ingestion_pipeline.domains.kpis.assets import (
     UPDATES,
     key,
 )
-from ingestion_pipeline.domains.kpis.checks import CHECKS
 from ingestion_pipeline.domains.kpis.land import jobs
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.resources import Database
@@ -371,12 +370,3 @@ def _summary(newest: Sequence[dg.RunRecord]) -> History:
         failures=failures,
         seconds_since=time.time() - ended if ended else LONGEST_PAUSE,
     )
-
-
-definitions = dg.Definitions(
-    assets=[UPDATES, *ASSETS],
-    asset_checks=CHECKS,
-    jobs=[publish_readings, publish_documents, check_kpis],
-    sensors=[pending_updates],
-    schedules=[kpi_timeouts],
-)

@@ -27,11 +27,12 @@ from ingestion_pipeline.domains.kpis.contract.readings import (
     parse_readings,
 )
 from ingestion_pipeline.domains.kpis.contract.reports import parse_report
+from ingestion_pipeline.domains.kpis.land.analyses import put_analysis
 from ingestion_pipeline.domains.kpis.land.corrections import find_point, read_point, replacement
 from ingestion_pipeline.domains.kpis.land.jobs import announce, report_errors
 from ingestion_pipeline.domains.kpis.land.readings import Accepted, accept_together
 from ingestion_pipeline.domains.kpis.publish import said
-from ingestion_pipeline.domains.kpis.publish.packages import put_analysis, read_package
+from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline.domains.kpis.publish.reading import parse_range, read_job, read_series
 from ingestion_pipeline.foundation.errors import FieldError
 from ingestion_pipeline.foundation.storage.json_rows import encode_json

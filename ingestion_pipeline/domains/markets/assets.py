@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.markets.contract import events as contract
 from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, apply_claimed
 from ingestion_pipeline.domains.markets.merge.handlers import (
@@ -159,11 +160,19 @@ def cache(context: dg.AssetExecutionContext, database: Database) -> dg.Materiali
     """Apply `cache.warming` events; without any, warm all the same."""
     engine, configuration = database.engine(), settings()
     results: list[warming.Warmed] = []
-    handler = warming.warming_handler(configuration, run_id=context.run.run_id, results=results)
+    handler = warming.warming_handler(
+        configuration, questions=registry.questions(), run_id=context.run.run_id, results=results
+    )
     outcome = _apply(context, engine, contract.WARMING, handler)
     if not results:
         results.append(
-            warming.warm(engine, configuration, trigger="dagster", run_id=context.run.run_id)
+            warming.warm(
+                engine,
+                configuration,
+                questions=registry.questions(),
+                trigger="dagster",
+                run_id=context.run.run_id,
+            )
         )
     documents = _count(engine, key_value, key_value.c.namespace.startswith("markets"))
     return dg.MaterializeResult(

@@ -14,7 +14,6 @@ from ingestion_pipeline.domains.markets.assets import (
     GROUP,
     key,
 )
-from ingestion_pipeline.domains.markets.checks import CHECKS
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, order_warming
 from ingestion_pipeline.foundation.ledger import jobs
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
@@ -126,12 +125,4 @@ daily_checks = dg.ScheduleDefinition(
     cron_schedule="53 5 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Runs all checks of markets every day.",
-)
-
-definitions = dg.Definitions(
-    assets=[EVENTS, *ASSETS],
-    asset_checks=CHECKS,
-    jobs=[apply_events, refresh_macro, check_markets],
-    sensors=[recorded_events],
-    schedules=[cache_warming, daily_macro, daily_checks],
 )

@@ -8,23 +8,15 @@ from fastapi import Request, Response
 
 from ingestion_pipeline.domains.markets.contract import answers
 from ingestion_pipeline.domains.markets.contract.events import SLUG, parse_event
+from ingestion_pipeline.domains.markets.contract.places import Document, MarketKey, Place, place_of
 from ingestion_pipeline.domains.markets.land.events import Accepted, Received, accept, order_warming
-from ingestion_pipeline.domains.markets.merge.cache import (
-    Cached,
-    Place,
-    lifetime,
-    look_up,
-    place_of,
-    store,
-)
-from ingestion_pipeline.domains.markets.merge.refresh import known_macro, refresh_due
+from ingestion_pipeline.domains.markets.merge.cache import Cached, lifetime, look_up, store
+from ingestion_pipeline.domains.markets.merge.refresh import refresh_due
 from ingestion_pipeline.domains.markets.publish.documents import (
-    Document,
-    MarketKey,
     comps_document,
     fundamentals_document,
 )
-from ingestion_pipeline.domains.markets.publish.macro import as_of_document
+from ingestion_pipeline.domains.markets.publish.macro import as_of_document, known_macro
 from ingestion_pipeline.domains.markets.publish.reading import NotReadyError, Read, Reader
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.ledger import events

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.storage.database import metadata
+from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, TENANT, UPDATED_AT
 
 _timestamp = sa.DateTime(timezone=True)

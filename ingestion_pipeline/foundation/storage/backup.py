@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ConfigurationError, PermanentError
-from ingestion_pipeline.foundation.storage import database, roles
+from ingestion_pipeline.foundation.storage import roles, schema
 from ingestion_pipeline.foundation.storage.embedded import binaries
 from ingestion_pipeline.foundation.storage.privileges import STAGING
 
@@ -67,7 +67,7 @@ def restore(engine: sa.Engine, file: Path) -> str:
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
         if roles.are_there(connection):
             roles.grant(connection)
-        return database.current_revision(connection) or "base"
+        return schema.current_revision(connection) or "base"
 
 
 def _run(engine: sa.Engine, program: str, *arguments: str) -> str:

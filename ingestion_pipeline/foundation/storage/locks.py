@@ -8,11 +8,26 @@ waited for the publisher of KPIs. A lock is a number (`Lock`), or one for each m
 <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 """
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
+import psycopg
 import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+# Who waits for a lock on a table makes all wait who come later. So it gives up soon, and before
+# PostgreSQL looks for deadlocks (after a second), whose victim might be a request.
+_LOCK_TIMEOUT_MS = 400
+_LOCK_PAUSE, _LONGEST_LOCK_PAUSE = 0.2, 3.0
+_LOCK_PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
@@ -106,3 +121,44 @@ def held_by_session(connection: sa.Connection, lock: Lock | Named) -> Iterator[i
                 connection.rollback()
             with connection.begin():
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+
+
+def under_lock(database: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
+    """Change the schema in one transaction, nobody else doing so meanwhile.
+
+    It never waits for a table longer than a moment: it gives up, lets the others go on, and tries
+    again, for five minutes. So `work` takes all its locks in its first statement.
+
+    Raises:
+        TransientError: the tables were in use all the time; who used them is in the message.
+    """
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    pause = _LOCK_PAUSE
+    while True:
+        try:
+            with database.begin() as connection:
+                hold(connection, MIGRATING)
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
+                return work(connection)
+        except sa.exc.OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+        users = _users(database)
+        if time.monotonic() > deadline:
+            raise TransientError(f"the tables are in use all the time, by {users}")
+        logger.warning("the tables are in use, by %s; trying again", users)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_LOCK_PAUSE)
+
+
+def _users(database: sa.Engine) -> str:
+    """Who has had a transaction open for longest, for people to read."""
+    query = sa.text("""
+        SELECT format('%s (pid %s, for %s s)', application_name, pid,
+                      round(extract(epoch FROM clock_timestamp() - xact_start)))
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+        ORDER BY xact_start LIMIT 3
+    """)
+    with database.connect() as connection:
+        return ", ".join(connection.scalars(query)) or "nobody that we may see"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, locks
 from ingestion_pipeline.foundation.storage.privileges import (
     CLOSED_FUNCTIONS,
     COLUMNS,
@@ -60,7 +60,7 @@ def ensure(engine: sa.Engine) -> Roles:
         ConfigurationError: our own role may not make roles.
         TransientError: the tables were in use all the time.
     """
-    return database.under_lock(engine, _ensure)
+    return locks.under_lock(engine, _ensure)
 
 
 def _ensure(connection: sa.Connection) -> Roles:

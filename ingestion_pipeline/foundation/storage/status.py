@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 
@@ -49,8 +49,8 @@ def database_status(configuration: Settings) -> DatabaseStatus:
                 shown,
                 running=True,
                 server_version=connection.scalar(sa.text("SHOW server_version")),
-                revision=database.current_revision(connection),
-                newest_revision=database.head_revision(),
+                revision=schema.current_revision(connection),
+                newest_revision=schema.head_revision(),
                 size_bytes=connection.scalar(
                     sa.text("SELECT pg_database_size(current_database())")
                 ),

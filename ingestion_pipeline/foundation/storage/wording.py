@@ -1,7 +1,8 @@
 """What columns that many tables have in common hold, said once: they become `COMMENT ON COLUMN`.
 
 A comment says what a column holds, its unit and time zone, and what NULL means; Dagster's UI
-shows it (orchestration/checks.py), and so does `\\d+` in psql. One that is changed here needs a migration.
+shows it (orchestration/checks.py), and so does `\\d+` in psql. One that is changed here needs a
+migration.
 """
 
 TENANT = "Whose row it is (tenants.tenant_id)"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ingestion_pipeline.foundation.storage.database import metadata
+from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import UPDATED_AT
 
 _timestamp = sa.DateTime(timezone=True)

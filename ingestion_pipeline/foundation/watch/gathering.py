@@ -10,11 +10,8 @@ cost the same however large the ledger is.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,6 +41,20 @@ SERVICES = {
 PATIENCE = timedelta(seconds=2)  # with each question
 
 Question = Callable[[sa.Connection, Settings], Mapping[str, Service]]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a wing can be asked: its `freshness.py`, handed in.
+
+    Attributes:
+        services: how its services are.
+        services_of: how those are that are a tenant's own; None where it has none.
+    """
+
+    services: Question
+    services_of: Callable[[sa.Connection, int], Mapping[str, Service]] | None = None
+
 
 # The windows are spelled out: as parameters they would be planned as if they were all of time.
 # What programs beside ours say, and what strangers ask, is left out before the newest are taken: it
@@ -97,8 +108,12 @@ _SERVICE_OF_KIND = {
 _BREAKERS = sa.text("SELECT name, upper(state), failures FROM circuit_breakers")
 
 
-def gather(connection: sa.Connection, configuration: Settings) -> Facts:
+def gather(
+    connection: sa.Connection, configuration: Settings, questions: Mapping[str, Questions]
+) -> Facts:
     """All facts of this moment; the caller's transaction is only read in.
+
+    `questions` has one for each wing that can be asked (`domains.registry.questions()`).
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database does not answer, or not in time.
@@ -109,7 +124,8 @@ def gather(connection: sa.Connection, configuration: Settings) -> Facts:
     metrics = _metrics(connection)
     found: dict[str, Service] = {}
     for wing in dict.fromkeys(SERVICES.values()):
-        found |= _ask(connection, configuration, wing)
+        if wing in questions:
+            found |= _ask(connection, configuration, wing, questions[wing].services)
     breakers = {row[0]: Breaker(row[1], row[2]) for row in _rows(connection, _BREAKERS, unknown=[])}
     services = {
         name: _complete(name, found.get(name, ABSENT), breakers, metrics, configuration)
@@ -118,13 +134,14 @@ def gather(connection: sa.Connection, configuration: Settings) -> Facts:
     return Facts(now, services, metrics)
 
 
-def services_of_tenant(connection: sa.Connection, tenant_id: int) -> dict[str, Service]:
+def services_of_tenant(
+    connection: sa.Connection, questions: Mapping[str, Questions], tenant_id: int
+) -> dict[str, Service]:
     """The services that are a tenant's own, of the wings that have some: `services_of`."""
     found: dict[str, Service] = {}
-    for wing in dict.fromkeys(SERVICES.values()):
-        module = _freshness(wing)
-        if module is not None and hasattr(module, "services_of"):
-            found |= module.services_of(connection, tenant_id)
+    for each in questions.values():
+        if each.services_of is not None:
+            found |= each.services_of(connection, tenant_id)
     return found
 
 
@@ -173,11 +190,10 @@ def _rows(
         return unknown
 
 
-def _ask(connection: sa.Connection, configuration: Settings, wing: str) -> Mapping[str, Service]:
+def _ask(
+    connection: sa.Connection, configuration: Settings, wing: str, question: Question
+) -> Mapping[str, Service]:
     """What a wing says of itself; a wing that can't be asked is down, and the others are not."""
-    question = _question(wing)
-    if question is None:
-        return {}
     try:
         with connection.begin_nested():
             return question(connection, configuration)
@@ -188,19 +204,6 @@ def _ask(connection: sa.Connection, configuration: Settings, wing: str) -> Mappi
         logger.warning("health of %s not known: %s", wing, reason)
         unread = Service(source=wing, down=True, problem="its tables can't be read in time")
         return {name: unread for name, home in SERVICES.items() if home == wing}
-
-
-def _question(wing: str) -> Question | None:
-    module = _freshness(wing)
-    return None if module is None else module.services
-
-
-@lru_cache(maxsize=16)
-def _freshness(wing: str) -> Any | None:
-    package = f"ingestion_pipeline.domains.{wing}"
-    if find_spec(package) is None or find_spec(f"{package}.freshness") is None:
-        return None
-    return import_module(f"{package}.freshness")
 
 
 def _complete(

@@ -4,12 +4,13 @@ The public document (`gathering.py`) speaks of the system only. Here are the sam
 what is one tenant's, for that tenant. Windows and limits are the same, too.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.watch.gathering import services_of_tenant
+from ingestion_pipeline.foundation.watch.gathering import Questions, services_of_tenant
 from ingestion_pipeline.foundation.watch.health import Facts, Metrics, document
 
 _REQUESTS = sa.text("""
@@ -51,7 +52,9 @@ _JOBS = sa.text("""
 _COUNTS = ("completed", "failed", "failed_by_sender")
 
 
-def health_of(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+def health_of(
+    connection: sa.Connection, questions: Mapping[str, Questions], tenant_id: int
+) -> dict[str, Any]:
     """How well all is that is a tenant's: the members of the health document, and `jobs`.
 
     `jobs` counts what ended within the hour: `imports` that we do (`failed_by_sender`: by what was
@@ -78,5 +81,5 @@ def health_of(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
         job_failure_rate_1h=failed / finished if finished else None,
         api_latency_ms_p95=p95,
     )
-    facts = Facts(now, services_of_tenant(connection, tenant_id), metrics)
+    facts = Facts(now, services_of_tenant(connection, questions, tenant_id), metrics)
     return {**document(facts), "jobs": jobs}

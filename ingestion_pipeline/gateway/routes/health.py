@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from ingestion_pipeline.foundation.watch.gathering import SERVICES, gather
+from ingestion_pipeline.foundation.watch.gathering import SERVICES, Questions, gather
 from ingestion_pipeline.foundation.watch.health import document, for_strangers, unreachable
 from ingestion_pipeline.foundation.watch.health_of_tenant import health_of
 from ingestion_pipeline.gateway.answers import answer
@@ -73,13 +73,13 @@ class KeptHealth:
         return self._document
 
 
-def kept_health(gateway: Gateway) -> KeptHealth:
+def kept_health(gateway: Gateway, questions: Mapping[str, Questions]) -> KeptHealth:
     """The health of what a gateway stands on; RED when that does not answer."""
 
     async def compute() -> Document:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                return document(await gateway.run(gather, gateway.configuration))
+                return document(await gateway.run(gather, gateway.configuration, questions))
         except OUTAGES as error:  # TimeoutError is one
             logger.error(  # noqa: TRY400  (an outage, whose traceback says nothing)
                 "health not known: %s", str(error).partition("\n")[0]
@@ -125,5 +125,5 @@ async def get_health_of_tenant(request: Request) -> Response:
     """
     gateway = gateway_of(request)
     caller = await gateway.authenticate(request)
-    said = await gateway.run(health_of, caller.tenant_id)
+    said = await gateway.run(health_of, request.app.state.questions, caller.tenant_id)
     return answer(200, {**said, "tenant": caller.tenant})

@@ -4,7 +4,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.automation import decide, definitions, queued_imports
+from ingestion_pipeline.domains.book_sales.automation import decide, queued_imports
+from ingestion_pipeline.domains.book_sales.definitions import definitions
 from ingestion_pipeline.domains.book_sales.sample import queue_samples
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.foundation import credentials

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.land import pings, queue
+from ingestion_pipeline.domains.book_sales.land import gumroad_sync, pings, queue
+from ingestion_pipeline.domains.book_sales.land.gumroad_sync import fetch
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
-from ingestion_pipeline.domains.book_sales.merge.gumroad import Told
-from ingestion_pipeline.domains.book_sales.sources.gumroad import api as gumroad_api
-from ingestion_pipeline.domains.book_sales.sources.gumroad.api import fetch
+from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told
 from ingestion_pipeline.foundation.credentials import new_key
 from ingestion_pipeline.foundation.errors import UpstreamRefusedError, UpstreamUnavailableError
 from ingestion_pipeline.foundation.sandbox.gumroad.api import SALES
@@ -54,7 +53,7 @@ def test_pages_incremental_sync_and_refunds(
     engine: sa.Engine, configuration: Settings, tenant_id: int, sandbox: RunningSandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(gumroad_api, "_FEW", 0)
+    monkeypatch.setattr(gumroad_sync, "_FEW", 0)
     first = import_(engine, configuration, tenant_id)
     assert first.status == "completed", first.error
     assert sandbox.counts()["/gumroad/v2/sales"] == 5  # 47 sales, ten a page

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.land import pings, queue
+from ingestion_pipeline.domains.book_sales.land import gumroad_sync, pings, queue
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
-from ingestion_pipeline.domains.book_sales.sources.gumroad import api as gumroad_api
 from ingestion_pipeline.foundation.credentials import new_key
 from ingestion_pipeline.foundation.settings import Settings, settings
 from ingestion_pipeline_tests.domains.book_sales.builders import gumroad_ping, gumroad_sale
@@ -295,7 +294,7 @@ def test_few_sales_of_long_ago_are_looked_at_every_time(told: Told, api: Api) ->
 def test_many_sales_of_long_ago_are_looked_at_once_a_week_and_as_far_as_they_can_change(
     told: Told, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gumroad_api, "_FEW", 0)
+    monkeypatch.setattr(gumroad_sync, "_FEW", 0)
 
     def asked_from() -> int:
         """Days before today that the last sync asked from."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.checks import _payments_that_do_not_add_up
 from ingestion_pipeline.domains.book_sales.merge.folder import ReportResult, import_reports
+from ingestion_pipeline.domains.book_sales.offenders import payments_that_do_not_add_up
 from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.sources import smashwords
 from ingestion_pipeline.domains.book_sales.sources.formats.as_of import as_of, date_in
@@ -124,7 +124,7 @@ def test_what_a_payment_is_made_of_adds_up(engine: sa.Engine, tmp_path: Path) ->
     assert result.remarks["passed_over"] == {"Payments: what a payment is made of": 2}
     assert "warnings" not in result.remarks
     with engine.connect() as connection:
-        assert connection.execute(_payments_that_do_not_add_up()).all() == []
+        assert connection.execute(payments_that_do_not_add_up()).all() == []
     assert amounts(engine) == [Decimal("44.59")]
     bad = [payment(), part("43.69"), part("27.78", money="USD")]
     again = imported(engine, tmp_path, "q.xlsx", workbook({"Payments": [PAYMENTS, *bad]}))
@@ -139,7 +139,7 @@ def test_a_payment_that_is_no_sum_of_its_parts_is_told_by_the_check(
     rows = [payment(), part("43.69")]
     imported(engine, tmp_path, "p.csv", text([str(c) for c in PAYMENTS], rows))
     with engine.connect() as connection:
-        [offender] = connection.execute(_payments_that_do_not_add_up()).all()
+        [offender] = connection.execute(payments_that_do_not_add_up()).all()
     assert (offender.part_currency, offender.of_parts) == ("CAD", Decimal("43.69"))
 
 

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.land.queue import Report
+from ingestion_pipeline.domains.book_sales.merge import books
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
-from ingestion_pipeline.domains.book_sales.merge.gumroad import Told
-from ingestion_pipeline.domains.book_sales.sources import registry
 from ingestion_pipeline.domains.book_sales.sources.formats import notation
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
+from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told
 from ingestion_pipeline.foundation import credentials
 from ingestion_pipeline.foundation.errors import (
     ConfigurationError,
@@ -94,7 +93,7 @@ def rows(engine: sa.Engine, statement: str) -> list[Any]:
 
 
 def fetching(monkeypatch: pytest.MonkeyPatch, fetch: Any) -> None:
-    monkeypatch.setitem(registry.PLATFORMS, "gumroad", replace(PLATFORMS["gumroad"], fetch=fetch))
+    monkeypatch.setitem(books.BOOKS, "gumroad", replace(books.BOOKS["gumroad"], fetch=fetch))
 
 
 def order_sales(engine: sa.Engine, configuration: Settings, tenant_id: int) -> int:

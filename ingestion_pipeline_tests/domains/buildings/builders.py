@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.buildings.contract.values import judge
 from ingestion_pipeline.domains.buildings.contract.windows import Window
-from ingestion_pipeline.domains.buildings.land.samples import judge
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import AceIot
 from ingestion_pipeline.foundation.errors import UpstreamRefusedError
 from ingestion_pipeline.foundation.upstreams.client import Answer, Counts, Patience, Upstream

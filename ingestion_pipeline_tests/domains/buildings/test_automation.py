@@ -19,12 +19,8 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
 )
 from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_scheduled_runs
 
-from ingestion_pipeline.domains.buildings.automation import (
-    daily_collection,
-    decide,
-    definitions,
-    hourly_weather,
-)
+from ingestion_pipeline.domains.buildings.automation import daily_collection, decide, hourly_weather
+from ingestion_pipeline.domains.buildings.definitions import definitions
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.orchestration.resources import Database

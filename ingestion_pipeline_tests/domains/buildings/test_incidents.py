@@ -10,6 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
 from ingestion_pipeline.domains.buildings.publish.alert_rules import Limits, delete_rule, set_rule
 from ingestion_pipeline.domains.buildings.publish.alerts import detect_alerts, unwatched_days, watch
@@ -20,6 +21,8 @@ from ingestion_pipeline.foundation.watch import alerts as telling
 from ingestion_pipeline.orchestration import housekeeping as automation
 from ingestion_pipeline.orchestration.resources import Database
 from ingestion_pipeline_tests.domains.buildings.builders import SITE, scripted
+
+ALERTS = automation.alert_sensor(questions=registry.questions, limits=watch)
 
 TODAY = datetime.now(UTC).date()
 FIRST, SECOND, THIRD = (TODAY - timedelta(days=ago) for ago in (3, 2, 1))
@@ -219,7 +222,7 @@ def test_the_sensor_of_alerts_watches_buildings(
     database.engine.cache_clear()
     collect(engine, FIRST, 400, 1200)
     context = dg.build_sensor_context(resources={"database": Database()})
-    said = automation.alert_sensor(context)
+    said = ALERTS(context)
     settings.cache_clear()
     assert isinstance(said, dg.SkipReason)
     assert "limits of buildings: 1 begun, 0 over" in str(said.skip_message)

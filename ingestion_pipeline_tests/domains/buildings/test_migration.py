@@ -6,7 +6,7 @@ from ingestion_pipeline.domains.buildings import offenders
 from ingestion_pipeline.domains.buildings.merge.result import DayResult, result_of
 from ingestion_pipeline.domains.buildings.publish.alerts import watch
 from ingestion_pipeline.domains.buildings.publish.incidents import Followed
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import schema
 from ingestion_pipeline_tests.domains.buildings.builders import DAY
 
 _ROWS = """
@@ -34,10 +34,10 @@ def test_what_the_release_before_has_written_stays(server_url: sa.URL) -> None:
         connection.exec_driver_sql("CREATE DATABASE older_buildings")
     url = server_url.set(database="older_buildings")
     older = sa.create_engine(url, connect_args={"options": "-c timezone=UTC"})
-    database.upgrade(older, "0017")
+    schema.upgrade(older, "0017")
     with older.begin() as connection:
         connection.exec_driver_sql(_ROWS)
-    database.upgrade(older)
+    schema.upgrade(older)
     with older.connect() as connection:
         for table in ("timeseries_hourly", "timeseries_daily"):
             query = f"SELECT unit, left_out, mean FROM {table}"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.domains.buildings.land.samples import Batch, judge, read_instant, to_rows
+from ingestion_pipeline.domains.buildings.contract.values import judge
+from ingestion_pipeline.domains.buildings.land.samples import Batch, read_instant, to_rows
 from ingestion_pipeline.domains.buildings.sources.ace_iot.envelope import read_page
 from ingestion_pipeline_tests.domains.buildings.builders import HOUR, body
 

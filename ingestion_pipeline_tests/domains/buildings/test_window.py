@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion_pipeline.domains.buildings.contract.values import judge
 from ingestion_pipeline.domains.buildings.contract.windows import Counts
-from ingestion_pipeline.domains.buildings.land.samples import judge
 from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
 from ingestion_pipeline.domains.buildings.merge.staging import abandoned
 from ingestion_pipeline.domains.buildings.merge.window import WindowResult, collect_window

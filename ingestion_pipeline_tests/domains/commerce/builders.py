@@ -11,10 +11,12 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.commerce.contract import entities
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity, entity_of_file
 from ingestion_pipeline.domains.commerce.land import stage
+from ingestion_pipeline.domains.commerce.land.claimed import stage_claimed
 from ingestion_pipeline.domains.commerce.merge import uploads as merge
-from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged, stage_claimed
+from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged
 from ingestion_pipeline.domains.commerce.merge.folder import IngestResult, data_files, ingest
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
@@ -106,7 +108,7 @@ def stage_file(engine: sa.Engine, tenant_id: int, path: Path) -> Upload:
     entity = entity_of_file(path.name)
     with engine.begin() as connection, path.open("rb") as file:
         upload_id = uploads.record(
-            connection, tenant_id=tenant_id, domain=merge.DOMAIN, type_=entity.name,
+            connection, tenant_id=tenant_id, domain=entities.DOMAIN, type_=entity.name,
             file_name=path.name, source="test", location=path.as_uri(),
         )  # fmt: skip
         assert upload_id is not None

@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.commerce.checks import CHECKS
 from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.orchestration.resources import database_at
 
 ALL = sorted((key.asset_key.path[-1], key.name) for check in CHECKS for key in check.check_keys)
@@ -124,7 +124,7 @@ def test_database_resource_brings_an_empty_database_up_to_date(server_url: sa.UR
     url = server_url.set(database="empty_one").render_as_string(hide_password=False)
     fresh = database_at(url).engine()
     with fresh.connect() as connection:
-        assert database.current_revision(connection) == database.head_revision()
+        assert schema.current_revision(connection) == schema.head_revision()
     fresh.dispose()
     engine.dispose()
     database.engine.cache_clear()

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity, entity_of_file
-from ingestion_pipeline.domains.commerce.land import stage
+from ingestion_pipeline.domains.commerce.land import claimed, stage
+from ingestion_pipeline.domains.commerce.land.uploads import job_kind, record_upload
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.foundation.errors import LandedFileError, StaleAttemptError
@@ -55,7 +56,7 @@ def _record(
     content = content if isinstance(content, bytes) else lines(content)
     path.write_bytes(content)
     with engine.begin() as connection:
-        upload_id = load.record_upload(
+        upload_id = record_upload(
             connection, tenant_id=tenant_id, entity=entity_of_file(path.name), file_name=path.name,
             source="test", source_key=str(path), location=path.name, size=len(content),
             sha256="", max_attempts=attempts,
@@ -64,11 +65,11 @@ def _record(
     return upload_id
 
 
-def _stage(engine: sa.Engine, entity: Entity = CUSTOMERS, **values: Any) -> load.Staged:
+def _stage(engine: sa.Engine, entity: Entity = CUSTOMERS, **values: Any) -> claimed.Staged:
     arguments: dict[str, Any] = {
         "worker": "w", "run_id": None, "limit": 10, "lease": LEASE, "backoff": BACKOFF,
     }  # fmt: skip
-    return load.stage_claimed(engine, entity, **(arguments | values))
+    return claimed.stage_claimed(engine, entity, **(arguments | values))
 
 
 def _load_all(engine: sa.Engine) -> None:
@@ -114,7 +115,7 @@ def test_a_file_and_its_job_are_recorded_once(
 ) -> None:
     _record(engine, tenant_id, tmp_path / "customers_1.ndjson", [customer(1)])
     with engine.begin() as connection:
-        again = load.record_upload(
+        again = record_upload(
             connection, tenant_id=tenant_id, entity=CUSTOMERS, file_name="customers_1.ndjson",
             source="test", source_key=str(tmp_path / "customers_1.ndjson"), location="x", size=1,
             sha256="", max_attempts=3,
@@ -211,14 +212,12 @@ def test_a_worker_that_lost_its_job_while_reading_leaves_no_rows(
 ) -> None:
     upload_id = _record(engine, tenant_id, tmp_path / "customers_1.ndjson", [customer(1)])
     with engine.begin() as connection:
-        [zombie] = jobs.claim(
-            connection, kind=load.job_kind(CUSTOMERS), worker="z", lease=timedelta(0)
-        )
+        [zombie] = jobs.claim(connection, kind=job_kind(CUSTOMERS), worker="z", lease=timedelta(0))
     with engine.begin() as connection:
-        jobs.claim(connection, kind=load.job_kind(CUSTOMERS), worker="next", lease=LEASE)
+        jobs.claim(connection, kind=job_kind(CUSTOMERS), worker="next", lease=LEASE)
         [upload] = uploads.find(connection, [upload_id])
     with pytest.raises(StaleAttemptError):
-        load.stage_upload(engine, upload, zombie)
+        claimed.stage_upload(engine, upload, zombie)
     assert staged_rows(engine) == 0
     assert statuses(engine) == {"recorded"}
 
@@ -237,7 +236,7 @@ def test_while_a_long_file_is_read_the_leases_of_the_whole_batch_are_kept(
             with engine.begin() as connection:
                 stolen.extend(
                     jobs.claim(
-                        connection, kind=load.job_kind(CUSTOMERS), worker="thief", limit=9,
+                        connection, kind=job_kind(CUSTOMERS), worker="thief", limit=9,
                         lease=LEASE,
                     )
                 )  # fmt: skip
@@ -347,7 +346,7 @@ def test_staging_what_is_no_longer_there_says_so(
     with engine.connect() as connection:
         [upload] = uploads.find(connection, [upload_id])
     with pytest.raises(LandedFileError):
-        load.stage_upload(engine, upload)
+        claimed.stage_upload(engine, upload)
 
 
 def _make_due(engine: sa.Engine) -> None:

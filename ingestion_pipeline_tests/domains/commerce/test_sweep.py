@@ -14,11 +14,10 @@ from ingestion_pipeline.domains.commerce.automation import daily_sweep, sweep_jo
 from ingestion_pipeline.domains.commerce.contract.declaration import DeclaredFile, Range
 from ingestion_pipeline.domains.commerce.land import chunks, sessions
 from ingestion_pipeline.domains.commerce.land.sweep import Swept, sweep
-from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger import idempotency, uploads
+from ingestion_pipeline.foundation.ledger.idempotency import Started
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.gateway import idempotency
-from ingestion_pipeline.gateway.idempotency import Started
 from ingestion_pipeline.orchestration.resources import Database
 
 DAY = timedelta(days=1)

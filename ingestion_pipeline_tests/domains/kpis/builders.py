@@ -7,14 +7,14 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.readings import Update, parse_readings
 from ingestion_pipeline.domains.kpis.land.readings import Accepted, accept
+from ingestion_pipeline.domains.kpis.merge.grade import grade
 from ingestion_pipeline.domains.kpis.publish.documents import (
-    grade,
     publish_errors,
     publish_jobs,
     publish_packages,
     publish_series,
 )
-from ingestion_pipeline.foundation.storage.key_value.contract import key_value
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)  # as far as the contract is concerned
 DAY = NOW.date()

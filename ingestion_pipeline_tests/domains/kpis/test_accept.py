@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.announcements import Analysis
 from ingestion_pipeline.domains.kpis.contract.readings import Update
+from ingestion_pipeline.domains.kpis.land.analyses import put_analysis
 from ingestion_pipeline.domains.kpis.land.readings import CONFLICT, DUPLICATE, NEW, accept
-from ingestion_pipeline.domains.kpis.publish.packages import put_analysis, read_package
+from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline.domains.kpis.publish.reading import read_job
 from ingestion_pipeline_tests.domains.kpis.builders import NOW, rows, send, series, update
 

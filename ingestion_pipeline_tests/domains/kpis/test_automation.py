@@ -28,7 +28,7 @@ from ingestion_pipeline.domains.kpis.automation import (
 )
 from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
 from ingestion_pipeline.domains.kpis.land.jobs import announce
-from ingestion_pipeline.domains.kpis.publish import documents as publish
+from ingestion_pipeline.domains.kpis.merge import grade as grading
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -200,14 +200,14 @@ def test_a_poisoned_day_fails_alone_and_the_others_of_its_run_get_through(
 ) -> None:
     days = [date(2026, 2, 1) + timedelta(days=n) for n in range(5)]
     send(engine_with_tenant, *(update(at=f"{day}T12:00:00Z") for day in days))
-    grade = publish.grade
+    grade = grading.grade
 
     def poisoned(engine: sa.Engine, day: date, **more: Any) -> Any:
         if day == days[2]:
             raise ValueError("this day is poisoned")
         return grade(engine, day, **more)
 
-    monkeypatch.setattr(publish, "grade", poisoned)
+    monkeypatch.setattr(grading, "grade", poisoned)
     monkeypatch.setattr(History, "may_run", property(lambda known: not known.unfinished))
     with dg.DagsterInstance.ephemeral() as instance:
         [whole] = tick(pending_updates, instance)

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.announcements import Analysis, Announcement
 from ingestion_pipeline.domains.kpis.contract.reports import parse_report
+from ingestion_pipeline.domains.kpis.land.analyses import put_analysis
 from ingestion_pipeline.domains.kpis.land.jobs import announce, report_errors
 from ingestion_pipeline.domains.kpis.merge import flags, grade
+from ingestion_pipeline.domains.kpis.merge import grade as grading
 from ingestion_pipeline.domains.kpis.publish import documents as publish
 from ingestion_pipeline.domains.kpis.publish import packages
-from ingestion_pipeline.domains.kpis.publish.packages import put_analysis
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -224,6 +225,6 @@ def test_other_days_are_left_alone(filled: sa.Engine) -> None:
 
 
 def test_the_document_of_a_long_series_holds_its_newest_points(filled: sa.Engine) -> None:
-    publish.grade(filled, DAY, late=LATE, limit=100)
+    grading.grade(filled, DAY, late=LATE, limit=100)
     publish.publish_series(filled, newest=2, limit=100)
     assert [p["value"] for p in documents()["timeseries:btc-price"]["dataPoints"]] == [2, 3]

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion_pipeline.domains.kpis.merge.grade import grade
 from ingestion_pipeline.domains.kpis.merge.quality import FEWEST, LIMIT, WINDOW, jumps, quality
-from ingestion_pipeline.domains.kpis.publish.documents import grade
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline_tests.domains.kpis.builders import (
     DAY,

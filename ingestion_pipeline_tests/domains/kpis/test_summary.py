@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.domains.kpis.publish.documents import grade
+from ingestion_pipeline.domains.kpis.merge.grade import grade
 from ingestion_pipeline.domains.kpis.publish.summary import sparkline, summarize, summary_of
 from ingestion_pipeline_tests.domains.kpis.builders import (
     DAY,

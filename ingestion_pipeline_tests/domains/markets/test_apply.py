@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.events import COMPS, FUNDAMENTALS
-from ingestion_pipeline.domains.markets.merge.cache import Cached, look_up, place_of, store
+from ingestion_pipeline.domains.markets.contract.places import MarketKey, place_of
+from ingestion_pipeline.domains.markets.merge.cache import Cached, look_up, store
 from ingestion_pipeline.domains.markets.publish.documents import (
-    MarketKey,
     comps_document,
     fundamentals_document,
 )

@@ -12,9 +12,9 @@ from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.markets.assets import ASSET_OF, ASSETS
 from ingestion_pipeline.domains.markets.automation import cache_warming, decide, recorded_events
 from ingestion_pipeline.domains.markets.contract.events import COMPS, FUNDAMENTALS
+from ingestion_pipeline.domains.markets.contract.places import MarketKey, place_of
 from ingestion_pipeline.domains.markets.land.events import job_kind, order_warming
-from ingestion_pipeline.domains.markets.merge.cache import look_up, place_of, store
-from ingestion_pipeline.domains.markets.publish.documents import MarketKey
+from ingestion_pipeline.domains.markets.merge.cache import look_up, store
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings, settings

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.watch import gathering as health_sources
@@ -185,7 +186,7 @@ def test_markets_see_every_state_of_a_job(filled: sa.Engine) -> None:
 
 def test_health_is_gathered_from_these(filled: sa.Engine) -> None:
     with filled.begin() as connection:
-        facts = health_sources.gather(connection, Settings())
+        facts = health_sources.gather(connection, Settings(), registry.questions())
     assert facts.status == "GREEN"
     metrics = facts.metrics
     assert metrics.cache_hit_ratio == {

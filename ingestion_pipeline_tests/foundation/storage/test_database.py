@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import database, schema
+from ingestion_pipeline.foundation.storage.metadata import metadata
 
 # The modules that add tables to the metadata.
 TABLES = (
@@ -24,8 +25,8 @@ TABLES = (
 )  # fmt: skip
 _UPGRADE = """
 import sys
-from ingestion_pipeline.foundation.storage import database
-print(database.upgrade(database.engine(sys.argv[1])))
+from ingestion_pipeline.foundation.storage import database, schema
+print(schema.upgrade(database.engine(sys.argv[1])))
 """
 
 
@@ -43,8 +44,8 @@ def empty_database(server_url: sa.URL) -> Iterator[sa.URL]:
 def test_twelve_threads_that_upgrade_at_once_make_one_schema(empty_database: sa.URL) -> None:
     engine = sa.create_engine(empty_database, pool_size=12)
     with ThreadPoolExecutor(12) as pool:
-        revisions = set(pool.map(lambda _: database.upgrade(engine), range(12)))
-    assert revisions == {database.head_revision()}
+        revisions = set(pool.map(lambda _: schema.upgrade(engine), range(12)))
+    assert revisions == {schema.head_revision()}
     assert sa.inspect(engine).has_table("order_items")
     engine.dispose()
 
@@ -56,14 +57,14 @@ def test_processes_that_upgrade_at_once_make_one_schema(empty_database: sa.URL) 
         for _ in range(3)
     ]
     said = {process.communicate(timeout=300)[0].strip() for process in upgrades}
-    assert said == {database.head_revision()}
+    assert said == {schema.head_revision()}
     assert [process.returncode for process in upgrades] == [0, 0, 0]
 
 
 def test_upgrading_again_changes_nothing(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         before = connection.exec_driver_sql("SELECT xmin FROM alembic_version").scalar()
-    assert database.upgrade(engine) == database.head_revision()
+    assert schema.upgrade(engine) == schema.head_revision()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT xmin FROM alembic_version").scalar() == before
 
@@ -73,10 +74,10 @@ def test_migrations_and_tables_agree(engine: sa.Engine) -> None:
         import_module(f"ingestion_pipeline.{module}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        known = database.metadata.tables.keys()
+        known = metadata.tables.keys()
         differences = [
             difference
-            for difference in compare_metadata(context, database.metadata)
+            for difference in compare_metadata(context, metadata)
             # A table that is made by migration and not modelled belongs to somebody else's wing.
             if not (difference[0] == "remove_table" and difference[1].name not in known)
         ]
@@ -86,7 +87,7 @@ def test_migrations_and_tables_agree(engine: sa.Engine) -> None:
 def test_every_table_and_column_says_what_it_holds() -> None:
     for module in TABLES:
         import_module(f"ingestion_pipeline.{module}")
-    tables = database.metadata.tables.values()
+    tables = metadata.tables.values()
     columns = [column for table in tables for column in table.columns]
     assert [str(each) for each in (*tables, *columns) if not each.comment] == []
 
@@ -94,7 +95,7 @@ def test_every_table_and_column_says_what_it_holds() -> None:
 def test_comments_of_the_database_are_those_of_the_tables(engine: sa.Engine) -> None:
     for module in TABLES:
         import_module(f"ingestion_pipeline.{module}")
-    tables = database.metadata.tables.values()
+    tables = metadata.tables.values()
     said: dict[tuple[str, str | None], str | None] = {(t.name, None): t.comment for t in tables}
     said |= {(t.name, column.name): column.comment for t in tables for column in t.columns}
     with engine.connect() as connection:
@@ -112,7 +113,7 @@ def test_comments_of_the_database_are_those_of_the_tables(engine: sa.Engine) -> 
 def test_an_empty_database_has_no_revision(empty_database: sa.URL) -> None:
     engine = sa.create_engine(empty_database)
     with engine.connect() as connection:
-        assert database.current_revision(connection) is None
+        assert schema.current_revision(connection) is None
     engine.dispose()
 
 
@@ -123,11 +124,11 @@ def test_an_interrupted_migration_leaves_the_schema_as_it_was(
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE VIEW order_items AS SELECT 1 AS in_the_way")
     with pytest.raises(sa.exc.ProgrammingError, match="order_items"):
-        database.upgrade(engine)
+        schema.upgrade(engine)
     assert sa.inspect(engine).get_table_names() == []
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP VIEW order_items")
-    assert database.upgrade(engine) == database.head_revision()
+    assert schema.upgrade(engine) == schema.head_revision()
     engine.dispose()
 
 

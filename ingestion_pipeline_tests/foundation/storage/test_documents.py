@@ -11,7 +11,7 @@ from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.settings import Settings, settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.key_value import redis as key_value_redis
-from ingestion_pipeline.foundation.storage.key_value.contract import key_value
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 from ingestion_pipeline.foundation.storage.key_value.documents import write_documents
 
 DOCUMENTS = {"b": {"n": 1.5, "text": "ü😀"}, "a": [None, True, 2**70], "c:d": "text"}

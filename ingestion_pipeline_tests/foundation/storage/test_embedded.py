@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import EmbeddedServerError
-from ingestion_pipeline.foundation.storage import database, embedded, embedded_roles, roles
+from ingestion_pipeline.foundation.storage import embedded, embedded_roles, roles, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 _PRINT_URL = """
@@ -302,7 +302,7 @@ def test_a_cluster_whose_owner_was_the_superuser_is_brought_over(
             f"ALTER ROLE ingestion PASSWORD '{password}';\n\nCREATE DATABASE ingestion;\n\n",
         )
         engine = sa.create_engine(server.url())
-        database.upgrade(engine, "0012")
+        schema.upgrade(engine, "0012")
         roles.ensure(engine)
         with engine.begin() as connection:
             connection.exec_driver_sql("INSERT INTO tenants (name) VALUES ('acme')")
@@ -313,7 +313,7 @@ def test_a_cluster_whose_owner_was_the_superuser_is_brought_over(
         server.stop()
 
     engine = sa.create_engine(server.url())
-    database.upgrade(engine)
+    schema.upgrade(engine)
     assert roles.ensure(engine).closed
     with engine.begin() as connection:
         assert connection.exec_driver_sql("SHOW is_superuser").scalar() == "off"

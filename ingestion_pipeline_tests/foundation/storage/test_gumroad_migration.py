@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.publish.gumroad_rebuild import rebuild
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import schema
 
 _PING = sa.text("""
     INSERT INTO gumroad_pings (tenant_id, sale_id, resource_name, fields)
@@ -23,7 +23,7 @@ def older(server_url: sa.URL) -> Iterator[sa.Engine]:
     with administrator.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE before_0016")
         made = sa.create_engine(server_url.set(database="before_0016"))
-        database.upgrade(made, "0012")
+        schema.upgrade(made, "0012")
         yield made
         made.dispose()
         connection.exec_driver_sql("DROP DATABASE before_0016 WITH (FORCE)")
@@ -59,7 +59,7 @@ def test_pings_and_sales_of_before_are_kept_and_can_be_booked_anew(older: sa.Eng
             """),
             {"tenant": tenant},
         )
-    assert database.upgrade(older) == database.head_revision()
+    assert schema.upgrade(older) == schema.head_revision()
     with older.begin() as connection:
         found = connection.execute(
             sa.text("SELECT sale_id, gift_at IS NOT NULL AS gift FROM gumroad_pings")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.merge.claimed import tick_now
+from ingestion_pipeline.domains.book_sales.publish.now import tick_now
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import schema
 from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, ebook, text
 
 
@@ -21,7 +21,7 @@ def older(server_url: sa.URL) -> Iterator[sa.Engine]:
     with administrator.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE before_0021")
         made = sa.create_engine(server_url.set(database="before_0021"))
-        database.upgrade(made, "0019")
+        schema.upgrade(made, "0019")
         yield made
         made.dispose()
         connection.exec_driver_sql("DROP DATABASE before_0021 WITH (FORCE)")
@@ -43,7 +43,7 @@ def test_imports_that_were_queued_before_finish_and_have_a_uuid(
             INSERT INTO job_attempts (job_id, attempt, worker, finished_at, outcome)
             VALUES (1, 1, 'w', now(), 'failed')
         """)
-    assert database.upgrade(older) == database.head_revision()
+    assert schema.upgrade(older) == schema.head_revision()
     url = older.url.render_as_string(hide_password=False)
     configuration = Settings(DATABASE_URL=url, LANDING_URL=tmp_path.as_uri())  # type: ignore
     tick_now(older, configuration, limit=10)

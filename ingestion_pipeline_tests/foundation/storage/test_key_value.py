@@ -24,11 +24,8 @@ from ingestion_pipeline.foundation.errors import (
 )
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.key_value import redis as key_value_redis
-from ingestion_pipeline.foundation.storage.key_value.contract import (
-    KeyValue,
-    key_value,
-    purge_expired,
-)
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value, purge_expired
+from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value as table
 from ingestion_pipeline.foundation.storage.key_value.redis import RedisKeyValue

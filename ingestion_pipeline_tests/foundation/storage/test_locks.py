@@ -46,7 +46,7 @@ def test_nobody_else_asks_for_advisory_locks() -> None:
         for file in PACKAGE.rglob("*.py")
         if "_advisory_" in file.read_text().replace("pg_advisory_*", "")
     ]
-    assert sorted(asking) == ["storage/locks.py"]
+    assert sorted(asking) == ["foundation/storage/locks.py"]
 
 
 @pytest.mark.parametrize("lock", [locks.TELLING_ALERTS, locks.LOADING_SALES.of("1:kdp")])

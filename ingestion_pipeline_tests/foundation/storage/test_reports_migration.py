@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage import schema
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def older(server_url: sa.URL) -> Iterator[sa.Engine]:
     with administrator.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE before_0017")
         made = sa.create_engine(server_url.set(database="before_0017"))
-        database.upgrade(made, "0012")
+        schema.upgrade(made, "0012")
         yield made
         made.dispose()
         connection.exec_driver_sql("DROP DATABASE before_0017 WITH (FORCE)")
@@ -49,7 +49,7 @@ def test_prices_get_their_currency_and_units_that_came_back_their_number(
                     "quantity": quantity, "raw": json.dumps(raw),
                 },
             )  # fmt: skip
-    assert database.upgrade(older) == database.head_revision()
+    assert schema.upgrade(older) == schema.head_revision()
     with older.connect() as connection:
         rows = connection.execute(
             sa.text("""SELECT external_id, list_price, list_currency, refunded_units

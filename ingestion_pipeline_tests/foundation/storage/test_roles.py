@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger import readers, tenants
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
-from ingestion_pipeline.foundation.storage import database, locks, roles
+from ingestion_pipeline.foundation.storage import locks, roles, schema
 from ingestion_pipeline.foundation.storage.privileges import (
     COLUMNS,
     GATEWAY,
@@ -471,17 +471,17 @@ def test_a_role_of_somebody_else_is_not_taken_over(engine: sa.Engine) -> None:
 
 def test_who_may_not_migrate_is_told_who_may(engine: sa.Engine) -> None:
     with logged_in(engine, GATEWAY) as connection:
-        assert database.upgrade(connection.engine) == database.head_revision()
+        assert schema.upgrade(connection.engine) == schema.head_revision()
         with engine.begin() as owner:
             owner.exec_driver_sql("UPDATE alembic_version SET version_num = '0010'")
         with pytest.raises(ConfigurationError, match="run `ingestion-pipeline db upgrade` as"):
-            database.upgrade(connection.engine)
+            schema.upgrade(connection.engine)
 
 
 def test_a_schema_that_is_newer_than_the_program_is_left_alone(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    assert database.upgrade(engine) == "9999"
+    assert schema.upgrade(engine) == "9999"
 
 
 def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: sa.URL) -> None:
@@ -490,7 +490,7 @@ def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: 
         connection.exec_driver_sql("CREATE DATABASE before_roles")
     older = sa.create_engine(server_url.set(database="before_roles"))
     try:
-        database.upgrade(older, "0011")
+        schema.upgrade(older, "0011")
         with older.begin() as connection:
             connection.exec_driver_sql("""
                 INSERT INTO tenants (name) VALUES ('acme'), ('bolt');
@@ -501,7 +501,7 @@ def test_a_database_of_before_roles_keeps_its_jobs_and_is_protected(server_url: 
             """)
             connection.exec_driver_sql("GRANT SELECT ON ingestion_jobs TO pg_monitor")
         assert not roles.ensure(older).granted
-        assert database.upgrade(older) == database.head_revision()
+        assert schema.upgrade(older) == schema.head_revision()
         with older.connect() as connection:
             kept = "SELECT has_table_privilege('pg_monitor', 'ingestion_jobs', 'SELECT')"
             assert connection.exec_driver_sql(kept).scalar_one()

@@ -14,14 +14,18 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from ingestion_pipeline.domains import registry
+from ingestion_pipeline.domains.buildings.publish.alerts import watch
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, locks
-from ingestion_pipeline.foundation.storage.key_value.contract import key_value
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.alerts import Condition, conditions, decide, note, tell
 from ingestion_pipeline.foundation.watch.health import Facts, Metrics, Service
 from ingestion_pipeline.orchestration import housekeeping as automation
 from ingestion_pipeline.orchestration.resources import Database, database_at
+
+ALERTS = automation.alert_sensor(questions=registry.questions, limits=watch)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BACKOFF = timedelta(seconds=30)
@@ -243,7 +247,7 @@ def test_the_outage_of_the_database_is_told_once_and_its_end_once(
         nonlocal cursor  # Dagster keeps it, through restarts
         known = {"database": database_at(url)}
         context = dg.build_sensor_context(cursor=cursor, resources=known)
-        result = automation.alert_sensor(context)
+        result = ALERTS(context)
         assert isinstance(result, dg.SkipReason)
         cursor = context.cursor
         return str(result.skip_message)
@@ -316,7 +320,7 @@ def test_the_sensor_fires_recovers_and_remembers_across_restarts(
 
     def tick() -> str:
         known = {"database": database_at(database_url)}  # new each time, as after a restart
-        result = automation.alert_sensor(dg.build_sensor_context(resources=known))
+        result = ALERTS(dg.build_sensor_context(resources=known))
         assert isinstance(result, dg.SkipReason)
         return str(result.skip_message)
 

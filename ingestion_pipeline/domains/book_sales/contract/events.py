@@ -13,6 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+DOMAIN = "book_sales"
+
 SALE, REFUND, PAGES, FREE, PAYMENT = "sale", "refund", "borrow_pages", "free", "payment"
 EVENT_TYPES = (SALE, REFUND, PAGES, FREE, PAYMENT)
 DAY, MONTH = "day", "month"

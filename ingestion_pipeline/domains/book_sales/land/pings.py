@@ -16,8 +16,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import RejectedRow, RowError
 from ingestion_pipeline.domains.book_sales.land.queue import order
-from ingestion_pipeline.domains.book_sales.merge.gumroad import Told
-from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import kept, read_ping
+from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told, kept, read_ping
 from ingestion_pipeline.domains.book_sales.tables import gumroad_ping_tokens, gumroad_pings
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.settings import Settings

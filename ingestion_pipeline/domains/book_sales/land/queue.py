@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.merge.events import DOMAIN
+from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import NOTHING_TOLD, Told
 from ingestion_pipeline.domains.book_sales.sources.registry import ALIASES, PLATFORMS, canonical
 from ingestion_pipeline.foundation.credentials import encrypted

@@ -9,14 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.contract.events import Parsed
+from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN, Parsed
 from ingestion_pipeline.domains.book_sales.land import queue, stored
 from ingestion_pipeline.domains.book_sales.land.orders import STORAGE_PATH
 from ingestion_pipeline.domains.book_sales.land.pings import told_by
-from ingestion_pipeline.domains.book_sales.merge.events import DOMAIN, Origin, load
+from ingestion_pipeline.domains.book_sales.merge.books import books_of
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, load
 from ingestion_pipeline.domains.book_sales.sources import reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, platform_of
+from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.foundation.credentials import decrypted
 from ingestion_pipeline.foundation.errors import (
     ContractError,
@@ -102,16 +103,6 @@ def tick(
     return outcomes
 
 
-def tick_now(engine: sa.Engine, configuration: Settings, *, limit: int) -> list[Outcome]:
-    """A tick that somebody asked for, with the days summed up: no Dagster run follows it."""
-    from ingestion_pipeline.domains.book_sales.publish.daily import summarize
-
-    outcomes = tick(engine, configuration, trigger="http", limit=limit)
-    for platform in {each.platform for each in outcomes if each.status == "completed"}:
-        summarize(engine, platform)
-    return outcomes
-
-
 def process(engine: sa.Engine, configuration: Settings, claim: Claim) -> Outcome:
     """Do one claimed import; an error ends the attempt, not the caller."""
     platform = queue.KINDS[claim.kind]
@@ -149,7 +140,7 @@ def _import(
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
         origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
     else:
-        fetch = platform_of(platform).fetch
+        fetch = books_of(platform).fetch
         if fetch is None:
             raise MissingReportError(
                 f"payload.storagePath is missing: {platform} has no API, so the job has to name "
@@ -160,7 +151,7 @@ def _import(
     with engine.begin() as connection:
         if origin.upload_id is None and parsed.rejected:
             origin = replace(origin, upload_id=_record_answer(connection, origin))
-        counts = platform_of(platform).load(connection, origin, parsed)
+        counts = books_of(platform).load(connection, origin, parsed)
         note(connection)
         result = {**reports.numbers(counts), **reports.remarks(parsed)}
         # The fence: another attempt that owns the job by now makes all of this undone.

@@ -1,7 +1,8 @@
 """Events into `sales_events`: what is new is added, what a later report says otherwise is changed.
 
 A value that is known stays known: where a report leaves it out (an amount that is pending, an ASIN
-that only one sheet has) the event keeps it. Which report is newer, it says itself (`sources/formats/as_of.py`), or
+that only one sheet has) the event keeps it. Which report is newer, it says itself
+(`sources/formats/as_of.py`), or
 its arrival does: an older one changes nothing that a newer one said, whenever it is imported.
 """
 
@@ -14,15 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import Event, Parsed, RejectedRow
+from ingestion_pipeline.domains.book_sales.land.turns import lock
 from ingestion_pipeline.domains.book_sales.merge.identify import identified
 from ingestion_pipeline.domains.book_sales.tables import sales_events
 from ingestion_pipeline.foundation.ledger import quota, uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts
-from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.foundation.storage.bulk import copy_rows
-
-DOMAIN = "book_sales"
 
 _KEPT = (
     "title", "author", "asin", "isbn", "marketplace", "list_price", "list_currency", "amount",
@@ -128,11 +127,6 @@ def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
     if origin.upload_id is not None:
         note(connection, origin, origin.upload_id, parsed.rejected, counts)
     return counts
-
-
-def lock(connection: sa.Connection, tenant_id: int, platform: str) -> None:
-    """One load at a time of a tenant and platform: ids depend on what is there."""
-    locks.hold(connection, locks.LOADING_SALES.of(f"{tenant_id}:{platform}"))
 
 
 def _row(origin: Origin, event: Event) -> tuple[Any, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.merge.events import DOMAIN, Origin, load
+from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, load
 from ingestion_pipeline.domains.book_sales.sources import reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import NOTHING_TOLD, Told
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of

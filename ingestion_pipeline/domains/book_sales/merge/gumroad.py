@@ -21,10 +21,11 @@ from ingestion_pipeline.domains.book_sales.land.gumroad import (
     ids_of_gifts,
     tellings,
 )
-from ingestion_pipeline.domains.book_sales.merge.events import Origin, lock, note
+from ingestion_pipeline.domains.book_sales.land.turns import lock
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, note
 from ingestion_pipeline.domains.book_sales.sources.gumroad.books import events_of, refund_id
 from ingestion_pipeline.domains.book_sales.sources.gumroad.gifts import pairs
-from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import API, PING, Telling
+from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import API, PING, Telling, Told
 from ingestion_pipeline.domains.book_sales.tables import sales_events
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 
@@ -35,13 +36,6 @@ _SAID = (
     "quantity", "list_price", "amount", "currency",
 )  # fmt: skip
 _FILES = {API: FROM_API, PING: "gumroad Ping"}
-
-
-@dataclass
-class Told(Parsed):
-    """What became known: of which sales, and what could not be read."""
-
-    sale_ids: list[str] = field(default_factory=list)
 
 
 @dataclass

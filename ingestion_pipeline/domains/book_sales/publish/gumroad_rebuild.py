@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.land.gumroad import adopt, adopt_rejected
-from ingestion_pipeline.domains.book_sales.merge.events import lock
+from ingestion_pipeline.domains.book_sales.land.turns import lock
 from ingestion_pipeline.domains.book_sales.merge.gumroad import PLATFORM, Booked, book
 from ingestion_pipeline.domains.book_sales.publish.daily import summarize
 from ingestion_pipeline.domains.book_sales.tables import sales_events

@@ -14,17 +14,16 @@ from ingestion_pipeline.domains.book_sales.land.orders import Order
 from ingestion_pipeline.domains.book_sales.land.queue import Report
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.foundation.errors import ContractError, FieldError, IngestionError
-from ingestion_pipeline.foundation.ledger import quota
+from ingestion_pipeline.foundation.ledger import idempotency, quota
+from ingestion_pipeline.foundation.ledger.idempotency import Done, InFlight, Started
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.file_names import file_name_problem
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.gateway import idempotency
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.files.encodings import Part
 from ingestion_pipeline.gateway.files.receiving import land
 from ingestion_pipeline.gateway.front import Caller, Gateway
-from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,18 @@
-"""The platforms: a module with `parse` (reports) or `fetch` (an API), and a row here."""
+"""The platforms: a module that reads its reports, or its API, and a row here.
+
+What is fetched from an API, and how a platform's books are kept: `merge/books.py`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import sqlalchemy as sa
-
 from ingestion_pipeline.domains.book_sales.contract.events import Parsed
-from ingestion_pipeline.domains.book_sales.merge import gumroad as gumroad_load
-from ingestion_pipeline.domains.book_sales.merge.events import Origin, load
 from ingestion_pipeline.domains.book_sales.sources import draft2digital, smashwords
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.gumroad import api as gumroad_api
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
 from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.ledger.uploads import Counts
-from ingestion_pipeline.foundation.settings import Settings
 
 
 class Parse(Protocol):
@@ -26,44 +23,20 @@ class Parse(Protocol):
         ...
 
 
-class Fetch(Protocol):
-    """Asks an API; what is to be noted when its events are stored comes with them."""
-
-    def __call__(
-        self,
-        engine: sa.Engine,
-        configuration: Settings,
-        *,
-        tenant_id: int,
-        payload: dict[str, Any],
-    ) -> tuple[Parsed, Callable[[sa.Connection], None]]:
-        """The events of an API."""
-        ...
-
-
-class Load(Protocol):
-    """Stores what was parsed; under the lock of `load.lock`, in the caller's transaction."""
-
-    def __call__(self, connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
-        """What became of its rows."""
-        ...
-
-
 @dataclass(frozen=True)
 class Platform:
     """A platform, and what can be done with it.
 
     Attributes:
-        load: stores what was parsed or fetched; for most, events as they are.
-        check: refuses a payload that `fetch` can't use, before it is recorded.
+        api: whether it is asked by an API, not by reports.
+        check: refuses a payload with which the API can't be asked, before it is recorded.
     """
 
     name: str
     title: str
     parse: Parse | None = None
-    fetch: Fetch | None = None
+    api: bool = False
     check: Callable[[dict[str, Any]], None] = field(default=lambda _: None)
-    load: Load = load
 
 
 PLATFORMS = {
@@ -73,9 +46,8 @@ PLATFORMS = {
         Platform(
             "gumroad",
             "Gumroad",
-            fetch=gumroad_api.fetch,
+            api=True,
             check=gumroad_api.check,
-            load=gumroad_load.load,
         ),
         Platform("smashwords", "Smashwords", parse=smashwords.parse),
         Platform("draft2digital", "Draft2Digital", parse=draft2digital.parse),

@@ -19,14 +19,10 @@ import msgspec
 from msgspec import Raw
 
 from ingestion_pipeline.domains.buildings.contract.instants import read_instant
-from ingestion_pipeline.domains.buildings.contract.windows import BAD, GOOD, TEXT, UNKNOWN, Window
+from ingestion_pipeline.domains.buildings.contract.values import Value, _is_plain, judge
+from ingestion_pipeline.domains.buildings.contract.windows import GOOD, Window
 from ingestion_pipeline.domains.buildings.sources.ace_iot.envelope import Page, Unusable
-from ingestion_pipeline.domains.buildings.sources.ace_iot.records import (
-    ABSENT,
-    Documented,
-    Record,
-    Value,
-)
+from ingestion_pipeline.domains.buildings.sources.ace_iot.records import ABSENT, Documented, Record
 from ingestion_pipeline.domains.buildings.sources.ace_iot.saying import (
     NOTHING,
     Saying,
@@ -48,8 +44,6 @@ __all__ = [
 ]
 
 COLUMNS = ("site_name", "point_name", "timestamp", "value", "value_text", "quality", "metadata")
-
-Judged = tuple[float | None, str | None, str]
 
 
 @dataclass(frozen=True)
@@ -89,30 +83,6 @@ def to_rows(page: Page, *, site: str, window: Window, points: AbstractSet[str]) 
         skipped_points=names - points,
         outside=outside,
     )
-
-
-def judge(value: Value) -> Judged:
-    """A value as (finite number, text of what is none, derived quality).
-
-    >>> judge("1.61"), judge("NaN"), judge("active"), judge(None)
-    ((1.61, None, 'good'), (None, 'NaN', 'bad'), (None, 'active', 'text'), (None, None, 'unknown'))
-    """
-    if value is None:
-        return None, None, UNKNOWN
-    if isinstance(value, bool):
-        return None, "true" if value else "false", TEXT
-    try:
-        # Python reads 1_000 and digits of all scripts as numbers; a sensor sends neither.
-        number = float(value) if not isinstance(value, str) or _is_plain(value) else None
-    except ValueError:
-        number = None
-    if number is None:
-        return None, str(value), TEXT
-    return (number, None, GOOD) if math.isfinite(number) else (None, str(value), BAD)
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and "_" not in text
 
 
 def _within(

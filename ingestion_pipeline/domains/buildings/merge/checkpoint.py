@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings.contract.windows import Counts, Dialect
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue, key_value
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value
+from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 
 NAMESPACE = "buildings"

@@ -11,6 +11,8 @@ from typing import Literal
 
 from ingestion_pipeline.foundation.errors import ContractError
 
+DOMAIN = "commerce"
+
 Kind = Literal["uuid", "text", "money", "integer", "boolean", "object", "instant", "currency"]
 
 MAXIMUM_LINE_BYTES = 1024 * 1024

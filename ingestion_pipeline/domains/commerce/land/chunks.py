@@ -16,7 +16,7 @@ from ingestion_pipeline.domains.commerce.contract.declaration import Range
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.sessions import ConflictError, SessionFile
-from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import record_upload
 from ingestion_pipeline.domains.commerce.tables import upload_chunks
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.ledger import quota

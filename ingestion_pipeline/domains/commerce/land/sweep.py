@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.chunks import FOLDER
+from ingestion_pipeline.foundation.ledger import idempotency
 from ingestion_pipeline.foundation.ledger.tables import uploads
 from ingestion_pipeline.foundation.storage.landing import Landing
 
@@ -39,7 +40,6 @@ class Swept:
 def sweep(engine: sa.Engine, landing: Landing, *, idempotency_retention: timedelta) -> Swept:
     """Take away what nobody can use any more."""
     # The gateway's package: not needed to load the definitions.
-    from ingestion_pipeline.gateway import idempotency
 
     with engine.begin() as connection:
         expired = sessions.delete_expired(connection)

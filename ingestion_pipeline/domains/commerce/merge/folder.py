@@ -15,11 +15,15 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity, entity_of_file
+from ingestion_pipeline.domains.commerce.contract.entities import (
+    DOMAIN,
+    ENTITIES,
+    Entity,
+    entity_of_file,
+)
 from ingestion_pipeline.domains.commerce.land.stage import Reading, stage
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged
 from ingestion_pipeline.domains.commerce.merge.uploads import (
-    DOMAIN,
     after_staging,
     lock_everything,
     merge_upload,

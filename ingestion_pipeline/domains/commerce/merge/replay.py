@@ -17,11 +17,10 @@ from typing import IO, Any
 import msgspec
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
+from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
 from ingestion_pipeline.domains.commerce.land.stage import stage
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged
-from ingestion_pipeline.domains.commerce.merge.uploads import DOMAIN
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows

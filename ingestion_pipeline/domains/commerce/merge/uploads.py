@@ -14,14 +14,13 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES, Entity
 from ingestion_pipeline.domains.commerce.tables import ARRIVED, FINAL, WAITING
 from ingestion_pipeline.foundation.errors import StagingLostError
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
 from ingestion_pipeline.foundation.storage import locks, merging
 
-DOMAIN = "commerce"
 _LARGE = 10_000  # rows
 Actions = dict[int, dict[str, int]]  # upload id → {action: rows}
 

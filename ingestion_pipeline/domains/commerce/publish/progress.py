@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.chunks import Received, received_all
-from ingestion_pipeline.domains.commerce.merge.uploads import DOMAIN
 from ingestion_pipeline.foundation.ledger.tables import jobs, uploads
 from ingestion_pipeline.foundation.ledger.uploads import COUNTS, Counts, rejected_by_reason
 

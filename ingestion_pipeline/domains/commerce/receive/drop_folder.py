@@ -19,9 +19,8 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.contract.entities import entity_of_file
-from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
-from ingestion_pipeline.domains.commerce.merge.uploads import DOMAIN
+from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, entity_of_file
+from ingestion_pipeline.domains.commerce.land.uploads import record_upload
 from ingestion_pipeline.foundation.errors import ContractError, QuotaError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
 from ingestion_pipeline.foundation.storage.landing import (

@@ -17,16 +17,15 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.contract.declaration import DeclaredFile
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land import sessions
-from ingestion_pipeline.domains.commerce.merge.claimed import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import record_upload
 from ingestion_pipeline.foundation.errors import FieldError, IngestionError, StaleAttemptError
-from ingestion_pipeline.foundation.ledger import quota, uploads
+from ingestion_pipeline.foundation.ledger import idempotency, quota, uploads
+from ingestion_pipeline.foundation.ledger.idempotency import Done, InFlight, Started
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing
-from ingestion_pipeline.gateway import idempotency
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.files.encodings import Part
 from ingestion_pipeline.gateway.files.receiving import land
 from ingestion_pipeline.gateway.front import Caller, Gateway, too_large
-from ingestion_pipeline.gateway.idempotency import Done, InFlight, Started
 
 _KEY = "Idempotency-Key"
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.instants import day_bounds
+from ingestion_pipeline.domains.kpis.merge.flags import publishing
 from ingestion_pipeline.domains.kpis.merge.quality import WINDOW, jumps, quality
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 
@@ -235,3 +236,19 @@ def _grades_of_series(rows: Sequence[Any], late: timedelta) -> list[dict[str, An
         for row, jump in zip(rows[start:], found, strict=True)
         if row.ungraded
     ]
+
+
+def grade(
+    engine: sa.Engine, day: date, *, late: timedelta, limit: int, again: bool = False
+) -> Graded:
+    """Grade what is ungraded of a day; `again`: make missing points, and grade all anew."""
+    total = Graded()
+    if again:
+        with publishing(engine) as connection:
+            total += regrade_day(connection, day)
+    while True:
+        with publishing(engine) as connection:
+            step = grade_day(connection, day, late=late, limit=limit)
+        total += step
+        if not step.points:
+            return total

@@ -21,7 +21,7 @@ from ingestion_pipeline.domains.kpis.publish.reading import job_documents, serie
 from ingestion_pipeline.domains.kpis.tables import errors, job_kpis, jobs, points, series, updates
 from ingestion_pipeline.foundation.ledger.tables import tenants
 from ingestion_pipeline.foundation.settings import settings
-from ingestion_pipeline.foundation.storage.key_value.contract import key_value
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 
 _Document = tuple[int, str, Any]
 

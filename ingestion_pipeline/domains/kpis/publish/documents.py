@@ -20,7 +20,6 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.instants import day_bounds, instant_text
 from ingestion_pipeline.domains.kpis.merge.flags import mark, publishing, settle, write
-from ingestion_pipeline.domains.kpis.merge.grade import Graded, grade_day, regrade_day
 from ingestion_pipeline.domains.kpis.publish.packages import package_document, package_rows
 from ingestion_pipeline.domains.kpis.publish.reading import job_documents, series_document
 from ingestion_pipeline.domains.kpis.tables import errors, job_kpis, jobs, series, updates
@@ -60,22 +59,6 @@ def job_key(trace_id: str) -> str:
 def key_safe(trace_id: str) -> str:
     """A trace id without colons, which are what keys are taken apart at (`n8n%3A1%3A231`)."""
     return quote(trace_id, safe="")
-
-
-def grade(
-    engine: sa.Engine, day: date, *, late: timedelta, limit: int, again: bool = False
-) -> Graded:
-    """Grade what is ungraded of a day; `again`: make missing points, and grade all anew."""
-    total = Graded()
-    if again:
-        with publishing(engine) as connection:
-            total += regrade_day(connection, day)
-    while True:
-        with publishing(engine) as connection:
-            step = grade_day(connection, day, late=late, limit=limit)
-        total += step
-        if not step.points:
-            return total
 
 
 def publish_packages(

@@ -18,31 +18,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.markets.publish.documents import Document, MarketKey
+from ingestion_pipeline.domains.markets.contract.places import Document, Place
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue, key_value
 
 logger = logging.getLogger(__name__)
 
-MACRO_KEY = "macro_data"
 SERVICES = ("fundamentals", "comps", "macro")
 # An entry outlives its time to live: it is served, marked stale, while a new one is made.
 _KEPT = timedelta(days=7)
 _CLOCK_SKEW = 60.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a document is cached; `tenant_id` is None for what all tenants share."""
-
-    service: str
-    key: str
-    tenant_id: int | None
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of its key."""
-        return "markets" if self.tenant_id is None else f"markets:{self.tenant_id}"
 
 
 @dataclass(frozen=True)
@@ -58,13 +43,6 @@ class Cached:
     version: int | None = None
     document: Document | None = None
     age: float = 0.0
-
-
-def place_of(service: str, market: MarketKey | None = None) -> Place:
-    """The place of a market's fundamentals or comps, or of the macro data."""
-    if market is None:
-        return Place("macro", MACRO_KEY, None)
-    return Place(service, f"{service}_{market.market_slug}", market.tenant_id)
 
 
 def lifetime(service: str, configuration: Settings) -> timedelta:

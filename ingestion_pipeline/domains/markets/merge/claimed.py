@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.events import Event, parse_event
+from ingestion_pipeline.domains.markets.contract.places import Place
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind
-from ingestion_pipeline.domains.markets.merge.cache import Place, invalidate
+from ingestion_pipeline.domains.markets.merge.cache import invalidate
 from ingestion_pipeline.foundation.errors import StaleAttemptError
 from ingestion_pipeline.foundation.ledger import events, jobs
 from ingestion_pipeline.foundation.ledger.leases import kept_alive

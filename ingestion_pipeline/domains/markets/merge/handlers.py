@@ -4,10 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.markets.merge.cache import place_of
+from ingestion_pipeline.domains.markets.contract.places import MarketKey, place_of
 from ingestion_pipeline.domains.markets.merge.claimed import Recorded, Write, Written
 from ingestion_pipeline.domains.markets.merge.upsert import upsert
-from ingestion_pipeline.domains.markets.publish.documents import MarketKey
 from ingestion_pipeline.domains.markets.tables import comps, fundamentals
 
 

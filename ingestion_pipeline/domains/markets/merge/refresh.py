@@ -14,11 +14,11 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from ingestion_pipeline.domains.markets.contract.places import place_of
 from ingestion_pipeline.domains.markets.contract.vintages import Vintage
-from ingestion_pipeline.domains.markets.merge.cache import invalidate, place_of
+from ingestion_pipeline.domains.markets.merge.cache import invalidate
 from ingestion_pipeline.domains.markets.merge.claimed import Handler, Recorded, Write, Written
-from ingestion_pipeline.domains.markets.publish.documents import Document
-from ingestion_pipeline.domains.markets.publish.macro import macro_document, merge_vintages
+from ingestion_pipeline.domains.markets.merge.macro import merge_vintages
 from ingestion_pipeline.domains.markets.sources.fred import Fred, open_upstream
 from ingestion_pipeline.domains.markets.tables import observations, series
 from ingestion_pipeline.foundation.errors import (
@@ -139,13 +139,6 @@ def due(engine: sa.Engine, configuration: Settings) -> list[str]:
     with engine.connect() as connection:
         resting = set(connection.scalars(query))
     return [name for name in configuration.fred_series_ids if name not in resting]
-
-
-def known_macro(connection: sa.Connection, configuration: Settings) -> Document | None:
-    """The macro document as the tables have it."""
-    # Twice the lifetime: what is renewed in the background is not stale meanwhile.
-    fresh_since = datetime.now(UTC) - 2 * configuration.cache_ttl_macro - PAUSE
-    return macro_document(connection, configuration.fred_series_ids, fresh_since=fresh_since)
 
 
 def macro_handler(source: Source, configured: Sequence[str]) -> Handler:

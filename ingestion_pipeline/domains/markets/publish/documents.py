@@ -1,10 +1,8 @@
 """The documents of a market that readers get: its fundamentals, its comparables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
@@ -14,18 +12,10 @@ from ingestion_pipeline.domains.markets.contract.events import (
     COMPS_TEXTS,
     FUNDAMENTALS_NUMBERS,
 )
+from ingestion_pipeline.domains.markets.contract.places import Document, MarketKey
 from ingestion_pipeline.domains.markets.tables import comps, fundamentals
 
-Document = dict[str, Any]
 _MOST_COMPARABLES = 1000  # that a document holds, newest sales first
-
-
-@dataclass(frozen=True)
-class MarketKey:
-    """Whose market."""
-
-    tenant_id: int
-    market_slug: str
 
 
 def fundamentals_document(connection: sa.Connection, market: MarketKey) -> Document | None:

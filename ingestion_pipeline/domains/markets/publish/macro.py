@@ -6,47 +6,21 @@ value may be missing: FRED takes values back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.markets.contract.history import changes
-from ingestion_pipeline.domains.markets.contract.vintages import LAST_DAY, Day, Vintage
-from ingestion_pipeline.domains.markets.publish.documents import Document, plain
+from ingestion_pipeline.domains.markets.contract.places import Document
+from ingestion_pipeline.domains.markets.contract.vintages import LAST_DAY, Day
+from ingestion_pipeline.domains.markets.merge.refresh import PAUSE
+from ingestion_pipeline.domains.markets.publish.documents import plain
 from ingestion_pipeline.domains.markets.tables import observations, series
-from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.settings import Settings
 
 _RECENT = 12  # observations of a series that the document shows
 
-_KNOWN = sa.text("""
-    SELECT date, realtime_start, realtime_end, value FROM macro_observations
-    WHERE series_id = :series_id
-""")
-# Only the dates of which something else is known now are written.
-_STAGE = sa.text("""
-    CREATE TEMPORARY TABLE staged_vintages (
-        date date, realtime_start date, realtime_end date, value numeric
-    ) ON COMMIT DROP
-""")
-_COPY = "COPY staged_vintages (date, realtime_start, realtime_end, value) FROM STDIN"
-_MERGE = sa.text("""
-    INSERT INTO macro_observations AS known (series_id, date, realtime_start, realtime_end, value)
-    SELECT :series_id, date, realtime_start, realtime_end, value
-    FROM staged_vintages ORDER BY date, realtime_start
-    ON CONFLICT (series_id, date, realtime_start) DO UPDATE SET
-        realtime_end = excluded.realtime_end, value = excluded.value, recorded_at = now()
-    WHERE (known.realtime_end, known.value)
-        IS DISTINCT FROM (excluded.realtime_end, excluded.value)
-""")
-# What began on the same day as its correction, or holds on under another row.
-_DROP = sa.text("""
-    DELETE FROM macro_observations AS known
-    WHERE series_id = :series_id AND date IN (SELECT date FROM staged_vintages) AND NOT EXISTS (
-        SELECT FROM staged_vintages AS new
-        WHERE new.date = known.date AND new.realtime_start = known.realtime_start)
-""")
 _AS_OF = sa.text("""
     SELECT date, value, realtime_start FROM macro_observations
     WHERE series_id = :series_id AND realtime_start <= :day AND realtime_end >= :day
@@ -71,27 +45,6 @@ class Known:
     date: Day
     value: Decimal | None
     since: Day
-
-
-def merge_vintages(
-    connection: sa.Connection, series_id: str, vintages: Sequence[Vintage], *, today: date
-) -> int:
-    """Add what an answer tells of a series to what is known of it (`contract/history.py`); how many
-    vintages are new or changed.
-
-    Raises:
-        psycopg errors as SQLAlchemy's; nothing was written.
-    """
-    known = [Vintage(*row) for row in connection.execute(_KNOWN, {"series_id": series_id})]
-    connection.execute(_STAGE)
-    with database.driver(connection).cursor() as cursor, cursor.copy(_COPY) as copy:
-        for _, rows in changes(known, vintages, today=today):
-            for each in rows:
-                copy.write_row((each.date, each.realtime_start, each.realtime_end, each.value))
-    dropped = connection.execute(_DROP, {"series_id": series_id}).rowcount
-    changed = connection.execute(_MERGE, {"series_id": series_id}).rowcount
-    connection.exec_driver_sql("DROP TABLE staged_vintages")  # the next series makes its own
-    return changed + dropped
 
 
 def macro_as_of(connection: sa.Connection, series_id: str, day: date) -> list[Known]:
@@ -188,3 +141,10 @@ def _observation(known: Known) -> Document:
         "value": plain(known.value),
         "released": known.since.isoformat(),
     }
+
+
+def known_macro(connection: sa.Connection, configuration: Settings) -> Document | None:
+    """The macro document as the tables have it."""
+    # Twice the lifetime: what is renewed in the background is not stale meanwhile.
+    fresh_since = datetime.now(UTC) - 2 * configuration.cache_ttl_macro - PAUSE
+    return macro_document(connection, configuration.fred_series_ids, fresh_since=fresh_since)

@@ -19,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.markets.merge.cache import Cached, Place
-from ingestion_pipeline.domains.markets.publish.documents import Document
+from ingestion_pipeline.domains.markets.contract.places import Document, Place
+from ingestion_pipeline.domains.markets.merge.cache import Cached
 from ingestion_pipeline.foundation.ledger.metrics import Outcome
 
 logger = logging.getLogger(__name__)

@@ -2,34 +2,29 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.markets.merge.cache import (
-    Cached,
-    Place,
-    lifetime,
-    look_up,
-    place_of,
-    store,
-)
+from ingestion_pipeline.domains.markets.contract.places import Document, Place, place_of
+from ingestion_pipeline.domains.markets.merge.cache import Cached, lifetime, look_up, store
 from ingestion_pipeline.domains.markets.merge.claimed import Handler, Recorded, Write, Written
-from ingestion_pipeline.domains.markets.merge.refresh import known_macro, refresh_due
+from ingestion_pipeline.domains.markets.merge.refresh import refresh_due
 from ingestion_pipeline.domains.markets.publish.documents import (
-    Document,
     comps_document,
     fundamentals_document,
     markets_with_documents,
 )
+from ingestion_pipeline.domains.markets.publish.macro import known_macro
 from ingestion_pipeline.foundation.ledger import cron
 from ingestion_pipeline.foundation.ledger.metrics import cache_row, write_cache_metrics
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch import gathering as health_sources
 from ingestion_pipeline.foundation.watch import health
+from ingestion_pipeline.foundation.watch.gathering import Questions
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +48,16 @@ class Warmed:
 
 
 def warm(
-    engine: sa.Engine, configuration: Settings, *, trigger: str, run_id: str | None = None
+    engine: sa.Engine,
+    configuration: Settings,
+    *,
+    questions: Mapping[str, Questions],
+    trigger: str,
+    run_id: str | None = None,
 ) -> Warmed:
-    """Make what is not fresh, and look how all is then; logged in `cron_logs` and metrics."""
+    """Make what is not fresh, and look how all is then, by these questions; logged in `cron_logs`
+    and metrics.
+    """
     with engine.begin() as connection:
         log = cron.start(connection, NAME, trigger=trigger, run_id=run_id)
     warmed = Warmed()
@@ -68,7 +70,7 @@ def warm(
         *((place_of(kind, each), partial(_DOCUMENTS[kind], market=each)) for kind, each in markets),
     ]:
         rows.append(_warm_one(engine, configuration, place, load, warmed))
-    warmed.health = _health(engine, configuration)
+    warmed.health = _health(engine, configuration, questions)
     _note(engine, rows)
     with engine.begin() as connection:
         cron.finish(
@@ -79,14 +81,20 @@ def warm(
 
 
 def warming_handler(
-    configuration: Settings, *, run_id: str | None, results: list[Warmed]
+    configuration: Settings,
+    *,
+    questions: Mapping[str, Questions],
+    run_id: str | None,
+    results: list[Warmed],
 ) -> Handler:
     """Applies `cache.warming`; one warming does for all events of a batch."""
 
     def handle(engine: sa.Engine, recorded: Recorded) -> Write:
         if not results:
             trigger = recorded.event.source
-            results.append(warm(engine, configuration, trigger=trigger, run_id=run_id))
+            results.append(
+                warm(engine, configuration, questions=questions, trigger=trigger, run_id=run_id)
+            )
         made = results[0].fresh + results[0].made
         return lambda _: Written(made)
 
@@ -136,10 +144,14 @@ def _store(engine: sa.Engine, place: Place, before: Cached, document: Document) 
         logger.warning("the cache can't be written: %s", str(error).partition("\n")[0])
 
 
-def _health(engine: sa.Engine, configuration: Settings) -> str:
+def _health(engine: sa.Engine, configuration: Settings, questions: Mapping[str, Questions]) -> str:
     try:
         with engine.connect() as connection:
-            return str(health.document(health_sources.gather(connection, configuration))["status"])
+            return str(
+                health.document(health_sources.gather(connection, configuration, questions))[
+                    "status"
+                ]
+            )
     except sa.exc.SQLAlchemyError as error:
         logger.warning("health not known: %s", str(error).partition("\n")[0])
         return "UNKNOWN"

@@ -11,12 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.settings import settings
-from ingestion_pipeline.foundation.storage.key_value.contract import (
-    LONGEST_KEY,
-    checked,
-    encoded,
-    key_value,
-)
+from ingestion_pipeline.foundation.storage.key_value.choice import key_value
+from ingestion_pipeline.foundation.storage.key_value.contract import LONGEST_KEY, checked, encoded
 
 # A document that is there already, word for word, is not written again.
 _WRITE = sa.text("""

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
 from ingestion_pipeline.foundation.errors import PermanentError, TransientError
-from ingestion_pipeline.foundation.storage.database import metadata
 from ingestion_pipeline.foundation.storage.key_value.contract import (
     LARGEST_INTEGER,
     LONGEST_KEY,
@@ -32,6 +31,7 @@ from ingestion_pipeline.foundation.storage.key_value.contract import (
     encoded,
     milliseconds,
 )
+from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import UPDATED_AT
 
 _timestamp = sa.DateTime(timezone=True)

@@ -18,6 +18,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from ingestion_pipeline.domains.book_sales.contract.events import Parsed
 from ingestion_pipeline.domains.book_sales.sources.gumroad.fields import (
     bare_amount,
     cents,
@@ -222,3 +223,10 @@ def _shown_price(sale: Mapping[str, Any]) -> Decimal | None:
         if (shown := sale.get(name)) is not None:
             return shown_amount(name, shown)
     return None
+
+
+@dataclass
+class Told(Parsed):
+    """What became known: of which sales, and what could not be read."""
+
+    sale_ids: list[str] = field(default_factory=list)

@@ -3,7 +3,8 @@
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-Value = float | str | bool | None
+from ingestion_pipeline.domains.buildings.contract.values import Value
+
 Quality = int | float | str | bool | None
 ABSENT = Raw(b"")
 

@@ -10,15 +10,14 @@ from typing import Any
 import msgspec
 
 from ingestion_pipeline.domains.buildings.contract.instants import read_instant
+from ingestion_pipeline.domains.buildings.contract.values import Value, judge
 from ingestion_pipeline.domains.buildings.contract.windows import Dialect
-from ingestion_pipeline.domains.buildings.land.samples import judge
 from ingestion_pipeline.domains.buildings.sources.ace_iot import damaged
 from ingestion_pipeline.domains.buildings.sources.ace_iot.listing import (
     Parameters,
     read_envelope,
     read_to_the_end,
 )
-from ingestion_pipeline.domains.buildings.sources.ace_iot.records import Value
 from ingestion_pipeline.domains.buildings.sources.ace_iot.unreadable import (
     not_json,
     unknown_envelope,

@@ -1,0 +1,23 @@
+"""What Dagster is given of buildings."""
+
+import dagster as dg
+
+from ingestion_pipeline.domains.buildings.assets import (
+    ASSETS,
+)
+from ingestion_pipeline.domains.buildings.automation import (
+    archive_buildings,
+    collect_buildings,
+    daily_collection,
+    hourly_weather,
+    monthly_archive,
+    snapshot_of_weather,
+)
+from ingestion_pipeline.domains.buildings.checks import CHECKS
+
+definitions = dg.Definitions(
+    assets=ASSETS,
+    asset_checks=CHECKS,
+    jobs=[collect_buildings, snapshot_of_weather, archive_buildings],
+    schedules=[daily_collection, hourly_weather, monthly_archive],
+)

@@ -1,0 +1,140 @@
+"""What must not be found of commerce, as queries: one row an offender. checks.py wraps them."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.commerce.contract.entities import (
+    DOMAIN,
+    ENTITIES,
+    Entity,
+)
+from ingestion_pipeline.domains.commerce.tables import FINAL, WAITING
+from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.settings import settings
+
+_LOADED_WITHIN = timedelta(minutes=15)
+
+
+_RECENT = timedelta(days=7)
+
+
+def counts_add_up(entity: Entity) -> sa.Select[Any]:
+    """Loaded uploads of which not every line is accounted for."""
+    c = uploads.c
+    merged = c.inserted + c.updated + c.unchanged + c.superseded + c.waiting
+    shown = (c.upload_id, c.file_name, c.lines, c.blank, c.preamble, c.rejected, c.staged, merged)
+    return sa.select(*shown).where(
+        c.domain == DOMAIN,
+        c.type == entity.name,
+        c.status == "loaded",
+        sa.or_(c.lines != c.blank + c.preamble + c.rejected + c.staged, c.staged != merged),
+    )
+
+
+def waiting_are_counted(entity: Entity) -> sa.Select[Any]:
+    """Uploads of which other rows wait than they say."""
+    table = WAITING[entity.name]
+    there = (
+        sa.select(table.c.upload_id, sa.func.count().label("rows"))
+        .group_by(table.c.upload_id)
+        .subquery("there")
+    )
+    c = uploads.c
+    return (
+        sa.select(c.upload_id, c.waiting, there.c.rows)
+        .select_from(uploads.outerjoin(there, there.c.upload_id == c.upload_id))
+        .where(
+            c.domain == DOMAIN,
+            c.type == entity.name,
+            c.status == "loaded",
+            c.waiting != sa.func.coalesce(there.c.rows, 0),
+        )
+    )
+
+
+def overdue(entity: Entity) -> sa.Select[Any]:
+    """Recorded uploads that have been unfinished for 15 minutes."""
+    c = uploads.c
+    return sa.select(c.upload_id, c.file_name, c.status, c.recorded_at).where(
+        c.domain == DOMAIN,
+        c.type == entity.name,
+        c.status.in_(("recorded", "staged")),
+        c.recorded_at < sa.func.now() - _LOADED_WITHIN,
+    )
+
+
+def unusable() -> sa.Select[Any]:
+    """Files of the last seven days that were unusable as a whole."""
+    c = uploads.c
+    return sa.select(c.upload_id, c.tenant_id, c.file_name, c.error, c.recorded_at).where(
+        c.domain == DOMAIN, c.status == "failed", c.recorded_at > sa.func.now() - _RECENT
+    )
+
+
+def orphans(entity: Entity) -> sa.Select[Any]:
+    """Rows that have waited too long, by the parent that they miss."""
+    table = WAITING[entity.name]
+    missing = []
+    for field, parent in entity.parents.items():
+        target, theirs = FINAL[parent], ENTITIES[parent].key
+        exists = sa.exists().where(
+            target.c.tenant_id == table.c.tenant_id, target.c[theirs] == table.c[field]
+        )
+        missing.append(
+            sa.select(
+                table.c.tenant_id,
+                sa.literal(parent).label("missing"),
+                table.c[field].label("id"),
+                sa.func.count().label("rows_waiting"),
+                sa.func.min(table.c.waiting_since).label("since"),
+            )
+            .where(~exists, table.c.waiting_since < sa.func.now() - settings().orphan_grace)
+            .group_by(table.c.tenant_id, table.c[field])
+        )
+    everything = sa.union_all(*missing).subquery("orphans")
+    return sa.select(everything).order_by(everything.c.rows_waiting.desc())
+
+
+def without_parent(entity: Entity) -> sa.Select[Any]:
+    """Rows whose parent does not exist."""
+    child = FINAL[entity.name]
+    broken = [
+        ~sa.exists().where(
+            FINAL[parent].c.tenant_id == child.c.tenant_id,
+            FINAL[parent].c[ENTITIES[parent].key] == child.c[field],
+        )
+        for field, parent in entity.parents.items()
+    ]
+    return sa.select(child.c.tenant_id, child.c[entity.key]).where(sa.or_(*broken))
+
+
+def duplicates(entity: Entity) -> sa.Select[Any]:
+    """Rows of a tenant that share what hardly any two share."""
+    table = FINAL[entity.name]
+    assert entity.watched is not None, "asked for watched entities only"  # noqa: S101
+    watched = table.c[entity.watched]
+    return (
+        sa.select(table.c.tenant_id, watched, sa.func.count().label("rows"))
+        .group_by(table.c.tenant_id, watched)
+        .having(sa.func.count() > 1)
+    )
+
+
+def totals_that_differ() -> sa.Select[Any]:
+    """Orders whose total is not the sum of their lines."""
+    orders, items = FINAL["orders"], FINAL["order_items"]
+    total = sa.func.sum(items.c.line_total)
+    sums = (
+        sa.select(items.c.tenant_id, items.c.order_id, total.label("lines_total"))
+        .group_by(items.c.tenant_id, items.c.order_id)
+        .subquery("sums")
+    )
+    return sa.select(
+        orders.c.tenant_id, orders.c.order_id, orders.c.total_amount, sums.c.lines_total
+    ).where(
+        orders.c.tenant_id == sums.c.tenant_id,
+        orders.c.order_id == sums.c.order_id,
+        orders.c.total_amount != sums.c.lines_total,
+    )

@@ -1,0 +1,92 @@
+"""What must not be found of markets, as queries: one row an offender. checks.py wraps them."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.markets.contract.events import (
+    EVENT_TYPES,
+)
+from ingestion_pipeline.domains.markets.tables import fundamentals, observations, series
+from ingestion_pipeline.foundation.ledger.tables import ingestion_events
+
+_APPLIED_WITHIN = timedelta(minutes=15)
+
+
+_RECENT = timedelta(days=7)
+
+
+_STALE = timedelta(days=30)
+
+
+_FETCHED_WITHIN = timedelta(days=2)
+
+
+def overdue() -> sa.Select[Any]:
+    """Events that have been waiting for more than 15 minutes."""
+    c = ingestion_events.c
+    return sa.select(c.ingestion_id, c.event_type, c.status, c.received_at).where(
+        c.status.in_(("received", "validated")),
+        c.event_type.in_(EVENT_TYPES),
+        c.received_at < sa.func.now() - _APPLIED_WITHIN,
+    )
+
+
+def failed(*event_types: str) -> sa.Select[Any]:
+    """Events of the last seven days, of these types, that could not be applied."""
+    c = ingestion_events.c
+    return sa.select(c.ingestion_id, c.event_type, c.error).where(
+        c.status == "failed",
+        c.event_type.in_(event_types),
+        c.received_at > sa.func.now() - _RECENT,
+    )
+
+
+def out_of_range(table: sa.Table, numbers: Any) -> sa.Select[Any]:
+    """Rows with a number beyond the contract's bounds."""
+    faults = []
+    for name, (low, high, _) in numbers.items():
+        if low is not None:
+            faults.append(table.c[name] < low)
+        if high is not None:
+            faults.append(table.c[name] > high)
+    return sa.select(*table.primary_key, *(table.c[name] for name in numbers)).where(
+        sa.or_(*faults)
+    )
+
+
+def stale_markets() -> sa.Select[Any]:
+    """Markets whose fundamentals are older than 30 days."""
+    c = fundamentals.c
+    last = sa.func.max(c.as_of_date)
+    return (
+        sa.select(c.tenant_id, c.market_slug, last.label("as_of"))
+        .group_by(c.tenant_id, c.market_slug)
+        .having(last < sa.func.current_date() - _STALE)
+    )
+
+
+def overlapping() -> sa.Select[Any]:
+    """Dates of a series of which one day knew two vintages."""
+    later = (
+        sa.func.lead(observations.c.realtime_start)
+        .over(
+            partition_by=(observations.c.series_id, observations.c.date),
+            order_by=observations.c.realtime_start,
+        )
+        .label("next_start")
+    )
+    each = sa.select(observations, later).subquery()
+    return sa.select(each.c.series_id, each.c.date, each.c.realtime_start).where(
+        sa.or_(
+            each.c.realtime_end >= each.c.next_start, each.c.realtime_end < each.c.realtime_start
+        )
+    )
+
+
+def not_fetched() -> sa.Select[Any]:
+    """Series that were not fetched within two days."""
+    return sa.select(series.c.series_id, series.c.fetched_at, series.c.error).where(
+        sa.or_(series.c.fetched_at.is_(None), series.c.fetched_at < sa.func.now() - _FETCHED_WITHIN)
+    )

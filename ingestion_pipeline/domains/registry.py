@@ -1,0 +1,40 @@
+"""The domains that there are, found by their folders: a sixth is one more folder, and no line here.
+
+A domain shows itself in faces, modules of fixed names: `routes` to the gateway, `freshness` to
+health. Who serves or asks is handed what is found here; kits know no domain.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import Any
+
+from ingestion_pipeline import domains
+from ingestion_pipeline.foundation.watch.gathering import Questions
+
+
+def names() -> list[str]:
+    """The names of all domains, in order of the alphabet."""
+    return sorted(module.name for module in iter_modules(domains.__path__) if module.ispkg)
+
+
+def routers() -> list[Any]:
+    """What the gateway serves of the domains."""
+    return [face.router for _, face in _faces("routes")]
+
+
+def questions() -> dict[str, Questions]:
+    """By domain, what it can be asked about its services."""
+    return {
+        domain: Questions(face.services, getattr(face, "services_of", None))
+        for domain, face in _faces("freshness")
+    }
+
+
+def _faces(name: str) -> Iterator[tuple[str, Any]]:
+    """The modules of that name, where a domain has one."""
+    for domain in names():
+        face = f"{domains.__name__}.{domain}.{name}"
+        if find_spec(face) is not None:
+            yield domain, import_module(face)
