@@ -25,10 +25,11 @@ demo: setup ## the same work without serving
 test: setup ## every test, with a real PostgreSQL
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-lint: setup ## style, layering, types
+lint: setup ## style, types, the rooms of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 soak: setup ## ten minutes of load on everything, while processes are killed
 	SOAK_SECONDS=600 SOAK_RATE=200 $(BIN)/python -m pytest -s ingestion_pipeline_tests/soak

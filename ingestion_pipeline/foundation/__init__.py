@@ -1,1 +1,23 @@
-"""Reserved for its charter."""
+"""The ground: no dagster, no fastapi, no domain; each floor stands on those below it.
+
+credentials.py     Credentials in payloads, encrypted before they are stored
+errors.py          The one exception tree of the project
+printable.py       Words of others, for terminals and logs: what these would act on is written
+                   as an escape
+repeated_keys.py   Keys that are there twice in a JSON object; parsers pass over them, and the
+                   last value wins
+sealing.py         Secrets that are to be stored: encrypted under `CREDENTIAL_KEYS` (Fernet),
+                   and read again
+secret_names.py    Which names are names of secrets: one list for all who redact or encrypt by
+                   name
+settings.py        Every environment variable that the project reads: name, type, unit, default
+spreadsheets.py    What spreadsheets do to values on their way through, recognized alike for all
+                   wings
+ledger/            What happened: tenants, uploads, jobs, attempts
+sandbox/           Stand-ins of upstream APIs for demo, development and tests: honest,
+                   synthetic, deterministic
+storage/           The database and what stands on it
+upstreams/         The outgoing client for every upstream: retries, rate limit, circuit breaker,
+                   counts
+watch/             How all is: health, what it is asked of, alerts that are told once, outages.
+"""

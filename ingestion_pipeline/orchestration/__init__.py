@@ -1,1 +1,13 @@
-"""Reserved for its charter."""
+"""The kit of Dagster: what the domains' faces share; with them the only place that imports it.
+
+checks.py         What every wing's assets and checks build the same way: a pandera schema, a
+                  query for offenders, the metadata of a table
+housekeeping.py   Automation that belongs to no single domain: jobs of dead runs go back to the
+                  queue, alerts, what the ledger and Dagster forget
+resources.py      The storage layer as Dagster resources: thin, connecting at first use, never
+                  at load
+sensing.py        What the sensors of several domains share: how often they look, where they get
+                  their resources, and how they tell runs apart
+instance/         What `dagster.yaml` names, and what works on an instance; Dagster's private
+                  parts are met here.
+"""

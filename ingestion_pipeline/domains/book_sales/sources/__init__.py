@@ -1,1 +1,13 @@
-"""Reserved for its charter."""
+"""Whose dialect is read: a file or folder a source.
+
+draft2digital.py   Draft2Digital's CSV of ebooks or print books: a row a title, vendor, country
+                   and period
+registry.py        The platforms: a module that reads its reports, or its API, and a row here
+reports.py         A report's bytes → its events, and what its result says; for the queue and
+                   for the shell
+smashwords.py      Smashwords' sales report: named `.xls`, in truth text with tabs, its lines
+                   ended in any way
+formats/           What reports are written in: tables, cells, numbers, dates; of no platform.
+gumroad/           Gumroad: its API, its Pings, and what they say of a sale.
+kdp/               Amazon KDP: its reports, sheet by sheet.
+"""

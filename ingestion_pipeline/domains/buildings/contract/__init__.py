@@ -1,1 +1,7 @@
-"""Reserved for its charter."""
+"""The wire of buildings: shapes, rules, answers; pure.
+
+instants.py   When a sample was taken: ISO 8601, date and time of day, naive in UTC, cut to
+              microseconds
+values.py     What a value is worth: for samples and weather alike; pure
+windows.py    The shapes and rules of building telemetry: windows, days, what a sample is
+"""

@@ -1,1 +1,4 @@
-"""Reserved for its charter."""
+"""Whose dialect is read: a file or folder a source.
+
+ace_iot/     The ACE IoT API, in both dialects.
+"""

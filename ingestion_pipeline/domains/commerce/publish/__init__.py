@@ -1,1 +1,4 @@
-"""Reserved for its charter."""
+"""Tables → what readers get; made again at any time.
+
+progress.py   What has become of uploads and sessions, as the gateway tells their sender
+"""

@@ -1,1 +1,10 @@
-"""Reserved for its charter."""
+"""What came is ours: durable before it is answered, typed, or refused with its reason.
+
+analyses.py      An analysis put on a package: the last one is kept
+corrections.py   Corrections: a sender puts a wrong value right; what it was before stays
+                 readable
+jobs.py          Jobs: announced, reported on, expired; and the state that follows from their
+                 KPIs
+readings.py      Updates → points, inbox, job: a whole batch in one transaction and a handful of
+                 statements
+"""

@@ -1,0 +1,1 @@
+"""Instances: a folder a configured source, its `defs.yaml`; no Python. Reserved."""

@@ -1,0 +1,1 @@
+"""The way out across domains: marts, dashboards, a lake. Reserved."""
