@@ -5,7 +5,6 @@ Exit codes: 0 all well; 1 it failed, and the message says why; 2 the command lin
 """
 
 import json
-import re
 import sys
 from dataclasses import replace
 from typing import Annotated
@@ -97,12 +96,6 @@ def demo(as_json: AsJson = False) -> None:
         console.show_demo(result)
     if not result.all_well:
         raise typer.Exit(REJECTED)
-
-
-def require_http(api_url: str) -> None:
-    """Refuse what is no URL of a gateway."""
-    if not re.fullmatch(r"https?://[^/\s]\S*", api_url):
-        raise typer.BadParameter(f"--api-url must be http://… or https://…, got {api_url!r}")
 
 
 @app.command()

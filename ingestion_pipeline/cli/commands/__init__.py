@@ -5,6 +5,7 @@ wrong usage need no database.
 """
 
 import json
+import re
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -29,3 +30,9 @@ def print_url(url: str, *, role: str, as_json: bool) -> None:
         return
     console.say(f"the URL of {role}, shown this once:")
     typer.echo(url)
+
+
+def require_http(api_url: str) -> None:
+    """Refuse what is no URL of a gateway."""
+    if not re.fullmatch(r"https?://[^/\s]\S*", api_url):
+        raise typer.BadParameter(f"--api-url must be http://… or https://…, got {api_url!r}")

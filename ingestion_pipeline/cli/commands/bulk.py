@@ -37,7 +37,7 @@ def bulk(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Upload commerce files through a gateway and follow their jobs: `ingest --api-url`."""
-    from ingestion_pipeline.cli.app import require_http
+    from ingestion_pipeline.cli.commands import require_http
     from ingestion_pipeline.cli.commands.commerce import ingest
     from ingestion_pipeline.domains.commerce.merge.folder import data_files
 

@@ -1,12 +1,5 @@
 """Commerce in a shell: load files, make sample files."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ingestion_pipeline.domains.commerce.contract.entities import Entity
-    from ingestion_pipeline.domains.commerce.merge.folder import IngestResult
-
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion_pipeline.cli import console
-from ingestion_pipeline.cli.app import require_http
-from ingestion_pipeline.cli.commands import (
-    AsJson,
-    upgraded,
-)
+from ingestion_pipeline.cli.commands import AsJson, require_http, upgraded
 from ingestion_pipeline.cli.commands.numbers import Number, WholeNumber
 from ingestion_pipeline.cli.console import REJECTED
 from ingestion_pipeline.foundation.settings import settings
+
+if TYPE_CHECKING:
+    from ingestion_pipeline.domains.commerce.contract.entities import Entity
+    from ingestion_pipeline.domains.commerce.merge.folder import IngestResult
 
 
 def ingest(

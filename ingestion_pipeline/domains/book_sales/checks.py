@@ -51,11 +51,13 @@ CHECKS: list[dg.AssetChecksDefinition] = [
         description="No month of a book was reported both as a whole and by days.", warning=True,
     ),
     offenders_check(
-        asset=key("sales_events"), name="payments_add_up", offenders=offenders.payments_that_do_not_add_up,
+        asset=key("sales_events"), name="payments_add_up",
+        offenders=offenders.payments_that_do_not_add_up,
         description="What a payment is made of is the payment, currency by currency.", warning=True,
     ),
     offenders_check(
-        asset=key("daily_sales"), name="adds_up", offenders=offenders.days_that_do_not_add_up, warning=True,
+        asset=key("daily_sales"), name="adds_up", warning=True,
+        offenders=offenders.days_that_do_not_add_up,
         description="Days hold as many events as there are; a run may be under way.",
     ),
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 
-# One metadata for all tables; the wings add theirs in their `tables.py`.
 metadata = sa.MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",

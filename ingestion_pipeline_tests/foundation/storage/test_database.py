@@ -19,10 +19,15 @@ from ingestion_pipeline.foundation.storage.metadata import metadata
 
 # The modules that add tables to the metadata.
 TABLES = (
-    "foundation.ledger.tables", "domains.commerce.tables", "domains.kpis.tables", "domains.buildings.tables", "foundation.upstreams.tables",
+    "foundation.ledger.tables",
+    "domains.commerce.tables",
+    "domains.kpis.tables",
+    "domains.buildings.tables",
+    "foundation.upstreams.tables",
     "domains.markets.tables",
-    "foundation.storage.key_value.postgresql", "domains.book_sales.tables",
-)  # fmt: skip
+    "foundation.storage.key_value.postgresql",
+    "domains.book_sales.tables",
+)
 _UPGRADE = """
 import sys
 from ingestion_pipeline.foundation.storage import database, schema

@@ -59,7 +59,7 @@ def stage_claimed(
                 outcome.upload_ids.append(upload.upload_id)
             except StaleAttemptError as error:
                 logger.warning("upload %s: %s", upload.upload_id, error)
-            # Whatever it is, a defect of ours included, it costs this file only (foundation/errors.py).
+            # Whatever it is, a defect of ours included, it costs this file only (errors.py).
             except Exception as error:  # noqa: BLE001
                 outcome.failures[upload.upload_id] = str(error)
                 _note_failure(engine, upload, claim, error, backoff)

@@ -51,7 +51,7 @@ def read_workbook(content: bytes) -> Workbook:
     if len(content) > MOST_BYTES:
         raise ContractError(f"file: a workbook of more than {MOST_BYTES} bytes is not read")
     done = subprocess.run(
-        [sys.executable, "-m", "ingestion_pipeline.domains.book_sales.sources.formats.workbook_reader"],
+        [sys.executable, "-m", f"{__package__}.workbook_reader"],
         input=content, capture_output=True, timeout=_PATIENCE, check=False,
     )  # fmt: skip
     documents = _documents(done.stdout)
