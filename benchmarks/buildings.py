@@ -33,7 +33,7 @@ import sqlalchemy as sa
 from benchmarks.memory import peak_megabytes
 from ingestion_pipeline.cli.local.services import Service, free_port, running
 from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import open_source
 from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
 from ingestion_pipeline.foundation.settings import Settings
@@ -112,7 +112,7 @@ def ours(task: Task) -> Callable[[], int]:
 
     def work() -> int:
         with open_source(engine, configuration) as source:
-            counts = collect_day(engine, source, SITE, DAY, options=options).counts
+            counts = merge_day(engine, source, SITE, DAY, options=options).counts
         print(f"    {counts}", flush=True)
         return counts.fetched
 

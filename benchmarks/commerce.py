@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from benchmarks.memory import peak_megabytes
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
-from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.commerce.sources.lines import blocks_of_lines
 from ingestion_pipeline.foundation.storage import database, schema
@@ -136,7 +136,7 @@ def ours(task: Task) -> Load:
     files, _ = data_files(task.files)
 
     def load() -> int:
-        totals = ingest(engine, files, tenant="benchmark").totals
+        totals = merge_folder(engine, files, tenant="benchmark").totals
         if not totals.add_up or totals.waiting:
             raise RuntimeError(f"that is not a load of the sample data: {totals}")
         return totals.lines

@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.readings import Update
-from ingestion_pipeline.domains.kpis.land.readings import accept
+from ingestion_pipeline.domains.kpis.land.readings import land_readings
 from ingestion_pipeline.domains.kpis.publish.reading import parse_range, read_series
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.storage import database, schema
@@ -84,7 +84,7 @@ def _append(engine: sa.Engine, tenant: int, kpi: str, round_: int) -> None:
     instant = _NOW + timedelta(seconds=round_ + 1)
     update = Update(tenant, f"t{round_}", kpi, instant, "", "b", 1.0, {"value": 1.0})
     with engine.begin() as connection:
-        accept(connection, [update])
+        land_readings(connection, [update])
 
 
 def _read(engine: sa.Engine, tenant: int, kpi: str, round_: int) -> None:  # noqa: ARG001

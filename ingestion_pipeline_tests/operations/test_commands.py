@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
-from ingestion_pipeline.domains.commerce.land.uploads import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.foundation.ledger import jobs, tenants
 from ingestion_pipeline.foundation.sealing import new_key
 from ingestion_pipeline.foundation.settings import Settings
@@ -82,7 +82,7 @@ def test_doing_something_again_as_printed(
 ) -> None:
     landed = Landing(configured.landing).write("acme/customers_1.ndjson", [b"{}\n"])
     with engine.begin() as connection:
-        upload_id = record_upload(
+        upload_id = land_upload(
             connection, tenant_id=tenant_id, entity=ENTITIES["customers"],
             file_name="customers_1.ndjson", source="drop", location=landed.location,
             size=landed.size, sha256=landed.sha256, max_attempts=1,

@@ -10,11 +10,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.merge.folder import import_reports
-from ingestion_pipeline.domains.book_sales.publish.daily import summarize
+from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
+from ingestion_pipeline.domains.book_sales.publish.daily import publish_days
 from ingestion_pipeline.domains.book_sales.sample import sample_reports
 from ingestion_pipeline.domains.buildings.merge.months import Month, ensure_month, months_there
-from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.errors import ConfigurationError
@@ -49,11 +49,11 @@ def contents(engine: sa.Engine) -> dict[str, Any]:
 def load_something_of_each_domain(engine: sa.Engine, folder: Path) -> str:
     """Returns an API key of acme."""
     write_sample_data(folder, customers=50, products=10, orders=90, order_items=100, bad_share=0.1)
-    ingest(engine, data_files(folder)[0], tenant="acme")
+    merge_folder(engine, data_files(folder)[0], tenant="acme")
     report = folder / "report.csv"
     report.write_bytes(sample_reports()["amazon_kdp"][1])
-    import_reports(engine, [report], platform="kdp", tenant="acme")
-    summarize(engine, "kdp")
+    merge_reports(engine, [report], platform="kdp", tenant="acme")
+    publish_days(engine, "kdp")
     with engine.begin() as connection:
         tenant_id = tenants.find(connection, "acme")
         ensure_month(connection, JANUARY)
@@ -119,10 +119,10 @@ def test_after_dump_loss_and_restore_everything_goes_on(tmp_path: Path) -> None:
 
 
 def assert_all_goes_on(engine: sa.Engine, files: Path) -> None:
-    again = ingest(engine, data_files(files)[0], tenant="acme").totals
+    again = merge_folder(engine, data_files(files)[0], tenant="acme").totals
     assert again.staged > 0
     assert (again.unchanged, again.inserted, again.updated) == (again.staged - again.waiting, 0, 0)
-    [report] = import_reports(engine, [files / "report.csv"], platform="kdp", tenant="acme").files
+    [report] = merge_reports(engine, [files / "report.csv"], platform="kdp", tenant="acme").files
     assert report.counts["inserted"] == 0
     with engine.begin() as connection:
         ensure_month(connection, JANUARY)

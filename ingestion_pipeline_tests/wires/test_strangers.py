@@ -195,7 +195,7 @@ def test_a_sender_that_sends_slowly_was_a_latency_of_ours(gateway: RunningGatewa
 def test_an_order_for_the_past_was_overdue_at_once(engine: sa.Engine, tenant_id: int) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with engine.begin() as connection:
-        queue.order(
+        queue.land_import(
             connection, Settings(), tenant_id=tenant_id, platform="amazon_kdp", payload={},
             scheduled_for=long_ago,
         )  # fmt: skip

@@ -83,14 +83,14 @@ def import_report(
     one nothing that a newer one said (left_alone). Exits 1 when a report could not be used, or none
     of its rows.
     """
-    from ingestion_pipeline.domains.book_sales.merge.folder import import_reports
-    from ingestion_pipeline.domains.book_sales.publish.daily import summarize
+    from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
+    from ingestion_pipeline.domains.book_sales.publish.daily import publish_days
     from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 
     told = Told(decimal, dates)
     engine = upgraded()
-    result = import_reports(engine, files, platform=platform, tenant=tenant, told=told)
-    summarize(engine, platform)
+    result = merge_reports(engine, files, platform=platform, tenant=tenant, told=told)
+    publish_days(engine, platform)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
     else:

@@ -65,7 +65,7 @@ def ingest(
         result = _upload(files, api_url=api_url, api_key=api_key, hidden=as_json)
     else:
         engine = upgraded()
-        work = commerce.dry_run if dry_run else commerce.ingest
+        work = commerce.dry_run if dry_run else commerce.merge_folder
         with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
             result = work(engine, files, tenant=tenant or "default", bytes_read=bytes_read)
     if as_json:

@@ -124,7 +124,7 @@ def reload(
     """
     from ingestion_pipeline.domains.book_sales.land import queue as imports
     from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
-    from ingestion_pipeline.domains.commerce.land.uploads import record_upload
+    from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 
     with upgraded().begin() as connection:
         row = connection.execute(
@@ -135,13 +135,13 @@ def reload(
         if row.source not in ("http", "drop", "reload") or row.type is None:
             console.fail(f"upload {upload_id} ({row.source}) has no landed file that can be loaded")
         if row.domain == "book_sales":
-            job_id = imports.order(
+            job_id = imports.land_import(
                 connection, settings(), tenant_id=row.tenant_id, platform=row.type,
                 payload={"upload_id": upload_id},
             )  # fmt: skip
             console.say(f"job {job_id} imports upload {upload_id} again")
             return
-        new = record_upload(
+        new = land_upload(
             connection, tenant_id=row.tenant_id, entity=ENTITIES[row.type],
             file_name=row.file_name, source="reload", location=row.location, size=row.bytes,
             sha256=row.sha256, max_attempts=settings().job_attempts,

@@ -44,13 +44,13 @@ def import_(
     Exits 1 when a file could not be read to its end. Dagster publishes what was imported.
     """
     from ingestion_pipeline.domains.kpis.contract.readings import is_kpi_id
-    from ingestion_pipeline.domains.kpis.merge.history import Naming, import_files
+    from ingestion_pipeline.domains.kpis.merge.history import Naming, merge_files
 
     if kpi is not None and not is_kpi_id(kpi):
         raise typer.BadParameter("--kpi: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'")
     engine = upgraded()
     with console.file_progress(files, hidden=as_json) as bytes_read:
-        result = import_files(
+        result = merge_files(
             engine, files, tenant=tenant, naming=Naming(kpi, kpi_type), dry_run=dry_run,
             bytes_read=bytes_read,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from ingestion_pipeline.cli.local.services import free_port, running
 from ingestion_pipeline.cli.local.stand_ins import KEY, sandbox, upstreams
 from ingestion_pipeline.domains.book_sales.sample import queue_samples
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
-from ingestion_pipeline.domains.commerce.receive.drop_folder import scan
+from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_dropped
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.kpis.sample import write_sample_readings
 from ingestion_pipeline.domains.markets.sample import write_sample_events
@@ -130,7 +130,7 @@ def _materialize() -> DemoResult:
     queue_samples(engine, configuration, tenant_id=tenant_id, gumroad_token=KEY)
     write_sample_events(engine, tenant_id)
     write_dropped_sample(configuration.home / "drop")
-    scan(
+    receive_dropped(
         engine,
         drop_url=configuration.drop,
         landing=Landing(configuration.landing),

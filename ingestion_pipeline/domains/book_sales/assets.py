@@ -111,7 +111,7 @@ def daily_sales(
     """Sum up the events of the run's platforms."""
     engine = database.engine()
     for platform in context.partition_keys:
-        made = daily.summarize(engine, platform)
+        made = daily.publish_days(engine, platform)
         with engine.connect() as connection:
             rows, total = _numbers(connection, daily_table, platform)
         metadata: dict[str, Any] = {

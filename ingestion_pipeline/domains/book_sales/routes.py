@@ -148,7 +148,7 @@ async def post_ping(request: Request, token: str) -> Response:
         raise Refusal(503, "too many requests", retry_after=wait)
     fields = _fields_of(content)
     job_id = await gateway.run(
-        pings.record, gateway.configuration, tenant_id=tenant_id, fields=fields
+        pings.land_ping, gateway.configuration, tenant_id=tenant_id, fields=fields
     )
     if job_id is None:
         return answer(200, {"status": "duplicate", "message": "no news", "jobId": None})
@@ -190,7 +190,7 @@ async def get_status(request: Request, job_id: str) -> Response:
     caller = await gateway.authenticate(request)
     document, number = None, job_id_of(job_id)
     if number is not None:
-        document = await gateway.run(imports.job_document, caller.tenant_id, number)
+        document = await gateway.run(imports.import_document, caller.tenant_id, number)
     if document is None:
         raise Refusal(404, "there is no such import")
     return answer(200, document)

@@ -48,7 +48,7 @@ def queue_samples(
     """Land and queue the sample reports, and order the sales of a Gumroad account."""
     queue_reports(engine, configuration, tenant_id=tenant_id)
     with engine.begin() as connection:
-        queue.order(
+        queue.land_import(
             connection, configuration, tenant_id=tenant_id, platform="gumroad",
             payload={"access_token": gumroad_token},
         )  # fmt: skip
@@ -61,7 +61,7 @@ def queue_reports(engine: sa.Engine, configuration: Settings, *, tenant_id: int)
         landed = landing.write(f"samples/{tenant_id}/{name}", [content])
         report = Report(name, landed.location, landed.size, landed.sha256)
         with engine.begin() as connection:
-            queue.order_report(
+            queue.land_report(
                 connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
                 source="sample",
             )  # fmt: skip

@@ -64,7 +64,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         configuration = settings()
         engine = database.engine()
-        outcome = claimed.stage_claimed(
+        outcome = claimed.land_claimed(
             engine,
             entity,
             worker=f"dagster {entity.name}_staging",
@@ -105,7 +105,7 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
     )
     def final(database: Database) -> dg.MaterializeResult[None]:
         engine = database.engine()
-        outcome = load.merge_staged(engine, entity)
+        outcome = load.merge_claimed(engine, entity)
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"no_longer_waiting": outcome.settled}

@@ -11,7 +11,7 @@ from ingestion_pipeline.domains.commerce.assets import GROUP, UPLOADS
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
-from ingestion_pipeline.domains.commerce.receive.drop_folder import scan
+from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_dropped
 from ingestion_pipeline.foundation.ledger import jobs, landed
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.printable import printable
@@ -73,7 +73,7 @@ def recorded_uploads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
 def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Record what is in the drop folder, and show it as an observation of `uploads`."""
     configuration = settings()
-    found = scan(
+    found = receive_dropped(
         sensing.resource(context).engine(),
         drop_url=configuration.drop,
         landing=Landing(configuration.landing),

@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.kpis.publish.counts import (
     package_count,
     points_by_quality,
 )
-from ingestion_pipeline.domains.kpis.publish.summary import day_points, sparkline, summarize
+from ingestion_pipeline.domains.kpis.publish.summary import day_points, publish_summary, sparkline
 from ingestion_pipeline.domains.kpis.tables import daily_summary as summary_table
 from ingestion_pipeline.domains.kpis.tables import errors as errors_table
 from ingestion_pipeline.domains.kpis.tables import jobs as jobs_table
@@ -160,7 +160,7 @@ def points(
     engine, configuration = database.engine(), settings()
 
     def work(day: date) -> dict[str, Any]:
-        graded = grading.grade(
+        graded = grading.merge_points(
             engine,
             day,
             late=configuration.kpi_late,
@@ -230,7 +230,7 @@ def daily_summary(
     engine = database.engine()
 
     def work(day: date) -> dict[str, Any]:
-        summary = summarize(engine, day)
+        summary = publish_summary(engine, day)
         with engine.connect() as connection:
             plot = sparkline(day_points(connection, day))
             total = row_count(connection, summary_table)

@@ -27,10 +27,10 @@ from ingestion_pipeline.domains.kpis.contract.readings import (
     parse_readings,
 )
 from ingestion_pipeline.domains.kpis.contract.reports import parse_report
-from ingestion_pipeline.domains.kpis.land.analyses import put_analysis
+from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
 from ingestion_pipeline.domains.kpis.land.corrections import find_point, read_point, replacement
-from ingestion_pipeline.domains.kpis.land.jobs import announce, report_errors
-from ingestion_pipeline.domains.kpis.land.readings import Accepted, accept_together
+from ingestion_pipeline.domains.kpis.land.jobs import land_announcement, land_reports
+from ingestion_pipeline.domains.kpis.land.readings import Accepted, land_readings_together
 from ingestion_pipeline.domains.kpis.publish import said
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline.domains.kpis.publish.reading import parse_range, read_job, read_series
@@ -90,7 +90,7 @@ async def post_data(request: Request) -> Response:
     updates = readings.updates
     if not updates:
         return _nothing_usable(readings)
-    accepted = await gateway.together(accept_together, updates)
+    accepted = await gateway.together(land_readings_together, updates)
     if readings.multiple:
         status = 200 if all(each.duplicate for each in accepted) else 202
         document = said.of_kpis(readings, accepted)
@@ -123,7 +123,7 @@ async def put_point(request: Request, kpi_id: str, instant: str) -> Response:
         body, point, tenant_id=caller.tenant_id, now=datetime.now(UTC),
         request_id=caller.request_id,
     )  # fmt: skip
-    [accepted] = await gateway.together(accept_together, [update])
+    [accepted] = await gateway.together(land_readings_together, [update])
     return _recorded(update, accepted)
 
 
@@ -166,7 +166,7 @@ async def post_error(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     report = parse_report(body, tenant_id=caller.tenant_id, request_id=caller.request_id)
-    reported = await gateway.together(report_errors, report)
+    reported = await gateway.together(land_reports, report)
     document = {
         "status": "duplicate" if reported.duplicate else "success",
         "message": "known already" if reported.duplicate else "recorded",
@@ -191,7 +191,7 @@ async def post_job(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     announcement = parse_announcement(body, tenant_id=caller.tenant_id)
-    new = await gateway.run(announce, announcement)
+    new = await gateway.run(land_announcement, announcement)
     document = {
         "status": "success",
         "message": "announced" if new else "known already; its KPIs are added",
@@ -216,7 +216,7 @@ async def post_analysis(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     analysis = parse_analysis(body, tenant_id=caller.tenant_id)
-    if not await gateway.run(put_analysis, analysis):
+    if not await gateway.run(land_analysis, analysis):
         raise Refusal(404, f"trace {analysis.trace_id} has no package of {analysis.kpi_id}")
     document = {
         "status": "success",
@@ -358,7 +358,7 @@ async def _record(
     if isinstance(parsed, Refused) or not parsed.updates:
         return parsed, ()
     try:
-        return parsed, await gateway.together(accept_together, parsed.updates)
+        return parsed, await gateway.together(land_readings_together, parsed.updates)
     except sa.exc.DBAPIError as error:
         if is_outage(error):
             raise

@@ -12,8 +12,8 @@ from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
 from ingestion_pipeline.domains.kpis.contract.instants import day_bounds, instant_text
 from ingestion_pipeline.domains.kpis.contract.readings import parse_readings
 from ingestion_pipeline.domains.kpis.contract.reports import parse_report
-from ingestion_pipeline.domains.kpis.land.jobs import announce, report_errors
-from ingestion_pipeline.domains.kpis.land.readings import accept
+from ingestion_pipeline.domains.kpis.land.jobs import land_announcement, land_reports
+from ingestion_pipeline.domains.kpis.land.readings import land_readings
 
 _EVERY = timedelta(hours=1)
 
@@ -86,8 +86,8 @@ def write_sample_readings(
     with engine.begin() as connection:
         for day in days:
             announcement = Announcement(tenant_id, trace_id(day), kpi_ids, timedelta(hours=1))
-            announce(connection, announcement)
+            land_announcement(connection, announcement)
     with engine.begin() as connection:
-        accept(connection, updates)
-        report_errors(connection, [parse_report(report, tenant_id=tenant_id)])
+        land_readings(connection, updates)
+        land_reports(connection, [parse_report(report, tenant_id=tenant_id)])
     return len(updates)

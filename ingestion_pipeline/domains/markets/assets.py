@@ -11,16 +11,16 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.markets.contract import events as contract
-from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, apply_claimed
+from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, merge_claimed
 from ingestion_pipeline.domains.markets.merge.handlers import (
-    apply_comps,
-    apply_fundamentals,
     apply_prediction,
+    merge_comps,
+    merge_fundamentals,
 )
 from ingestion_pipeline.domains.markets.merge.refresh import (
     alone,
     macro_handler,
-    refresh,
+    merge_series,
     source_of,
 )
 from ingestion_pipeline.domains.markets.publish import warming
@@ -89,7 +89,7 @@ def _of_events(
 fundamentals = _of_events(
     "fundamentals",
     event_type=contract.FUNDAMENTALS,
-    handler=apply_fundamentals,
+    handler=merge_fundamentals,
     description="Fundamentals of every market, one row a tenant, market and day; the newest day is "
     "what readers get.",
     table=fundamentals_table,
@@ -97,7 +97,7 @@ fundamentals = _of_events(
 comps = _of_events(
     "comps",
     event_type=contract.COMPS,
-    handler=apply_comps,
+    handler=merge_comps,
     description="Comparable sales of every market, one row a tenant, market and sale.",
     table=comps_table,
 )
@@ -136,7 +136,7 @@ def macro_observations(
             if configuration.fred_api_key is None:
                 raise dg.Failure("FRED_API_KEY is not set", allow_retries=False)
             with alone(engine):
-                refreshed = refresh(engine, fred, configuration.fred_series_ids)
+                refreshed = merge_series(engine, fred, configuration.fred_series_ids)
             for series_id, error in refreshed.errors.items():
                 context.log.warning("%s: %s", series_id, printable(str(error)))
             metadata["changed_vintages"] = sum(refreshed.changed.values())
@@ -166,7 +166,7 @@ def cache(context: dg.AssetExecutionContext, database: Database) -> dg.Materiali
     outcome = _apply(context, engine, contract.WARMING, handler)
     if not results:
         results.append(
-            warming.warm(
+            warming.publish_documents(
                 engine,
                 configuration,
                 questions=registry.questions(),
@@ -194,7 +194,7 @@ def _apply(
         configuration.job_lease,
         configuration.job_backoff,
     )
-    outcome = apply_claimed(
+    outcome = merge_claimed(
         engine, event_type, handler, worker=worker, limit=configuration.batch_events
     )
     for ingestion_id, error in outcome.failures.items():

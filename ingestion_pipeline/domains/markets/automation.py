@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.markets.assets import (
     GROUP,
     key,
 )
-from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, order_warming
+from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, land_warming
 from ingestion_pipeline.foundation.ledger import jobs
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.settings import settings
@@ -94,7 +94,7 @@ def cache_warming(
 ) -> dg.RunRequest | dg.SkipReason:
     """Record the order as an event and a job, and start the run that carries it out."""
     with database.engine().begin() as connection:
-        ordered = order_warming(
+        ordered = land_warming(
             connection,
             source="schedule",
             now=datetime.now(UTC),

@@ -9,7 +9,12 @@ from fastapi import Request, Response
 from ingestion_pipeline.domains.markets.contract import answers
 from ingestion_pipeline.domains.markets.contract.events import SLUG, parse_event
 from ingestion_pipeline.domains.markets.contract.places import Document, MarketKey, Place, place_of
-from ingestion_pipeline.domains.markets.land.events import Accepted, Received, accept, order_warming
+from ingestion_pipeline.domains.markets.land.events import (
+    Accepted,
+    Received,
+    land_event,
+    land_warming,
+)
 from ingestion_pipeline.domains.markets.merge.cache import Cached, lifetime, look_up, store
 from ingestion_pipeline.domains.markets.merge.refresh import refresh_due
 from ingestion_pipeline.domains.markets.publish.documents import (
@@ -62,7 +67,9 @@ async def post_event(request: Request) -> Response:
     received = Received(
         caller.tenant_id, parse_event(body), body, content, webhook_id, caller.request_id
     )
-    accepted = await gateway.run(accept, received, max_attempts=gateway.configuration.job_attempts)
+    accepted = await gateway.run(
+        land_event, received, max_attempts=gateway.configuration.job_attempts
+    )
     event = received.event
     items = len(event.comparables) or 1
     message = "recorded; it is applied soon"
@@ -179,7 +186,7 @@ async def post_cache_warming(request: Request) -> Response:
     gateway = gateway_of(request)
     gateway.require_cron_secret(request)
     ordered = await gateway.run(
-        order_warming,
+        land_warming,
         source="cron",
         now=datetime.now(UTC),
         max_attempts=gateway.configuration.job_attempts,

@@ -13,7 +13,7 @@ from ingestion_pipeline.domains.markets.contract.events import (
     PREDICTION,
     parse_event,
 )
-from ingestion_pipeline.domains.markets.land.events import Received, accept, order_warming
+from ingestion_pipeline.domains.markets.land.events import Received, land_event, land_warming
 
 _SOURCE = "sample"
 _MARKETS = {"dallas": (7.5, 12.4), "austin": (9.1, 14.2), "phoenix": (6.2, 13.1)}
@@ -58,6 +58,6 @@ def write_sample_events(engine: sa.Engine, tenant_id: int) -> int:
     with engine.begin() as connection:
         for body in bodies:
             received = Received(tenant_id, parse_event(body), body, json.dumps(body).encode())
-            accept(connection, received, max_attempts=3)
-        order_warming(connection, source=_SOURCE, now=now, max_attempts=3)
+            land_event(connection, received, max_attempts=3)
+        land_warming(connection, source=_SOURCE, now=now, max_attempts=3)
     return len(bodies) + 1

@@ -70,7 +70,7 @@ def test_failed_jobs_are_listed_shown_and_queued_again(
 ) -> None:
     landed = Landing(configured.landing).write("acme/bad.csv", [b"bad\n"])
     with engine.begin() as connection:
-        job_id, _ = queue.order_report(
+        job_id, _ = queue.land_report(
             connection, configured, tenant_id=tenant_id, platform="kdp", source="test",
             report=Report("bad.csv", landed.location, landed.size, landed.sha256),
         )  # fmt: skip

@@ -58,13 +58,13 @@ def order(
             "access_token": KEY, "after": after.isoformat(),
             "before": (after + timedelta(days=9)).isoformat(),
         }  # fmt: skip
-        return queue.order(
+        return queue.land_import(
             connection, configuration, tenant_id=tenant_id, platform=platform, payload=payload
         )
     name, content = report(platform, number)
     landed = Landing(configuration.landing).write(f"acme/{number}-{name}", [content])
     known = Report(name, landed.location, landed.size, landed.sha256)
-    return queue.order_report(
+    return queue.land_report(
         connection, configuration, tenant_id=tenant_id, platform=platform, report=known,
         source="test",
     )[0]  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_full_queue_drains_within_its_limits_and_every_sale_counts_once(
 
     def drain() -> None:
         while open_jobs():
-            if not work.work_off(engine, configuration, worker="w", limit=JOBS):
+            if not work.merge_claimed(engine, configuration, worker="w", limit=JOBS):
                 time.sleep(0.05)  # the last ones are with others
 
     def open_jobs() -> bool:

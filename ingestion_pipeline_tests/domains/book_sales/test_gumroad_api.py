@@ -36,7 +36,7 @@ def import_(
     engine: sa.Engine, configuration: Settings, tenant_id: int, **payload: Any
 ) -> work.Outcome:
     with engine.begin() as connection:
-        queue.order(
+        queue.land_import(
             connection, configuration, tenant_id=tenant_id, platform="gumroad",
             payload={"access_token": KEY, **payload},
         )  # fmt: skip
@@ -141,15 +141,15 @@ def test_ping_and_api_meet_on_one_event(
         "currency": "usd", "resource_name": "sale", "email": "buyer1@example.org",
     }  # fmt: skip
     with engine.begin() as connection:
-        assert pings.record(connection, configuration, tenant_id=tenant_id, fields=fields)
-        assert not pings.record(connection, configuration, tenant_id=tenant_id, fields=fields)
+        assert pings.land_ping(connection, configuration, tenant_id=tenant_id, fields=fields)
+        assert not pings.land_ping(connection, configuration, tenant_id=tenant_id, fields=fields)
     [ping] = work.tick(engine, configuration, trigger="test", limit=5)
     assert ping.result["inserted"] == 1
     api = import_(engine, configuration, tenant_id, after="2026-01-08", before="2026-01-09")
     assert (api.result["inserted"], api.result["updated"], api.result["unchanged"]) == (0, 0, 1)
     with engine.begin() as connection:
         refund = {**fields, "refunded": "true", "resource_name": "refund"}
-        assert pings.record(connection, configuration, tenant_id=tenant_id, fields=refund)
+        assert pings.land_ping(connection, configuration, tenant_id=tenant_id, fields=refund)
     [refunded] = work.tick(engine, configuration, trigger="test", limit=5)
     assert (refunded.result["inserted"], refunded.result["updated"]) == (1, 0)
     assert (count(engine, "sale"), count(engine, "refund")) == (1, 1)

@@ -108,7 +108,7 @@ def wrong(engine: sa.Engine, tenant_id: int) -> int:
                 "file_name": "gumroad API", "raw": json.dumps(raw), "reasons": [],
             }  # fmt: skip
             c.execute(sa.insert(rejected_rows), rejected)
-    daily.summarize(engine, "gumroad")
+    daily.publish_days(engine, "gumroad")
     return tenant_id
 
 

@@ -58,7 +58,7 @@ class Told:
         said = {"sale_id": "S1", "product_name": "Short Book", "price": "900", "gumroad_fee": "90"}
         fields = gumroad_ping(**{**said, **values})
         with self.engine.begin() as connection:
-            job = pings.record(
+            job = pings.land_ping(
                 connection, self.configuration, tenant_id=self.tenant_id, fields=fields
             )
         if job is not None:
@@ -67,7 +67,7 @@ class Told:
 
     def sync(self, **payload: str) -> work.Outcome:
         with self.engine.begin() as connection:
-            queue.order(
+            queue.land_import(
                 connection, self.configuration, tenant_id=self.tenant_id, platform="gumroad",
                 payload={"access_token": "tok1", **payload},
             )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import Event, Parsed
-from ingestion_pipeline.domains.book_sales.merge.events import Origin, load
-from ingestion_pipeline.domains.book_sales.merge.folder import import_reports
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
+from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
 from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.sources import smashwords
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
@@ -30,7 +30,7 @@ def loaded(
 ) -> Counts:  # fmt: skip
     origin = Origin(tenant_id, platform, "report", received_at)
     with engine.begin() as connection:
-        return load(connection, origin, Parsed(events))
+        return merge_events(connection, origin, Parsed(events))
 
 
 def royalties(engine: sa.Engine) -> list[str]:
@@ -109,7 +109,7 @@ def test_bad_rows_are_kept_with_their_reasons(engine: sa.Engine, tmp_path: Path)
         "Paperback Royalty": [builders.PAPERBACK, builders.paperback("none")],
     }
     path.write_bytes(workbook(sheets))
-    result = import_reports(engine, [path], platform="amazon_kdp", tenant="acme")
+    result = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
     assert result.totals == {
         "rows": 3, "rejected": 2, "inserted": 1, "updated": 0, "unchanged": 0, "left_alone": 0,
     }  # fmt: skip
@@ -129,13 +129,13 @@ def test_days_are_summed_exactly_and_settled_months_replace_estimates(
            9.08, 9.08, 0.5, 0.06, "12.00"]  # fmt: skip
     loaded(engine, tenant_id, report(ebook("0.10"), ebook("0.20"), ebook("-0.10", sold=0,
            refunded=1, net=-1), ebook("5.00", day="2025-06")))  # fmt: skip
-    july = daily.summarize(engine, "amazon_kdp").set_index("day")["amount"]
+    july = daily.publish_days(engine, "amazon_kdp").set_index("day")["amount"]
     assert list(july) == [Decimal("5.0000"), Decimal("0.2000")]
     settled = kdp.parse(
         workbook({"eBook Royalty": [["Sales Period", "July 2025"], header, row]}), file_name="p"
     )
     loaded(engine, tenant_id, settled.events)
-    made = daily.summarize(engine, "amazon_kdp")
+    made = daily.publish_days(engine, "amazon_kdp")
     assert list(made["amount"]) == [Decimal("5.0000"), Decimal("12.0000")]
     assert list(made["units"]) == [1, 2]
     assert len(daily.plot(made) or "") < 1000

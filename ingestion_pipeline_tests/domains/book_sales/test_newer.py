@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.merge.folder import ReportResult, import_reports
+from ingestion_pipeline.domains.book_sales.merge.folder import ReportResult, merge_reports
 from ingestion_pipeline.domains.book_sales.offenders import payments_that_do_not_add_up
 from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.sources import smashwords
@@ -50,7 +50,7 @@ def imported(
 ) -> ReportResult:
     path = folder / name
     path.write_bytes(content)
-    [result] = import_reports(engine, [path], platform=platform, tenant="acme").files
+    [result] = merge_reports(engine, [path], platform=platform, tenant="acme").files
     return result
 
 
@@ -184,7 +184,7 @@ def test_units_that_came_back_are_counted_where_more_were_sold(
         EBOOK, [ebook(sold=3, refunded=1, net=2), ebook("-1", sold=0, refunded=1, net=-1)]
     )
     imported(engine, tmp_path, "k.csv", content)
-    made = daily.summarize(engine, "amazon_kdp")
+    made = daily.publish_days(engine, "amazon_kdp")
     assert (list(made["units"]), list(made["refunded_units"])) == ([1], [2])
 
 

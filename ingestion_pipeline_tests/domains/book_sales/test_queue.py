@@ -48,7 +48,7 @@ def order_report(
     landed = Landing(configuration.landing).write("acme/kdp.csv", [content])
     report = Report("kdp.csv", landed.location, landed.size, landed.sha256)
     with engine.begin() as connection:
-        return queue.order_report(
+        return queue.land_report(
             connection, configuration, tenant_id=tenant_id, platform="amazon_kdp", report=report,
             source="test", told=told,
         )[0]  # fmt: skip
@@ -98,7 +98,7 @@ def fetching(monkeypatch: pytest.MonkeyPatch, fetch: Any) -> None:
 
 def order_sales(engine: sa.Engine, configuration: Settings, tenant_id: int) -> int:
     with engine.begin() as connection:
-        return queue.order(
+        return queue.land_import(
             connection, configuration, tenant_id=tenant_id, platform="gumroad",
             payload={"access_token": "a-secret-token"},
         )  # fmt: skip
@@ -240,8 +240,10 @@ def test_the_highest_priority_comes_first_and_nothing_before_its_time(
         later = connection.execute(sa.text("SELECT now() + interval '1 hour'")).scalar_one()
         for priority, when in ((0, None), (5, None), (9, later)):
             ids.append(
-                queue.order(connection, configuration, tenant_id=tenant_id, platform="gumroad",
-                            payload={"access_token": "t"}, priority=priority, scheduled_for=when)
+                queue.land_import(
+                    connection, configuration, tenant_id=tenant_id, platform="gumroad",
+                    payload={"access_token": "t"}, priority=priority, scheduled_for=when,
+                )
             )  # fmt: skip
     assert [outcome.job_id for outcome in tick(engine, configuration)] == [ids[1], ids[0]]
 

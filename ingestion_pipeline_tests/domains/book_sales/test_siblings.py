@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion_pipeline.domains.book_sales.contract.events import Parsed, RejectedRow
-from ingestion_pipeline.domains.book_sales.merge.events import Origin, first_kept, load
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, first_kept, merge_events
 from ingestion_pipeline.domains.book_sales.sources import draft2digital
 from ingestion_pipeline.domains.book_sales.sources.formats.delimited import read_text
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
@@ -79,8 +79,8 @@ def test_refused_rows_of_a_report_were_kept_without_end(
             file_name="a.csv", source="import-report", location="file:///a.csv", size=1,
         )  # fmt: skip
         origin = Origin(tenant_id, "amazon_kdp", "a.csv", datetime.now(UTC), upload_id)
-        assert load(connection, origin, Parsed([], rows)).rejected == 5
-        load(connection, origin, Parsed([], rows))
+        assert merge_events(connection, origin, Parsed([], rows)).rejected == 5
+        merge_events(connection, origin, Parsed([], rows))
         told = connection.execute(
             sa.text("SELECT rejected, rejected_kept, rejected_bytes FROM uploads")
         ).one()

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion_pipeline.domains.buildings import offenders
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
-from ingestion_pipeline.domains.buildings.publish.aggregates import aggregate_day, aggregate_hours
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
+from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day, publish_hours
 from ingestion_pipeline.domains.buildings.publish.plot import plot_day
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, SITE, at, scripted
@@ -42,9 +42,9 @@ def sample(seconds: int, value: Any, point: str = "a", **said: Any) -> dict[str,
 
 def collect(engine: sa.Engine, *records: dict[str, Any]) -> None:
     page = {"data": records, "pagination": {"has_more": False, "next_cursor": None}}
-    collect_day(engine, scripted([json.dumps(page).encode()]), SITE, DAY, options=WHOLE)
-    aggregate_hours(engine, SITE, DAY)
-    aggregate_day(engine, SITE, DAY)
+    merge_day(engine, scripted([json.dumps(page).encode()]), SITE, DAY, options=WHOLE)
+    publish_hours(engine, SITE, DAY)
+    publish_day(engine, SITE, DAY)
 
 
 def aggregated(engine: sa.Engine, table: str = "timeseries_daily") -> list[tuple[Any, ...]]:

@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 
 from ingestion_pipeline.cli.app import app
 from ingestion_pipeline.domains.buildings.contract.windows import DAY as A_DAY
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.publish.alert_rules import Limits, set_rule
-from ingestion_pipeline.domains.buildings.publish.alerts import detect_alerts
+from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -30,11 +30,11 @@ def listed() -> list[dict[str, Any]]:
 def test_a_rule_is_set_seen_applied_and_deleted(configured: Settings) -> None:
     engine = database.engine()
     values = [("room/co2", second, value) for second, value in enumerate([400, 1200, 1300, 600])]
-    collect_day(
+    merge_day(
         engine, scripted(chained([values]), points=("room/co2",)), SITE, DAY,
         options=Options(window=A_DAY),
     )  # fmt: skip
-    assert detect_alerts(engine, SITE, DAY) == 0
+    assert publish_alerts(engine, SITE, DAY) == 0
     assert shell("set", "--point", "*/co2", "--maximum", "1000").exit_code == 0
     again = shell("set", "--point", "*/co2", "--minimum", "300", "--maximum", "1100")
     assert "changed" in again.stderr + again.stdout
@@ -43,7 +43,7 @@ def test_a_rule_is_set_seen_applied_and_deleted(configured: Settings) -> None:
     assert (warning["site_name"], warning["minimum"], warning["maximum"]) == ("*", 300, 1100)
     assert critical["severity"] == "critical"
     assert "300 ≤ value ≤ 1100" in shell("list").stdout
-    assert detect_alerts(engine, SITE, DAY) == 2
+    assert publish_alerts(engine, SITE, DAY) == 2
     with engine.connect() as connection:
         query = "SELECT severity, samples, extreme FROM building_alerts ORDER BY severity"
         assert connection.exec_driver_sql(query).all() == [

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
 from ingestion_pipeline.domains.buildings.merge.checkpoint import NAMESPACE, Checkpoints
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.merge.weather import snapshot_weather
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
 from ingestion_pipeline.foundation.sandbox.ace_iot import weather as ace_weather
@@ -40,9 +40,9 @@ def test_both_dialects_give_what_the_sandbox_holds(
     engine: sa.Engine, sandbox: RunningSandbox
 ) -> None:
     with ace(engine, sandbox, live=True, page_size=500) as source:
-        first = collect_day(engine, source, SITE, DAY)
+        first = merge_day(engine, source, SITE, DAY)
     with ace(engine, sandbox, live=False, page_size=700) as source:
-        second = collect_day(engine, source, SITE, DAY)
+        second = merge_day(engine, source, SITE, DAY)
     assert rows(engine) == truth(sandbox, day_of(DAY))
     assert first.complete
     assert first.counts.inserted == len(rows(engine))
@@ -51,7 +51,7 @@ def test_both_dialects_give_what_the_sandbox_holds(
     # The documented dialect has metadata, which the live one lacks: an update once.
     assert (second.counts.inserted, second.counts.updated) == (0, len(rows(engine)))
     with ace(engine, sandbox, live=False, page_size=100_000) as source:
-        third = collect_day(engine, source, SITE, DAY)
+        third = merge_day(engine, source, SITE, DAY)
     assert (third.counts.inserted, third.counts.updated) == (0, 0)
     assert third.counts.unchanged == len(rows(engine))
 
@@ -60,7 +60,7 @@ def test_two_sites_do_not_meet(engine: sa.Engine, sandbox: RunningSandbox) -> No
     sites = ("demo-site-1", "demo-site-2")
     with ace(engine, sandbox, page_size=50_000) as source:
         for site in sites:
-            collect_day(engine, source, site, DAY, options=WHOLE)
+            merge_day(engine, source, site, DAY, options=WHOLE)
     assert rows(engine) == truth(sandbox, day_of(DAY), *sites)
 
 
@@ -70,7 +70,7 @@ def test_the_points_of_the_settings_are_kept_and_no_others(
     point = sandbox.data.points(SITE)[7]
     options = Options(window=timedelta(days=1), points=frozenset({point, "nowhere"}))
     with ace(engine, sandbox, page_size=50_000) as source:
-        result = collect_day(engine, source, SITE, DAY, options=options)
+        result = merge_day(engine, source, SITE, DAY, options=options)
     assert {row[0] for row in rows(engine)} == {point}
     assert result.missing_points == ("nowhere",)
 
@@ -80,19 +80,19 @@ def test_points_that_are_skipped_are_named_once(
 ) -> None:
     pages = chained([[("x", 0, 1.0), ("x", 1, 1.0), ("a", 0, 1.0)], [("y", 2, 1.0)]])
     with caplog.at_level("INFO", "ingestion_pipeline.domains.buildings.merge.day"):
-        collect_day(engine, scripted(pages), SITE, DAY, options=WHOLE)
+        merge_day(engine, scripted(pages), SITE, DAY, options=WHOLE)
     said = [record.getMessage() for record in caplog.records if "skipped" in record.getMessage()]
     assert said == [f"{SITE}: 2 points are not configured and were skipped: x, y"]
 
 
 def test_no_configured_points_is_an_error(engine: sa.Engine) -> None:
     with pytest.raises(ConfigurationError, match="no point is configured"):
-        collect_day(engine, scripted(chained([[]]), points=()), SITE, DAY)
+        merge_day(engine, scripted(chained([[]]), points=()), SITE, DAY)
 
 
 def test_a_day_that_has_not_begun_is_refused(engine: sa.Engine) -> None:
     with pytest.raises(ConfigurationError, match="has not begun"):
-        collect_day(engine, scripted(chained([[]])), SITE, date(2024, 3, 1), now=START)
+        merge_day(engine, scripted(chained([[]])), SITE, date(2024, 3, 1), now=START)
 
 
 def test_today_is_collected_up_to_now_and_is_not_complete(
@@ -100,7 +100,7 @@ def test_today_is_collected_up_to_now_and_is_not_complete(
 ) -> None:
     now = START + timedelta(hours=2, minutes=30)
     with ace(engine, sandbox, page_size=50_000) as source:
-        result = collect_day(engine, source, SITE, DAY, now=now)
+        result = merge_day(engine, source, SITE, DAY, now=now)
     assert not result.complete
     assert rows(engine) == truth(sandbox, Window(START, now))
 
@@ -112,17 +112,17 @@ def test_windows_that_are_complete_are_not_fetched_again_after_a_failure(
     with ace(engine, sandbox, page_size=1000) as source:
         fails = _Failing(source, after=17)
         with pytest.raises(ContractError):
-            collect_day(engine, fails, SITE, DAY, options=quarters)  # type: ignore[arg-type]
+            merge_day(engine, fails, SITE, DAY, options=quarters)  # type: ignore[arg-type]
     sandbox.forget()
     with ace(engine, sandbox, page_size=1000) as source:
-        result = collect_day(engine, source, SITE, DAY, options=quarters)
+        result = merge_day(engine, source, SITE, DAY, options=quarters)
     pages = sum(n for path, n in sandbox.counts().items() if path.endswith("paginated"))
     assert pages == result.counts.pages - 17
     assert result.resumed
     assert rows(engine) == truth(sandbox, day_of(DAY))
     sandbox.forget()
     with ace(engine, sandbox, page_size=1000) as source:
-        collect_day(engine, source, SITE, DAY, options=quarters)
+        merge_day(engine, source, SITE, DAY, options=quarters)
     assert sum(sandbox.counts().values()) == result.counts.pages + 1  # all of it, and the points
 
 
@@ -148,27 +148,27 @@ def test_checkpoints_elsewhere_than_in_the_database_work_too(engine: sa.Engine) 
     checkpoints = Checkpoints(engine, PostgreSQLKeyValue(engine, f"{NAMESPACE}-elsewhere"))
     pages = chained([[("a", page, 1.0)] for page in range(10)])
     with pytest.raises(ContractError):
-        collect_day(
+        merge_day(
             engine, scripted([*pages[:6], b"{}", *pages[7:]]), SITE, DAY, options=WHOLE,
             checkpoints=checkpoints,
         )  # fmt: skip
     upstream = Scripted(pages)
     source = type(scripted(pages))(upstream, page_size=100)
-    collect_day(engine, source, SITE, DAY, options=WHOLE, checkpoints=checkpoints)
+    merge_day(engine, source, SITE, DAY, options=WHOLE, checkpoints=checkpoints)
     assert upstream.asked == ["6", "7", "8", "9"]
     assert len(rows(engine)) == 10
 
 
 def test_staging_of_a_collection_that_nobody_took_up_is_swept(engine: sa.Engine) -> None:
     good = chained([[("a", 0, 1.0)]])
-    collect_day(engine, scripted(good), SITE, DAY, options=WHOLE)
+    merge_day(engine, scripted(good), SITE, DAY, options=WHOLE)
     with pytest.raises(ContractError):
-        collect_day(engine, scripted([chained([[], []])[0], b"{}"]), SITE, DAY, options=WHOLE)
+        merge_day(engine, scripted([chained([[], []])[0], b"{}"]), SITE, DAY, options=WHOLE)
     tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'timeseries\\_staging%%'"
     with engine.begin() as connection:
         assert connection.exec_driver_sql(tables).scalar() == 1
         connection.exec_driver_sql("DELETE FROM key_value")  # its checkpoint has expired
-    collect_day(engine, scripted(good), "another-site", DAY, options=WHOLE)
+    merge_day(engine, scripted(good), "another-site", DAY, options=WHOLE)
     with engine.connect() as connection:
         assert connection.exec_driver_sql(tables).scalar() == 0
 
@@ -176,8 +176,8 @@ def test_staging_of_a_collection_that_nobody_took_up_is_swept(engine: sa.Engine)
 def test_weather_of_a_day_is_collected_once(engine: sa.Engine, sandbox: RunningSandbox) -> None:
     only_weather = Options(time_series=False)
     with ace(engine, sandbox, live=False) as source:
-        first = collect_day(engine, source, SITE, DAY, options=only_weather).weather
-        second = collect_day(engine, source, SITE, DAY, options=only_weather).weather
+        first = merge_day(engine, source, SITE, DAY, options=only_weather).weather
+        second = merge_day(engine, source, SITE, DAY, options=only_weather).weather
     day = day_of(DAY)
     held = list(ace_weather.observations(sandbox.data.seed, SITE, day.start, day.end))
     assert (first.inserted, second.inserted, second.unchanged) == (24 * 5, 0, 24 * 5)
@@ -195,7 +195,7 @@ def test_live_weather_is_a_snapshot_and_fills_no_day(
     engine: sa.Engine, sandbox: RunningSandbox
 ) -> None:
     with ace(engine, sandbox, live=True) as source:
-        assert collect_day(
+        assert merge_day(
             engine, source, SITE, DAY, options=Options(time_series=False)
         ).weather.inserted == 0  # fmt: skip
         first, second = (snapshot_weather(engine, source, SITE) for _ in range(2))

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.merge.months import Month, months_there
-from ingestion_pipeline.domains.buildings.publish.aggregates import aggregate_day, aggregate_hours
-from ingestion_pipeline.domains.buildings.publish.alerts import detect_alerts
-from ingestion_pipeline.domains.buildings.publish.archive import archive_old_months
-from ingestion_pipeline.domains.buildings.publish.coverage import all_gaps, record_gaps
+from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day, publish_hours
+from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
+from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
+from ingestion_pipeline.domains.buildings.publish.coverage import all_gaps, publish_gaps
 from ingestion_pipeline.domains.buildings.publish.plot import plot_day
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline_tests.domains.buildings.builders import (
@@ -35,7 +35,7 @@ def collect(
     engine: sa.Engine, records: list[Record], *, points: tuple[str, ...] = ("a", "b"), **more: Any
 ) -> None:
     source = scripted(chained([records]), points=points)
-    collect_day(engine, source, SITE, DAY, options=WHOLE, **more)
+    merge_day(engine, source, SITE, DAY, options=WHOLE, **more)
 
 
 def gaps(engine: sa.Engine) -> list[tuple[str, ...]]:
@@ -45,14 +45,14 @@ def gaps(engine: sa.Engine) -> list[tuple[str, ...]]:
 
 def test_a_whole_day_has_no_gap(engine: sa.Engine) -> None:
     collect(engine, every_hour("a", "b"))
-    assert record_gaps(engine, SITE, DAY) == []
+    assert publish_gaps(engine, SITE, DAY) == []
     assert gaps(engine) == []
 
 
 def test_exactly_the_hours_and_points_that_are_missing_are_listed(engine: sa.Engine) -> None:
     missing = {("a", 3), ("a", 4), ("b", 4), ("b", 5), ("b", 23), ("a", 9)}
     collect(engine, every_hour("a", "b", but=frozenset(missing)))
-    record_gaps(engine, SITE, DAY)
+    publish_gaps(engine, SITE, DAY)
     assert gaps(engine) == [
         ("a", "2024-02-29", "03:00-04:00", "no sample"),
         ("*", "2024-02-29", "04:00-05:00", "no sample"),
@@ -64,7 +64,7 @@ def test_exactly_the_hours_and_points_that_are_missing_are_listed(engine: sa.Eng
 
 def test_a_point_that_is_missing_all_day_is_one_gap(engine: sa.Engine) -> None:
     collect(engine, every_hour("a"))
-    record_gaps(engine, SITE, DAY)
+    publish_gaps(engine, SITE, DAY)
     assert gaps(engine) == [("b", "2024-02-29", "00:00-24:00", "no sample")]
 
 
@@ -73,10 +73,10 @@ def test_hours_that_were_not_collected_are_told_from_hours_without_samples(
 ) -> None:
     stopping = _stopping(scripted(chained([every_hour("a", "b")])), after=5)
     with pytest.raises(ContractError):
-        collect_day(engine, stopping, SITE, DAY, options=Options(weather=False))
+        merge_day(engine, stopping, SITE, DAY, options=Options(weather=False))
     for _ in range(2):
         assert gaps(engine) == [("*", "2024-02-29", "05:00-24:00", "not collected")]
-        record_gaps(engine, SITE, DAY)
+        publish_gaps(engine, SITE, DAY)
     collect(engine, every_hour("a", "b"))
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM collected_windows")
@@ -85,7 +85,7 @@ def test_hours_that_were_not_collected_are_told_from_hours_without_samples(
             " missing_points) VALUES ('demo-site-1', '2024-02-29 00:00Z', '2024-02-29 05:30Z',"
             " '{}', '{}'), ('demo-site-1', '2024-02-29 05:30Z', '2024-02-29 21:15Z', '{}', '{}')"
         )
-    record_gaps(engine, SITE, DAY)
+    publish_gaps(engine, SITE, DAY)
     assert gaps(engine) == [("*", "2024-02-29", "21:00-24:00", "not collected")]
 
 
@@ -107,8 +107,8 @@ def _stopping(source: Any, *, after: int) -> Any:
 
 def test_a_day_between_others_that_nobody_collected_is_missing(engine: sa.Engine) -> None:
     for day in (DAY, DAY + timedelta(days=3)):
-        collect_day(engine, scripted(chained([[]])), SITE, day, options=WHOLE)
-        record_gaps(engine, SITE, day)
+        merge_day(engine, scripted(chained([[]])), SITE, day, options=WHOLE)
+        publish_gaps(engine, SITE, day)
     found = [gap for gap in gaps(engine) if gap[-1] == "not collected"]
     assert found == [
         ("*", "2024-03-01", "00:00-24:00", "not collected"),
@@ -118,7 +118,7 @@ def test_a_day_between_others_that_nobody_collected_is_missing(engine: sa.Engine
 
 def test_a_day_collected_again_is_compared_again(engine: sa.Engine) -> None:
     collect(engine, every_hour("a"))
-    record_gaps(engine, SITE, DAY)
+    publish_gaps(engine, SITE, DAY)
     collect(engine, every_hour("a", "b", but=frozenset({("b", 0)})))
     assert gaps(engine) == [("b", "2024-02-29", "00:00-01:00", "no sample")]
 
@@ -128,8 +128,8 @@ def test_hours_and_days_add_up(engine: sa.Engine) -> None:
     records += [("a", 7201, 1e308), ("b", 86399.999999, 5.0)]
     collect(engine, records)
     for _ in range(2):
-        assert aggregate_hours(engine, SITE, DAY) == 3
-        assert aggregate_day(engine, SITE, DAY) == 2
+        assert publish_hours(engine, SITE, DAY) == 3
+        assert publish_day(engine, SITE, DAY) == 2
     columns = "point_name, samples, minimum, maximum, mean, last, coverage"
     with engine.connect() as connection:
         hourly = connection.exec_driver_sql(
@@ -155,7 +155,7 @@ def test_stretches_beyond_a_limit_are_alerts(engine: sa.Engine) -> None:
             " ('*', '*/a_1', 10, 30), ('elsewhere', '*', 0, 0), ('demo-site-1', '*/a%%1', 0, 0)"
         )
     for _ in range(2):
-        assert detect_alerts(engine, SITE, DAY) == 2
+        assert publish_alerts(engine, SITE, DAY) == 2
     with engine.connect() as connection:
         query = "SELECT point_name, samples, extreme FROM building_alerts ORDER BY started_at"
         found = [tuple(row) for row in connection.exec_driver_sql(query)]
@@ -166,14 +166,14 @@ def test_old_months_become_parquet_and_nothing_is_lost(engine: sa.Engine, tmp_pa
     from pyarrow import parquet
 
     collect(engine, every_hour("a", "b"))
-    collect_day(
+    merge_day(
         engine, scripted(chained([[("a", "2024-05-01T00:00:00Z", 1.0)]])), SITE, date(2024, 5, 1),
         options=WHOLE,
     )  # fmt: skip
     before = rows(engine)
     archive: dict[str, Any] = {"keep": 3, "archive_url": tmp_path.as_uri()}
-    assert archive_old_months(engine, today=date(2024, 5, 31), **archive) == []
-    [archived] = archive_old_months(engine, today=date(2024, 6, 1), **archive)
+    assert publish_archive(engine, today=date(2024, 5, 31), **archive) == []
+    [archived] = publish_archive(engine, today=date(2024, 6, 1), **archive)
     assert (archived.month, archived.rows) == (date(2024, 2, 1), 48)
     table = parquet.read_table(archived.location.removeprefix("file://"))
     kept = [
@@ -183,9 +183,9 @@ def test_old_months_become_parquet_and_nothing_is_lost(engine: sa.Engine, tmp_pa
     assert sorted([*kept, *rows(engine)]) == sorted(before)
     with engine.connect() as connection:
         assert months_there(connection) == [Month(date(2024, 5, 1))]
-    assert archive_old_months(engine, today=date(2024, 6, 1), **archive) == []
+    assert publish_archive(engine, today=date(2024, 6, 1), **archive) == []
     collect(engine, every_hour("a", "b"))  # a month that is collected again comes back
-    assert len(archive_old_months(engine, today=date(2024, 6, 1), **archive)) == 1
+    assert len(publish_archive(engine, today=date(2024, 6, 1), **archive)) == 1
 
 
 def test_months_follow_each_other_over_years() -> None:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
-from ingestion_pipeline.domains.buildings.merge.day import DayResult, Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import DayResult, Options, merge_day
 from ingestion_pipeline.foundation.errors import (
     ContractError,
     PermanentError,
@@ -29,7 +29,7 @@ def collect(
     """Three hours of the day, each of them three pages."""
     page_size = 500 if live else 450
     with ace(engine, sandbox, live=live, page_size=page_size, **arguments) as source:
-        return collect_day(engine, source, SITE, DAY, now=MORNING.end)
+        return merge_day(engine, source, SITE, DAY, now=MORNING.end)
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_site_that_is_not_there_is_no_site_without_data(
         ace(engine, sandbox, live=live, page_size=5000) as source,
         pytest.raises(UpstreamRefusedError),
     ):
-        collect_day(engine, source, "nowhere", DAY, options=options)
+        merge_day(engine, source, "nowhere", DAY, options=options)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM collected_days").scalar() == 0
 
@@ -182,6 +182,6 @@ def test_a_site_that_is_not_there_is_no_site_without_data(
 def test_the_year_ends_and_begins_without_a_gap(engine: sa.Engine, sandbox: RunningSandbox) -> None:
     with ace(engine, sandbox, page_size=50_000) as source:
         for day in ("2024-12-31", "2025-01-01"):
-            collect_day(engine, source, SITE, type(DAY).fromisoformat(day), options=WHOLE)
+            merge_day(engine, source, SITE, type(DAY).fromisoformat(day), options=WHOLE)
     first, last = day_of(type(DAY)(2024, 12, 31)), day_of(type(DAY)(2025, 1, 1))
     assert rows(engine) == truth(sandbox, Window(first.start, last.end))

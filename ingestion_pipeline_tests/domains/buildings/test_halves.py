@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.buildings.merge.day import (
     Attempt,
     Options,
     attempt_day,
-    collect_day,
+    merge_day,
 )
 from ingestion_pipeline.domains.buildings.merge.result import DayResult, result_of
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import AceIot
@@ -85,7 +85,7 @@ def test_samples_that_fail_leave_the_weather(engine: sa.Engine) -> None:
     assert recorded(engine) == [(["samples"], False, 0)]
     assert weather_rows(engine).keys() == {"temperature", "conditions"}
     with pytest.raises(ContractError, match="web page"):
-        collect_day(
+        merge_day(
             engine, AceIot(Scripted([HTML], weather=SUN), page_size=9), SITE, DAY, options=WHOLE
         )
     assert attempt(engine, SAMPLES, SUN).result.complete

@@ -11,9 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains import registry
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.publish.alert_rules import Limits, delete_rule, set_rule
-from ingestion_pipeline.domains.buildings.publish.alerts import detect_alerts, unwatched_days, watch
+from ingestion_pipeline.domains.buildings.publish.alerts import (
+    publish_alerts,
+    unwatched_days,
+    watch,
+)
 from ingestion_pipeline.domains.buildings.publish.incidents import Followed
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage import database
@@ -82,7 +86,7 @@ def collect(engine: sa.Engine, day: date, *values: Any, point: str = "co2", **sa
     ]
     page = {"data": records, "pagination": {"has_more": False}}
     source = scripted([json.dumps(page).encode()], points=("co2", "b/co2", "temp"))
-    collect_day(engine, source, SITE, day, options=WHOLE)
+    merge_day(engine, source, SITE, day, options=WHOLE)
 
 
 def open_incidents(engine: sa.Engine) -> Sequence[str]:
@@ -105,7 +109,7 @@ def test_building_alerts_reached_nobody(engine: sa.Engine, target: Target) -> No
     # However often it is looked at, collected, and made again.
     assert target.tick(engine) == []
     for _ in range(2):
-        detect_alerts(engine, SITE, FIRST)
+        publish_alerts(engine, SITE, FIRST)
         assert target.tick(engine) == []
     collect(engine, FIRST, 400, 1200, 1300, 500)
     assert target.tick(engine) == []
@@ -179,7 +183,7 @@ def test_killed_between_finding_and_telling_nothing_is_lost_or_told_twice(
     engine: sa.Engine, target: Target
 ) -> None:
     collect(engine, FIRST, 400, 1200)
-    detect_alerts(engine, SITE, FIRST)  # killed here
+    publish_alerts(engine, SITE, FIRST)  # killed here
     assert watch(engine) == Followed(1, 0)  # and here
     assert watch(engine) == Followed(0, 0)
     assert target.tick(engine) == ["firing"]

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.buildings.merge.day import Options, collect_day
+from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.merge.sites import add_site, all_sites, remove_site
-from ingestion_pipeline.domains.buildings.publish.aggregates import aggregate_day, aggregate_hours
+from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day, publish_hours
 from ingestion_pipeline.domains.buildings.publish.alert_rules import Limits, set_rule
 from ingestion_pipeline.domains.buildings.publish.alerts import watch
-from ingestion_pipeline.domains.buildings.publish.coverage import record_gaps
+from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
 from ingestion_pipeline.foundation.errors import ConfigurationError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.storage import roles
@@ -32,10 +32,10 @@ def fill(engine: sa.Engine, site: str, day: date = DAY) -> None:
     moment = f"{day}T00:00:00Z"
     pages = chained([[("a", moment, 1.0), ("b", "never", 1.0)]])
     source = type(scripted([]))(Scripted(pages, weather=SUN), page_size=9)
-    collect_day(engine, source, site, day, options=WHOLE)
-    aggregate_hours(engine, site, day)
-    aggregate_day(engine, site, day)
-    record_gaps(engine, site, day)
+    merge_day(engine, source, site, day, options=WHOLE)
+    publish_hours(engine, site, day)
+    publish_day(engine, site, day)
+    publish_gaps(engine, site, day)
     with engine.begin() as connection:
         connection.execute(
             sa.text(

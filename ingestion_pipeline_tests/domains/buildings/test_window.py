@@ -15,7 +15,7 @@ from ingestion_pipeline.domains.buildings.contract.values import judge
 from ingestion_pipeline.domains.buildings.contract.windows import Counts
 from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
 from ingestion_pipeline.domains.buildings.merge.staging import abandoned
-from ingestion_pipeline.domains.buildings.merge.window import WindowResult, collect_window
+from ingestion_pipeline.domains.buildings.merge.window import WindowResult, merge_window
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import AceIot
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline_tests.domains.buildings.builders import (
@@ -42,7 +42,7 @@ _pages = st.lists(st.lists(_records, max_size=6), min_size=1, max_size=4)
 def collect(
     engine: sa.Engine, source: AceIot, site: str = "s", *, most_pages: int = 50
 ) -> WindowResult:
-    return collect_window(
+    return merge_window(
         engine, source, site, HOUR, points=POINTS, checkpoints=Checkpoints(engine),
         most_pages=most_pages,
     )  # fmt: skip
@@ -189,7 +189,7 @@ def test_a_checkpoint_is_bound_to_what_its_cursor_means(
     source = Scripted(pages)
     points = change.pop("points", POINTS)
     api = AceIot(source, **{"page_size": 100, **change})
-    collect_window(
+    merge_window(
         engine, api, "s", HOUR, points=points, checkpoints=Checkpoints(engine), most_pages=9
     )
     assert source.asked[0] is None

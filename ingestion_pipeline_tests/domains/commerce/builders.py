@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.contract import entities
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity, entity_of_file
 from ingestion_pipeline.domains.commerce.land import stage
-from ingestion_pipeline.domains.commerce.land.claimed import stage_claimed
+from ingestion_pipeline.domains.commerce.land.claimed import land_claimed
 from ingestion_pipeline.domains.commerce.merge import uploads as merge
-from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged
-from ingestion_pipeline.domains.commerce.merge.folder import IngestResult, data_files, ingest
+from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
+from ingestion_pipeline.domains.commerce.merge.folder import IngestResult, data_files, merge_folder
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
@@ -100,7 +100,7 @@ def load(
     write_files(folder, files)
     found, others = data_files(folder)
     assert others == []
-    return ingest(engine, found, tenant=tenant)
+    return merge_folder(engine, found, tenant=tenant)
 
 
 def stage_file(engine: sa.Engine, tenant_id: int, path: Path) -> Upload:
@@ -113,7 +113,7 @@ def stage_file(engine: sa.Engine, tenant_id: int, path: Path) -> Upload:
         )  # fmt: skip
         assert upload_id is not None
         [upload] = uploads.find(connection, [upload_id])
-        stage.stage(connection, upload, file)
+        stage.land_file(connection, upload, file)
     with engine.begin() as connection:
         merge.after_staging(connection, entity)
     with engine.connect() as connection:
@@ -219,10 +219,10 @@ def load_everything(
     """
     with landed_in(landing) if landing else nullcontext():
         for entity in ENTITIES.values():
-            stage_claimed(
+            land_claimed(
                 engine, entity, worker="test", run_id=None, limit=10, lease=lease, backoff=backoff
             )
-            merge_staged(engine, entity)
+            merge_claimed(engine, entity)
 
 
 @contextmanager

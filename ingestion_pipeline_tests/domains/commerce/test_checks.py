@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.commerce.checks import CHECKS
-from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
@@ -24,7 +24,7 @@ def engine_with_sample(configured: Settings, tmp_path: Path) -> sa.Engine:
     folder.mkdir()
     write_sample_data(folder, customers=50, products=20, orders=100, order_items=200)
     engine = database.engine()
-    ingest(engine, data_files(folder)[0], tenant="acme")
+    merge_folder(engine, data_files(folder)[0], tenant="acme")
     return engine
 
 
@@ -92,7 +92,7 @@ def test_orphans_are_reported_by_missing_parent_after_their_grace(
     write_sample_data(folder, customers=50, products=20, orders=100, order_items=200, seed=2)
     for name in ("customers_sample.ndjson", "products_sample.ndjson"):
         (folder / name).unlink()
-    ingest(engine_with_sample, data_files(folder)[0], tenant="acme")
+    merge_folder(engine_with_sample, data_files(folder)[0], tenant="acme")
     check = ("orders_staging", "orphans")
     assert evaluations(check)[check].passed
     damage(

@@ -43,7 +43,7 @@ def put(folder: Path, name: str, text: str | None = None) -> Path:
 
 
 def scan(engine: sa.Engine, folder: Path, *, settle: float = 0) -> drop.Scan:
-    return drop.scan(
+    return drop.receive_dropped(
         engine,
         drop_url=folder.parent.as_uri(),
         landing=Landing((folder.parents[1] / "landing").as_uri()),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity, entity_of_file
 from ingestion_pipeline.domains.commerce.land import claimed, stage
-from ingestion_pipeline.domains.commerce.land.uploads import job_kind, record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import job_kind, land_upload
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.foundation.errors import LandedFileError, StaleAttemptError
@@ -56,7 +56,7 @@ def _record(
     content = content if isinstance(content, bytes) else lines(content)
     path.write_bytes(content)
     with engine.begin() as connection:
-        upload_id = record_upload(
+        upload_id = land_upload(
             connection, tenant_id=tenant_id, entity=entity_of_file(path.name), file_name=path.name,
             source="test", source_key=str(path), location=path.name, size=len(content),
             sha256="", max_attempts=attempts,
@@ -69,7 +69,7 @@ def _stage(engine: sa.Engine, entity: Entity = CUSTOMERS, **values: Any) -> clai
     arguments: dict[str, Any] = {
         "worker": "w", "run_id": None, "limit": 10, "lease": LEASE, "backoff": BACKOFF,
     }  # fmt: skip
-    return claimed.stage_claimed(engine, entity, **(arguments | values))
+    return claimed.land_claimed(engine, entity, **(arguments | values))
 
 
 def _load_all(engine: sa.Engine) -> None:
@@ -115,7 +115,7 @@ def test_a_file_and_its_job_are_recorded_once(
 ) -> None:
     _record(engine, tenant_id, tmp_path / "customers_1.ndjson", [customer(1)])
     with engine.begin() as connection:
-        again = record_upload(
+        again = land_upload(
             connection, tenant_id=tenant_id, entity=CUSTOMERS, file_name="customers_1.ndjson",
             source="test", source_key=str(tmp_path / "customers_1.ndjson"), location="x", size=1,
             sha256="", max_attempts=3,
@@ -132,7 +132,7 @@ def test_a_file_that_is_gone_fails_for_good_and_the_others_go_on(
     bad = _record(engine, tenant_id, tmp_path / "customers_2.csv", b"a,b\n1,2\n")
     good = _record(engine, tenant_id, tmp_path / "customers_3.ndjson", [customer(3)])
     outcome = _stage(engine)
-    load.merge_staged(engine, CUSTOMERS)
+    load.merge_claimed(engine, CUSTOMERS)
     assert outcome.upload_ids == [good]
     assert set(outcome.failures) == {gone, bad}
     assert _state(engine, gone) == _state(engine, bad) == ("failed", "failed")
@@ -255,7 +255,7 @@ def test_rows_lost_in_a_server_crash_are_staged_again_from_the_file(
     _stage(engine)
     with engine.begin() as connection:  # what a crash does to an unlogged table
         connection.exec_driver_sql("TRUNCATE customers_staging_arrived")
-    assert load.merge_staged(engine, CUSTOMERS).upload_ids == []
+    assert load.merge_claimed(engine, CUSTOMERS).upload_ids == []
     assert _state(engine, upload_id) == ("recorded", "retrying")
     _load_all(engine)
     assert _state(engine, upload_id) == ("loaded", "completed")
@@ -270,7 +270,7 @@ def test_a_file_that_another_process_has_just_staged_is_merged_with_fresh_statis
     _record(engine, tenant_id, tmp_path / "customers_1.ndjson", map(customer, range(12_000)))
     _stage(engine)
     started = time.monotonic()
-    load.merge_staged(engine, CUSTOMERS)
+    load.merge_claimed(engine, CUSTOMERS)
     assert time.monotonic() - started < 15
     assert sizes(engine)["customers"] == 12_000
 
@@ -284,7 +284,7 @@ def test_rejected_lines_of_a_file_that_is_staged_again_are_there_once(
     _stage(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE customers_staging_arrived")
-    load.merge_staged(engine, CUSTOMERS)
+    load.merge_claimed(engine, CUSTOMERS)
     _load_all(engine)
     assert _state(engine, upload_id) == ("loaded", "completed")
     counts = all_counts(engine)[upload_id]
@@ -300,7 +300,7 @@ def test_rows_lost_in_part_are_staged_again_without_doubles(
     _stage(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM customers_staging_arrived WHERE line_number < 3")
-    load.merge_staged(engine, CUSTOMERS)
+    load.merge_claimed(engine, CUSTOMERS)
     _load_all(engine)
     assert all_counts(engine)[upload_id].inserted == 9
     assert all_counts(engine)[upload_id].superseded == 0

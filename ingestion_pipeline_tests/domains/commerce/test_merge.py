@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.merge import uploads as merge
-from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.foundation.errors import StagingLostError
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.ledger.uploads import Counts
@@ -460,9 +460,9 @@ def test_concurrent_ingests_of_the_same_files_come_to_the_result_of_one(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     files, _ = data_files(_delivery(tmp_path))
-    ingest(engine, files, tenant="alone")
+    merge_folder(engine, files, tenant="alone")
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: ingest(engine, files, tenant="together"), range(3)))
+        list(pool.map(lambda _: merge_folder(engine, files, tenant="together"), range(3)))
     assert finals(engine, "together") == finals(engine, "alone")
     assert statuses(engine) == {"loaded"}
     assert_sound(engine)
@@ -474,7 +474,7 @@ def test_ingests_of_different_tenants_do_not_block_each_other_for_ever(
     files, _ = data_files(_delivery(tmp_path))
     names = [f"tenant-{n}" for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: ingest(engine, files, tenant=name), names))
+        list(pool.map(lambda name: merge_folder(engine, files, tenant=name), names))
     results = [finals(engine, name) for name in names]
     assert all(result == results[0] for result in results)
     assert_sound(engine)

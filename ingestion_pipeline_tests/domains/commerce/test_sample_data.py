@@ -16,7 +16,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     entity_of_file,
 )
 from ingestion_pipeline.domains.commerce.land.fields import read_line
-from ingestion_pipeline.domains.commerce.merge.folder import data_files, ingest
+from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import SampleFile, write_sample_data
 
 # A third of each file is enough for every kind of damage, twice.
@@ -179,7 +179,7 @@ def test_the_loader_takes_every_good_line_and_rejects_every_bad_one(
 ):
     files, others = data_files(mixed["orders"].path.parent)
     assert others == []
-    result = ingest(engine, files, tenant="acme")
+    result = merge_folder(engine, files, tenant="acme")
     assert [file.type for file in result.files] == list(mixed)
     for file in result.files:
         written = mixed[file.type]
@@ -194,7 +194,7 @@ def test_orders_in_the_database_are_the_sum_of_their_items(
     mixed: dict[str, SampleFile], engine: sa.Engine
 ):
     files, _ = data_files(mixed["orders"].path.parent)
-    ingest(engine, files, tenant="acme")
+    merge_folder(engine, files, tenant="acme")
     with engine.connect() as connection:
         wrong = connection.scalar(
             sa.text("""

@@ -399,7 +399,7 @@ def test_resume_finishes_what_a_crash_cut_off_and_queues_nothing_twice(
         with gateway.engine.begin() as connection:
             file = chunks.expect(connection, sender.tenant_id, token, file_name=NAME, range_=range_)
             landed = landing.write(chunks.landing_name(file), [CONTENT[first : first + 5_000]])
-            chunks.record(
+            chunks.land_chunk(
                 connection, sender.tenant_id, token, file_name=NAME, range_=range_, landed=landed
             )
     assert status(sender, token)["missing"] == []

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.land.fields import Reason
 from ingestion_pipeline.domains.commerce.land.rows import Rejection
-from ingestion_pipeline.domains.commerce.land.stage import Reading, stage
+from ingestion_pipeline.domains.commerce.land.stage import Reading, land_file
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.domains.commerce.tables import ARRIVED
 from ingestion_pipeline.foundation.errors import ContractError
@@ -152,7 +152,7 @@ def test_progress_tells_every_line_once(engine: sa.Engine, tenant_id: int, tmp_p
         )  # fmt: skip
         assert upload_id is not None
         [upload] = uploads.find(connection, [upload_id])
-        stage(connection, upload, file, progress=seen.append)
+        land_file(connection, upload, file, progress=seen.append)
     assert sum(seen) == 8_000
     assert len(seen) > 1
 

@@ -40,7 +40,9 @@ def session_with_a_chunk(
         range_ = Range(0, 4, 10)
         expected = chunks.expect(connection, tenant_id, token, file_name=name, range_=range_)
         landed = landing.write(chunks.landing_name(expected), [b"12345"])
-        chunks.record(connection, tenant_id, token, file_name=name, range_=range_, landed=landed)
+        chunks.land_chunk(
+            connection, tenant_id, token, file_name=name, range_=range_, landed=landed
+        )
         connection.execute(
             sa.text("UPDATE upload_sessions SET expires_at = now() + :lifetime WHERE token = :t"),
             {"lifetime": lifetime, "t": token},

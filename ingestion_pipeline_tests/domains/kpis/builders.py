@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.readings import Update, parse_readings
-from ingestion_pipeline.domains.kpis.land.readings import Accepted, accept
-from ingestion_pipeline.domains.kpis.merge.grade import grade
+from ingestion_pipeline.domains.kpis.land.readings import Accepted, land_readings
+from ingestion_pipeline.domains.kpis.merge.grade import merge_points
 from ingestion_pipeline.domains.kpis.publish.documents import (
     publish_errors,
     publish_jobs,
@@ -58,12 +58,12 @@ def series(
 def send(engine: sa.Engine, *updates: Update) -> list[Accepted]:
     """Accept updates in one transaction."""
     with engine.begin() as connection:
-        return accept(connection, updates)
+        return land_readings(connection, updates)
 
 
 def publish_all(engine: sa.Engine, day: Any = DAY, *, again: bool = False) -> None:
     """What a run does with a day."""
-    grade(engine, day, late=LATE, limit=100, again=again)
+    merge_points(engine, day, late=LATE, limit=100, again=again)
     publish_packages(engine, day, late=LATE, limit=100, again=again)
     publish_series(engine, newest=1000, limit=100, again=again)
     publish_jobs(engine, limit=100, again=again)

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.announcements import Analysis
 from ingestion_pipeline.domains.kpis.contract.readings import Update
-from ingestion_pipeline.domains.kpis.land.analyses import put_analysis
-from ingestion_pipeline.domains.kpis.land.readings import CONFLICT, DUPLICATE, NEW, accept
+from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
+from ingestion_pipeline.domains.kpis.land.readings import CONFLICT, DUPLICATE, NEW, land_readings
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline.domains.kpis.publish.reading import read_job
 from ingestion_pipeline_tests.domains.kpis.builders import NOW, rows, send, series, update
@@ -55,7 +55,7 @@ def test_awaited_kpis_are_pending_until_they_come(engine: sa.Engine) -> None:
 def test_sent_again_it_fills_in_what_was_missing_and_wipes_nothing(engine: sa.Engine) -> None:
     send(engine, update(metadata={"source": "first"}))
     with engine.begin() as connection:
-        assert put_analysis(connection, Analysis(1, "trace-1", "btc-price", {"text": "up"}))
+        assert land_analysis(connection, Analysis(1, "trace-1", "btc-price", {"text": "up"}))
     send(engine, update(metadata={"source": "second"}, chart={"url": "u"}))
     with engine.begin() as connection:
         package = read_package(connection, tenant_id=1, trace_id="trace-1", kpi_id="btc-price")
@@ -114,7 +114,7 @@ def test_many_gateways_accept_the_same_updates_once_each_without_a_deadlock(
         for _ in range(5):
             batch: list[Update] = chance.sample(readings, k=40)
             with engine.begin() as connection:
-                new += accept(connection, batch).count(NEW)
+                new += land_readings(connection, batch).count(NEW)
         return new
 
     with ThreadPoolExecutor(6) as pool:

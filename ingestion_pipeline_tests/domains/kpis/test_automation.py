@@ -27,7 +27,7 @@ from ingestion_pipeline.domains.kpis.automation import (
     within_partitions,
 )
 from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
-from ingestion_pipeline.domains.kpis.land.jobs import announce
+from ingestion_pipeline.domains.kpis.land.jobs import land_announcement
 from ingestion_pipeline.domains.kpis.merge import grade as grading
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
@@ -200,14 +200,14 @@ def test_a_poisoned_day_fails_alone_and_the_others_of_its_run_get_through(
 ) -> None:
     days = [date(2026, 2, 1) + timedelta(days=n) for n in range(5)]
     send(engine_with_tenant, *(update(at=f"{day}T12:00:00Z") for day in days))
-    grade = grading.grade
+    grade = grading.merge_points
 
     def poisoned(engine: sa.Engine, day: date, **more: Any) -> Any:
         if day == days[2]:
             raise ValueError("this day is poisoned")
         return grade(engine, day, **more)
 
-    monkeypatch.setattr(grading, "grade", poisoned)
+    monkeypatch.setattr(grading, "merge_points", poisoned)
     monkeypatch.setattr(History, "may_run", property(lambda known: not known.unfinished))
     with dg.DagsterInstance.ephemeral() as instance:
         [whole] = tick(pending_updates, instance)
@@ -271,7 +271,7 @@ def test_timeouts_are_applied_by_the_schedule_and_published_by_a_run(
     engine_with_tenant: sa.Engine,
 ) -> None:
     with engine_with_tenant.begin() as connection:
-        announce(connection, Announcement(1, "job-1", ("a", "b"), timedelta(seconds=1)))
+        land_announcement(connection, Announcement(1, "job-1", ("a", "b"), timedelta(seconds=1)))
     execute(engine_with_tenant, "UPDATE kpi_jobs SET timeout_at = now() - interval '1 second'")
     with dg.DagsterInstance.ephemeral() as instance:
 

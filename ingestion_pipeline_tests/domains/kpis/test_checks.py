@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.kpis.checks import CHECKS
-from ingestion_pipeline.domains.kpis.publish.summary import summarize
+from ingestion_pipeline.domains.kpis.publish.summary import publish_summary
 from ingestion_pipeline.domains.kpis.sample import write_sample_readings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
@@ -36,7 +36,7 @@ def published(configured: Settings) -> sa.Engine:
     send(engine, update(kpi="large", at=TODAY, value=1.0, trace="other"))
     for day in (*DAYS, TODAY.date()):
         publish_all(engine, day)
-        summarize(engine, day)
+        publish_summary(engine, day)
     return engine
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.land.corrections import read_point
 from ingestion_pipeline.domains.kpis.land.readings import CONFLICT, DUPLICATE, NEW, Accepted
-from ingestion_pipeline.domains.kpis.publish.summary import summarize
+from ingestion_pipeline.domains.kpis.publish.summary import publish_summary
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -113,7 +113,7 @@ def test_documents_packages_and_summary_of_the_day_are_made_again(engine: sa.Eng
     later = update(value=9.0, at=NOW + timedelta(hours=1))
     send(engine, wrong, later)
     publish_all(engine)
-    summarize(engine, DAY)
+    publish_summary(engine, DAY)
     send(engine, update(value=1234.5, trace="fix", correct=True))
     pending = "SELECT count(*) FROM kpi_updates WHERE pending"
     assert rows(engine, pending) == [(2,)]  # the old package, and the new one
@@ -127,7 +127,7 @@ def test_documents_packages_and_summary_of_the_day_are_made_again(engine: sa.Eng
     stored = rows(engine, "SELECT data FROM kpi_updates WHERE trace_id = 'trace-1' ORDER BY 1")
     assert ({"value": 1234.5, "unit": "EUR"},) in stored
     assert rows(engine, "SELECT pending FROM kpi_days") == [(True,)]
-    assert summarize(engine, DAY)["maximum"].tolist() == [1234.5]
+    assert publish_summary(engine, DAY)["maximum"].tolist() == [1234.5]
     assert rows(engine, pending) == [(0,)]
 
 
@@ -142,7 +142,7 @@ def test_the_change_of_the_next_day_follows_what_was_corrected_or_came_late(
     due = "SELECT day FROM kpi_days WHERE pending ORDER BY day"
     for day in (DAY, next_day):
         publish_all(engine, day)
-        summarize(engine, day)
+        publish_summary(engine, day)
     assert (rows(engine, change, d=next_day), rows(engine, due)) == ([(4.0,)], [])
     for sent, moved in (
         (update(value=1.5, correct=True), 3.5),
@@ -151,10 +151,10 @@ def test_the_change_of_the_next_day_follows_what_was_corrected_or_came_late(
     ):
         send(engine, sent)
         publish_all(engine)
-        summarize(engine, DAY)
+        publish_summary(engine, DAY)
         assert rows(engine, due) == ([] if moved is None else [(next_day,)])
         if moved is not None:
-            summarize(engine, next_day)
+            publish_summary(engine, next_day)
             assert rows(engine, change, d=next_day) == [(moved,)]
     assert rows(engine, due) == []
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.merge import history as import_history
-from ingestion_pipeline.domains.kpis.merge.history import FileResult, Naming, import_files
+from ingestion_pipeline.domains.kpis.merge.history import FileResult, Naming, merge_files
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.kpis.builders import execute, rows
@@ -36,7 +36,7 @@ def load(engine: sa.Engine, path: Path, content: bytes | str | Any, **more: Any)
         content = json.dumps(content).encode()
     path.write_bytes(content)
     naming = Naming(more.pop("kpi_id", None))
-    [file] = import_files(engine, [path], tenant="acme", naming=naming, **more).files
+    [file] = merge_files(engine, [path], tenant="acme", naming=naming, **more).files
     counts = file.counts
     assert counts.read == counts.new + counts.duplicates + counts.corrected + counts.refused
     return file

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.announcements import Analysis, Announcement
 from ingestion_pipeline.domains.kpis.contract.reports import parse_report
-from ingestion_pipeline.domains.kpis.land.analyses import put_analysis
-from ingestion_pipeline.domains.kpis.land.jobs import announce, report_errors
+from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
+from ingestion_pipeline.domains.kpis.land.jobs import land_announcement, land_reports
 from ingestion_pipeline.domains.kpis.merge import flags, grade
 from ingestion_pipeline.domains.kpis.merge import grade as grading
 from ingestion_pipeline.domains.kpis.publish import documents as publish
@@ -43,9 +43,9 @@ def filled(configured: Settings) -> sa.Engine:
     payload = {"execution": {"id": "5", "error": "x"}, "workflow": {"id": "w"},
                "timestamp": "2026-03-10T12:00:00Z"}  # fmt: skip
     with engine.begin() as connection:
-        report_errors(connection, [parse_report(payload, tenant_id=tenant_id)])
+        land_reports(connection, [parse_report(payload, tenant_id=tenant_id)])
         announcement = Announcement(tenant_id, "empty", (), timedelta(hours=1))
-        announce(connection, announcement)
+        land_announcement(connection, announcement)
     return engine
 
 
@@ -130,7 +130,7 @@ def test_what_changes_while_it_is_published_stays_pending(
 
     def write_while_somebody_adds_an_analysis(*arguments: Any) -> None:
         with other.begin() as connection:
-            assert put_analysis(connection, Analysis(1, "t2", "eth", "up"))
+            assert land_analysis(connection, Analysis(1, "t2", "eth", "up"))
         write(*arguments)
 
     monkeypatch.setattr(publish, "write", write_while_somebody_adds_an_analysis)
@@ -225,6 +225,6 @@ def test_other_days_are_left_alone(filled: sa.Engine) -> None:
 
 
 def test_the_document_of_a_long_series_holds_its_newest_points(filled: sa.Engine) -> None:
-    grading.grade(filled, DAY, late=LATE, limit=100)
+    grading.merge_points(filled, DAY, late=LATE, limit=100)
     publish.publish_series(filled, newest=2, limit=100)
     assert [p["value"] for p in documents()["timeseries:btc-price"]["dataPoints"]] == [2, 3]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.domains.kpis.merge.grade import grade
+from ingestion_pipeline.domains.kpis.merge.grade import merge_points
 from ingestion_pipeline.domains.kpis.merge.quality import FEWEST, LIMIT, WINDOW, jumps, quality
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline_tests.domains.kpis.builders import (
@@ -105,12 +105,12 @@ def test_grades_are_the_same_in_one_go_in_steps_and_again(engine: sa.Engine) -> 
     late = [sent.pop(50), sent.pop(70)]
     for start in range(0, 98, 14):
         send(engine, *sent[start : start + 14])
-        grade(engine, DAY, late=LATE, limit=7)
+        merge_points(engine, DAY, late=LATE, limit=7)
     send(engine, *late)
-    grade(engine, DAY, late=LATE, limit=7)
+    merge_points(engine, DAY, late=LATE, limit=7)
     in_steps = qualities(engine)
     assert set(in_steps) == {"high", "medium"}
-    grade(engine, DAY, late=LATE, limit=1000, again=True)
+    merge_points(engine, DAY, late=LATE, limit=1000, again=True)
     assert qualities(engine) == in_steps
 
 
@@ -126,14 +126,14 @@ def test_a_package_shows_the_quality_that_its_point_is_going_to_have(engine: sa.
         return str(package["metadata"]["quality"])
 
     before = shown("jump")
-    grade(engine, DAY, late=LATE, limit=100)
+    merge_points(engine, DAY, late=LATE, limit=100)
     assert shown("jump") == before == "low"
 
 
 def test_late_is_what_came_long_after_its_instant(engine: sa.Engine) -> None:
     send(engine, update())
     execute(engine, "UPDATE kpi_points SET received_at = observed_at + interval '2 hours'")
-    grade(engine, DAY, late=timedelta(hours=3), limit=100)
+    merge_points(engine, DAY, late=timedelta(hours=3), limit=100)
     assert qualities(engine) == ["high"]
-    grade(engine, DAY, late=timedelta(hours=1), limit=100, again=True)
+    merge_points(engine, DAY, late=timedelta(hours=1), limit=100, again=True)
     assert qualities(engine) == ["medium"]

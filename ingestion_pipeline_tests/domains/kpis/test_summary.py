@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.domains.kpis.merge.grade import grade
-from ingestion_pipeline.domains.kpis.publish.summary import sparkline, summarize, summary_of
+from ingestion_pipeline.domains.kpis.merge.grade import merge_points
+from ingestion_pipeline.domains.kpis.publish.summary import publish_summary, sparkline, summary_of
 from ingestion_pipeline_tests.domains.kpis.builders import (
     DAY,
     LATE,
@@ -68,28 +68,28 @@ def summary(engine: sa.Engine) -> list[tuple[Any, ...]]:
 
 def test_change_is_since_the_last_value_before_the_day(engine: sa.Engine) -> None:
     send(engine, *series([1.0, 2.0, 6.0]))
-    grade(engine, DAY, late=LATE, limit=100)
-    summarize(engine, DAY)
+    merge_points(engine, DAY, late=LATE, limit=100)
+    publish_summary(engine, DAY)
     assert summary(engine) == [(3, 1.0, 6.0, 3.0, 6.0, None)]
     send(engine, update(at=NOW - timedelta(days=2), value=10))
-    summarize(engine, DAY)
+    publish_summary(engine, DAY)
     assert summary(engine) == [(3, 1.0, 6.0, 3.0, 6.0, -4.0)]
     assert rows(engine, "SELECT pending FROM kpi_days") == [(False,)]
 
 
 def test_a_change_that_no_double_holds_is_unknown(engine: sa.Engine) -> None:
     send(engine, update(at=NOW - timedelta(days=2), value=-1.7e308), update(value=1.7e308))
-    summarize(engine, DAY)
+    publish_summary(engine, DAY)
     assert summary(engine)[0][-1] is None
 
 
 def test_a_day_without_points_has_no_rows(engine: sa.Engine) -> None:
-    assert summarize(engine, DAY).empty
+    assert publish_summary(engine, DAY).empty
     assert summary(engine) == []
 
 
 @pytest.mark.parametrize("value", [math.pi, 1e16, 5e-324])
 def test_values_are_stored_to_the_last_bit(engine: sa.Engine, value: float) -> None:
     send(engine, update(value=value))
-    summarize(engine, DAY)
+    publish_summary(engine, DAY)
     assert summary(engine)[0][4] == value

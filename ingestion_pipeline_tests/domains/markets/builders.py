@@ -10,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.events import COMPS, FUNDAMENTALS, parse_event
-from ingestion_pipeline.domains.markets.land.events import Accepted, Received, accept
-from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, apply_claimed
-from ingestion_pipeline.domains.markets.merge.handlers import apply_comps, apply_fundamentals
+from ingestion_pipeline.domains.markets.land.events import Accepted, Received, land_event
+from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, merge_claimed
+from ingestion_pipeline.domains.markets.merge.handlers import merge_comps, merge_fundamentals
 
 SECRET = "test_secret"
 WORKER = Worker("test", None, timedelta(minutes=1), timedelta(0))
-HANDLERS: dict[str, Handler] = {FUNDAMENTALS: apply_fundamentals, COMPS: apply_comps}
+HANDLERS: dict[str, Handler] = {FUNDAMENTALS: merge_fundamentals, COMPS: merge_comps}
 
 
 def fundamentals_event(slug: str = "dallas", **data: object) -> dict[str, Any]:
@@ -58,11 +58,11 @@ def record(
         tenant_id, parse_event(body), body, json.dumps(body).encode(), webhook_id=webhook_id
     )
     with engine.begin() as connection:
-        return accept(connection, received, max_attempts=3)
+        return land_event(connection, received, max_attempts=3)
 
 
 def apply_all(engine: sa.Engine, event_type: str, *, handler: Handler | None = None) -> Applied:
-    return apply_claimed(
+    return merge_claimed(
         engine, event_type, handler or HANDLERS[event_type], worker=WORKER, limit=1000
     )
 

@@ -181,11 +181,11 @@ def test_a_worker_that_lost_its_claim_changes_nothing(engine: sa.Engine, tenant_
     accepted = record(engine, tenant_id, comps_event(comparable(1)))
 
     def overtaken(engine: sa.Engine, recorded: Any) -> Any:
-        from ingestion_pipeline.domains.markets.merge.handlers import apply_comps
+        from ingestion_pipeline.domains.markets.merge.handlers import merge_comps
 
         with engine.begin() as connection:
             connection.execute(sa.text("UPDATE jobs SET attempt = attempt + 1"))
-        return apply_comps(engine, recorded)
+        return merge_comps(engine, recorded)
 
     apply_all(engine, COMPS, handler=overtaken)
     assert rows(engine, "market_comps", "comp_key, version") == []

@@ -13,7 +13,7 @@ from ingestion_pipeline.domains.markets.assets import ASSET_OF, ASSETS
 from ingestion_pipeline.domains.markets.automation import cache_warming, decide, recorded_events
 from ingestion_pipeline.domains.markets.contract.events import COMPS, FUNDAMENTALS
 from ingestion_pipeline.domains.markets.contract.places import MarketKey, place_of
-from ingestion_pipeline.domains.markets.land.events import job_kind, order_warming
+from ingestion_pipeline.domains.markets.land.events import job_kind, land_warming
 from ingestion_pipeline.domains.markets.merge.cache import look_up, store
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.ledger import tenants
@@ -116,7 +116,7 @@ def test_warming_is_an_event_a_job_a_cron_log_and_metrics(
     assert isinstance(cache_warming(context, database=Database()), dg.RunRequest)
     assert isinstance(cache_warming(context, database=Database()), dg.SkipReason)  # one at a time
     with fetching.begin() as connection:
-        known = order_warming(connection, source="cron", now=datetime.now(UTC), max_attempts=1)
+        known = land_warming(connection, source="cron", now=datetime.now(UTC), max_attempts=1)
     assert known.known
     assert run(instance).success
     event = "SELECT status FROM ingestion_events WHERE event_type = 'cache.warming'"

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.vintages import LAST_DAY, Vintage
-from ingestion_pipeline.domains.markets.merge.refresh import refresh, write_series
+from ingestion_pipeline.domains.markets.merge.refresh import merge_series, write_series
 from ingestion_pipeline.domains.markets.publish.macro import macro_as_of, macro_document
 from ingestion_pipeline.foundation.sandbox.fred import data as fred_data
 from ingestion_pipeline_tests.domains.markets.test_fred import RECORDED, needs_recordings
@@ -182,15 +182,15 @@ class Telling:
 
 def test_an_empty_answer_deleted_the_series_and_passed_for_a_success(engine: sa.Engine) -> None:
     released = date(2024, 4, 25)
-    refresh(engine, Telling([Vintage(Q1, released, LAST_DAY, Decimal(100))]), ["GDP"])
-    refreshed = refresh(engine, Telling([]), ["GDP", "NEW"])
+    merge_series(engine, Telling([Vintage(Q1, released, LAST_DAY, Decimal(100))]), ["GDP"])
+    refreshed = merge_series(engine, Telling([]), ["GDP", "NEW"])
     assert list(refreshed.errors) == ["GDP"]  # NEW never had any
     assert "count: 0" in refreshed.errors["GDP"]
     found = served(engine)
     assert (found["value"], found["stale"]) == (100, True)
     assert found["error"] == refreshed.errors["GDP"]
     assert known(engine, released) == {Q1: Decimal(100)}
-    refresh(engine, Telling([Vintage(Q1, released, LAST_DAY, Decimal(100))]), ["GDP"])
+    merge_series(engine, Telling([Vintage(Q1, released, LAST_DAY, Decimal(100))]), ["GDP"])
     assert (served(engine)["stale"], served(engine)["error"]) == (False, None)
 
 

@@ -75,7 +75,7 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     return Order(name, payload, priority, scheduled_for, by_hand=platform is None)
 
 
-def record(
+def land_order(
     connection: sa.Connection, configuration: Settings, *, tenant_id: int, order: Order
 ) -> int:
     """Record an order; returns the job's id.
@@ -98,7 +98,7 @@ def record(
             raise ContractError(
                 f"payload.upload_id: {rule}", [FieldError("payload.upload_id", rule)]
             )
-    return queue.order(
+    return queue.land_import(
         connection, configuration, tenant_id=tenant_id, platform=order.platform,
         payload=order.payload, priority=order.priority, scheduled_for=order.scheduled_for,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import RejectedRow, RowError
-from ingestion_pipeline.domains.book_sales.land.queue import order
+from ingestion_pipeline.domains.book_sales.land.queue import land_import
 from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told, kept, read_ping
 from ingestion_pipeline.domains.book_sales.tables import gumroad_ping_tokens, gumroad_pings
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
@@ -55,7 +55,7 @@ def tenants_of(connection: sa.Connection, tokens: Sequence[str]) -> list[int | N
     return [found.get(each) for each in hashes]
 
 
-def record(
+def land_ping(
     connection: sa.Connection, configuration: Settings, *, tenant_id: int, fields: Mapping[str, Any]
 ) -> int | None:
     """Record a Ping and its import; returns the job's id, or None where it is no news.
@@ -92,7 +92,7 @@ def record(
         )
         .returning(c.ping_id)
     ).scalar_one()  # fmt: skip
-    job_id = order(
+    job_id = land_import(
         connection, configuration, tenant_id=tenant_id, platform="gumroad",
         payload={"ping_id": ping_id},
     )  # fmt: skip

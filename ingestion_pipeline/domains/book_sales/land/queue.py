@@ -40,7 +40,7 @@ def kind_of(platform: str) -> str:
     return f"{DOMAIN}.import.{canonical(platform)}"
 
 
-def order(
+def land_import(
     connection: sa.Connection,
     configuration: Settings,
     *,
@@ -78,7 +78,7 @@ class Report:
     sha256: str
 
 
-def order_report(
+def land_report(
     connection: sa.Connection,
     configuration: Settings,
     *,
@@ -110,13 +110,13 @@ def order_report(
         ).one()
         if not payload:
             return int(known.job_id), False
-        again = order(
+        again = land_import(
             connection, configuration, tenant_id=tenant_id, platform=platform,
             payload={"upload_id": known.upload_id, **payload},
         )  # fmt: skip
         uploads.update(connection, known.upload_id, job_id=again)
         return again, False
-    job_id = order(
+    job_id = land_import(
         connection, configuration, tenant_id=tenant_id, platform=platform,
         payload={"upload_id": upload_id, **payload},
     )  # fmt: skip

@@ -48,7 +48,7 @@ class Books:
     """
 
     fetch: Fetch | None = None
-    load: Load = events.load
+    load: Load = events.merge_events
 
 
 BOOKS = {"gumroad": Books(fetch=gumroad_sync.fetch, load=gumroad.load)}

@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.book_sales.land import queue, stored
 from ingestion_pipeline.domains.book_sales.land.orders import STORAGE_PATH
 from ingestion_pipeline.domains.book_sales.land.pings import told_by
 from ingestion_pipeline.domains.book_sales.merge.books import books_of
-from ingestion_pipeline.domains.book_sales.merge.events import Origin, load
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
 from ingestion_pipeline.domains.book_sales.sources import reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
@@ -51,7 +51,7 @@ class Outcome:
     error: str | None = None
 
 
-def work_off(
+def merge_claimed(
     engine: sa.Engine,
     configuration: Settings,
     *,
@@ -82,11 +82,11 @@ def tick(
     engine: sa.Engine, configuration: Settings, *, trigger: str, limit: int,
     platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None,
 ) -> list[Outcome]:  # fmt: skip
-    """`work_off` with a row in `cron_logs`."""
+    """`merge_claimed` with a row in `cron_logs`."""
     with engine.begin() as connection:
         number = cron.start(connection, f"{DOMAIN}.imports", trigger=trigger, run_id=run_id)
     try:
-        outcomes = work_off(
+        outcomes = merge_claimed(
             engine, configuration, platforms=platforms, worker=trigger, run_id=run_id, limit=limit
         )
     except Exception as error:
@@ -182,7 +182,7 @@ def _read(
     if refused := reports.refusal(parsed):
         # The rows are kept with their reasons, though the job has failed.
         with engine.begin() as connection:
-            load(connection, named, parsed)
+            merge_events(connection, named, parsed)
         raise refused
     return named, parsed
 

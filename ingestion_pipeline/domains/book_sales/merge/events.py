@@ -96,7 +96,7 @@ class Origin:
         return self.as_of or self.received_at
 
 
-def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
+def merge_events(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
     """Merge a report's events, and note its rejected rows; returns what became of each.
 
     `superseded` are rows that a newer report tells otherwise: they are left alone.

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
-from ingestion_pipeline.domains.book_sales.merge.events import Origin, load
+from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
 from ingestion_pipeline.domains.book_sales.sources import reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import NOTHING_TOLD, Told
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of
@@ -49,7 +49,7 @@ class ImportResult:
         return {"files": [file.as_dict() for file in self.files], "totals": self.totals}
 
 
-def import_reports(
+def merge_reports(
     engine: sa.Engine,
     paths: Sequence[Path],
     *,
@@ -85,7 +85,7 @@ def _import(
             received_at=received_at, upload_id=_record(connection, path, platform, tenant_id),
             as_of=reports.time_of(parsed, file_name=path.name, received_at=received_at),
         )  # fmt: skip
-        counts = load(connection, origin, parsed)
+        counts = merge_events(connection, origin, parsed)
         refused = reports.refusal(parsed)
         if refused is not None and origin.upload_id is not None:
             uploads.update(connection, origin.upload_id, status="failed", error=str(refused))

@@ -43,7 +43,7 @@ _EVENTS = sa.text("""
 """)
 
 
-def summarize(engine: sa.Engine, platform: str) -> "pd.DataFrame":
+def publish_days(engine: sa.Engine, platform: str) -> "pd.DataFrame":
     """Make the daily sales of a platform anew from its events; returns them."""
     import pandas as pd
 

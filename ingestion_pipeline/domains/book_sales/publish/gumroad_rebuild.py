@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.land.gumroad import adopt, adopt_rejected
 from ingestion_pipeline.domains.book_sales.land.turns import lock
 from ingestion_pipeline.domains.book_sales.merge.gumroad import PLATFORM, Booked, book
-from ingestion_pipeline.domains.book_sales.publish.daily import summarize
+from ingestion_pipeline.domains.book_sales.publish.daily import publish_days
 from ingestion_pipeline.domains.book_sales.tables import sales_events
 
 _Begin = Callable[[], AbstractContextManager[sa.Connection]]
@@ -75,7 +75,7 @@ def rebuild(engine: sa.Engine, *, tenant_ids: Sequence[int], dry_run: bool) -> l
         else:
             _rebuild(engine.begin, tenant_id, booked)
     if not dry_run:
-        summarize(engine, PLATFORM)
+        publish_days(engine, PLATFORM)
     changes = booked.by_currency
     return [
         Money(

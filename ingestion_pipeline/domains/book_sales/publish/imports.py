@@ -10,7 +10,9 @@ from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.ledger.tables import job_attempts, jobs
 
 
-def job_document(connection: sa.Connection, tenant_id: int, job_id: int) -> dict[str, Any] | None:
+def import_document(
+    connection: sa.Connection, tenant_id: int, job_id: int
+) -> dict[str, Any] | None:
     """An import and its attempts as they are told its owner; without the payload. None: no such."""
     c = jobs.c
     row = connection.execute(

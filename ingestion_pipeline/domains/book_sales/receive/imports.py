@@ -76,7 +76,7 @@ def _record(
     order: Order,
     started: Started | None,
 ) -> Receipt:
-    job_id = orders.record(connection, configuration, tenant_id=tenant_id, order=order)
+    job_id = orders.land_order(connection, configuration, tenant_id=tenant_id, order=order)
     body = msgspec.json.encode(queued(job_id, order.platform, by_hand=order.by_hand)) + b"\n"
     receipt = Receipt(body, location_of(job_id))
     if started is not None:
@@ -149,7 +149,7 @@ def _record_report(
     told: Told,
 ) -> tuple[int, bool]:
     quota.take(connection, tenant_id, report.size)
-    return queue.order_report(
+    return queue.land_report(
         connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
         source="http", told=told,
     )  # fmt: skip

@@ -17,10 +17,10 @@ from ingestion_pipeline.domains.buildings.assets.partitions import (
     key,
     quietly,
 )
-from ingestion_pipeline.domains.buildings.publish.aggregates import aggregate_day, aggregate_hours
-from ingestion_pipeline.domains.buildings.publish.alerts import detect_alerts
-from ingestion_pipeline.domains.buildings.publish.archive import archive_old_months
-from ingestion_pipeline.domains.buildings.publish.coverage import record_gaps
+from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day, publish_hours
+from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
+from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
+from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.checks import table_metadata
@@ -69,28 +69,28 @@ timeseries_hourly = _derived(
     tables.timeseries_hourly,
     "Count, extremes, mean, last value and coverage of every point by UTC hour and unit; numbers "
     "of good quality only, `left_out` counts the others.",
-    aggregate_hours,
+    publish_hours,
 )
 timeseries_daily = _derived(
     "timeseries_daily",
     tables.timeseries_daily,
     "Count, extremes, mean, last value and coverage of every point by UTC day and unit; numbers of "
     "good quality only, `left_out` counts the others.",
-    aggregate_day,
+    publish_day,
 )
 coverage = _derived(
     "coverage",
     tables.timeseries_gaps,
     "What is missing of the day: hours that were not collected, and hours in which a configured "
     "point has no sample. No row, no gap.",
-    lambda engine, site, day: len(record_gaps(engine, site, day)),
+    lambda engine, site, day: len(publish_gaps(engine, site, day)),
 )
 alerts = _derived(
     "alerts",
     tables.alerts,
     "Stretches of samples beyond the limits of a rule in `building_alert_rules`; the sensor "
     "`alerts` tells of each, once.",
-    detect_alerts,
+    publish_alerts,
 )
 
 
@@ -110,7 +110,7 @@ def archived_months(
 ) -> dg.MaterializeResult[None]:
     """Archive what is old."""
     engine, configuration = database.engine(), settings()
-    archived = archive_old_months(
+    archived = publish_archive(
         engine, keep=configuration.retention_months, archive_url=configuration.archive
     )
     for each in archived:

@@ -21,13 +21,13 @@ from ingestion_pipeline.domains.buildings.merge.result import (
     record_day,
 )
 from ingestion_pipeline.domains.buildings.merge.staging import abandoned
-from ingestion_pipeline.domains.buildings.merge.weather import WeatherCounts, collect_weather
+from ingestion_pipeline.domains.buildings.merge.weather import WeatherCounts, merge_weather
 from ingestion_pipeline.domains.buildings.merge.window import WindowResult, lock_of
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import AceIot
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError
 from ingestion_pipeline.foundation.storage import locks
 
-__all__ = ["Attempt", "Options", "attempt_day", "collect_day"]
+__all__ = ["Attempt", "Options", "attempt_day", "merge_day"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Attempt:
     errors: dict[Half, IngestionError]
 
 
-def collect_day(
+def merge_day(
     engine: sa.Engine, source: AceIot, site: str, day: date, **arguments: Any
 ) -> DayResult:
     """Collect a day as `attempt_day` does; weather that could not be collected is in the result.
@@ -107,7 +107,7 @@ def attempt_day(
     with ThreadPoolExecutor(1, thread_name_prefix="weather") as pool:
         weather: Future[WeatherCounts] | None = None
         if options.weather:
-            weather = pool.submit(collect_weather, engine, source, site, day_of(day))
+            weather = pool.submit(merge_weather, engine, source, site, day_of(day))
         if not errors:
             try:
                 samples.collect()

@@ -16,7 +16,7 @@ from ingestion_pipeline.domains.buildings.contract.windows import Counts, Dialec
 from ingestion_pipeline.domains.buildings.merge.checkpoint import LIFETIME, Checkpoints
 from ingestion_pipeline.domains.buildings.merge.options import OnProgress, Options
 from ingestion_pipeline.domains.buildings.merge.refusals import counted_reasons, why_nothing_is_kept
-from ingestion_pipeline.domains.buildings.merge.window import WindowResult, collect_window
+from ingestion_pipeline.domains.buildings.merge.window import WindowResult, merge_window
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import AceIot
 from ingestion_pipeline.domains.buildings.sources.ace_iot.points import points_of
 
@@ -114,7 +114,7 @@ def _collect_windows(
                 if on_progress is not None:
                     on_progress(done, len(windows), so_far + counts)
 
-            result = collect_window(
+            result = merge_window(
                 engine, source, site, window, points=points, checkpoints=checkpoints,
                 most_pages=options.most_pages, on_page=on_page,
             )  # fmt: skip

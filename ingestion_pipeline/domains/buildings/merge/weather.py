@@ -22,7 +22,7 @@ from ingestion_pipeline.domains.buildings.tables import rejected_records, weathe
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.storage.bulk import Row
 
-__all__ = ["WeatherCounts", "collect_weather", "read_weather", "snapshot_weather"]
+__all__ = ["WeatherCounts", "merge_weather", "read_weather", "snapshot_weather"]
 
 _PAGE = -1  # of rejected records: weather has no pages
 _SHOWN_REASONS = 3
@@ -52,7 +52,7 @@ class WeatherCounts:
     reasons: dict[str, int] = field(default_factory=dict)
 
 
-def collect_weather(engine: sa.Engine, source: AceIot, site: str, window: Window) -> WeatherCounts:
+def merge_weather(engine: sa.Engine, source: AceIot, site: str, window: Window) -> WeatherCounts:
     """Collect the weather of a window; the live API's snapshot is not of it and is left alone.
 
     Raises:

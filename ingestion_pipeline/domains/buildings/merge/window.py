@@ -45,7 +45,7 @@ class WindowResult:
     resumed_at: int
 
 
-def collect_window(
+def merge_window(
     engine: sa.Engine,
     source: AceIot,
     site: str,

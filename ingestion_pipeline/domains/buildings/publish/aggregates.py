@@ -35,13 +35,13 @@ _DAILY = f"""
 """  # noqa: S608
 
 
-def aggregate_hours(engine: sa.Engine, site: str, day: date) -> int:
+def publish_hours(engine: sa.Engine, site: str, day: date) -> int:
     """Replace the hourly rows of a day; returns how many there are."""
     delete = "DELETE FROM timeseries_hourly WHERE site_name = :site AND hour >= :start"
     return _replace(engine, site, day, f"{delete} AND hour < :end", _HOURLY)
 
 
-def aggregate_day(engine: sa.Engine, site: str, day: date) -> int:
+def publish_day(engine: sa.Engine, site: str, day: date) -> int:
     """Replace the daily rows of a day; returns how many there are."""
     delete = "DELETE FROM timeseries_daily WHERE site_name = :site AND day = :day"
     return _replace(engine, site, day, delete, _DAILY)

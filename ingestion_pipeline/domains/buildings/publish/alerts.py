@@ -60,7 +60,7 @@ _STILL_TOLD = sa.text("""
 """)
 
 
-def detect_alerts(engine: sa.Engine, site: str, day: date) -> int:
+def publish_alerts(engine: sa.Engine, site: str, day: date) -> int:
     """Replace the alerts of a day; returns how many there are."""
     values = values_of_day(site, day)
     c, d = alerts.c, collected_days.c
@@ -102,7 +102,7 @@ def watch(engine: sa.Engine, *, seconds: float = _SECONDS) -> Followed:
     for site, day in days:
         if time.monotonic() - started > seconds:
             break
-        detect_alerts(engine, site, day)
+        publish_alerts(engine, site, day)
     with engine.begin() as connection:
         return follow(connection)
 

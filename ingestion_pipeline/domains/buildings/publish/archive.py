@@ -32,7 +32,7 @@ class Archived:
     bytes: int
 
 
-def archive_old_months(
+def publish_archive(
     engine: sa.Engine, *, keep: int, archive_url: str, today: date | None = None
 ) -> list[Archived]:
     """Archive and drop every month that is more than `keep` whole months ago, oldest first.

@@ -89,7 +89,7 @@ def find_gaps(connection: sa.Connection, site: str, day: date) -> list[Gap]:
     return gaps
 
 
-def record_gaps(engine: sa.Engine, site: str, day: date) -> list[Gap]:
+def publish_gaps(engine: sa.Engine, site: str, day: date) -> list[Gap]:
     """Replace the day's rows of `timeseries_gaps`, and return them."""
     g, c = timeseries_gaps.c, collected_days.c
     with engine.begin() as connection:

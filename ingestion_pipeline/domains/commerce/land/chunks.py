@@ -16,7 +16,7 @@ from ingestion_pipeline.domains.commerce.contract.declaration import Range
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.sessions import ConflictError, SessionFile
-from ingestion_pipeline.domains.commerce.land.uploads import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.domains.commerce.tables import upload_chunks
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.ledger import quota
@@ -67,7 +67,7 @@ def expect(
     return file
 
 
-def record(
+def land_chunk(
     connection: sa.Connection,
     tenant_id: int,
     token: str,
@@ -185,7 +185,7 @@ def complete(
     file = sessions.find_file(connection, tenant_id, token, file_name=file_name, lock=True)
     if file.upload_id is not None:
         return file.upload_id, False
-    upload_id = record_upload(
+    upload_id = land_upload(
         connection, tenant_id=tenant_id, entity=ENTITIES[file.type], file_name=file.file_name,
         source="http", location=landed.location, size=landed.size, sha256=landed.sha256,
         max_attempts=max_attempts,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, Entity
-from ingestion_pipeline.domains.commerce.land.stage import Reading, stage, unstage
+from ingestion_pipeline.domains.commerce.land.stage import Reading, land_file, unstage
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
 from ingestion_pipeline.foundation.errors import ContractError, StagingLostError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import jobs, uploads
@@ -27,7 +27,7 @@ class Staged:
     failures: dict[int, str] = field(default_factory=dict)
 
 
-def stage_claimed(
+def land_claimed(
     engine: sa.Engine,
     entity: Entity,
     *,
@@ -80,7 +80,7 @@ def stage_upload(
     """
     landing = Landing(settings().landing)
     with landing.open(upload.location) as file, engine.begin() as connection:
-        reading = stage(connection, upload, file)
+        reading = land_file(connection, upload, file)
         if claim is not None:
             # Last: renewing the leases of a batch would wait for a job held while its file is read.
             jobs.hold(connection, claim)

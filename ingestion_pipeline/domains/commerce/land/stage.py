@@ -102,7 +102,7 @@ class Reading:
                 self.rejected_by_reason[label] = self.rejected_by_reason.get(label, 0) + 1
 
 
-def stage(
+def land_file(
     connection: sa.Connection, upload: Upload, file: IO[bytes], *, progress: Progress | None = None
 ) -> Reading:
     """Stage a recorded upload within the connection's transaction, and note its counts.

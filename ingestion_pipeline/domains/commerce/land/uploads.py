@@ -11,7 +11,7 @@ def job_kind(entity: Entity) -> str:
     return f"{DOMAIN}.load.{entity.name}"
 
 
-def record_upload(
+def land_upload(
     connection: sa.Connection,
     *,
     tenant_id: int,

@@ -35,7 +35,7 @@ class Merged:
     settled: int = 0
 
 
-def merge_staged(engine: sa.Engine, entity: Entity) -> Merged:
+def merge_claimed(engine: sa.Engine, entity: Entity) -> Merged:
     """Merge every staged file of an entity in order of arrival, then whatever no longer waits."""
     outcome = Merged()
     with engine.connect() as connection:

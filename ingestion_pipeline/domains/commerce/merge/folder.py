@@ -21,8 +21,8 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
     entity_of_file,
 )
-from ingestion_pipeline.domains.commerce.land.stage import Reading, stage
-from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged
+from ingestion_pipeline.domains.commerce.land.stage import Reading, land_file
+from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.domains.commerce.merge.uploads import (
     after_staging,
     lock_everything,
@@ -93,7 +93,7 @@ def data_files(folder: Path) -> tuple[list[tuple[Path, Entity]], list[str]]:
     return sorted(files, key=lambda pair: order.index(pair[1].name)), others
 
 
-def ingest(
+def merge_folder(
     engine: sa.Engine,
     files: Sequence[tuple[Path, Entity]],
     *,
@@ -129,7 +129,7 @@ def ingest(
             if load.merging is not None:
                 load.merging.result()
     for entity in ENTITIES.values():
-        merge_staged(engine, entity)  # what a killed ingest left, and rows that waited for ours
+        merge_claimed(engine, entity)  # what a killed ingest left, and rows that waited for ours
     with engine.connect() as connection:
         return _result(connection, loads)
 
@@ -141,7 +141,7 @@ def dry_run(
     tenant: str,
     bytes_read: BytesRead | None = None,
 ) -> IngestResult:
-    """What `ingest` would do: the same work in one transaction that is rolled back."""
+    """What `merge_folder` would do: the same work in one transaction that is rolled back."""
     with engine.connect() as connection, connection.begin() as transaction:
         tenant_id = tenants.ensure(connection, tenant)
         lock_everything(connection, tenant_id)
@@ -191,7 +191,7 @@ class _Load:
     ) -> None:
         self._record(connection, tenant_id, error=None)
         [upload] = uploads.find(connection, [self.upload_id])
-        self.reading = stage(connection, upload, file, progress=report)
+        self.reading = land_file(connection, upload, file, progress=report)
 
     def fail(self, connection: sa.Connection, tenant_id: int, error: ContractError) -> None:
         self.error = str(error)
@@ -209,7 +209,7 @@ class _Load:
 
 def _merge(engine: sa.Engine, load: _Load) -> None:
     with load.timed():
-        merge_staged(engine, load.entity)
+        merge_claimed(engine, load.entity)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
-from ingestion_pipeline.domains.commerce.land.stage import stage
-from ingestion_pipeline.domains.commerce.merge.claimed import merge_staged
+from ingestion_pipeline.domains.commerce.land.stage import land_file
+from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
@@ -98,7 +98,7 @@ def replay(engine: sa.Engine, path: Path) -> Replayed:
             with engine.begin() as connection:
                 _take(connection, batch, path.absolute().as_uri(), outcome)
     for entity in ENTITIES.values():
-        merge_staged(engine, entity)
+        merge_claimed(engine, entity)
     return outcome
 
 
@@ -178,5 +178,5 @@ def _load(
     )  # fmt: skip
     assert upload_id is not None, "only a source key can be taken"  # noqa: S101
     [upload] = uploads.find(connection, [upload_id])
-    stage(connection, upload, io.BytesIO(content))
+    land_file(connection, upload, io.BytesIO(content))
     return upload_id

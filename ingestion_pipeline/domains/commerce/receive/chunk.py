@@ -90,7 +90,7 @@ async def receive_chunk(
         landed = await asyncio.to_thread(chunk.keep)
     try:
         state, new = await gateway.run(
-            chunks.record, tenant_id, token, file_name=file_name, range_=range_, landed=landed
+            chunks.land_chunk, tenant_id, token, file_name=file_name, range_=range_, landed=landed
         )
     except IngestionError:  # ours, so it was rolled back
         await asyncio.to_thread(landing.remove, landed.location)

@@ -20,7 +20,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, entity_of_file
-from ingestion_pipeline.domains.commerce.land.uploads import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.foundation.errors import ContractError, QuotaError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
 from ingestion_pipeline.foundation.storage.landing import (
@@ -68,7 +68,7 @@ class Scan:
     unfinished: int = 0
 
 
-def scan(
+def receive_dropped(
     engine: sa.Engine,
     *,
     drop_url: str,
@@ -202,7 +202,7 @@ def _record(
             source="drop", source_key=source_key, location=landed.location, size=landed.size,
             sha256=landed.sha256, error=str(error),
         )  # fmt: skip
-    return record_upload(
+    return land_upload(
         connection, tenant_id=tenant_id, entity=entity, file_name=dropped.name, source="drop",
         source_key=source_key, location=landed.location, size=landed.size, sha256=landed.sha256,
         max_attempts=attempts,

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.contract.declaration import DeclaredFile
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land import sessions
-from ingestion_pipeline.domains.commerce.land.uploads import record_upload
+from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.foundation.errors import FieldError, IngestionError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import idempotency, quota, uploads
 from ingestion_pipeline.foundation.ledger.idempotency import Done, InFlight, Started
@@ -132,7 +132,7 @@ def _record(
     max_attempts: int,
 ) -> Receipt:
     quota.take(connection, started.tenant_id, landed.size)
-    upload_id = record_upload(
+    upload_id = land_upload(
         connection, tenant_id=started.tenant_id, entity=ENTITIES[file.type],
         file_name=file.file_name, source="http", location=landed.location, size=file.size,
         sha256=file.sha256, max_attempts=max_attempts,

@@ -22,7 +22,7 @@ _PUT_ANALYSIS = sa.text("""
 """)
 
 
-def put_analysis(connection: sa.Connection, analysis: Analysis) -> bool:
+def land_analysis(connection: sa.Connection, analysis: Analysis) -> bool:
     """Put an analysis on a package, which is to be published again; False when there is none."""
     key = {
         "tenant_id": analysis.tenant_id,

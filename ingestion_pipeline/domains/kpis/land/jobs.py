@@ -131,7 +131,7 @@ def ensure_jobs(
     connection.execute(_ENSURE_JOBS, {"jobs": _traces(traces), "timeout": timeout})
 
 
-def announce(connection: sa.Connection, announcement: Announcement) -> bool:
+def land_announcement(connection: sa.Connection, announcement: Announcement) -> bool:
     """Record that a job is about to bring KPIs; whether it is a new one.
 
     Announcing again adds KPIs, and changes nothing about those that are known.
@@ -144,7 +144,7 @@ def announce(connection: sa.Connection, announcement: Announcement) -> bool:
     return bool(new)
 
 
-def report_errors(
+def land_reports(
     connection: sa.Connection,
     reports: Sequence[ErrorReport],
     *,

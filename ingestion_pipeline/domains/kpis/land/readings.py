@@ -128,7 +128,7 @@ _DOUBT_UPDATES = sa.text("""
 """)
 
 
-def accept(
+def land_readings(
     connection: sa.Connection, updates: Sequence[Update], *, job_timeout: timedelta | None = None
 ) -> list[Accepted]:
     """Record updates; what became of each, in their order.
@@ -158,11 +158,13 @@ def accept(
     return results
 
 
-def accept_together(
+def land_readings_together(
     connection: sa.Connection, requests: Sequence[Sequence[Update]]
 ) -> list[list[Accepted]]:
     """Record the updates of several requests at once; what became of them, by request."""
-    results = iter(accept(connection, [update for updates in requests for update in updates]))
+    results = iter(
+        land_readings(connection, [update for updates in requests for update in updates])
+    )
     return [[next(results) for _ in updates] for updates in requests]
 
 

@@ -238,7 +238,7 @@ def _grades_of_series(rows: Sequence[Any], late: timedelta) -> list[dict[str, An
     ]
 
 
-def grade(
+def merge_points(
     engine: sa.Engine, day: date, *, late: timedelta, limit: int, again: bool = False
 ) -> Graded:
     """Grade what is ungraded of a day; `again`: make missing points, and grade all anew."""

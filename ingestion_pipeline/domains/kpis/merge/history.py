@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.kpis.land.readings import accept
+from ingestion_pipeline.domains.kpis.land.readings import land_readings
 from ingestion_pipeline.domains.kpis.sources.dump import (
     Fault,
     Imported,
@@ -153,7 +153,7 @@ class Naming:
     kpi_type: str | None = None
 
 
-def import_files(
+def merge_files(
     engine: sa.Engine,
     files: Sequence[Path],
     *,
@@ -291,7 +291,7 @@ def _place_of(item: Item) -> str:
 def _write(connection: sa.Connection, items: Sequence[Item]) -> Counts:
     readings = [item for item in items if isinstance(item, Imported)]
     jobs = [item for item in items if isinstance(item, JobRecord)]
-    accepted = accept(connection, [update for item in readings for update in item.updates])
+    accepted = land_readings(connection, [update for item in readings for update in item.updates])
     for item in readings:
         if item.analysis is not None:
             for update in item.updates:

@@ -35,7 +35,7 @@ _COLORS = ("#4c78a8", "#f58518", "#54a24b")
 _WIDTH, _HEIGHT = 120, 24
 
 
-def summarize(engine: sa.Engine, day: date) -> "pd.DataFrame":
+def publish_summary(engine: sa.Engine, day: date) -> "pd.DataFrame":
     """Replace a day's rows of `kpi_daily_summary`, and return them."""
     with publishing(engine) as connection:
         seen = connection.execute(sa.select(days).where(days.c.day == day)).all()

@@ -54,7 +54,7 @@ def job_kind(event_type: str) -> str:
 JOB_KINDS = tuple(map(job_kind, EVENT_TYPES))
 
 
-def accept(connection: sa.Connection, received: Received, *, max_attempts: int) -> Accepted:
+def land_event(connection: sa.Connection, received: Received, *, max_attempts: int) -> Accepted:
     """Record an event and its job, unless its body or its webhook id is known.
 
     Two of the same at once: the second waits for the first to be committed, and is known then.
@@ -76,7 +76,7 @@ def accept(connection: sa.Connection, received: Received, *, max_attempts: int) 
     return Accepted(recorded.ingestion_id, job_id)
 
 
-def order_warming(
+def land_warming(
     connection: sa.Connection,
     *,
     source: str,
@@ -103,4 +103,4 @@ def order_warming(
     body = f"{source} {now.isoformat()} {uuid.uuid4()}".encode()
     tenant_id = tenants.ensure(connection, _OWN_TENANT)
     order = Received(tenant_id, event, payload, body, request_id=request_id)
-    return accept(connection, order, max_attempts=max_attempts)
+    return land_event(connection, order, max_attempts=max_attempts)

@@ -86,7 +86,7 @@ class Worker:
     backoff: timedelta
 
 
-def apply_claimed(
+def merge_claimed(
     engine: sa.Engine, event_type: str, handler: Handler, *, worker: Worker, limit: int
 ) -> Applied:
     """Claim up to `limit` events of a type and apply them, in the order in which they came.

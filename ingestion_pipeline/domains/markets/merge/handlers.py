@@ -10,7 +10,7 @@ from ingestion_pipeline.domains.markets.merge.upsert import upsert
 from ingestion_pipeline.domains.markets.tables import comps, fundamentals
 
 
-def apply_fundamentals(_: sa.Engine, recorded: Recorded) -> Write:
+def merge_fundamentals(_: sa.Engine, recorded: Recorded) -> Write:
     """One row by market and day; an event without a day is of the day on which it was sent."""
     facts = recorded.event.fundamentals
     assert facts is not None, "an event of this type has them"  # noqa: S101
@@ -28,7 +28,7 @@ def apply_fundamentals(_: sa.Engine, recorded: Recorded) -> Write:
     return write
 
 
-def apply_comps(_: sa.Engine, recorded: Recorded) -> Write:
+def merge_comps(_: sa.Engine, recorded: Recorded) -> Write:
     """One row by market and identity; of two alike in a batch the last one counts."""
     rows = {
         each.comp_key: {

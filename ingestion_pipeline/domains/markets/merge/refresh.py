@@ -70,7 +70,7 @@ def source_of(engine: sa.Engine, configuration: Settings) -> Iterator[Source]:
         yield Fred(upstream, api_key=key.get_secret_value())
 
 
-def refresh(engine: sa.Engine, source: Source, series_ids: Sequence[str]) -> Refreshed:
+def merge_series(engine: sa.Engine, source: Source, series_ids: Sequence[str]) -> Refreshed:
     """Fetch series and store what is new; each in a transaction of its own."""
     outcome = Refreshed()
     for series_id in series_ids:
@@ -124,7 +124,7 @@ def refresh_due(engine: sa.Engine, configuration: Settings) -> Refreshed:
         if not still_due:
             return Refreshed()
         with source_of(engine, configuration) as fred:
-            return refresh(engine, fred, still_due)
+            return merge_series(engine, fred, still_due)
 
 
 def due(engine: sa.Engine, configuration: Settings) -> list[str]:

@@ -47,7 +47,7 @@ class Warmed:
         return dict(vars(self))
 
 
-def warm(
+def publish_documents(
     engine: sa.Engine,
     configuration: Settings,
     *,
@@ -93,7 +93,9 @@ def warming_handler(
         if not results:
             trigger = recorded.event.source
             results.append(
-                warm(engine, configuration, questions=questions, trigger=trigger, run_id=run_id)
+                publish_documents(
+                    engine, configuration, questions=questions, trigger=trigger, run_id=run_id
+                )
             )
         made = results[0].fresh + results[0].made
         return lambda _: Written(made)
