@@ -1,9 +1,11 @@
 """The kit of Dagster: what the domains' faces share; with them the only place that imports it.
 
-checks.py         What every wing's assets and checks build the same way: a pandera schema, a
-                  query for offenders, the metadata of a table
+checks.py         The checks that wings build the same way: a pandera schema, published documents,
+                  a query for offenders
 housekeeping.py   Automation that belongs to no single domain: jobs of dead runs go back to the
                   queue, alerts, what the ledger and Dagster forget
+metadata.py       What the UI shows of an asset: its table and columns, and what a materialization
+                  came to
 resources.py      The storage layer as Dagster resources: thin, connecting at first use, never
                   at load
 sensing.py        What the sensors of several domains share: how often they look, where they get

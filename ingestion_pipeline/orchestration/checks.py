@@ -1,15 +1,15 @@
-"""What every wing's assets and checks build the same way: a pandera schema, a query for offenders,
-the metadata of a table."""
+"""The checks that wings build the same way: a pandera schema, published documents, a query for
+offenders."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import Database
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Differing = Callable[[sa.Connection, int], list[str]]
 
 _SHOWN = 20
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def schema_check(
@@ -119,25 +118,3 @@ def offenders_check(
         return dg.AssetCheckResult(passed=number == 0, severity=severity, metadata=metadata)
 
     return check
-
-
-def as_table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
-    """Records of texts and numbers as a table that the UI shows."""
-    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
-
-
-def table_metadata(table: sa.Table) -> dict[str, Any]:
-    """What the UI shows of an asset that is a table: its name and columns, as the table says."""
-    columns = [
-        dg.TableColumn(
-            column.name,
-            column.type.compile(dialect=_DIALECT).lower(),
-            description=column.comment,
-            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-        )
-        for column in table.columns
-    ]
-    return {
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/table_name": f"public.{table.name}",
-    }

@@ -15,7 +15,7 @@ from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_ta
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.settings import settings
-from ingestion_pipeline.orchestration.checks import as_table, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 GROUP = DOMAIN

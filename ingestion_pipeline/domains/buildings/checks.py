@@ -17,7 +17,8 @@ from ingestion_pipeline.domains.buildings.tables import (
 from ingestion_pipeline.foundation.errors import LandedFileError
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.orchestration.checks import as_table, offenders_check
+from ingestion_pipeline.orchestration.checks import offenders_check
+from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import Database
 
 _SHOWN_GAPS = 1000

@@ -20,7 +20,7 @@ from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
-from ingestion_pipeline.orchestration.checks import as_table, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 GROUP = "commerce"

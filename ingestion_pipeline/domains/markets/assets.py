@@ -32,7 +32,7 @@ from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
-from ingestion_pipeline.orchestration.checks import table_metadata
+from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 GROUP = "markets"

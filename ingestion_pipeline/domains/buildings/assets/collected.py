@@ -30,7 +30,7 @@ from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionEr
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
-from ingestion_pipeline.orchestration.checks import table_metadata
+from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 SAMPLES = dg.AssetSpec(
