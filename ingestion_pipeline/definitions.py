@@ -9,16 +9,22 @@ from ingestion_pipeline.domains.buildings.publish.alerts import watch
 from ingestion_pipeline.domains.commerce import definitions as commerce
 from ingestion_pipeline.domains.kpis import definitions as kpis
 from ingestion_pipeline.domains.markets import definitions as markets
+from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.orchestration import housekeeping
+from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import Database
 
-defs = dg.Definitions.merge(
-    commerce.definitions,
-    kpis.definitions,
-    buildings.definitions,
-    book_sales.definitions,
-    markets.definitions,
-    housekeeping.definitions(questions=registry.questions, limits=watch),
-    # A run of many small steps costs two CPU seconds in one process and four in several.
-    dg.Definitions(resources={"database": Database()}, executor=dg.in_process_executor),
+defs = shown(
+    dg.Definitions.merge(
+        commerce.definitions,
+        kpis.definitions,
+        buildings.definitions,
+        book_sales.definitions,
+        markets.definitions,
+        housekeeping.definitions(questions=registry.questions, limits=watch),
+        # A run of many small steps costs two CPU seconds in one process and four in several.
+        dg.Definitions(resources={"database": Database()}, executor=dg.in_process_executor),
+    ),
+    ages=registry.ages(settings()),
+    source_url=settings().source_url,
 )

@@ -60,10 +60,12 @@ def _partitions(definition: dg.PartitionsDefinition[Any] | None) -> str | None:
 
 
 def _of_the_gateway() -> dict[str, Any]:
+    from ingestion_pipeline.domains import registry
     from ingestion_pipeline.foundation.settings import Settings
     from ingestion_pipeline.gateway.app import create_app
 
-    document = create_app(Settings()).app.app.openapi()  # type: ignore[attr-defined]
+    gateway = create_app(Settings(), routers=registry.routers())
+    document = gateway.app.app.openapi()  # type: ignore[attr-defined]
     routes = sorted(
         f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item
     )

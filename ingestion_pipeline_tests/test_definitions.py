@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.orchestration.assets import NOT_BY_AGE, REFERENCES
 
 ROOT = Path(__file__).parents[1]
 GRAPH = defs.resolve_asset_graph()
@@ -94,3 +95,25 @@ def test_the_layering_rule_bites(path: str, statement: str) -> None:
         input=statement, text=True, cwd=ROOT, capture_output=True,
     )  # fmt: skip
     assert "TID251" in linted.stdout
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.to_user_string())
+def test_every_asset_is_judged_by_its_age_or_says_why_not(key: dg.AssetKey) -> None:
+    node = GRAPH.get(key)
+    assert (node.freshness_policy is None) == bool(node.metadata.get(NOT_BY_AGE))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [key for key in KEYS if GRAPH.get(key).is_executable],
+    ids=lambda key: key.to_user_string(),
+)
+def test_every_asset_that_is_made_links_to_the_code_that_makes_it(key: dg.AssetKey) -> None:
+    [reference] = GRAPH.get(key).metadata[REFERENCES].code_references
+    lines = Path(reference.file_path).read_text().splitlines()[reference.line_number - 1 :]
+    first = next(line for line in lines if line.strip().startswith("def "))
+    path = Path(reference.file_path).relative_to(ROOT / "ingestion_pipeline/domains").as_posix()
+    assert path.startswith(f"{key.path[0]}/assets")
+    assert lines[0].strip().startswith(("@", "def "))
+    function = GRAPH.assets_def_for_key(key).op.compute_fn.decorated_fn.__name__
+    assert first.strip().startswith(f"def {function}(")

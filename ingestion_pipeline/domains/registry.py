@@ -4,13 +4,15 @@ A domain shows itself in faces, modules of fixed names: `routes` to the gateway,
 health. Who serves or asks is handed what is found here; kits know no domain.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
 from ingestion_pipeline import domains
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import Questions
 
 
@@ -29,6 +31,15 @@ def questions() -> dict[str, Questions]:
     return {
         domain: Questions(face.services, getattr(face, "services_of", None))
         for domain, face in _faces("freshness")
+    }
+
+
+def ages(configuration: Settings) -> dict[str, Mapping[str, timedelta | str]]:
+    """By domain and asset, how long ago it may have been made, or why that is no fault."""
+    return {
+        domain: face.ages(configuration)
+        for domain, face in _faces("freshness")
+        if hasattr(face, "ages")
     }
 
 

@@ -292,6 +292,12 @@ class Settings(BaseSettings):
         "", description="Names besides 127.0.0.1, localhost, WEB_HOST under which the UI is opened"
     )
 
+    source_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/@]+(/\S*)?$",  # no password: the UI shows it
+        description="Where the files of this version are read; unset: the UI links to local files",
+    )
+
     @field_validator("*", mode="before")
     @classmethod
     def _spelled_plainly(cls, value: object, info: ValidationInfo) -> object:

@@ -1,5 +1,7 @@
 """The kit of Dagster: what the domains' faces share; with them the only place that imports it.
 
+assets.py         What is said of every asset in one place: where its code is, how fresh it
+                  must be
 checks.py         The checks that wings build the same way: a pandera schema, published documents,
                   a query for offenders
 housekeeping.py   Automation that belongs to no single domain: jobs of dead runs go back to the

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.buildings.contract.ages import COLLECTED_WITHIN
 from ingestion_pipeline.domains.buildings.contract.windows import TEXT
 from ingestion_pipeline.domains.buildings.tables import (
     alerts,
@@ -20,7 +21,6 @@ from ingestion_pipeline.domains.buildings.tables import (
     weather_raw,
 )
 
-_FRESH = timedelta(days=2)
 _NEWEST = timedelta(days=1)
 _LARGEST = 1e12  # no building has more of anything
 _SHARE_REJECTED = 0.01
@@ -119,7 +119,7 @@ def stale() -> sa.Select[Any]:
     return (
         sa.select(c.site_name, newest.label("latest_complete_day"))
         .group_by(c.site_name)
-        .having(sa.or_(newest.is_(None), newest < today - _FRESH.days))
+        .having(sa.or_(newest.is_(None), newest < today - COLLECTED_WITHIN.days))
     )
 
 

@@ -1,9 +1,11 @@
 """How fresh commerce is: for the health document."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.health import Service
 
@@ -26,3 +28,10 @@ def services(connection: sa.Connection, _: Settings) -> Mapping[str, Service]:
             problem="an upload has been waiting for more than an hour" if waits else None,
         )
     }
+
+
+def ages(_: Settings) -> Mapping[str, timedelta | str]:
+    """By asset, why it is no fault that it was made long ago."""
+    assets = ["uploads", *(f"{name}_staging" for name in ENTITIES), *ENTITIES]
+    why = "Senders send when they like; the checks `fresh` look at uploads that wait"
+    return dict.fromkeys(assets, why)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.markets.contract.ages import FETCHED_WITHIN, WARMED_WITHIN
 from ingestion_pipeline.domains.markets.publish.macro import newest_day
 from ingestion_pipeline.domains.markets.sources.fred import NAME as UPSTREAM
 from ingestion_pipeline.domains.markets.tables import comps, fundamentals, series
@@ -13,8 +14,6 @@ from ingestion_pipeline.foundation.watch.health import MAX_STALENESS, Service
 
 MIN_RECENT = 10  # comparables that a market needs within the last year
 _RECENT = timedelta(days=365)
-# Macro data is renewed when it is read, and at the least by the warming every six hours.
-_MACRO_FRESH_FOR = timedelta(hours=7)
 
 
 def services(connection: sa.Connection, configuration: Settings) -> Mapping[str, Service]:
@@ -34,6 +33,22 @@ def services_of(connection: sa.Connection, tenant_id: int) -> Mapping[str, Servi
     }
 
 
+def ages(configuration: Settings) -> Mapping[str, timedelta | str]:
+    """By asset, how long ago it may have been made; or why that is no fault."""
+    fetched = configuration.fred_api_key is not None
+    return {
+        "events": "Providers send when they like; the check `applied` looks at what waits",
+        # No event for so long, and no market can be fresh; the check `fresh` looks at each.
+        "fundamentals": MAX_STALENESS,
+        "comps": "Sales come when they happen; health counts the recent ones of each market",
+        "predictions": "The prediction API reports when it likes",
+        "macro_observations": (
+            FETCHED_WITHIN if fetched else "FRED_API_KEY is not set: no schedule fetches"
+        ),
+        "cache": WARMED_WITHIN,
+    }
+
+
 def _macro(connection: sa.Connection, configuration: Settings) -> Service:
     of_ours = series.c.series_id.in_(configuration.fred_series_ids)
     row = connection.execute(
@@ -50,7 +65,7 @@ def _macro(connection: sa.Connection, configuration: Settings) -> Service:
         source="FRED",
         configured=configured,
         last_success_at=oldest if fetched == len(configuration.fred_series_ids) else None,
-        fresh_for=_MACRO_FRESH_FOR if configured else None,
+        fresh_for=WARMED_WITHIN if configured else None,
         problem=error if configured else None,
         upstream=UPSTREAM if configured else None,
         details={"last_row_as_of": _instant(day)},

@@ -5,22 +5,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.markets.contract.ages import FETCHED_WITHIN
 from ingestion_pipeline.domains.markets.contract.events import (
     EVENT_TYPES,
 )
 from ingestion_pipeline.domains.markets.tables import fundamentals, observations, series
 from ingestion_pipeline.foundation.ledger.tables import ingestion_events
+from ingestion_pipeline.foundation.watch.health import MAX_STALENESS
 
 _APPLIED_WITHIN = timedelta(minutes=15)
 
 
 _RECENT = timedelta(days=7)
-
-
-_STALE = timedelta(days=30)
-
-
-_FETCHED_WITHIN = timedelta(days=2)
 
 
 def overdue() -> sa.Select[Any]:
@@ -63,7 +59,7 @@ def stale_markets() -> sa.Select[Any]:
     return (
         sa.select(c.tenant_id, c.market_slug, last.label("as_of"))
         .group_by(c.tenant_id, c.market_slug)
-        .having(last < sa.func.current_date() - _STALE)
+        .having(last < sa.func.current_date() - MAX_STALENESS)
     )
 
 
@@ -88,5 +84,5 @@ def overlapping() -> sa.Select[Any]:
 def not_fetched() -> sa.Select[Any]:
     """Series that were not fetched within two days."""
     return sa.select(series.c.series_id, series.c.fetched_at, series.c.error).where(
-        sa.or_(series.c.fetched_at.is_(None), series.c.fetched_at < sa.func.now() - _FETCHED_WITHIN)
+        sa.or_(series.c.fetched_at.is_(None), series.c.fetched_at < sa.func.now() - FETCHED_WITHIN)
     )

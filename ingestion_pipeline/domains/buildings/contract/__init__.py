@@ -1,5 +1,6 @@
 """The wire of buildings: shapes, rules, answers; pure.
 
+ages.py       How old what is made may be: for health, checks and Dagster
 instants.py   When a sample was taken: ISO 8601, date and time of day, naive in UTC, cut to
               microseconds
 values.py     What a value is worth: for samples and weather alike; pure

@@ -1,5 +1,6 @@
 """The wire of markets: shapes, rules, answers; pure.
 
+ages.py       How old what is made may be: for health, checks and Dagster
 answers.py    The shapes of event bodies and of what readers get, as `/openapi.json` shows them
 days.py       Days and instants as senders write them (ISO 8601), in ASCII; pure
 events.py     The contract of events: a body of `/api/ingest/webhook` → an event, or every
