@@ -9,7 +9,7 @@ from ingestion_pipeline.domains.buildings.publish.alerts import watch
 from ingestion_pipeline.domains.commerce import definitions as commerce
 from ingestion_pipeline.domains.kpis import definitions as kpis
 from ingestion_pipeline.domains.markets import definitions as markets
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import Database

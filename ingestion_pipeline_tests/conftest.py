@@ -17,8 +17,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import metrics, tenants
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline_tests.foundation.sandbox.running import RunningSandbox

@@ -29,8 +29,9 @@ from ingestion_pipeline.cli.commands import (
 )
 from ingestion_pipeline.cli.commands.numbers import WholeNumber
 from ingestion_pipeline.cli.console import REJECTED
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 
 app = typer.Typer(
     help="Bring orders, telemetry, KPIs, market data and book sales into one PostgreSQL database.",

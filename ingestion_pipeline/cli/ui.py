@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from ingestion_pipeline.cli.ui_guard import Guard, hosts_of
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 
 
 def main() -> None:

@@ -1,13 +1,12 @@
 """Every environment variable that the project reads: name, type, unit, default.
 
-Nothing else in the package looks at the environment. README's table of variables is compared
+Only `environment.py` makes one of the environment. README's table of variables is compared
 with this class by a test.
 """
 
-import os
 import re
 from datetime import date, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -357,17 +356,3 @@ class Settings(BaseSettings):
 def _listed(text: str) -> tuple[str, ...]:
     names = (name.strip() for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
-
-
-@lru_cache(maxsize=1)
-def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
-
-
-def environment_of(configuration: Settings) -> dict[str, str]:
-    """The environment that gives a child process the same settings, wherever it runs."""
-    child = {**os.environ, "INGESTION_HOME": str(configuration.home)}
-    if configuration.database_url is None:
-        child.pop("DATABASE_URL", None)
-    return child

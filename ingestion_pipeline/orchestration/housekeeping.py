@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import jobs, retention
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.key_value.choice import purge_expired
 from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.gathering import Questions, gather

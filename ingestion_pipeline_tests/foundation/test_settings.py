@@ -29,7 +29,7 @@ def test_nothing_else_reads_the_environment() -> None:
     # backup.py and embedded.py hand an environment on to a child; cli/local/demo.py sets its own.
     assert sorted(readers) == [
         "ingestion_pipeline/cli/local/demo.py",
-        "ingestion_pipeline/foundation/settings.py",
+        "ingestion_pipeline/foundation/environment.py",
         "ingestion_pipeline/foundation/storage/backup.py",
         "ingestion_pipeline/foundation/storage/embedded.py",
     ]

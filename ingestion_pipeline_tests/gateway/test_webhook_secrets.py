@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 
 from ingestion_pipeline.cli.app import app
 from ingestion_pipeline.cli.local.secrets import local_secrets, with_kept_keys
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
 from ingestion_pipeline.foundation.ledger import signing_secrets, tenants
 from ingestion_pipeline.foundation.sealing import new_key
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.trust import webhook_secrets
 from ingestion_pipeline.gateway.trust.signatures import key_of
 from ingestion_pipeline_tests.domains.markets.builders import fundamentals_event

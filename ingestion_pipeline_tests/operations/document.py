@@ -11,7 +11,7 @@ from unittest import mock
 from typer.testing import CliRunner
 
 from ingestion_pipeline.cli.app import app
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage import database
 
 ROOT = Path(__file__).parents[2]

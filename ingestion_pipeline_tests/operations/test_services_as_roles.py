@@ -20,9 +20,10 @@ from ingestion_pipeline.domains.book_sales.land.pings import issue_token
 from ingestion_pipeline.domains.book_sales.sample import sample_reports
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
 from ingestion_pipeline.foundation.credentials import new_key
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs
 from ingestion_pipeline.foundation.ledger.retention import forget_all
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, roles
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.foundation.storage.privileges import GATEWAY, RUNS

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from ingestion_pipeline.cli.app import app, main
 from ingestion_pipeline.cli.uploading import upload as uploading
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline_tests.domains.commerce.builders import customer, finals, order, write_files
 from ingestion_pipeline_tests.domains.commerce.uploading import loading, uploads_of
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender

@@ -8,7 +8,7 @@ import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, upgraded
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 
 app = typer.Typer(help="What is stored of book sales.", no_args_is_help=True)
 

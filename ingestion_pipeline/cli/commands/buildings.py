@@ -12,7 +12,7 @@ from ingestion_pipeline.cli.commands import (
     upgraded,
 )
 from ingestion_pipeline.cli.commands.numbers import Day
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 
 
 def collect(

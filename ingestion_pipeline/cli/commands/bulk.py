@@ -9,8 +9,8 @@ import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
-from ingestion_pipeline.foundation.settings import settings
 
 _ID_OF_REPLACED = re.compile(r"[0-9]+|[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 

@@ -11,7 +11,7 @@ from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, require_http, upgraded
 from ingestion_pipeline.cli.commands.numbers import Number, WholeNumber
 from ingestion_pipeline.cli.console import REJECTED
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 
 if TYPE_CHECKING:
     from ingestion_pipeline.domains.commerce.contract.entities import Entity

@@ -11,7 +11,7 @@ import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, print_url
-from ingestion_pipeline.foundation.settings import environment_of, settings
+from ingestion_pipeline.foundation.environment import environment_of, settings
 from ingestion_pipeline.foundation.storage import schema
 from ingestion_pipeline.foundation.storage.privileges import RUNS
 from ingestion_pipeline.foundation.storage.roles import LOGINS

@@ -155,8 +155,8 @@ def signing_secret(
     Gateways know it within five seconds, without a restart; secrets in WEBHOOK_SECRETS go on.
     """
     from ingestion_pipeline.cli.local.secrets import with_kept_keys
+    from ingestion_pipeline.foundation.environment import settings
     from ingestion_pipeline.foundation.ledger import signing_secrets, tenants
-    from ingestion_pipeline.foundation.settings import settings
 
     if rotate and revoke:
         raise typer.BadParameter("--rotate and --revoke exclude each other")
@@ -183,8 +183,8 @@ def signing_secret(
 def reseal() -> None:
     """Encrypt all signing secrets anew under the first of CREDENTIAL_KEYS, to drop the others."""
     from ingestion_pipeline.cli.local.secrets import with_kept_keys
+    from ingestion_pipeline.foundation.environment import settings
     from ingestion_pipeline.foundation.ledger import signing_secrets
-    from ingestion_pipeline.foundation.settings import settings
 
     engine = upgraded()
     with engine.begin() as connection:

@@ -19,9 +19,10 @@ from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_drop
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.kpis.sample import write_sample_readings
 from ingestion_pipeline.domains.markets.sample import write_sample_events
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.sealing import new_key
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.landing import Landing

@@ -3,7 +3,8 @@
 import sys
 
 from ingestion_pipeline.cli.local.services import Service
-from ingestion_pipeline.foundation.settings import Settings, environment_of
+from ingestion_pipeline.foundation.environment import environment_of
+from ingestion_pipeline.foundation.settings import Settings
 
 KEY = "sandbox-key"  # which it accepts
 

@@ -24,8 +24,9 @@ from ingestion_pipeline.cli.local.sample import load as load_sample
 from ingestion_pipeline.cli.local.secrets import local_secrets, make_private, secrets_file
 from ingestion_pipeline.cli.local.services import Service, running
 from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
+from ingestion_pipeline.foundation.environment import environment_of
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError
-from ingestion_pipeline.foundation.settings import Settings, environment_of
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 

@@ -13,8 +13,8 @@ from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_table
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 

@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.buildings.assets import (
     weather_snapshot,
 )
 from ingestion_pipeline.domains.buildings.contract.windows import days_back
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 
 _RANGE = "dagster/asset_partition_range"
 

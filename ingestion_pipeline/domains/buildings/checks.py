@@ -14,8 +14,8 @@ from ingestion_pipeline.domains.buildings.tables import (
     timeseries_daily,
     timeseries_hourly,
 )
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import LandedFileError
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration.checks import offenders_check
 from ingestion_pipeline.orchestration.metadata import as_table

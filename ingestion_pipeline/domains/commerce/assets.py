@@ -15,10 +15,10 @@ from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Enti
 from ingestion_pipeline.domains.commerce.land import claimed
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database

@@ -12,10 +12,10 @@ from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
 from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_dropped
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, landed
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.resources import Database

@@ -11,8 +11,8 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL, WAITING
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import uploads
-from ingestion_pipeline.foundation.settings import settings
 
 _LOADED_WITHIN = timedelta(minutes=15)
 

@@ -26,8 +26,8 @@ from ingestion_pipeline.domains.kpis.tables import jobs as jobs_table
 from ingestion_pipeline.domains.kpis.tables import points as points_table
 from ingestion_pipeline.domains.kpis.tables import series as series_table
 from ingestion_pipeline.domains.kpis.tables import updates as updates_table
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import TransientError
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database

@@ -27,9 +27,9 @@ from ingestion_pipeline.domains.markets.publish import warming
 from ingestion_pipeline.domains.markets.tables import comps as comps_table
 from ingestion_pipeline.domains.markets.tables import fundamentals as fundamentals_table
 from ingestion_pipeline.domains.markets.tables import observations as observations_table
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import ingestion_events
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
 from ingestion_pipeline.orchestration.metadata import table_metadata

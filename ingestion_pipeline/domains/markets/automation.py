@@ -15,9 +15,9 @@ from ingestion_pipeline.domains.markets.assets import (
     key,
 )
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, land_warming
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.resources import Database
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import QuotaError
 from ingestion_pipeline.foundation.ledger.tables import tenants, uploads
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage import locks
 
 _STATE = sa.text("""

@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ import httpx
 import sqlalchemy as sa
 import stamina
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import (
     ConfigurationError,
     IngestionError,
@@ -25,7 +26,6 @@ from ingestion_pipeline.foundation.errors import (
     UpstreamUnavailableError,
 )
 from ingestion_pipeline.foundation.ledger.metrics import log_retry
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.upstreams import redaction
 from ingestion_pipeline.foundation.upstreams.answers import Answer, Counting, Counts
 from ingestion_pipeline.foundation.upstreams.breaker import Breaker

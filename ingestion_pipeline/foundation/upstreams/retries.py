@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import UpstreamUnavailableError
-from ingestion_pipeline.foundation.settings import settings
 
 # The upstream is busy or broken: the same request may succeed later.
 TRANSIENT = frozenset({408, 425, 429, *range(500, 600)})

@@ -9,7 +9,8 @@ from ingestion_pipeline.domains.book_sales.definitions import definitions
 from ingestion_pipeline.domains.book_sales.sample import queue_samples
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.foundation import credentials
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.orchestration.resources import database_at
 
 TOKEN = "gumroad-token-that-no-page-shows"

@@ -26,7 +26,7 @@ def configuration(
     monkeypatch.setenv("GUMROAD_REQUESTS_PER_MINUTE", "100000")
     monkeypatch.setenv("JOB_BACKOFF", "0")
     monkeypatch.setenv("HTTP_BACKOFF", "0.01")
-    from ingestion_pipeline.foundation.settings import settings
+    from ingestion_pipeline.foundation.environment import settings
 
     settings.cache_clear()
     return settings()

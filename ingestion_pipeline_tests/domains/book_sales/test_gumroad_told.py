@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.land import gumroad_sync, pings, queue
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
 from ingestion_pipeline.foundation.credentials import new_key
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline_tests.domains.book_sales.builders import gumroad_ping, gumroad_sale
 from ingestion_pipeline_tests.domains.book_sales.gumroad_answers import Api, serving_gumroad
 

@@ -197,7 +197,7 @@ _KILLED = """
 import sys, time
 from ingestion_pipeline.domains.book_sales.merge import events as load, claimed as work
 from ingestion_pipeline.foundation.ledger import jobs
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage import database
 def hang(*_):
     print("in the middle", flush=True)

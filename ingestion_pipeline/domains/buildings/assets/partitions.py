@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.settings import settings
 
 GROUP = "buildings"
 DAY, SITE = "day", "site"

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, Entity
 from ingestion_pipeline.domains.commerce.land.stage import Reading, land_file, unstage
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError, StagingLostError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import jobs, uploads
 from ingestion_pipeline.foundation.ledger.leases import kept_alive
 from ingestion_pipeline.foundation.ledger.uploads import Upload
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 
 logger = logging.getLogger(__name__)

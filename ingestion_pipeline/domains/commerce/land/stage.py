@@ -18,10 +18,10 @@ from ingestion_pipeline.domains.commerce.land.packed import Packed, RowPacker
 from ingestion_pipeline.domains.commerce.land.rows import Parsed, Rejection, RowParser
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.domains.commerce.tables import ARRIVED
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import quota, uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row, copy_rows
 from ingestion_pipeline.foundation.storage.file_kinds import Limits, WrongFileError
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
 from ingestion_pipeline.domains.kpis.contract.reports import ErrorReport
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 
 _ENSURE_JOBS = sa.text("""

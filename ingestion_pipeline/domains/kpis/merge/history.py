@@ -26,9 +26,9 @@ from ingestion_pipeline.domains.kpis.sources.dump import (
     items_of,
 )
 from ingestion_pipeline.domains.kpis.sources.history_files import entries_of
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError, TransientError
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.settings import settings
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.instants import instant_text
 from ingestion_pipeline.domains.kpis.merge.grade import quality_of_point
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 
 PackageKey = tuple[int, str, str]  # tenant, trace, KPI

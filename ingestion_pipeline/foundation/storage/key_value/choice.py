@@ -2,8 +2,9 @@
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
-from ingestion_pipeline.foundation.settings import Settings, settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.settings import settings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 from ingestion_pipeline.foundation.storage.key_value.contract import LONGEST_KEY, checked, encoded
 

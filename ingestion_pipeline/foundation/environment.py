@@ -1,0 +1,24 @@
+"""The settings of this process, out of its environment; the edges ask, and hand them on.
+
+An edge is where a process is entered: the shell, the servers that it starts, and the resource
+`configuration` of Dagster. What stands below takes settings, or the values it needs, as arguments.
+"""
+
+import os
+from functools import lru_cache
+
+from ingestion_pipeline.foundation.settings import Settings
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
+
+
+def environment_of(configuration: Settings) -> dict[str, str]:
+    """The environment that gives a child process the same settings, wherever it runs."""
+    child = {**os.environ, "INGESTION_HOME": str(configuration.home)}
+    if configuration.database_url is None:
+        child.pop("DATABASE_URL", None)
+    return child
