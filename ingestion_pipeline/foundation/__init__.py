@@ -4,6 +4,7 @@ credentials.py     Credentials in payloads, encrypted before they are stored
 environment.py     The settings of this process, out of its environment; the edges ask, and hand
                    them on
 errors.py          The one exception tree of the project
+instants.py        ISO 8601 as far as Python reads it right, for all who are told a time
 printable.py       Words of others, for terminals and logs: what these would act on is written
                    as an escape
 repeated_keys.py   Keys that are there twice in a JSON object; parsers pass over them, and the

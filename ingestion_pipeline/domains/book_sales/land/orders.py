@@ -12,6 +12,7 @@ from ingestion_pipeline.domains.book_sales.land import queue, stored
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
+from ingestion_pipeline.foundation.instants import iso_8601
 from ingestion_pipeline.foundation.ledger.tables import tenants, uploads
 from ingestion_pipeline.foundation.settings import Settings
 
@@ -173,7 +174,7 @@ def _instant(value: Any, faults: list[FieldError]) -> datetime | None:
     if value is None:
         return None
     try:
-        found = datetime.fromisoformat(value)
+        found = iso_8601(value)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
         faults.append(FieldError("scheduled_for", "must be an ISO 8601 instant"))

@@ -8,11 +8,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-_INSTANT = re.compile(
-    r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d-?\d)[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?"
-    r" ?(?:Z|[+-]\d\d(?::?\d\d)?)?",
-    re.ASCII,
-)
+from ingestion_pipeline.foundation.instants import is_iso_8601
+
+_BARE_DAY = re.compile(r"[0-9W-]+")
 # The first magnitude of each that no instant of our times has in the next smaller one.
 _UNITS = ((1e17, "nanoseconds"), (1e14, "microseconds"), (1e11, "milliseconds"), (0, "seconds"))
 
@@ -26,7 +24,7 @@ def read_instant(text: Any) -> datetime:
     Raises:
         ValueError: it is none; the message says why.
     """
-    if not isinstance(text, str) or _INSTANT.fullmatch(text) is None:
+    if not isinstance(text, str) or not is_iso_8601(text) or _BARE_DAY.fullmatch(text):
         raise ValueError(why_no_instant(text))
     try:
         instant = datetime.fromisoformat(text)

@@ -21,6 +21,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Field,
 )
 from ingestion_pipeline.domains.commerce.sources.lines import UnusableLine
+from ingestion_pipeline.foundation.instants import is_iso_8601
 from ingestion_pipeline.foundation.repeated_keys import RepeatedKeyError, require_unrepeated
 from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
 
@@ -30,12 +31,6 @@ _NULL = b"null"
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _NON_FINITE = re.compile(r"[+-]?(?:s?nan|inf|infinity)[0-9]*", re.IGNORECASE | re.ASCII)
 _TICKS = re.compile(r"([.,][0-9]{6})[0-9]+")
-# ISO 8601 as far as Python reads it right: "T12.5" is half a second to it, "20260131112" noon.
-_ISO_8601 = re.compile(
-    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-?W[0-9]{2}-?[0-9])"
-    r"(?:[Tt ][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)?"
-    r" ?(?:[Zz]|[+-][0-9]{2}(?::?[0-5][0-9])?)?)?"
-)
 _CENT = Decimal("0.01")
 _TOO_DEEP = "must not be nested that deeply"
 
@@ -226,7 +221,7 @@ def _instant(raw: bytes) -> datetime:
     except msgspec.ValidationError:
         try:
             # Forms that RFC 3339 leaves out.
-            instant = datetime.fromisoformat(text.upper() if _ISO_8601.fullmatch(text) else "")
+            instant = datetime.fromisoformat(text.upper() if is_iso_8601(text) else "")
         except ValueError:
             raise _BrokenRuleError("must be an ISO 8601 time") from None
     try:

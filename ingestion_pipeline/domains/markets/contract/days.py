@@ -6,7 +6,9 @@ day after it, and told with three offsets it is one sale.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+
+from ingestion_pipeline.foundation.instants import is_time_of_day
 
 # ISO 8601 lets the end of a day be written so; Python reads hours to 23 only.
 _END_OF_DAY = re.compile(r"^24(?::?00(?::?00(?:[.,]0+)?)?)?(?=$|Z|[+-])")
@@ -18,9 +20,9 @@ def parse_day(text: str) -> date:
     Raises:
         ValueError, TypeError: there is none.
     """
-    day, time = _parts(text)
-    if time is not None:
-        datetime.fromisoformat(f"2000-01-01T{_END_OF_DAY.sub('00', time, count=1)}")
+    day, clock = _parts(text)
+    if clock is not None:
+        datetime.fromisoformat(f"2000-01-01T{_END_OF_DAY.sub('00', clock, count=1)}")
     return date.fromisoformat(day)
 
 
@@ -35,12 +37,12 @@ def parse_instant(text: str) -> datetime:
     Raises:
         ValueError, TypeError, OverflowError: it is none.
     """
-    day, time = _parts(text)
-    moment = datetime.fromisoformat(day)
-    if time is not None:
-        clock = _END_OF_DAY.sub("00", time, count=1)
-        moment = datetime.fromisoformat(f"{moment.date()}T{clock}")
-        if clock != time:
+    day, clock = _parts(text)
+    moment = datetime.combine(date.fromisoformat(day), time.min)
+    if clock is not None:
+        within = _END_OF_DAY.sub("00", clock, count=1)
+        moment = datetime.fromisoformat(f"{moment.date()}T{within}")
+        if within != clock:
             moment += timedelta(days=1)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     moment.astimezone(UTC)  # or it is none that can be stored
@@ -54,4 +56,6 @@ def _parts(text: str) -> tuple[str, str | None]:
     if not text.isascii():
         raise ValueError("digits other than 0 to 9")
     parts = re.split(r"[Tt ]", text.strip(), maxsplit=1)
+    if len(parts) > 1 and not is_time_of_day(parts[1]):
+        raise ValueError("the time of day is none of ISO 8601")
     return parts[0].upper(), parts[1].upper() if len(parts) > 1 else None

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion_pipeline.domains.book_sales.contract.events import RowError
+from ingestion_pipeline.foundation.instants import iso_8601
 
 _TRUE = frozenset({"true", "1", "yes", "t", "on"})
 _FALSE = frozenset({"", "false", "0", "no", "f", "off"})
@@ -90,7 +91,7 @@ def text_of(name: str, value: object) -> str:
 def instant(name: str, value: object) -> datetime:
     """An instant in UTC, not in the future."""
     try:
-        found = datetime.fromisoformat(str(value).replace(" UTC", "+00:00"))
+        found = iso_8601(str(value).replace(" UTC", "+00:00"))
         moment = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise RowError(name, "is not an ISO 8601 instant") from None

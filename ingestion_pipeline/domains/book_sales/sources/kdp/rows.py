@@ -53,6 +53,7 @@ def royalty(
     )
     if not book:
         raise RowError("ASIN/ISBN", "is missing")
+    is_isbn = book.isascii() and book.isdigit()
     sold = whole("Units Sold", values.get("units_sold", ""), notation)
     refunded = whole("Units Refunded", values.get("units_refunded", ""), notation)
     net = number("Net Units Sold", values.get("net_units", ""), notation)
@@ -76,8 +77,8 @@ def royalty(
         report=table.report, external_id=external_id, natural_key=natural,
         occurred_at=occurred_at, date_precision=precision,
         title=text_of(values["title"]), author=text_of(values.get("author", "")),
-        asin=text_of(values.get("asin", "")) or (None if book.isdigit() else book),
-        isbn=text_of(values.get("isbn", "")) or (book if book.isdigit() else None),
+        asin=text_of(values.get("asin", "")) or (None if is_isbn else book),
+        isbn=text_of(values.get("isbn", "")) or (book if is_isbn else None),
         marketplace=text_of(values["marketplace"]), quantity=quantity,
         refunded_units=max(refunded, -quantity, 0),
         list_price=number("List Price", values.get("list_price", ""), notation, money=money),
