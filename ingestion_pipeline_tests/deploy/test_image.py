@@ -53,7 +53,7 @@ def test_the_ui_is_started_behind_its_guard_whoever_starts_it() -> None:
     """Compose and Dagster's chart name the program `dagster-webserver`."""
     script = re.search(r"RUN printf '(.+)' > /opt/venv/bin/dagster-webserver", DOCKERFILE)
     assert script is not None
-    assert script[1] == '#!/bin/sh\\nexec python -m ingestion_pipeline.cli.app.ui "$@"\\n'
+    assert script[1] == '#!/bin/sh\\nexec python -m ingestion_pipeline.cli.ui "$@"\\n'
     assert DOCKERFILE.index(script[0]) > DOCKERFILE.rindex("pip install")
 
 
