@@ -6,6 +6,7 @@ checks.py         The checks that wings build the same way: a pandera schema, pu
                   a query for offenders
 housekeeping.py   Automation that belongs to no single domain: jobs of dead runs go back to the
                   queue, alerts, what the ledger and Dagster forget
+lineage.py        Where each column of an asset comes from, said once an asset
 metadata.py       What the UI shows of an asset: its table and columns, and what a materialization
                   came to
 resources.py      The storage layer as Dagster resources: thin, connecting at first use, never

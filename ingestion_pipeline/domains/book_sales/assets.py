@@ -15,6 +15,7 @@ from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_ta
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
@@ -31,7 +32,13 @@ def key(name: str) -> dg.AssetKey:
 
 
 def _asset(
-    name: str, *, of: dg.AssetKey, kinds: set[str], description: str, table: sa.Table
+    name: str,
+    *,
+    of: dg.AssetKey,
+    kinds: set[str],
+    description: str,
+    table: sa.Table,
+    origin: Origin,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`dg.asset` with what all of them have in common."""
     with warnings.catch_warnings():
@@ -41,7 +48,7 @@ def _asset(
             deps=[of],
             kinds=kinds,
             description=description,
-            metadata=table_metadata(table),
+            metadata=table_metadata(table, origin),
             partitions_def=PARTITIONS,
             backfill_policy=dg.BackfillPolicy.single_run(),
             retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
@@ -61,11 +68,23 @@ REPORTS = dg.AssetSpec(
 )
 
 
+_OF_A_REPORT = [
+    name for name in events_table.columns.keys()
+    if name not in ("tenant_id", "platform", "job_id", "received_at", "recorded_at", "updated_at")
+]  # fmt: skip
+
+
 @_asset(
     "sales_events",
     of=REPORTS.key,
     kinds={"postgres", "table"},
     table=events_table,
+    origin=Origin(
+        REPORTS.key,
+        jobs_table,
+        made=dict.fromkeys(_OF_A_REPORT, ("payload",)),
+        own=("received_at", "recorded_at", "updated_at"),
+    ),
     description="One row a sale, refund, free copy, borrowed pages or payment; later reports "
     "correct it. Materializing works off the platform's queue.",
 )
@@ -102,6 +121,17 @@ def sales_events(
     of=key("sales_events"),
     kinds={"pandas", "postgres", "table"},
     table=daily_table,
+    origin=Origin(
+        key("sales_events"),
+        events_table,
+        made={
+            "day": ("occurred_at",),
+            "events": ("external_id",),
+            **dict.fromkeys(("units", "free_units", "pages"), ("quantity", "event_type")),
+            "refunded_units": ("refunded_units", "quantity", "event_type"),
+            "pending_events": ("amount", "event_type"),
+        },
+    ),
     description="Units, pages and earnings by day, title, marketplace and currency. A month that "
     "Amazon has settled takes the place of its estimates.",
 )

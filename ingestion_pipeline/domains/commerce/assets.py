@@ -20,6 +20,7 @@ from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
@@ -45,6 +46,15 @@ def key(name: str) -> dg.AssetKey:
     return dg.AssetKey([GROUP, name])
 
 
+def _from_files(entity: Entity) -> Origin:
+    lines = dict.fromkeys(("line_number", *entity.columns), ("location",))
+    return Origin(UPLOADS.key, uploads_table, made=lines, own=("waiting", "waiting_since"))
+
+
+def _from_staging(entity: Entity) -> Origin:
+    return Origin(key(f"{entity.name}_staging"), STAGING[entity.name])
+
+
 def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
     @dg.asset(
         key=key(f"{entity.name}_staging"),
@@ -54,7 +64,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         retry_policy=_RETRIES,
-        metadata=table_metadata(STAGING[entity.name]),
+        metadata=table_metadata(STAGING[entity.name], _from_files(entity)),
         description=f"Files `{entity.name}_*` as typed rows, every line checked against the "
         "contract; refused lines are in `rejected_rows` with all their reasons. Rows stay here "
         "only while they wait for a parent.",
@@ -93,7 +103,7 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         owners=OWNERS,
         code_version="1",
         retry_policy=_RETRIES,
-        metadata=table_metadata(FINAL[entity.name]),
+        metadata=table_metadata(FINAL[entity.name], _from_staging(entity)),
         description=f"The {entity.name.replace('_', ' ')} of all tenants, merged by "
         f"(tenant_id, {entity.key})"
         + (

@@ -29,6 +29,7 @@ from ingestion_pipeline.domains.kpis.tables import updates as updates_table
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
@@ -64,6 +65,7 @@ def _asset(
     description: str,
     daily: bool = False,
     table: sa.Table | None = None,
+    origin: Origin | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """`dg.asset` with what all of them have in common; `daily` ones have partitions."""
     with warnings.catch_warnings():
@@ -73,7 +75,7 @@ def _asset(
             deps=[of],
             kinds=kinds,
             description=description,
-            metadata=None if table is None else table_metadata(table),
+            metadata=None if table is None else table_metadata(table, origin),
             partitions_def=PARTITIONS if daily else None,
             backfill_policy=dg.BackfillPolicy.multi_run(30) if daily else None,
             retry_policy=_RETRIES,
@@ -149,6 +151,14 @@ UPDATES = dg.AssetSpec(
     of=UPDATES.key,
     kinds={"postgres", "table"},
     table=points_table,
+    origin=Origin(
+        UPDATES.key,
+        updates_table,
+        made={
+            "in_order": ("observed_at", "received_at"),
+            "quality": ("value", "observed_at", "received_at"),
+        },
+    ),
     description="One row a tenant, KPI and instant, the first write kept; graded by how far it can "
     "be trusted. Partitioned by the UTC day of the reading.",
     daily=True,
@@ -220,6 +230,16 @@ def packages(
     of=key("points"),
     kinds={"pandas", "postgres", "table"},
     table=summary_table,
+    origin=Origin(
+        key("points"),
+        points_table,
+        made={
+            "day": ("observed_at",),
+            "points": ("observed_at",),
+            **dict.fromkeys(("minimum", "maximum", "mean"), ("value",)),
+            **dict.fromkeys(("last", "change"), ("value", "observed_at")),
+        },
+    ),
     description="Min, max, mean, last value and change of every KPI, by UTC day.",
     daily=True,
 )

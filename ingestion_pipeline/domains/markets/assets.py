@@ -32,6 +32,7 @@ from ingestion_pipeline.foundation.ledger.tables import ingestion_events
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
+from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
@@ -58,6 +59,18 @@ EVENTS = dg.AssetSpec(
 )
 
 
+def _from_events(table: sa.Table) -> Origin:
+    """Who sent it is beside the event, when and what in it; versions and times are our own."""
+    beside = ("tenant_id", "market_slug", "source", "ingestion_id")
+    made: dict[str, tuple[str, ...]] = {
+        column.name: ("payload",) for column in table.columns if column.name not in beside
+    }
+    own = ("version", "updated_at")
+    made = {name: of for name, of in made.items() if name not in own}
+    made["sent_at"] = ("payload", "received_at")
+    return Origin(EVENTS.key, ingestion_events, made=made, own=own)
+
+
 def _of_events(
     name: str, *, event_type: str, handler: Handler, description: str, table: sa.Table | None
 ) -> dg.AssetsDefinition:
@@ -66,7 +79,7 @@ def _of_events(
         deps=[EVENTS.key],
         kinds={"postgres", "table"},
         description=description,
-        metadata=None if table is None else table_metadata(table),
+        metadata=None if table is None else table_metadata(table, _from_events(table)),
         retry_policy=_RETRIES,
         group_name=GROUP,
         owners=OWNERS,

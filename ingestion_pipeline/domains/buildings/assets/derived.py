@@ -1,6 +1,6 @@
 """What follows from the samples: aggregates, coverage, alerts, the archive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,12 +23,34 @@ from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
 from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
+_COUNTED_ON = ("value", "quality")
+_STATISTICS = {
+    "unit": ("metadata",),
+    "samples": ("timestamp",),
+    "left_out": _COUNTED_ON,
+    "minimum": _COUNTED_ON,
+    "maximum": _COUNTED_ON,
+    "mean": _COUNTED_ON,
+    "last": (*_COUNTED_ON, "timestamp"),
+    "coverage": ("timestamp",),
+}
+
+
+def _samples(*, own: Sequence[str] = (), **made: Sequence[str]) -> Origin:
+    """Columns that are made of the samples'."""
+    return Origin(SAMPLES.key, tables.timeseries_raw, made=made, own=own)
+
 
 def _derived(
-    name: str, table: sa.Table, description: str, work: Callable[[sa.Engine, str, date], int]
+    name: str,
+    table: sa.Table,
+    description: str,
+    work: Callable[[sa.Engine, str, date], int],
+    origin: Origin,
 ) -> dg.AssetsDefinition:
     """An asset whose rows of a day follow from the day's samples."""
 
@@ -38,7 +60,7 @@ def _derived(
         deps=[SAMPLES.key],
         kinds={"postgres", "table"},
         description=description,
-        metadata=table_metadata(table),
+        metadata=table_metadata(table, origin),
         **COMMON,
         **PARTITIONED,
     )
@@ -70,6 +92,7 @@ timeseries_hourly = _derived(
     "Count, extremes, mean, last value and coverage of every point by UTC hour and unit; numbers "
     "of good quality only, `left_out` counts the others.",
     publish_hours,
+    _samples(hour=("timestamp",), **_STATISTICS),
 )
 timeseries_daily = _derived(
     "timeseries_daily",
@@ -77,6 +100,7 @@ timeseries_daily = _derived(
     "Count, extremes, mean, last value and coverage of every point by UTC day and unit; numbers of "
     "good quality only, `left_out` counts the others.",
     publish_day,
+    _samples(day=("timestamp",), **_STATISTICS),
 )
 coverage = _derived(
     "coverage",
@@ -84,6 +108,7 @@ coverage = _derived(
     "What is missing of the day: hours that were not collected, and hours in which a configured "
     "point has no sample. No row, no gap.",
     lambda engine, site, day: len(publish_gaps(engine, site, day)),
+    _samples(**dict.fromkeys(("day", "gap_start", "gap_end"), ("timestamp",)), own=("reason",)),
 )
 alerts = _derived(
     "alerts",
@@ -91,6 +116,14 @@ alerts = _derived(
     "Stretches of samples beyond the limits of a rule in `building_alert_rules`; the sensor "
     "`alerts` tells of each, once.",
     publish_alerts,
+    _samples(
+        started_at=("timestamp",),
+        ended_at=("timestamp",),
+        open_ended=("timestamp",),
+        samples=("value",),
+        extreme=("value",),
+        own=("rule_id", "severity", "detected_at", "incident"),
+    ),
 )
 
 
@@ -101,7 +134,14 @@ alerts = _derived(
     kinds={"parquet"},
     description="Months older than RETENTION_MONTHS as Parquet under ARCHIVE_URL; their "
     "partitions are dropped from `timeseries_raw` once the file is proved complete.",
-    metadata=table_metadata(tables.archived_months),
+    metadata=table_metadata(
+        tables.archived_months,
+        _samples(
+            month=("timestamp",),
+            rows=("timestamp",),
+            own=("archive_id", "location", "bytes", "archived_at"),
+        ),
+    ),
     retry_policy=RETRIES,
     **COMMON,
 )
