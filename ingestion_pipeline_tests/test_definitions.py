@@ -97,6 +97,49 @@ def test_the_layering_rule_bites(path: str, statement: str) -> None:
     assert "TID251" in linted.stdout
 
 
+# Its values are FRED's; events only say when to ask.
+FROM_OUTSIDE = {dg.AssetKey(["markets", "macro_observations"])}
+TABLES = {key for key in KEYS if "dagster/table_name" in GRAPH.get(key).metadata}
+
+
+@pytest.mark.parametrize(
+    "key",
+    sorted(key for key in TABLES - FROM_OUTSIDE if GRAPH.get(key).parent_keys & TABLES),
+    ids=lambda key: key.to_user_string(),
+)
+def test_every_table_that_is_made_of_tables_says_where_its_columns_come_from(
+    key: dg.AssetKey,
+) -> None:
+    metadata = GRAPH.get(key).metadata
+    lineage = metadata["dagster/column_lineage"].deps_by_column
+    columns = {each.name: each for each in metadata["dagster/column_schema"].columns}
+    assert lineage
+    assert lineage.keys() <= columns.keys()
+    for name, parents in lineage.items():
+        for parent in parents:
+            assert parent.asset_key in GRAPH.get(key).parent_keys
+            of = GRAPH.get(parent.asset_key).metadata["dagster/column_schema"].columns
+            assert parent.column_name in [each.name for each in of]
+        _, _, said = columns[name].description.rpartition(
+            f"(from {parents[0].asset_key.to_user_string()}."
+        )
+        assert {each.column_name for each in parents} == {*said.removesuffix(")").split(", ")}
+
+
+def test_lineage_follows_the_datum_not_the_name() -> None:
+    def of(asset: str, column: str) -> list[str]:
+        metadata = GRAPH.get(dg.AssetKey.from_user_string(asset)).metadata
+        found = metadata["dagster/column_lineage"].deps_by_column.get(column, [])
+        return [f"{each.asset_key.to_user_string()}.{each.column_name}" for each in found]
+
+    assert of("commerce/orders", "total_amount") == ["commerce/orders_staging.total_amount"]
+    assert of("kpis/daily_summary", "maximum") == ["kpis/points.value"]
+    assert of("buildings/timeseries_daily", "day") == ["buildings/timeseries_raw.timestamp"]
+    assert "book_sales/sales_events.quantity" in of("book_sales/daily_sales", "refunded_units")
+    assert of("markets/fundamentals", "avg_cap_rate_pct") == ["markets/events.payload"]
+    assert of("markets/fundamentals", "updated_at") == []
+
+
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.to_user_string())
 def test_every_asset_is_judged_by_its_age_or_says_why_not(key: dg.AssetKey) -> None:
     node = GRAPH.get(key)

@@ -68,10 +68,9 @@ REPORTS = dg.AssetSpec(
 )
 
 
-_OF_A_REPORT = [
-    name for name in events_table.columns.keys()
-    if name not in ("tenant_id", "platform", "job_id", "received_at", "recorded_at", "updated_at")
-]  # fmt: skip
+_OF_ITS_JOB = {"tenant_id", "platform", "job_id"}
+_TIMES = {"received_at", "recorded_at", "updated_at"}
+_OF_A_REPORT = [each.name for each in events_table.c if each.name not in _OF_ITS_JOB | _TIMES]
 
 
 @_asset(
@@ -83,7 +82,7 @@ _OF_A_REPORT = [
         REPORTS.key,
         jobs_table,
         made=dict.fromkeys(_OF_A_REPORT, ("payload",)),
-        own=("received_at", "recorded_at", "updated_at"),
+        own=_TIMES,
     ),
     description="One row a sale, refund, free copy, borrowed pages or payment; later reports "
     "correct it. Materializing works off the platform's queue.",

@@ -60,14 +60,11 @@ EVENTS = dg.AssetSpec(
 
 
 def _from_events(table: sa.Table) -> Origin:
-    """Who sent it is beside the event, when and what in it; versions and times are our own."""
-    beside = ("tenant_id", "market_slug", "source", "ingestion_id")
-    made: dict[str, tuple[str, ...]] = {
-        column.name: ("payload",) for column in table.columns if column.name not in beside
-    }
-    own = ("version", "updated_at")
-    made = {name: of for name, of in made.items() if name not in own}
-    made["sent_at"] = ("payload", "received_at")
+    """Whose it is stands beside the event, everything else in it; of our own is how we wrote it."""
+    own = {"version", "updated_at"}
+    beside = {"tenant_id", "market_slug", "source", "ingestion_id"}
+    told = [each.name for each in table.columns if each.name not in own | beside]
+    made = {**dict.fromkeys(told, ("payload",)), "sent_at": ("payload", "received_at")}
     return Origin(EVENTS.key, ingestion_events, made=made, own=own)
 
 
