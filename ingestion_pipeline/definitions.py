@@ -1,7 +1,9 @@
-"""The one Definitions: the domains, housekeeping and the resources, nothing else."""
+"""The one Definitions: the domains, housekeeping and the resources, the sources of
+files; nothing else."""
 
 import dagster as dg
 
+from ingestion_pipeline.components.loading import with_described
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.book_sales import definitions as book_sales
 from ingestion_pipeline.domains.buildings import definitions as buildings
@@ -14,17 +16,20 @@ from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import Database
 
-defs = shown(
-    dg.Definitions.merge(
-        commerce.definitions,
-        kpis.definitions,
-        buildings.definitions,
-        book_sales.definitions,
-        markets.definitions,
-        housekeeping.definitions(questions=registry.questions, limits=watch),
-        # A run of many small steps costs two CPU seconds in one process and four in several.
-        dg.Definitions(resources={"database": Database()}, executor=dg.in_process_executor),
+defs = with_described(
+    shown(
+        dg.Definitions.merge(
+            commerce.definitions,
+            kpis.definitions,
+            buildings.definitions,
+            book_sales.definitions,
+            markets.definitions,
+            housekeeping.definitions(questions=registry.questions, limits=watch),
+            # A run of many small steps costs two CPU seconds in one process and four in several.
+            dg.Definitions(resources={"database": Database()}, executor=dg.in_process_executor),
+        ),
+        ages=registry.ages(settings()),
+        source_url=settings().source_url,
     ),
-    ages=registry.ages(settings()),
-    source_url=settings().source_url,
+    settings(),
 )

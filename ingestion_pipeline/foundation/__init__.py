@@ -16,6 +16,7 @@ secret_names.py    Which names are names of secrets: one list for all who redact
 settings.py        Every environment variable that the project reads: name, type, unit, default
 spreadsheets.py    What spreadsheets do to values on their way through, recognized alike for all
                    wings
+described/         Sources that files describe: which there are, and what is wrong with a file
 ledger/            What happened: tenants, uploads, jobs, attempts
 sandbox/           Stand-ins of upstream APIs for demo, development and tests: honest,
                    synthetic, deterministic

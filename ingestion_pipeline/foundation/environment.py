@@ -21,4 +21,6 @@ def environment_of(configuration: Settings) -> dict[str, str]:
     child = {**os.environ, "INGESTION_HOME": str(configuration.home)}
     if configuration.database_url is None:
         child.pop("DATABASE_URL", None)
+    if configuration.defs_folder is not None:
+        child["DEFS_FOLDER"] = str(configuration.described_in)
     return child

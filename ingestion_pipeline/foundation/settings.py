@@ -22,6 +22,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingestion_pipeline.foundation.described.folder import Described, read_folder
+
 
 def _seconds(value: object) -> object:
     """Read a bare number as seconds; anything else is left to pydantic (ISO 8601: `PT24H`)."""
@@ -186,7 +188,8 @@ class Settings(BaseSettings):
         1000, description="Most pages of a window; one with more is taken for an endless one"
     )
     sites: str = Field(
-        "demo-site-1,demo-site-2,demo-site-3", description="Sites to collect, with commas between"
+        "demo-site-1,demo-site-2,demo-site-3",
+        description="Sites to collect, with commas between; the default, where no file names any",
     )
     configured_points: str | None = Field(
         None, description="Points to keep, with commas between; unset: those that the API names"
@@ -205,6 +208,13 @@ class Settings(BaseSettings):
     )
     archive_url: str | None = Field(
         None, description="Where old months go as Parquet, any fsspec URL; unset: in INGESTION_HOME"
+    )
+    defs_folder: Path | None = Field(
+        None,
+        description="Folder of sources that are described in YAML; unset: the package's own `defs`",
+    )
+    dagster_is_defs_validation_cli: bool = Field(
+        False, description="Set by `dg check defs`: a source that is at fault is an error then"
     )
     sandbox_port: PositiveInt = Field(
         8100, description="Port of the sandbox that `up` starts where an upstream is not configured"
@@ -233,7 +243,8 @@ class Settings(BaseSettings):
         None, description="Key of the FRED API; unset: no macro data is fetched"
     )
     fred_series: str = Field(
-        "GDP,UNRATE,CPIAUCSL,FEDFUNDS", description="FRED series to keep, with commas between"
+        "GDP,UNRATE,CPIAUCSL,FEDFUNDS",
+        description="FRED series to keep, commas between; the default, where no file names any",
     )
     fred_requests_per_minute: PositiveInt = Field(
         120, description="Requests a minute to the FRED API, of all processes together"
@@ -327,8 +338,8 @@ class Settings(BaseSettings):
 
     @property
     def site_names(self) -> tuple[str, ...]:
-        """`SITES`, one by one."""
-        return _listed(self.sites)
+        """The sites to collect: of `SITES`, and of files; its default is for who names none."""
+        return self._with_described("AceIotSite", "sites")
 
     @property
     def trusted_proxy_addresses(self) -> tuple[str, ...]:
@@ -342,8 +353,32 @@ class Settings(BaseSettings):
 
     @property
     def fred_series_ids(self) -> tuple[str, ...]:
-        """`FRED_SERIES`, one by one."""
-        return _listed(self.fred_series)
+        """The series to keep: of `FRED_SERIES`, and of files; its default is for who names none."""
+        return self._with_described("FredSeries", "fred_series")
+
+    @property
+    def described_in(self) -> Path:
+        """The folder of sources that are described in YAML, as an absolute path."""
+        own = Path(__file__).parents[1] / "defs"
+        return own if self.defs_folder is None else self.defs_folder.expanduser().absolute()
+
+    @cached_property
+    def described(self) -> Described:
+        """The sources that are described in YAML, as they were when it was asked first."""
+        taken = {
+            "AceIotSite": self._set_by_hand("sites"),
+            "FredSeries": self._set_by_hand("fred_series"),
+        }
+        return read_folder(self.described_in, taken=taken)
+
+    def _set_by_hand(self, field: str) -> tuple[str, ...]:
+        return _listed(getattr(self, field)) if field in self.model_fields_set else ()
+
+    def _with_described(self, kind: str, field: str) -> tuple[str, ...]:
+        """What variable and files name. A file at fault is no reason to collect the default."""
+        if field not in self.model_fields_set and kind not in self.described.kinds:
+            return _listed(getattr(self, field))
+        return (*self._set_by_hand(field), *self.described.names(kind))
 
     @property
     def configured_point_names(self) -> frozenset[str] | None:

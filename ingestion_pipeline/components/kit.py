@@ -1,0 +1,88 @@
+"""What the types share: the schema, the example that `dg scaffold` writes, the asset."""
+
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import dagster as dg
+from pydantic import BaseModel
+
+from ingestion_pipeline.foundation.described.folder import NAME
+from ingestion_pipeline.foundation.described.kinds import Kind
+from ingestion_pipeline.foundation.environment import settings
+
+OWNERS = ["team:data"]
+
+
+class Described(dg.Component):
+    """A source whose attributes are those of a kind.
+
+    Not `Resolvable`, whose derived schema takes any text for any type (it may be a template), so
+    that `dg check yaml` would pass what fails at load.
+    """
+
+    kind: ClassVar[type[Kind]]
+    group: ClassVar[str]
+    shows: ClassVar[set[str]]  # kinds, as the UI's badges
+
+    def __init__(self, attributes: Kind) -> None:
+        self.attributes = attributes
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """What `dg check yaml`, editors and the UI know of the attributes."""
+        return cls.kind
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:  # noqa: ARG003
+        """The attributes, as they have been checked."""
+        if not isinstance(attributes, cls.kind):
+            raise dg.DagsterInvalidDefinitionError(f"`attributes` of {cls.__name__} is missing")
+        return cls(attributes)
+
+    def said(self) -> str:
+        """What the asset is, in sentences, where the file says nothing."""
+        raise NotImplementedError
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The source as an asset that others follow from; what is collected is theirs."""
+        return dg.Definitions(assets=[self.asset(self.attributes.key(folder_of(context.path)))])
+
+    def asset(self, key: tuple[str, ...], file: Path | None = None) -> dg.AssetSpec:
+        """The asset; `file` is linked to, where Dagster does not do so by itself."""
+        links = {} if file is None else _link_to(file)
+        return dg.AssetSpec(
+            dg.AssetKey(key),
+            group_name=self.group,
+            owners=OWNERS,
+            kinds=self.shows,
+            description=self.attributes.description or self.said(),
+            metadata={self.kind.claims: ", ".join(self.attributes.names), **links},
+        )
+
+
+def _link_to(file: Path) -> dict[str, dg.CodeReferencesMetadataValue]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        code = dg.LocalFileCodeReference(file_path=str(file), line_number=1)
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[code])}
+
+
+def folder_of(path: Path) -> tuple[str, ...]:
+    """Where a source is, as seen from the folder of all; its own name, where it is in another."""
+    root = settings().described_in
+    folder = path.parent if path.name == NAME else path
+    return folder.relative_to(root).parts if folder.is_relative_to(root) else (folder.name,)
+
+
+class Example(dg.Scaffolder[Any]):
+    """Writes a `defs.yaml` that is an example, and sound."""
+
+    attributes: ClassVar[str]
+
+    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+        """Write it; `{name}` is that of its folder."""
+        name = request.target_path.name
+        text = f"type: {request.type_name}\n\nattributes:\n{self.attributes.format(name=name)}"
+        request.target_path.mkdir(parents=True, exist_ok=True)
+        (request.target_path / NAME).write_text(text, encoding="utf-8")

@@ -1,0 +1,155 @@
+"""The definitions of all files that describe sources. One at fault is an asset that says so, and
+leaves everything else alone; under `dg check defs` it is an error.
+"""
+
+import logging
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import dagster as dg
+
+from ingestion_pipeline.components import AceIotSite, FredSeries
+from ingestion_pipeline.foundation.described.faults import Fault
+from ingestion_pipeline.foundation.described.folder import Described, Source
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GROUP = "broken_sources"
+TYPES = {each.__name__: each for each in (AceIotSite, FredSeries)}
+Names = set[tuple[str, str]]
+
+
+def with_described(ours: dg.Definitions, configuration: Settings) -> dg.Definitions:
+    """What there is, and the sources of files with it.
+
+    Raises:
+        ConfigurationError: under `dg check defs`: files are at fault, each named with line and
+            field.
+    """
+    described = configuration.described
+    parts, faults = load(described, beside=ours)
+    if faults and configuration.dagster_is_defs_validation_cli:
+        raise ConfigurationError("\n".join(map(str, faults)))
+    for fault in faults:
+        logger.error("%s (this source is not loaded)", fault)
+    return dg.Definitions.merge(ours, *parts, *_placeholders(described.root, faults))
+
+
+def load(
+    described: Described, *, beside: dg.Definitions
+) -> tuple[list[dg.Definitions], list[Fault]]:
+    """The definitions of the files that are sound, and the faults of all others.
+
+    Args:
+        described: the files.
+        beside: what there is besides; nothing may be called as something of it.
+    """
+    if not described.files:
+        return [], list(described.faults)
+    faults, taken = list(described.faults), _names(beside)
+    ours = {each.file: each for each in described.sources}
+    parts: list[dg.Definitions] = []
+    for file in [each for each in described.files if each not in {at.file for at in faults}]:
+        try:
+            if file in ours:
+                made = _of_ours(described, ours[file])
+            else:
+                made = _of_others(file, dg.Definitions(resources=beside.resources))
+            names = _names(made)
+            _require_new(names, taken)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the others go on)
+            faults.append(Fault(file, 1, "", _innermost(error)))
+        else:
+            taken |= names
+            parts.append(made)
+    return parts, faults
+
+
+def _of_ours(described: Described, source: Source) -> dg.Definitions:
+    """Without Dagster's tree, which makes the schemas of all types anew: 0.2 s a file."""
+    key = source.attributes.key(described.folder_of(source.file))
+    component = TYPES[source.kind](source.attributes)
+    return dg.Definitions(assets=[component.asset(key, source.file)])
+
+
+def _of_others(file: Path, resources: dg.Definitions) -> dg.Definitions:
+    """The definitions of one file, from a tree of its own: a fault breaks the tree that it is in.
+
+    Not `dg.load_from_defs_folder`: it looks for pyproject.toml, which an installed package lacks.
+    """
+    module = ModuleType(f"ingestion_pipeline.defs.{file.parent.name}")
+    module.__file__, module.__path__ = None, [str(file.parent)]
+    with warnings.catch_warnings():  # Dagster's own way to load them silences these, too
+        for category in (dg.BetaWarning, dg.PreviewWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", category)
+        tree = dg.ComponentTree.from_module(defs_module=module, project_root=file.parent)
+        made = tree.build_defs()
+    # It is seen to hold together before it is let in.
+    dg.Definitions.validate_loadable(dg.Definitions.merge(made, resources))
+    # Without its tree, of which the merged definitions could have one only.
+    return dg.Definitions(
+        assets=made.assets,
+        asset_checks=made.asset_checks,
+        jobs=made.jobs,
+        schedules=made.schedules,
+        sensors=made.sensors,
+        resources=made.resources,
+    )
+
+
+def _require_new(names: Names, taken: Names) -> None:
+    if twice := sorted(taken & names):
+        raise ConfigurationError(f"the {' '.join(twice[0])} is there already")
+
+
+def _names(made: dg.Definitions) -> Names:
+    """What is named in definitions, which may be named once only."""
+    named = [
+        *(("job", each.name) for each in made.jobs or ()),
+        *(("schedule", each.name) for each in made.schedules or ()),
+        *(("sensor", each.name) for each in made.sensors or ()),
+        *(("resource", name) for name in made.resources or {}),
+        *(("asset", key.to_user_string()) for key in _keys(made)),
+    ]
+    return set(named)
+
+
+def _keys(made: dg.Definitions) -> Iterator[dg.AssetKey]:
+    for each in made.assets or ():
+        if isinstance(each, dg.AssetsDefinition):
+            yield from each.keys
+        elif isinstance(each, dg.AssetSpec | dg.SourceAsset):
+            yield each.key
+
+
+def _placeholders(root: Path, faults: Sequence[Fault]) -> list[dg.Definitions]:
+    """An asset for every file at fault."""
+    by_file: Mapping[Path, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        by_file[fault.file].append(fault)
+    return [
+        dg.Definitions(assets=[_placeholder(root, file, found)]) for file, found in by_file.items()
+    ]
+
+
+def _placeholder(root: Path, file: Path, faults: Sequence[Fault]) -> dg.AssetSpec:
+    inside = file.relative_to(root).parts if file != root else (root.name,)
+    said = "\n".join(map(str, faults))
+    return dg.AssetSpec(
+        dg.AssetKey([GROUP, *inside]),
+        group_name=GROUP,
+        kinds={"yaml"},
+        description=f"**This source is not loaded.**\n\n```\n{said}\n```",
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    """What the first cause said, in a line: the outer ones only draw the tree."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split()) or type(error).__name__

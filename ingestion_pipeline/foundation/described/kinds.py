@@ -1,0 +1,95 @@
+"""The kinds of sources that a file may describe, and their attributes."""
+
+import re
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+HOME = "ingestion_pipeline.components"  # where Dagster finds the types of these names
+
+# Part of a partition's key (`day|site`, without `...`) and of a path in the API (`/sites/SITE/…`).
+_SITE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_SERIES = re.compile(r"[A-Z0-9_]{1,60}")
+
+
+def _named_as_a_site(site: str) -> str:
+    if not _SITE.fullmatch(site):
+        raise ValueError("must be letters, digits, _ and -, with single dots between them")
+    return site
+
+
+def _named_as_a_series(series: str) -> str:
+    if not _SERIES.fullmatch(series):
+        raise ValueError("must be an id as GDP is: up to 60 capitals, digits and _")
+    return series
+
+
+class Kind(BaseModel):
+    """What all kinds of sources have."""
+
+    # Strict: what YAML reads as a number or a boolean is no text.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    claims: ClassVar[str]  # the field of which every value is its own, in all files
+    variable: ClassVar[str]  # the environment variable that may name the same
+
+    description: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="What it is, in a sentence; the catalog shows it.",
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What this source adds to what is collected."""
+        value = getattr(self, self.claims)
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    def key(self, folder: tuple[str, ...]) -> tuple[str, ...]:
+        """The key of the asset that shows this source; `folder` is where its file is."""
+        raise NotImplementedError
+
+
+class AceIotSite(Kind):
+    """A building site of the ACE IoT API."""
+
+    claims: ClassVar[str] = "site"
+    variable: ClassVar[str] = "SITES"
+
+    site: Annotated[str, AfterValidator(_named_as_a_site)] = Field(
+        max_length=200,
+        description="Name of the site in the ACE IoT API; its partitions are called so, too.",
+        examples=["plant-1"],
+    )
+
+    def key(self, folder: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
+        """By the site's name, wherever its file is."""
+        return ("ace_iot", self.site)
+
+
+class FredSeries(Kind):
+    """A list of series of FRED."""
+
+    claims: ClassVar[str] = "series"
+    variable: ClassVar[str] = "FRED_SERIES"
+
+    series: list[Annotated[str, AfterValidator(_named_as_a_series)]] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Ids of the series at FRED.",
+        examples=[["DGS10", "T10Y2Y"]],
+    )
+
+    @field_validator("series")
+    @classmethod
+    def _are_different(cls, series: list[str]) -> list[str]:
+        if twice := sorted({each for each in series if series.count(each) > 1}):
+            raise ValueError(f"{', '.join(twice)} is there twice")
+        return series
+
+    def key(self, folder: tuple[str, ...]) -> tuple[str, ...]:
+        """A list is called as its folder is."""
+        return ("fred", *folder)
+
+
+KINDS: dict[str, type[Kind]] = {each.__name__: each for each in (AceIotSite, FredSeries)}
