@@ -1,5 +1,6 @@
-"""The one Definitions: the domains, housekeeping and the resources, the sources of
-files; nothing else."""
+"""The one Definitions: the domains, housekeeping, the resources and the sources of files; nothing
+else.
+"""
 
 import dagster as dg
 
@@ -16,8 +17,10 @@ from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import Database
 
-defs = with_described(
-    shown(
+
+def ours() -> dg.Definitions:
+    """All but what files describe."""
+    return shown(
         dg.Definitions.merge(
             commerce.definitions,
             kpis.definitions,
@@ -30,6 +33,7 @@ defs = with_described(
         ),
         ages=registry.ages(settings()),
         source_url=settings().source_url,
-    ),
-    settings(),
-)
+    )
+
+
+defs = with_described(ours(), settings())

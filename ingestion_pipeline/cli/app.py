@@ -25,6 +25,7 @@ from ingestion_pipeline.cli.commands import (
     jobs,
     kpis,
     rejected,
+    sources,
     tenants,
 )
 from ingestion_pipeline.cli.commands.numbers import WholeNumber
@@ -45,6 +46,7 @@ app.add_typer(rejected.app, name="rejected")
 app.add_typer(alert_rules.app, name="alert-rules")
 app.add_typer(book_sales.app, name="book-sales")
 app.add_typer(kpis.app, name="kpis")
+app.add_typer(sources.app, name="sources")
 app.command()(book_sales.import_report)
 app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from ingestion_pipeline.foundation.described.folder import NAME
-from ingestion_pipeline.foundation.described.kinds import Kind
+from ingestion_pipeline.foundation.described.kinds import HOME, Kind
 from ingestion_pipeline.foundation.environment import settings
 
 OWNERS = ["team:data"]
@@ -65,7 +65,8 @@ def _link_to(file: Path) -> dict[str, dg.CodeReferencesMetadataValue]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         code = dg.LocalFileCodeReference(file_path=str(file), line_number=1)
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[code])}
+        link = dg.CodeReferencesMetadataValue(code_references=[code])
+    return {"dagster/code_references": link}
 
 
 def folder_of(path: Path) -> tuple[str, ...]:
@@ -83,6 +84,7 @@ class Example(dg.Scaffolder[Any]):
     def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
         """Write it; `{name}` is that of its folder."""
         name = request.target_path.name
-        text = f"type: {request.type_name}\n\nattributes:\n{self.attributes.format(name=name)}"
+        type_name = f"{HOME}.{request.type_name.rpartition('.')[2]}"
+        text = f"type: {type_name}\n\nattributes:\n{self.attributes.format(name=name)}"
         request.target_path.mkdir(parents=True, exist_ok=True)
         (request.target_path / NAME).write_text(text, encoding="utf-8")

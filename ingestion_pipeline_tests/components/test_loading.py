@@ -91,6 +91,7 @@ def test_the_types_are_those_that_files_may_name() -> None:
         assert each.get_model_cls() is KINDS[name]
 
 
+@pytest.mark.filterwarnings("ignore")  # of Dagster's own sandbox
 @pytest.mark.parametrize(
     ("kind", "key"),
     [(AceIotSite, ("ace_iot", "rates")), (FredSeries, ("fred", "rates"))],

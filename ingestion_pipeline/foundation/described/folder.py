@@ -180,9 +180,9 @@ def _source(file: Path) -> Source | list[Fault]:
 
 def _attributes(document: Document, model: type[Kind]) -> Kind | list[Fault]:
     if wrong := document.keys_that_are_no_text("attributes"):
-        where = ("attributes", wrong[0])
+        key = ("attributes", wrong[0])
         rule = f"is unknown; allowed are {', '.join(model.model_fields)}"
-        return [Fault(document.file, document.line(where), path_of(where), rule)]
+        return [Fault(document.file, document.line(key), path_of(key), rule)]
     try:
         return model.model_validate(document.value["attributes"])
     except ValidationError as error:
@@ -199,7 +199,8 @@ def _twice(source: Source, owners: dict[tuple[str, str], str]) -> Fault | None:
     claims, names = source.attributes.claims, source.attributes.names
     for number, name in enumerate(names):
         if (owner := owners.get((source.kind, name))) is not None:
-            way = ("attributes", claims, *((number,) if len(names) > 1 else ()))
+            item = (number,) if claims == "series" else ()
+            way = ("attributes", claims, *item)
             rule = f"{name} is in {owner}, too; take it out of one of them"
             return Fault(
                 source.file, source.document.line(way), path_of(way), rule, source.kind
