@@ -1,6 +1,7 @@
 """The entrance for people: the shell, and a whole installation on one machine.
 
 app.py          `ingestion-pipeline`: the whole project from a shell
+calm.py         Dagster's processes on a machine that mostly idles, calm
 celery_app.py   The run workers: `celery -A ingestion_pipeline.cli.celery_app worker`
 console.py      What people see in a shell: tables, progress bars, messages
 ui.py           Dagster's UI behind its guard: `python -m ingestion_pipeline.cli.ui`, with the

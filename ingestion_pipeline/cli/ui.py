@@ -8,6 +8,7 @@ the one that makes the application, and the one with which `dagster dev` starts 
 import sys
 from typing import Any
 
+from ingestion_pipeline.cli.calm import calm, starting_calm
 from ingestion_pipeline.cli.ui_guard import Guard, hosts_of
 from ingestion_pipeline.foundation.environment import settings
 
@@ -41,7 +42,8 @@ def _dev() -> None:
 
     dagster: Any = _cli
     dev: Any = commands
-    start = dev.open_ipc_subprocess
+    calm()
+    start = starting_calm(dev.open_ipc_subprocess)
 
     def start_guarded(parts: list[str], **kwargs: Any) -> Any:
         ours = [

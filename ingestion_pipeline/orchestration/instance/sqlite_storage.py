@@ -6,13 +6,15 @@ server do that several times a second, day and night. Files and tables are the s
 may be opened with either. `up` names this one in the `dagster.yaml` that it writes.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
@@ -24,7 +26,9 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 _BUSY_SECONDS = 20  # Dagster's own patience with the event log
+_PURGE_SECONDS = 600.0  # from one look for ticks to be forgotten to the next, sensor by sensor
 _ready: set[str] = set()  # files that this process has seen with all their tables
+_purged: dict[tuple[Any, ...], float] = {}
 
 
 @lru_cache(maxsize=16)
@@ -80,6 +84,28 @@ class Schedules(SqliteScheduleStorage):
         SqliteScheduleStorage.from_local(base_dir, inst_data)
         _ready.add(url)
         return cls(url, inst_data)
+
+    def has_instigators_table(self) -> bool:
+        """It has: the file was brought up to date when it was opened. Dagster asks each time."""
+        return True
+
+    def _has_instigators_table(self, conn: sa.Connection) -> bool:  # noqa: ARG002
+        return True
+
+    def purge_ticks(
+        self,
+        origin_id: str,
+        selector_id: str,
+        before: float,
+        tick_statuses: Sequence[TickStatus] | None = None,
+    ) -> None:
+        """Forget old ticks; Dagster asks for it with every tick, here it is done now and then."""
+        which = (self._conn_string, selector_id, tuple(tick_statuses or ()))
+        now = time.monotonic()
+        if now - _purged.get(which, -_PURGE_SECONDS) < _PURGE_SECONDS:
+            return
+        super().purge_ticks(origin_id, selector_id, before, tick_statuses)
+        _purged[which] = now
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
@@ -130,3 +131,18 @@ def test_a_transaction_that_failed_leaves_nothing(home: Path) -> None:
             write_and_fail()
         with storage.connect() as connection:
             assert connection.exec_driver_sql("SELECT 1 FROM daemon_heartbeats").all() == []
+
+
+def test_old_ticks_are_forgotten_now_and_then_and_not_with_every_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = instance_storage.Schedules.from_local(str(tmp_path))
+    asked: list[str] = []
+    monkeypatch.setattr(
+        instance_storage.SqliteScheduleStorage, "purge_ticks",
+        lambda _self, _origin, selector, _before, _statuses: asked.append(selector),
+    )  # fmt: skip
+    for selector in ("a", "a", "b", "a"):
+        storage.purge_ticks("origin", selector, 1.0, [TickStatus.SKIPPED])
+    storage.purge_ticks("origin", "a", 1.0, [TickStatus.FAILURE])
+    assert asked == ["a", "b", "a"]

@@ -1,0 +1,55 @@
+"""Dagster's processes on a machine that mostly idles, calm.
+
+`python -m ingestion_pipeline.cli.calm MODULE …` is `python -m MODULE …` with longer intervals.
+
+Each of Dagster's processes asks the code server every second, twice, whether it is there and the
+same; all of it goes through a process in between. And the daemon reads the whole workspace anew
+every minute, though a thread of its own hears of every change within seconds. Together that was
+more than half of what `up` did while nothing happened. There is no setting for it, so the
+constants of the exactly pinned version are set; what a process starts is started alike.
+"""
+
+import runpy
+import sys
+from typing import Any
+
+_ASK_SECONDS = 4.0
+_READ_ANEW_SECONDS = 300.0
+
+
+def main() -> None:
+    """Run the module that the first argument names, with the arguments behind it."""
+    module = sys.argv[1]
+    calm(daemon=module == "dagster._daemon")
+    del sys.argv[1]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def calm(*, daemon: bool = False) -> None:
+    """Set the intervals of this process, and of those that it starts."""
+    from dagster._grpc import client, server, server_watcher
+
+    modules: Any = (client, server, server_watcher)
+    its_client, its_server, its_watcher = modules
+    its_client.CLIENT_HEARTBEAT_INTERVAL = _ASK_SECONDS
+    its_watcher.WATCH_INTERVAL = _ASK_SECONDS
+    its_server.open_ipc_subprocess = starting_calm(its_server.open_ipc_subprocess)
+    if daemon:
+        from dagster._daemon import controller
+
+        its_controller: Any = controller
+        its_controller.RELOAD_WORKSPACE_INTERVAL = _READ_ANEW_SECONDS
+
+
+def starting_calm(start: Any) -> Any:
+    """What starts a process of a module, calm."""
+
+    def started(parts: list[str], **kwargs: Any) -> Any:
+        at = parts.index("-m") + 1
+        return start([*parts[:at], "ingestion_pipeline.cli.calm", *parts[at:]], **kwargs)
+
+    return started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Dagster's processes under `up` ask one another less often; the constants that this sets are there."""
+
+import json
+import subprocess
+import sys
+
+_PRINT = """
+import json
+from dagster._daemon import controller
+from dagster._grpc import client, server, server_watcher
+print(json.dumps([controller.RELOAD_WORKSPACE_INTERVAL, client.CLIENT_HEARTBEAT_INTERVAL,
+                  server_watcher.WATCH_INTERVAL]))
+"""
+
+
+def _printed(before: str) -> list[float]:
+    said = subprocess.check_output([sys.executable, "-c", before + _PRINT], text=True)
+    return list(json.loads(said))
+
+
+def test_every_interval_is_longer_than_dagsters_own() -> None:
+    calm = "from ingestion_pipeline.cli.calm import calm; calm(daemon=True)"
+    assert all(ours > its for ours, its in zip(_printed(calm), _printed(""), strict=True))
+
+
+def test_what_a_calm_process_starts_is_calm() -> None:
+    started = subprocess.check_output(
+        [sys.executable, "-c", """
+from ingestion_pipeline.cli.calm import starting_calm
+print(starting_calm(lambda parts, **_: parts)(["python", "-m", "dagster", "api", "grpc"]))
+"""], text=True,
+    )  # fmt: skip
+    assert started.strip() == str(
+        ["python", "-m", "ingestion_pipeline.cli.calm", "dagster", "api", "grpc"]
+    )
