@@ -1,4 +1,4 @@
-"""Dagster's processes under `up` ask one another less often; the constants that this sets are there."""
+"""Dagster's processes under `up` ask one another less often; what this sets is there to be set."""
 
 import json
 import subprocess
