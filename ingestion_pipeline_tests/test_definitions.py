@@ -160,3 +160,17 @@ def test_every_asset_that_is_made_links_to_the_code_that_makes_it(key: dg.AssetK
     assert lines[0].strip().startswith(("@", "def "))
     function = GRAPH.assets_def_for_key(key).op.compute_fn.decorated_fn.__name__
     assert first.strip().startswith(f"def {function}(")
+
+
+JOBS = [job for job in defs.get_repository_def().get_all_jobs() if not job.name.startswith("__")]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_runs_of_every_job_say_whose_they_are(job: dg.JobDefinition) -> None:
+    groups = {GRAPH.get(key).group_name for key in job.asset_layer.executable_asset_keys}
+    checks = job.asset_layer.asset_graph.asset_check_keys
+    groups |= {GRAPH.get(check.asset_key).group_name for check in checks}
+    assert len(groups) <= 1
+    assert job.run_tags["domain"] in groups or (
+        not groups and job.run_tags["domain"] in {"housekeeping", "commerce"}
+    )

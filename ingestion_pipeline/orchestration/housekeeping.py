@@ -22,6 +22,8 @@ from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.instance.run_history import RunHistory
 from ingestion_pipeline.orchestration.resources import Database
 
+DOMAIN = "housekeeping"  # what the tag of its runs says
+
 logger = logging.getLogger(__name__)
 
 
@@ -207,7 +209,11 @@ def _purged(engine: sa.Engine, configuration: Settings) -> int | None:
         return None
 
 
-@dg.job(name="ledger_retention", description="Lets the ledger forget what is old.")
+@dg.job(
+    name="ledger_retention",
+    description="Lets the ledger forget what is old.",
+    tags=sensing.run_tags(DOMAIN),
+)
 def ledger_retention_job() -> None:
     """One step."""
     forget_old_entries()
@@ -221,7 +227,11 @@ def forget_old_runs(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"deleted": deleted, "kept": kept})
 
 
-@dg.job(name="run_retention", description="Lets Dagster forget old runs, their events and output.")
+@dg.job(
+    name="run_retention",
+    description="Lets Dagster forget old runs, their events and output.",
+    tags=sensing.run_tags(DOMAIN),
+)
 def run_retention_job() -> None:
     """One step."""
     forget_old_runs()

@@ -57,6 +57,17 @@ def runs_about_to_start(instance: dg.DagsterInstance, job_name: str) -> int:
     return instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=ABOUT_TO_START))
 
 
+def run_tags(domain: str, *partitions: str) -> dict[str, str]:
+    """What the list of runs shows of a run: whose it is, and of which partitions.
+
+    Args:
+        domain: of a job, or of a run that has none.
+        partitions: the first and the last; one, where there is one; none of a run without.
+    """
+    tags = {"domain": domain}
+    return tags | ({"partition": "...".join(dict.fromkeys(partitions))} if partitions else {})
+
+
 def run_key_of(prefix: str, due: Iterable[tuple[int, int]]) -> str:
     """The key of the run that takes jobs of the ledger: (job id, attempts so far), in any order.
 

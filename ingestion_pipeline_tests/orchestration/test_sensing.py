@@ -3,10 +3,11 @@
 from uuid import uuid4
 
 import dagster as dg
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.orchestration.sensing import run_key_of, runs_about_to_start
+from ingestion_pipeline.orchestration.sensing import run_key_of, run_tags, runs_about_to_start
 
 due = st.sets(st.tuples(st.integers(1, 10**12), st.integers(0, 30)), min_size=1, max_size=20)
 
@@ -38,3 +39,18 @@ def test_runs_that_have_begun_or_ended_are_not_about_to_start() -> None:
         ):
             instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=status))
         assert runs_about_to_start(instance, "a") == 2
+
+
+@pytest.mark.parametrize(
+    ("partitions", "said"),
+    [
+        ((), {}),
+        (("2026-01-01",), {"partition": "2026-01-01"}),
+        (("2026-01-01", "2026-01-01"), {"partition": "2026-01-01"}),
+        (("2026-01-01", "2026-01-31"), {"partition": "2026-01-01...2026-01-31"}),
+    ],
+)
+def test_a_run_says_its_domain_and_its_partitions(
+    partitions: tuple[str, ...], said: dict[str, str]
+) -> None:
+    assert run_tags("kpis", *partitions) == {"domain": "kpis", **said}

@@ -11,6 +11,7 @@ import_sales = dg.define_asset_job(
     selection=dg.AssetSelection.groups(GROUP)
     | dg.AssetSelection.checks_for_assets(REPORTS.key, *(asset.key for asset in ASSETS)),
     description="Work off the queued imports of a platform, sum up its days, run the checks.",
+    tags=sensing.run_tags(GROUP),
 )
 
 
@@ -43,7 +44,11 @@ def _requests(
     at_work = {run.tags.get("dagster/partition", "") for run in unfinished}
     chosen = decide(due, at_work=at_work, runs=context.instance.get_runs_count(mine))
     requests = [
-        dg.RunRequest(run_key=run_key, partition_key=platform, tags={TRIGGER: trigger})
+        dg.RunRequest(
+            run_key=run_key,
+            partition_key=platform,
+            tags={**sensing.run_tags(GROUP, platform), TRIGGER: trigger},
+        )
         for run_key, platform in chosen.items()
     ]
     return requests or dg.SkipReason("runs are at work on all that is queued")

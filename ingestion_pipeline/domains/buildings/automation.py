@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ingestion_pipeline.domains.buildings.assets import (
+    GROUP,
     PARTITIONED_KEYS,
     archived_months,
     partition_key,
@@ -13,6 +14,7 @@ from ingestion_pipeline.domains.buildings.assets import (
 )
 from ingestion_pipeline.domains.buildings.contract.windows import days_back
 from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.orchestration import sensing
 
 _RANGE = "dagster/asset_partition_range"
 
@@ -20,16 +22,19 @@ collect_buildings = dg.define_asset_job(
     "collect_buildings",
     selection=dg.AssetSelection.assets(*PARTITIONED_KEYS),
     description="Collect days of a site, and make what follows from them.",
+    tags=sensing.run_tags(GROUP),
 )
 snapshot_of_weather = dg.define_asset_job(
     "snapshot_of_weather",
     selection=dg.AssetSelection.assets(weather_snapshot.key),
     description="Keep the last known weather of every site.",
+    tags=sensing.run_tags(GROUP),
 )
 archive_buildings = dg.define_asset_job(
     "archive_buildings",
     selection=dg.AssetSelection.assets(archived_months.key),
     description="Archive months older than RETENTION_MONTHS as Parquet.",
+    tags=sensing.run_tags(GROUP),
 )
 
 
@@ -62,7 +67,14 @@ def daily_collection(context: dg.ScheduleEvaluationContext) -> list[dg.RunReques
     if not days:
         return dg.SkipReason(f"COLLECT_SINCE is {first}")
     return [
-        dg.RunRequest(run_key=run_key, tags={f"{_RANGE}_start": start, f"{_RANGE}_end": end})
+        dg.RunRequest(
+            run_key=run_key,
+            tags={
+                **sensing.run_tags(GROUP, start, end),
+                f"{_RANGE}_start": start,
+                f"{_RANGE}_end": end,
+            },
+        )
         for run_key, start, end in decide(days, configuration.site_names)
     ]
 

@@ -27,7 +27,7 @@ load_uploads = dg.define_asset_job(
     selection=dg.AssetSelection.groups(GROUP),
     description="Stage and merge whatever has been uploaded.",
     # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
-    tags={"dagster/max_retries": "0"},
+    tags={"dagster/max_retries": "0", **sensing.run_tags(GROUP)},
 )
 
 
@@ -114,7 +114,11 @@ def sweep_uploads(context: dg.OpExecutionContext, database: Database) -> None:
     context.add_output_metadata(done)
 
 
-@dg.job(name="sweep", description="Takes away what uploads have left behind.")
+@dg.job(
+    name="sweep",
+    description="Takes away what uploads have left behind.",
+    tags=sensing.run_tags(GROUP),
+)
 def sweep_job() -> None:
     """One step."""
     sweep_uploads()

@@ -61,6 +61,7 @@ publish_readings = dg.define_asset_job(
     "publish_readings",
     selection=dg.AssetSelection.groups(GROUP).without_checks(),
     description="Grade and publish a day of readings, and all documents that follow from them.",
+    tags=sensing.run_tags(GROUP),
 )
 publish_documents = dg.define_asset_job(
     "publish_documents",
@@ -68,11 +69,13 @@ publish_documents = dg.define_asset_job(
         key("timeseries"), key("jobs"), key("errors")
     ).without_checks(),
     description="Publish jobs, errors and series that changed without a new reading.",
+    tags=sensing.run_tags(GROUP),
 )
 check_kpis = dg.define_asset_job(
     "check_kpis",
     selection=dg.AssetSelection.checks_for_assets(UPDATES.key, *(a.key for a in ASSETS)),
     description="Run all checks of KPIs.",
+    tags=sensing.run_tags(GROUP),
 )
 
 
@@ -276,8 +279,12 @@ def pending_updates(
 
 
 def _request(run_key: str, stretch: Stretch) -> dg.RunRequest:
-    tags = {**PENDING_ONLY, "kpis/pending": str(stretch.pending)}
     first, last = stretch.first.isoformat(), stretch.last.isoformat()
+    tags = {
+        **sensing.run_tags(GROUP, first, last),
+        **PENDING_ONLY,
+        "kpis/pending": str(stretch.pending),
+    }
     job_name = publish_readings.name
     if first == last:
         return dg.RunRequest(run_key, job_name=job_name, partition_key=first, tags=tags)

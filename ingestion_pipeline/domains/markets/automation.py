@@ -28,17 +28,19 @@ apply_events = dg.define_asset_job(
     selection=dg.AssetSelection.groups(GROUP),
     description="Apply the events that have been recorded, and check what they have changed.",
     # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
-    tags={"dagster/max_retries": "0", **EVENTS_ONLY},
+    tags={"dagster/max_retries": "0", **sensing.run_tags(GROUP), **EVENTS_ONLY},
 )
 refresh_macro = dg.define_asset_job(
     "refresh_macro",
     selection=dg.AssetSelection.assets(key("macro_observations")),
     description="Fetch all series of FRED, with all their vintages.",
+    tags=sensing.run_tags(GROUP),
 )
 check_markets = dg.define_asset_job(
     "check_markets",
     selection=dg.AssetSelection.checks_for_assets(EVENTS.key, *(each.key for each in ASSETS)),
     description="Run all checks of markets.",
+    tags=sensing.run_tags(GROUP),
 )
 
 
@@ -103,7 +105,9 @@ def cache_warming(
     if ordered.known:
         return dg.SkipReason(f"a warming is under way: {ordered.ingestion_id}")
     moment = context.scheduled_execution_time.isoformat()
-    return dg.RunRequest(run_key=f"warming-{moment}", tags=EVENTS_ONLY)
+    # The schedule has no job of its own that could say the domain.
+    tags = {**sensing.run_tags(GROUP), **EVENTS_ONLY}
+    return dg.RunRequest(run_key=f"warming-{moment}", tags=tags)
 
 
 @dg.schedule(
