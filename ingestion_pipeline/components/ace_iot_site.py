@@ -23,7 +23,7 @@ class AceIotSite(Described):
     """
 
     kind = kinds.AceIotSite
-    group = "buildings"
+    feeds = ("buildings/timeseries_raw", "buildings/weather_raw")
     shows = {"api"}  # noqa: RUF012
 
     @classmethod

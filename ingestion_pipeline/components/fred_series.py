@@ -22,7 +22,7 @@ class FredSeries(Described):
     """A list of series of FRED: they are refreshed and served beside those of `FRED_SERIES`."""
 
     kind = kinds.FredSeries
-    group = "markets"
+    feeds = ("markets/macro_observations",)
     shows = {"api"}  # noqa: RUF012
 
     @classmethod

@@ -22,7 +22,7 @@ class Described(dg.Component):
     """
 
     kind: ClassVar[type[Kind]]
-    group: ClassVar[str]
+    feeds: ClassVar[tuple[str, ...]]  # the assets that collect it
     shows: ClassVar[set[str]]  # kinds, as the UI's badges
 
     def __init__(self, attributes: Kind) -> None:
@@ -53,7 +53,8 @@ class Described(dg.Component):
         links = {} if file is None else _link_to(file)
         return dg.AssetSpec(
             dg.AssetKey(key),
-            group_name=self.group,
+            group_name=key[0],
+            code_version="1",
             owners=OWNERS,
             kinds=self.shows,
             description=self.attributes.description or self.said(),

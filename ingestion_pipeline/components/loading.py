@@ -37,7 +37,8 @@ def with_described(ours: dg.Definitions, configuration: Settings) -> dg.Definiti
         raise ConfigurationError("\n".join(map(str, faults)))
     for fault in faults:
         logger.error("%s (this source is not loaded)", fault)
-    return dg.Definitions.merge(ours, *parts, *_placeholders(described.root, faults))
+    fed = _fed(ours, described)
+    return dg.Definitions.merge(fed, *parts, *_placeholders(described.root, faults))
 
 
 def load(
@@ -68,6 +69,23 @@ def load(
             taken |= names
             parts.append(made)
     return parts, faults
+
+
+def _fed(ours: dg.Definitions, described: Described) -> dg.Definitions:
+    """Ours, in which an asset that collects a source follows from it."""
+    sources: dict[dg.AssetKey, list[dg.AssetDep]] = defaultdict(list)
+    for each in described.sources:
+        key = dg.AssetKey(each.attributes.key(described.folder_of(each.file)))
+        for asset in TYPES[each.kind].feeds:
+            sources[dg.AssetKey.from_user_string(asset)].append(dg.AssetDep(key))
+    if not sources:
+        return ours
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return ours.map_asset_specs(
+            func=lambda spec: spec.merge_attributes(deps=sources[spec.key])
+            if spec.key in sources else spec
+        )  # fmt: skip
 
 
 def _of_ours(described: Described, source: Source) -> dg.Definitions:

@@ -11,6 +11,7 @@ from dagster.components.testing.utils import create_defs_folder_sandbox
 from ingestion_pipeline.components import AceIotSite, FredSeries
 from ingestion_pipeline.components.kit import Described
 from ingestion_pipeline.components.loading import TYPES, with_described
+from ingestion_pipeline.definitions import ours
 from ingestion_pipeline.foundation.described.kinds import HOME, KINDS
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
@@ -69,6 +70,30 @@ def test_a_file_at_fault_is_an_asset_that_says_why_and_the_others_are_there(tmp_
     assert "the asset orders is there already" in broken["mine"]
     assert "nothing" in broken["typed"]
     assert {PLANT, orders.key, dg.AssetKey("theirs")} < set(found)
+
+
+def test_what_collects_a_source_follows_from_it(tmp_path: Path) -> None:
+    write(tmp_path, plant=site("plant-1"), rates=series("DGS10"))
+    made = with_described(ours(), Settings(defs_folder=tmp_path))
+    dg.Definitions.validate_loadable(made)
+    graph = made.resolve_asset_graph()
+    for key, source in {
+        "buildings/timeseries_raw": PLANT,
+        "buildings/weather_raw": PLANT,
+        "markets/macro_observations": dg.AssetKey(["fred", "rates"]),
+    }.items():
+        assert source in graph.get(dg.AssetKey.from_user_string(key)).parent_keys
+    for each in (PLANT, dg.AssetKey(["fred", "rates"])):
+        node = graph.get(each)
+        assert node.group_name == each.path[0]
+        assert node.owners
+        assert node.kinds
+        assert node.description
+
+
+def test_every_asset_that_a_type_names_as_fed_is_there() -> None:
+    known = {key.to_user_string() for key in ours().resolve_all_asset_keys()}
+    assert {fed for each in TYPES.values() for fed in each.feeds} <= known
 
 
 def test_dg_check_defs_is_strict(tmp_path: Path) -> None:
