@@ -6,8 +6,12 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from ingestion_pipeline.foundation.storage.metadata import PERSONAL
 from ingestion_pipeline.orchestration.lineage import Origin
 
+_PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_CHARACTERS = 5, 8, 80
+# What a sender wrote as it likes may hold anything.
+_NOT_SHOWN = (sa.JSON, sa.LargeBinary)
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -43,3 +47,25 @@ def table_metadata(table: sa.Table, origin: Origin | None = None) -> dict[str, A
 def _described(column: sa.Column[Any], origin: str | None) -> str | None:
     """A column's comment, and where it comes from."""
     return f"{column.comment} ({origin})" if origin else column.comment
+
+
+def preview(
+    connection: sa.Connection,
+    table: sa.Table,
+    *where: sa.ColumnElement[bool],
+    newest_first: sa.ColumnElement[Any],
+) -> dict[str, Any]:
+    """A few of a table's newest rows as metadata; nothing, where there are none.
+
+    Left out are personal data (`PERSONAL` columns), objects and bytes; longer texts are cut.
+    """
+    shown = [
+        column for column in table.columns
+        if not isinstance(column.type, _NOT_SHOWN) and not PERSONAL.items() <= column.info.items()
+    ][:_PREVIEW_COLUMNS]  # fmt: skip
+    newest = sa.select(*shown).where(*where).order_by(newest_first.desc().nulls_last())
+    rows = connection.execute(newest.limit(_PREVIEW_ROWS)).mappings().all()
+    records = [
+        {name: str(value)[:_PREVIEW_CHARACTERS] for name, value in row.items()} for row in rows
+    ]
+    return {"preview": as_table(records)} if records else {}

@@ -16,7 +16,7 @@ from ingestion_pipeline.domains.book_sales.tables import sales_events as events_
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 GROUP = DOMAIN
@@ -100,6 +100,7 @@ def sales_events(
         with engine.connect() as connection:
             rows, total = _numbers(connection, events_table, platform)
             provisional = _provisional(connection, platform)
+            newest = _newest(connection, events_table.c.occurred_at, platform)
         metadata: dict[str, Any] = {
             "imports": len(outcomes),
             "failed": sum(outcome.status != "completed" for outcome in outcomes),
@@ -110,6 +111,7 @@ def sales_events(
             "provisional": provisional,
             "dagster/partition_row_count": rows,
             "dagster/row_count": total,
+            **newest,
         }
         context.add_asset_metadata(metadata, partition_key=platform)
     yield dg.MaterializeResult()
@@ -143,8 +145,9 @@ def daily_sales(
         made = daily.publish_days(engine, platform)
         with engine.connect() as connection:
             rows, total = _numbers(connection, daily_table, platform)
+            newest = _newest(connection, daily_table.c.day, platform)
         metadata: dict[str, Any] = {
-            "dagster/partition_row_count": rows, "dagster/row_count": total,
+            "dagster/partition_row_count": rows, "dagster/row_count": total, **newest,
         }  # fmt: skip
         if sums := daily.totals_by_currency(made):
             metadata["by_currency"] = as_table(list(sums))
@@ -158,6 +161,11 @@ def _numbers(connection: sa.Connection, table: sa.Table, platform: str) -> tuple
     count = sa.select(sa.func.count()).select_from(table)
     of_platform = connection.execute(count.where(table.c.platform == platform)).scalar_one()
     return of_platform, connection.execute(count).scalar_one()
+
+
+def _newest(connection: sa.Connection, by: sa.Column[Any], platform: str) -> dict[str, Any]:
+    """The platform's newest rows."""
+    return preview(connection, by.table, by.table.c.platform == platform, newest_first=by)
 
 
 def _provisional(connection: sa.Connection, platform: str) -> int:

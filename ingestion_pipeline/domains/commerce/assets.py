@@ -21,13 +21,12 @@ from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 GROUP = "commerce"
 OWNERS = ["team:data"]
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
-_PREVIEW_ROWS = 5
 
 UPLOADS = dg.AssetSpec(
     key=[GROUP, "uploads"],
@@ -88,7 +87,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"failed_uploads": len(outcome.failures)}
-            | _as_it_is_now(engine, STAGING[entity.name], entity)
+            | _as_it_is_now(engine, STAGING[entity.name])
         )
 
     return staging
@@ -119,7 +118,7 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"no_longer_waiting": outcome.settled}
-            | _as_it_is_now(engine, FINAL[entity.name], entity)
+            | _as_it_is_now(engine, FINAL[entity.name])
         )
 
     return final
@@ -137,18 +136,11 @@ def _upload_metadata(engine: sa.Engine, upload_ids: Sequence[int]) -> dict[str, 
     return metadata
 
 
-def _as_it_is_now(engine: sa.Engine, table: sa.Table, entity: Entity) -> dict[str, Any]:
+def _as_it_is_now(engine: sa.Engine, table: sa.Table) -> dict[str, Any]:
     """The table as it is now: how many rows, and a few of the newest."""
-    columns = [table.c[name] for name in ("tenant_id", *entity.columns[:6])]
-    newest = sa.select(*columns).order_by(table.c.upload_id.desc()).limit(_PREVIEW_ROWS)
     with engine.connect() as connection:
-        rows = row_count(connection, table)
-        preview = connection.execute(newest).mappings().all()
-    metadata: dict[str, Any] = {"dagster/row_count": rows}
-    if preview:
-        records = [{name: str(value)[:80] for name, value in row.items()} for row in preview]
-        metadata["preview"] = as_table(records)
-    return metadata
+        rows = {"dagster/row_count": row_count(connection, table)}
+        return rows | preview(connection, table, newest_first=table.c.upload_id)
 
 
 STAGING_ASSETS = [_staging_asset(entity) for entity in ENTITIES.values()]

@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
     Kind,
 )
-from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline.foundation.storage.metadata import PERSONAL, metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, SHA256, TENANT, UPLOAD
 
 _timestamp = sa.DateTime(timezone=True)
@@ -38,7 +38,13 @@ _EXTRA = "Fields that the contract does not know, as they came; NULL: none"
 
 def _content(entity: Entity) -> list[sa.Column[Any]]:
     columns: list[sa.Column[Any]] = [
-        sa.Column(rule.name, _TYPES[rule.kind], nullable=rule.nullable, comment=rule.comment)
+        sa.Column(
+            rule.name,
+            _TYPES[rule.kind],
+            nullable=rule.nullable,
+            comment=rule.comment,
+            info=PERSONAL if rule.personal else {},
+        )
         for rule in entity.fields
     ]
     return [*columns, sa.Column("extra", JSONB, comment=_EXTRA)]

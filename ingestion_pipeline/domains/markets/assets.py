@@ -33,7 +33,7 @@ from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import table_metadata
+from ingestion_pipeline.orchestration.metadata import preview, table_metadata
 from ingestion_pipeline.orchestration.resources import Database
 
 GROUP = "markets"
@@ -88,10 +88,11 @@ def _of_events(
         engine = database.engine()
         outcome = _apply(context, engine, event_type, handler)
         counted = ingestion_events.c.event_type == event_type
-        rows = (
-            _rows(engine, table) if table is not None else _count(engine, ingestion_events, counted)
-        )
-        return dg.MaterializeResult(metadata={**_metadata(outcome), "dagster/row_count": rows})
+        if table is None:
+            now: dict[str, Any] = {"dagster/row_count": _count(engine, ingestion_events, counted)}
+        else:
+            now = _as_it_is_now(engine, table, table.c.updated_at)
+        return dg.MaterializeResult(metadata={**_metadata(outcome), **now})
 
     return applied
 
@@ -151,8 +152,8 @@ def macro_observations(
                 context.log.warning("%s: %s", series_id, printable(str(error)))
             metadata["changed_vintages"] = sum(refreshed.changed.values())
             metadata["series_not_refreshed"] = len(refreshed.errors)
-    rows = _rows(engine, observations_table)
-    return dg.MaterializeResult(metadata={**metadata, "dagster/row_count": rows})
+    now = _as_it_is_now(engine, observations_table, observations_table.c.recorded_at)
+    return dg.MaterializeResult(metadata={**metadata, **now})
 
 
 @dg.asset(
@@ -220,9 +221,13 @@ def _metadata(outcome: Applied) -> dict[str, Any]:
     }
 
 
-def _rows(engine: sa.Engine, table: sa.Table) -> int:
+def _as_it_is_now(
+    engine: sa.Engine, table: sa.Table, newest_first: sa.Column[Any]
+) -> dict[str, Any]:
+    """How many rows there are, and a few of the newest."""
     with engine.connect() as connection:
-        return row_count(connection, table)
+        rows = {"dagster/row_count": row_count(connection, table)}
+        return rows | preview(connection, table, newest_first=newest_first)
 
 
 def _count(engine: sa.Engine, table: sa.Table, which: sa.ColumnElement[bool]) -> int:

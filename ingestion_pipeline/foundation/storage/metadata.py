@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+PERSONAL = {"personal": True}  # `info` of columns that no preview shows
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",

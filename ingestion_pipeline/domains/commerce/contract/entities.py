@@ -36,6 +36,7 @@ class Field:
         minimum: of a number, inclusive.
         nullable: whether null (or leaving the field out) is allowed.
         identity: whether a text is somebody's id, which must not be a shortened number.
+        personal: whether it says who somebody is, so that previews leave it out.
         kept: whether a row that is sent again without it keeps what is known.
     """
 
@@ -46,6 +47,7 @@ class Field:
     nullable: bool = False
     identity: bool = False
     kept: bool = False
+    personal: bool = False
     comment: str = ""
 
 
@@ -76,8 +78,10 @@ CUSTOMERS = Entity(
     key="customer_id",
     fields=(
         Field("customer_id", "uuid", comment="Id of the customer, unique in the tenant"),
-        Field("name", "text", maximum_length=255, comment="Name of the customer"),
-        Field("email", "text", maximum_length=255, comment="E-mail address; not unique"),
+        Field("name", "text", maximum_length=255, personal=True, comment="Name of the customer"),
+        Field(
+            "email", "text", maximum_length=255, personal=True, comment="E-mail address; not unique"
+        ),
         Field("metadata", "object", comment="What the sender keeps of the customer beside it"),
         Field(
             "created_at",
@@ -140,12 +144,14 @@ ORDERS = Entity(
         Field(
             "customer_name_snapshot",
             "text",
+            personal=True,
             maximum_length=255,
             comment="Name of the customer when it was ordered",
         ),
         Field(
             "customer_email_snapshot",
             "text",
+            personal=True,
             maximum_length=255,
             comment="E-mail address of the customer when it was ordered",
         ),
