@@ -104,6 +104,8 @@ def run() -> DemoResult:
         os.environ["DATABASE_URL"] = server.url()
         for name in _ELSEWHERE:
             os.environ.pop(name, None)
+        (Path(home) / "defs").mkdir()  # of sample data, not of what files describe
+        os.environ["DEFS_FOLDER"] = f"{home}/defs"
         port = free_port()
         os.environ["CREDENTIAL_KEYS"] = new_key()
         os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples

@@ -10,7 +10,7 @@ KEY = "sandbox-key"  # which it accepts
 
 
 def sandbox(configuration: Settings, *, port: int, points: int, interval_seconds: int) -> Service:
-    """The sandbox on a port of this machine.
+    """The sandbox on a port of this machine; it has the sites that are to be collected.
 
     Args:
         configuration: of the project; its home is where the log goes.
@@ -20,6 +20,7 @@ def sandbox(configuration: Settings, *, port: int, points: int, interval_seconds
     """
     options = {"--port": port, "--points": points, "--interval-seconds": interval_seconds}
     arguments = [str(part) for option in options.items() for part in option]
+    arguments += [f"--site={site}" for site in configuration.site_names]
     return Service(
         name="the sandbox",
         command=[sys.executable, "-m", "ingestion_pipeline.cli", "sandbox", *arguments],
