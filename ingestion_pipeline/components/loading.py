@@ -15,6 +15,7 @@ from ingestion_pipeline.components import AceIotSite, FredSeries
 from ingestion_pipeline.foundation.described.faults import Fault
 from ingestion_pipeline.foundation.described.folder import Described, Source
 from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -156,7 +157,8 @@ def _placeholders(root: Path, faults: Sequence[Fault]) -> list[dg.Definitions]:
 
 
 def _placeholder(root: Path, file: Path, faults: Sequence[Fault]) -> dg.AssetSpec:
-    inside = file.relative_to(root).parts if file != root else (root.name,)
+    # Dagster can't store every name that a file system has.
+    inside = [printable(part) for part in (file.relative_to(root).parts or (root.name,))]
     said = "\n".join(map(str, faults))
     return dg.AssetSpec(
         dg.AssetKey([GROUP, *inside]),

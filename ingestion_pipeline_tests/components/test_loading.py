@@ -1,5 +1,6 @@
 """Sources of files in Dagster: their assets beside ours, and what is at fault leaves all else."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,16 @@ def test_dg_check_defs_is_strict(tmp_path: Path) -> None:
     told = str(raised.value)
     assert "text/defs.yaml:1: is not YAML" in told
     assert "number/defs.yaml:1: type: must be" in told
+
+
+def test_a_folder_whose_name_dagster_cannot_store_takes_nothing_away(tmp_path: Path) -> None:
+    write(tmp_path, **{os.fsdecode(b"\xff"): site("x"), "a\nb": site("y"), "c d": site("z")})
+    found = loaded(tmp_path)
+    names = {key.path[1] for key in found if key.path[0] == "broken_sources"}
+    assert names == {"\\udcff", "a\\nb"}
+    assert dg.AssetKey(["ace_iot", "z"]) in found
+    for key, spec in found.items():
+        f"{key} {spec.description}".encode()
 
 
 def test_a_folder_that_is_not_there_takes_nothing_away(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ def test_everything_that_is_no_module_is_in_the_wheel_too(installed: Path) -> No
     assert names(package) == names(ROOT / "ingestion_pipeline")
     assert not any(path.is_symlink() for path in package.rglob("*"))
     for name in ("dagster.yaml", "workspace.yaml"):
-        assert (package / "cli" / "local" / "instance" / name).read_bytes() == (ROOT / name).read_bytes()
+        assert (package / "cli" / "local" / "instance" / name).read_bytes() == (
+            ROOT / name
+        ).read_bytes()
 
 
 def test_it_says_its_licence_and_has_no_tests_of_ours(installed: Path) -> None:

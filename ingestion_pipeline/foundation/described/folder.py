@@ -136,6 +136,10 @@ def _listed(folder: Path) -> list[Path]:
 
 def _misplaced(file: Path, root: Path) -> list[Fault]:
     """A file that Dagster takes for the whole of what is below it, or passes over."""
+    if not "".join(file.relative_to(root).parts).isprintable():
+        return [
+            Fault(file, 1, "", "stands in a folder whose name has characters that are not seen")
+        ]
     folders = [each for each in file.parents if each.is_relative_to(root)]
     if len(folders) == 1:
         return [Fault(file, 1, "", f"must be in a folder of its own: NAME/{NAME}")]
