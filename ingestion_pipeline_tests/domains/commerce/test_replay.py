@@ -96,7 +96,7 @@ def test_a_replay_that_dies_before_its_end_takes_nothing_and_is_started_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(replay, "merge_staged", die)
+        patched.setattr(replay, "merge_claimed", die)
         with pytest.raises(KeyboardInterrupt):
             replay.replay(engine, exported)
     assert sizes(engine)["customers"] == 2
