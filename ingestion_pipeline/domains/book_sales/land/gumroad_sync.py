@@ -18,7 +18,7 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
 )
 from ingestion_pipeline.domains.book_sales.land.gumroad import keep_records
 from ingestion_pipeline.domains.book_sales.land.turns import lock
-from ingestion_pipeline.domains.book_sales.sources.gumroad.api import NAME, _day, check, pages
+from ingestion_pipeline.domains.book_sales.sources.gumroad.api import NAME, check, day_of, pages
 from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told, kept, read_sale
 from ingestion_pipeline.domains.book_sales.tables import gumroad_pings, gumroad_syncs, sales_events
 from ingestion_pipeline.foundation.settings import Settings
@@ -54,7 +54,7 @@ def fetch(
     check(payload)
     token = payload["access_token"]
     account = hashlib.sha256(token.encode()).hexdigest()[:16]
-    after, before = _day(payload, "after"), _day(payload, "before")
+    after, before = day_of(payload, "after"), day_of(payload, "before")
     far_back = False
     if after is None:
         after, far_back = _since(engine, tenant_id, account)

@@ -25,7 +25,6 @@ _OF_REPORTS = {"upload_id", STORAGE_PATH, "decimal", "dates"}
 _SPELLINGS_OF_ORDERS = {"scheduledFor": "scheduled_for"}
 _SPELLINGS = {"accessToken": "access_token", "storage_path": STORAGE_PATH, "uploadId": "upload_id"}
 _OF_PAYLOADS = _OF_API | _OF_REPORTS | set(_SPELLINGS)
-_STATES = {"dead": "failed"}
 _LARGEST_ID = 2**63
 
 

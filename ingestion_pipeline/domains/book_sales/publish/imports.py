@@ -5,9 +5,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.land import queue
-from ingestion_pipeline.domains.book_sales.land.orders import _STATES
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.ledger.tables import job_attempts, jobs
+
+_STATES = {"dead": "failed"}
 
 
 def import_document(

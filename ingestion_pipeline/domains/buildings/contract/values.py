@@ -22,7 +22,7 @@ def judge(value: Value) -> Judged:
         return None, "true" if value else "false", TEXT
     try:
         # Python reads 1_000 and digits of all scripts as numbers; a sensor sends neither.
-        number = float(value) if not isinstance(value, str) or _is_plain(value) else None
+        number = float(value) if not isinstance(value, str) or is_plain(value) else None
     except ValueError:
         number = None
     if number is None:
@@ -30,5 +30,6 @@ def judge(value: Value) -> Judged:
     return (number, None, GOOD) if math.isfinite(number) else (None, str(value), BAD)
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether a text is a number to a sensor, too, where it is one to Python."""
     return text.isascii() and "_" not in text

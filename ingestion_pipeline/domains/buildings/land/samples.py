@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw
 
 from ingestion_pipeline.domains.buildings.contract.instants import read_instant
-from ingestion_pipeline.domains.buildings.contract.values import Value, _is_plain, judge
+from ingestion_pipeline.domains.buildings.contract.values import Value, is_plain, judge
 from ingestion_pipeline.domains.buildings.contract.windows import GOOD, Window
 from ingestion_pipeline.domains.buildings.sources.ace_iot.envelope import Page, Unusable
 from ingestion_pipeline.domains.buildings.sources.ace_iot.records import ABSENT, Documented, Record
@@ -146,7 +146,7 @@ def all_finite(values: list[Value]) -> list[float] | None:
             numbers = list(map(float, texts))
         except ValueError:
             return None
-        if not _is_plain("".join(texts)):
+        if not is_plain("".join(texts)):
             return None
     elif types != {float}:
         return None

@@ -103,7 +103,7 @@ def _note_failure(
         logger.warning("upload %s: %s", upload.upload_id, stale)
 
 
-def _stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> None:
+def stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> None:
     """Take an upload back to where its file is read again; without a job nobody would do so."""
     logger.warning("%s; staging it again", error)
     with engine.begin() as connection:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, Entity
-from ingestion_pipeline.domains.commerce.land.claimed import _stage_again
+from ingestion_pipeline.domains.commerce.land.claimed import stage_again
 from ingestion_pipeline.domains.commerce.merge.uploads import (
     after_merging,
     after_staging,
@@ -50,7 +50,7 @@ def merge_claimed(engine: sa.Engine, entity: Entity) -> Merged:
                 if counts is not None and upload.job_id is not None:
                     jobs.settle(connection, upload.job_id, asdict(counts))
         except StagingLostError as error:
-            _stage_again(engine, upload, error)
+            stage_again(engine, upload, error)
             continue
         if counts is not None:
             outcome.upload_ids.append(upload.upload_id)

@@ -32,7 +32,7 @@ def check(payload: dict[str, Any]) -> None:
         errors.append(FieldError("payload.access_token", "is required: a text"))
     for name in ("after", "before"):
         try:
-            _day(payload, name)
+            day_of(payload, name)
         except ContractError as error:
             errors.append(FieldError(f"payload.{name}", str(error)))
     if errors:
@@ -83,7 +83,12 @@ def _page(answer: Answer) -> dict[str, Any]:
     return page
 
 
-def _day(payload: Mapping[str, Any], name: str) -> date | None:
+def day_of(payload: Mapping[str, Any], name: str) -> date | None:
+    """A day that a payload names.
+
+    Raises:
+        ContractError: it is none.
+    """
     value = payload.get(name)
     if value is None:
         return None
