@@ -84,7 +84,7 @@ def _append(engine: sa.Engine, tenant: int, kpi: str, round_: int) -> None:
     instant = _NOW + timedelta(seconds=round_ + 1)
     update = Update(tenant, f"t{round_}", kpi, instant, "", "b", 1.0, {"value": 1.0})
     with engine.begin() as connection:
-        land_readings(connection, [update])
+        land_readings(connection, [update], job_timeout=timedelta(hours=1))
 
 
 def _read(engine: sa.Engine, tenant: int, kpi: str, round_: int) -> None:  # noqa: ARG001

@@ -7,15 +7,21 @@ import dagster as dg
 from ingestion_pipeline.components.loading import with_described
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.book_sales import definitions as book_sales
+from ingestion_pipeline.domains.book_sales.resources import GumroadApi
 from ingestion_pipeline.domains.buildings import definitions as buildings
 from ingestion_pipeline.domains.buildings.publish.alerts import watch
+from ingestion_pipeline.domains.buildings.resources import AceIotApi
 from ingestion_pipeline.domains.commerce import definitions as commerce
 from ingestion_pipeline.domains.kpis import definitions as kpis
 from ingestion_pipeline.domains.markets import definitions as markets
-from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES
+
+resources = {
+    **RESOURCES, "ace_iot": AceIotApi(), "fred": FredApi(), "gumroad": GumroadApi(),
+}  # fmt: skip
 
 
 def ours() -> dg.Definitions:
@@ -29,11 +35,11 @@ def ours() -> dg.Definitions:
             markets.definitions,
             housekeeping.definitions(questions=registry.questions, limits=watch),
             # A run of many small steps costs two CPU seconds in one process and four in several.
-            dg.Definitions(resources={"database": Database()}, executor=dg.in_process_executor),
+            dg.Definitions(resources=resources, executor=dg.in_process_executor),
         ),
-        ages=registry.ages(settings()),
-        source_url=settings().source_url,
+        ages=registry.ages(CONFIGURATION.read()),
+        source_url=CONFIGURATION.read().source_url,
     )
 
 
-defs = with_described(ours(), settings())
+defs = with_described(ours(), CONFIGURATION.read())

@@ -126,7 +126,7 @@ def configured(
     database.engine.cache_clear()
     yield settings()
     metrics.flush()  # what this test has noted is not the next one's
-    database.engine().dispose()
+    database.engine(settings()).dispose()
     database.engine.cache_clear()
     settings.cache_clear()
 

@@ -215,12 +215,23 @@ class Gateway:
             return await connection.run_sync(work, *args, **kwargs)
 
     async def together(
-        self, work: Callable[[sa.Connection, list[Item]], Sequence[Result]], item: Item
+        self,
+        work: Callable[Concatenate[sa.Connection, list[Item], P], Sequence[Result]],
+        item: Item,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> Result:
-        """Run `work(connection, items)` in one transaction with all who wait; the item's result."""
-        group = self._groups.get(work)
+        """Run `work(connection, items, …)` in one transaction with all who wait for the same; the
+        item's result.
+        """
+        same = (work, args, tuple(kwargs.items()))
+        group = self._groups.get(same)
         if group is None:
-            group = self._groups[work] = GroupCommit(self.engine, work)
+
+            def begun(connection: sa.Connection, items: list[Item]) -> Sequence[Result]:
+                return work(connection, items, *args, **kwargs)
+
+            group = self._groups[same] = GroupCommit(self.engine, begun)
         result: Result = await group.submit(item)
         return result
 

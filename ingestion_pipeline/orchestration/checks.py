@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import as_table
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -38,12 +37,13 @@ def schema_check(
         asset=asset,
         description="The newest rows obey the contract: types, lengths, ranges, unique keys.",
     )
-    def check(database: Database) -> dg.AssetCheckResult:
+    def check(configuration: Configuration, database: Database) -> dg.AssetCheckResult:
         import pandas as pd
         from pandera.errors import SchemaErrors
 
         with database.engine().connect() as connection:
-            newest = sa.select(table).order_by(newest_first.desc()).limit(settings().check_rows)
+            most = configuration.read().check_rows
+            newest = sa.select(table).order_by(newest_first.desc()).limit(most)
             # coerce_float would turn exact amounts into floats
             rows = pd.read_sql(newest, connection, coerce_float=False)
             total = row_count(connection, table)
@@ -76,15 +76,22 @@ def documents_check(
 
     @dg.asset_check(name="documents_equal_tables", asset=asset, description=description)
     def check(database: Database) -> dg.AssetCheckResult:
-        snapshot = database.engine().execution_options(isolation_level="REPEATABLE READ")
-        with snapshot.connect() as connection:
-            found = differing(connection, most)
-        metadata: dict[str, Any] = {"offenders": len(found)}
-        if found:
-            metadata["examples"] = as_table([{"key": each} for each in found[:_SHOWN]])
-        return dg.AssetCheckResult(passed=not found, metadata=metadata)
+        return documents_result(database.engine(), lambda connection: differing(connection, most))
 
     return check
+
+
+def documents_result(
+    engine: sa.Engine, differing: Callable[[sa.Connection], list[str]]
+) -> dg.AssetCheckResult:
+    """What a check of documents comes to: the keys of those that differ, all in one snapshot."""
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    with snapshot.connect() as connection:
+        found = differing(connection)
+    metadata: dict[str, Any] = {"offenders": len(found)}
+    if found:
+        metadata["examples"] = as_table([{"key": each} for each in found[:_SHOWN]])
+    return dg.AssetCheckResult(passed=not found, metadata=metadata)
 
 
 def offenders_check(
@@ -107,14 +114,20 @@ def offenders_check(
 
     @dg.asset_check(name=name, asset=asset, description=description)
     def check(database: Database) -> dg.AssetCheckResult:
-        query = offenders()
-        with database.engine().connect() as connection:
-            number = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
-            rows = connection.execute(query.limit(_SHOWN)).mappings().all() if number else []
-        metadata: dict[str, Any] = {"offenders": number}
-        if rows:
-            metadata["examples"] = as_table([{k: str(v) for k, v in row.items()} for row in rows])
-        severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
-        return dg.AssetCheckResult(passed=number == 0, severity=severity, metadata=metadata)
+        return offenders_result(database.engine(), offenders(), warning=warning)
 
     return check
+
+
+def offenders_result(
+    engine: sa.Engine, query: sa.Select[Any], *, warning: bool = False
+) -> dg.AssetCheckResult:
+    """What a check by a query comes to; what it finds is counted and the first rows are shown."""
+    with engine.connect() as connection:
+        number = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+        rows = connection.execute(query.limit(_SHOWN)).mappings().all() if number else []
+    metadata: dict[str, Any] = {"offenders": number}
+    if rows:
+        metadata["examples"] = as_table([{k: str(v) for k, v in row.items()} for row in rows])
+    severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(passed=number == 0, severity=severity, metadata=metadata)

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import jobs, retention
 from ingestion_pipeline.foundation.settings import Settings
@@ -20,7 +19,7 @@ from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.gathering import Questions, gather
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.instance.run_history import RunHistory
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 DOMAIN = "housekeeping"  # what the tag of its runs says
 
@@ -124,7 +123,8 @@ def alert_sensor(
 
         Without the database nothing can be looked at, and that is told.
         """
-        configuration, database = settings(), sensing.resource(context)
+        configuration: Settings = sensing.resource(context, "configuration").read()
+        database = sensing.resource(context)
         down = not _answers(database)
         known = outage.follow(
             outage.remembered(context.cursor),
@@ -185,15 +185,17 @@ def _post(configuration: Settings, news: Mapping[str, Any]) -> str | None:
     description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS, and "
     "expired key-value entries."
 )
-def forget_old_entries(context: dg.OpExecutionContext, database: Database) -> None:
+def forget_old_entries(
+    context: dg.OpExecutionContext, configuration: Configuration, database: Database
+) -> None:
     """Sweep the tables of the ledger, one by one, and the key-value store."""
-    configuration = settings()
+    settings = configuration.read()
     deleted = retention.forget_all(
         database.engine(),
-        ledger=timedelta(days=configuration.ledger_retention_days),
-        metrics=timedelta(days=configuration.metrics_retention_days),
+        ledger=timedelta(days=settings.ledger_retention_days),
+        metrics=timedelta(days=settings.metrics_retention_days),
     )
-    deleted["key_value"] = _purged(database.engine(), configuration)
+    deleted["key_value"] = _purged(database.engine(), settings)
     context.add_output_metadata({name: number or 0 for name, number in deleted.items()})
     failed = [name for name, number in deleted.items() if number is None]
     if failed:
@@ -220,9 +222,9 @@ def ledger_retention_job() -> None:
 
 
 @dg.op(description="Deletes finished runs that are older than RUN_RETENTION_DAYS.")
-def forget_old_runs(context: dg.OpExecutionContext) -> None:
+def forget_old_runs(context: dg.OpExecutionContext, configuration: Configuration) -> None:
     """Sweep Dagster's own history; runs by which assets are judged stay."""
-    age = timedelta(days=settings().run_retention_days)
+    age = timedelta(days=configuration.read().run_retention_days)
     deleted, kept = RunHistory(context.instance).forget(before=datetime.now(UTC) - age)
     context.add_output_metadata({"deleted": deleted, "kept": kept})
 

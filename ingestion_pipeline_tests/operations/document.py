@@ -45,7 +45,7 @@ def run(script: str, home: Path, *, database_url: str = "", **changes: str) -> s
         try:
             return "".join(_run_line(line) for line in script.splitlines())
         finally:
-            database.engine().dispose()
+            database.engine(settings()).dispose()
             settings.cache_clear()
             database.engine.cache_clear()
 

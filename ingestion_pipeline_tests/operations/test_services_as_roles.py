@@ -189,7 +189,7 @@ def test_runs_materialize_every_asset_as_their_role(
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
-    database.engine().dispose()
+    database.engine(settings()).dispose()
     database.engine.cache_clear()
     assert os.environ["DATABASE_URL"] == url
     stand_ins = sandbox(settings(), port=port, points=5, interval_seconds=600)
@@ -199,7 +199,7 @@ def test_runs_materialize_every_asset_as_their_role(
     assert result.all_well, [
         asset for asset in result.assets if asset.failed_checks or not asset.materialized
     ]
-    as_runs = database.engine()
+    as_runs = database.engine(settings())
     assert as_runs.url.username == "runs_of_a_test"
     swept = forget_all(as_runs, ledger=timedelta(0), metrics=timedelta(0))
     assert None not in swept.values()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dagster._core.instance.ref import InstanceRef
 
 from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.orchestration import sensing
@@ -53,7 +54,7 @@ def tick(name: str, home: Path, cursor: str | None) -> str | None:
 @pytest.fixture
 def home(configured: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of a Dagster instance that is not to be opened."""
-    schema.upgrade(database.engine())
+    schema.upgrade(database.engine(settings()))
     home = tmp_path / "dagster"
     home.mkdir()
     return home
@@ -73,7 +74,7 @@ def test_an_idle_tick_of_a_sensor_opened_the_instance_and_read_all_migrations(
     cursor = tick(name, home, None)
     forbid(monkeypatch)
     monkeypatch.setattr(schema, "_alembic", lambda _: pytest.fail("migrations were read"))
-    with counted(database.engine()) as statements:
+    with counted(database.engine(settings())) as statements:
         tick(name, home, cursor)
     assert len(statements) <= (MOST_OF_ALERTS if name == "alerts" else MOST_QUERIES), statements
 

@@ -32,7 +32,7 @@ def upgrade() -> None:
     """Bring the schema up to date; safe at any time and from several processes."""
     from ingestion_pipeline.foundation.storage import database
 
-    console.say(f"schema at revision {schema.upgrade(database.engine())}")
+    console.say(f"schema at revision {schema.upgrade(database.engine(settings()))}")
 
 
 @app.command()
@@ -57,7 +57,7 @@ def url() -> None:
     """Print the database's URL, with its password, for psql and the like; starts the server."""
     from ingestion_pipeline.foundation.storage import database
 
-    typer.echo(database.database_url().replace("postgresql+psycopg://", "postgresql://"))
+    typer.echo(database.database_url(settings()).replace("postgresql+psycopg://", "postgresql://"))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -66,7 +66,7 @@ def psql(context: typer.Context) -> None:
     from ingestion_pipeline.foundation.storage import database
     from ingestion_pipeline.foundation.storage.embedded import binaries
 
-    url = sa.make_url(database.database_url())
+    url = sa.make_url(database.database_url(settings()))
     # The password goes by the environment: a command line is there for all to see.
     environment = environment_of(settings()) | {"PGPASSWORD": url.password or ""}
     address = sa.URL.create(
@@ -93,7 +93,7 @@ def backup(
     from ingestion_pipeline.foundation.storage import backup as backups
     from ingestion_pipeline.foundation.storage import database
 
-    console.say(f"{file}: {backups.dump(database.engine(), file):,} bytes")
+    console.say(f"{file}: {backups.dump(database.engine(settings()), file):,} bytes")
 
 
 @app.command()
@@ -104,7 +104,9 @@ def restore(
     from ingestion_pipeline.foundation.storage import backup as backups
     from ingestion_pipeline.foundation.storage import database
 
-    console.say(f"restored, schema at revision {backups.restore(database.engine(), file)}")
+    console.say(
+        f"restored, schema at revision {backups.restore(database.engine(settings()), file)}"
+    )
 
 
 @app.command()
@@ -116,7 +118,7 @@ def roles(as_json: AsJson = False) -> None:
     from ingestion_pipeline.foundation.storage import database
     from ingestion_pipeline.foundation.storage import roles as groups
 
-    found = groups.ensure(database.engine())
+    found = groups.ensure(database.engine(settings()))
     if as_json:
         document = {
             "made": found.made, "granted": found.granted, "fast_merges": found.fast_merges,
@@ -154,7 +156,7 @@ def login(
     from ingestion_pipeline.foundation.storage import database
     from ingestion_pipeline.foundation.storage import roles as groups
 
-    engine = database.engine()
+    engine = database.engine(settings())
     with engine.begin() as connection:
         password = groups.make_login(
             connection, name, group=LOGINS[purpose.value], acts_as_group=True

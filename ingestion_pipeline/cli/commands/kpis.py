@@ -8,6 +8,7 @@ import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, upgraded
+from ingestion_pipeline.foundation.environment import settings
 
 app = typer.Typer(help="KPIs: bring their history in.", no_args_is_help=True)
 
@@ -45,14 +46,16 @@ def import_(
     """
     from ingestion_pipeline.domains.kpis.contract.readings import is_kpi_id
     from ingestion_pipeline.domains.kpis.merge.history import Naming, merge_files
+    from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
     if kpi is not None and not is_kpi_id(kpi):
         raise typer.BadParameter("--kpi: must be 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'")
-    engine = upgraded()
+    engine, configuration = upgraded(), settings()
     with console.file_progress(files, hidden=as_json) as bytes_read:
         result = merge_files(
             engine, files, tenant=tenant, naming=Naming(kpi, kpi_type), dry_run=dry_run,
-            bytes_read=bytes_read,
+            bytes_read=bytes_read, job_timeout=configuration.kpi_job_timeout,
+            limits=Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio),
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))

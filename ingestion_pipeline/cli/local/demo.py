@@ -117,7 +117,7 @@ def run() -> DemoResult:
                 stand_ins.wait_until_ready()
                 return _materialize()
         finally:
-            database.engine().dispose()
+            database.engine(settings()).dispose()
             server.stop()
 
 
@@ -125,7 +125,7 @@ def _materialize() -> DemoResult:
     from ingestion_pipeline.definitions import defs
 
     configuration = settings()
-    engine = database.engine()
+    engine = database.engine(settings())
     schema.upgrade(engine)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)

@@ -24,7 +24,7 @@ from ingestion_pipeline.cli.local.sample import load as load_sample
 from ingestion_pipeline.cli.local.secrets import local_secrets, make_private, secrets_file
 from ingestion_pipeline.cli.local.services import Service, running
 from ingestion_pipeline.cli.local.stand_ins import sandbox, upstreams
-from ingestion_pipeline.foundation.environment import environment_of
+from ingestion_pipeline.foundation.environment import environment_of, settings
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
@@ -56,7 +56,7 @@ def serve(configuration: Settings, *, sample: bool) -> None:
     make_private(configuration.home)
     server = EmbeddedServer(configuration.home)
     try:
-        engine = database.engine()
+        engine = database.engine(settings())
         revision = schema.upgrade(engine)
         console.say(f"database   ready, schema {revision}   (ingestion-pipeline db status)")
         environment = local_secrets(configuration)

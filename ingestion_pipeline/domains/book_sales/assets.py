@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
 from ingestion_pipeline.domains.book_sales.publish import daily
+from ingestion_pipeline.domains.book_sales.resources import GumroadApi
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_table
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 GROUP = DOMAIN
 PARTITIONS = dg.StaticPartitionsDefinition(list(PLATFORMS))
@@ -88,14 +88,18 @@ _OF_A_REPORT = [each.name for each in events_table.c if each.name not in _OF_ITS
     "correct it. Materializing works off the platform's queue.",
 )
 def sales_events(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    gumroad: GumroadApi,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Work off the queued imports of the run's platforms."""
-    engine = database.engine()
+    engine, settings = database.engine(), configuration.read()
     for platform in context.partition_keys:
         outcomes = work.tick(
-            engine, settings(), trigger=context.run.tags.get(TRIGGER, "dagster"),
-            limit=settings().batch_uploads, platforms=[platform], run_id=context.run.run_id,
+            engine, settings, trigger=context.run.tags.get(TRIGGER, "dagster"),
+            limit=settings.batch_uploads, platforms=[platform], run_id=context.run.run_id,
+            ask=gumroad.open,
         )  # fmt: skip
         with engine.connect() as connection:
             rows, total = _numbers(connection, events_table, platform)

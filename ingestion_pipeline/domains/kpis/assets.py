@@ -26,17 +26,21 @@ from ingestion_pipeline.domains.kpis.tables import jobs as jobs_table
 from ingestion_pipeline.domains.kpis.tables import points as points_table
 from ingestion_pipeline.domains.kpis.tables import series as series_table
 from ingestion_pipeline.domains.kpis.tables import updates as updates_table
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import (
+    CONFIGURATION,
+    Configuration,
+    Database,
+    KeyValueStore,
+)
 
 GROUP = "kpis"
 # Readings of tomorrow are welcome: the clocks of senders differ, and so do their days.
 # The first stands for all days before it, too: a list that began in 1970 would show nothing else.
-FIRST_DAY = min(settings().kpi_first_day, datetime.now(UTC).date())
+FIRST_DAY = min(CONFIGURATION.read().kpi_first_day, datetime.now(UTC).date())
 PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), end_offset=2)
 FAILED_DAYS = "kpis/failed_days"  # the tag of a run that failed by some of its days
 PENDING_ONLY = {"kpis/scope": "pending"}  # the tags of runs that make nothing anew
@@ -164,17 +168,17 @@ UPDATES = dg.AssetSpec(
     daily=True,
 )
 def points(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext, configuration: Configuration, database: Database
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Grade a day's points; anew, and with those that are missing, when the day is made anew."""
-    engine, configuration = database.engine(), settings()
+    engine, settings = database.engine(), configuration.read()
 
     def work(day: date) -> dict[str, Any]:
         graded = grading.merge_points(
             engine,
             day,
-            late=configuration.kpi_late,
-            limit=configuration.batch_updates,
+            late=settings.kpi_late,
+            limit=settings.batch_updates,
             again=_again(context),
         )
         with engine.connect() as connection:
@@ -200,17 +204,21 @@ def points(
     daily=True,
 )
 def packages(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    key_value: KeyValueStore,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Publish a day's pending packages, or all of them when the day is made anew."""
-    engine, configuration = database.engine(), settings()
+    engine, settings = database.engine(), configuration.read()
 
     def work(day: date) -> dict[str, Any]:
         published = publish.publish_packages(
             engine,
             day,
-            late=configuration.kpi_late,
-            limit=configuration.batch_updates,
+            late=settings.kpi_late,
+            limit=settings.batch_updates,
+            elsewhere=key_value.elsewhere(),
             again=_again(context),
         )
         with engine.connect() as connection:
@@ -276,13 +284,19 @@ def daily_summary(
     kinds={"json"},
     description="Documents `timeseries:{kpiId}`: the newest points of every KPI.",
 )
-def timeseries(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+def timeseries(
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    key_value: KeyValueStore,
+) -> dg.MaterializeResult[None]:
     """Publish the series that have new points."""
-    engine, configuration = database.engine(), settings()
+    engine, settings = database.engine(), configuration.read()
     published = publish.publish_series(
         engine,
-        newest=configuration.kpi_document_points,
-        limit=configuration.batch_updates,
+        newest=settings.kpi_document_points,
+        limit=settings.batch_updates,
+        elsewhere=key_value.elsewhere(),
         again=_again(context),
     )
     return _documents(engine, published, series_table)
@@ -295,10 +309,20 @@ def timeseries(context: dg.AssetExecutionContext, database: Database) -> dg.Mate
     description="Documents `job:{traceId}`: which KPIs a workflow's job has brought, lost, or "
     "still owes.",
 )
-def jobs(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+def jobs(
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    key_value: KeyValueStore,
+) -> dg.MaterializeResult[None]:
     """Publish the jobs that have changed."""
     engine = database.engine()
-    published = publish.publish_jobs(engine, limit=settings().batch_updates, again=_again(context))
+    published = publish.publish_jobs(
+        engine,
+        limit=configuration.read().batch_updates,
+        elsewhere=key_value.elsewhere(),
+        again=_again(context),
+    )
     return _documents(engine, published, jobs_table)
 
 
@@ -309,11 +333,19 @@ def jobs(context: dg.AssetExecutionContext, database: Database) -> dg.Materializ
     description="Documents `error:{traceId}:{instant}:{n}`: what workflows reported, without "
     "secrets.",
 )
-def errors(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+def errors(
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    key_value: KeyValueStore,
+) -> dg.MaterializeResult[None]:
     """Publish the error reports that are new."""
     engine = database.engine()
     published = publish.publish_errors(
-        engine, limit=settings().batch_updates, again=_again(context)
+        engine,
+        limit=configuration.read().batch_updates,
+        elsewhere=key_value.elsewhere(),
+        again=_again(context),
     )
     return _documents(engine, published, errors_table)
 

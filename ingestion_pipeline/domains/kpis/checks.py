@@ -1,21 +1,25 @@
 """What must hold of KPIs, as asset checks."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis import offenders
 from ingestion_pipeline.domains.kpis.assets import UPDATES, key
 from ingestion_pipeline.domains.kpis.publish import differing as published_documents
+from ingestion_pipeline.domains.kpis.publish.differing import Stores
 from ingestion_pipeline.domains.kpis.tables import (
     points,
 )
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.orchestration.checks import (
-    Differing,
-    documents_check,
+    documents_result,
     offenders_check,
     schema_check,
 )
+from ingestion_pipeline.orchestration.resources import Configuration, Database, KeyValueStore
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -38,13 +42,45 @@ def points_schema() -> "pa.DataFrameSchema":
     )
 
 
+Differing = Callable[[sa.Connection, Stores, Settings], list[str]]
+
+
 def _documents_check(asset: dg.AssetKey, differing: Differing) -> dg.AssetChecksDefinition:
-    return documents_check(
+    """As `orchestration.checks.documents_check`, of documents that may be on another server."""
+
+    @dg.asset_check(
+        name="documents_equal_tables",
         asset=asset,
         description=f"The {_SAMPLE} newest published documents say what the tables say.",
-        differing=differing,
-        most=_SAMPLE,
     )
+    def check(
+        configuration: Configuration, database: Database, key_value: KeyValueStore
+    ) -> dg.AssetCheckResult:
+        stores, settings = key_value.namespace, configuration.read()
+        return documents_result(
+            database.engine(), lambda connection: differing(connection, stores, settings)
+        )
+
+    return check
+
+
+def _packages(connection: sa.Connection, stores: Stores, settings: Settings) -> list[str]:
+    return published_documents.differing_packages(
+        connection, _SAMPLE, stores=stores, late=settings.kpi_late
+    )
+
+
+def _series(connection: sa.Connection, stores: Stores, settings: Settings) -> list[str]:
+    newest = settings.kpi_document_points
+    return published_documents.differing_series(connection, _SAMPLE, stores=stores, newest=newest)
+
+
+def _jobs(connection: sa.Connection, stores: Stores, _: Settings) -> list[str]:
+    return published_documents.differing_jobs(connection, _SAMPLE, stores=stores)
+
+
+def _errors(connection: sa.Connection, stores: Stores, _: Settings) -> list[str]:
+    return published_documents.differing_errors(connection, _SAMPLE, stores=stores)
 
 
 CHECKS = [
@@ -74,10 +110,10 @@ CHECKS = [
         newest_first=points.c.received_at,
         schema=points_schema,
     ),
-    _documents_check(key("packages"), published_documents.differing_packages),
-    _documents_check(key("timeseries"), published_documents.differing_series),
-    _documents_check(key("jobs"), published_documents.differing_jobs),
-    _documents_check(key("errors"), published_documents.differing_errors),
+    _documents_check(key("packages"), _packages),
+    _documents_check(key("timeseries"), _series),
+    _documents_check(key("jobs"), _jobs),
+    _documents_check(key("errors"), _errors),
     offenders_check(
         asset=key("jobs"),
         name="states_are_consistent",

@@ -90,7 +90,7 @@ async def post_data(request: Request) -> Response:
     updates = readings.updates
     if not updates:
         return _nothing_usable(readings)
-    accepted = await gateway.together(land_readings_together, updates)
+    accepted = await _land(gateway, updates)
     if readings.multiple:
         status = 200 if all(each.duplicate for each in accepted) else 202
         document = said.of_kpis(readings, accepted)
@@ -123,7 +123,7 @@ async def put_point(request: Request, kpi_id: str, instant: str) -> Response:
         body, point, tenant_id=caller.tenant_id, now=datetime.now(UTC),
         request_id=caller.request_id,
     )  # fmt: skip
-    [accepted] = await gateway.together(land_readings_together, [update])
+    [accepted] = await _land(gateway, [update])
     return _recorded(update, accepted)
 
 
@@ -166,7 +166,9 @@ async def post_error(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     report = parse_report(body, tenant_id=caller.tenant_id, request_id=caller.request_id)
-    reported = await gateway.together(land_reports, report)
+    reported = await gateway.together(
+        land_reports, report, job_timeout=gateway.configuration.kpi_job_timeout
+    )
     document = {
         "status": "duplicate" if reported.duplicate else "success",
         "message": "known already" if reported.duplicate else "recorded",
@@ -191,7 +193,9 @@ async def post_job(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     announcement = parse_announcement(body, tenant_id=caller.tenant_id)
-    new = await gateway.run(land_announcement, announcement)
+    new = await gateway.run(
+        land_announcement, announcement, job_timeout=gateway.configuration.kpi_job_timeout
+    )
     document = {
         "status": "success",
         "message": "announced" if new else "known already; its KPIs are added",
@@ -258,7 +262,11 @@ async def get_package(request: Request, trace_id: str, kpi_id: str) -> Response:
     gateway = gateway_of(request)
     caller = await gateway.authenticate(request)
     package = await gateway.run(
-        read_package, tenant_id=caller.tenant_id, trace_id=_known(trace_id), kpi_id=_known(kpi_id)
+        read_package,
+        tenant_id=caller.tenant_id,
+        trace_id=_known(trace_id),
+        kpi_id=_known(kpi_id),
+        late=gateway.configuration.kpi_late,
     )
     if package is None:
         raise Refusal(404, "no such package")
@@ -358,7 +366,7 @@ async def _record(
     if isinstance(parsed, Refused) or not parsed.updates:
         return parsed, ()
     try:
-        return parsed, await gateway.together(land_readings_together, parsed.updates)
+        return parsed, await _land(gateway, parsed.updates)
     except sa.exc.DBAPIError as error:
         if is_outage(error):
             raise
@@ -376,6 +384,13 @@ def _nothing_usable(readings: Readings) -> Response:
     document = said.of_kpis(readings, ())
     faults = error_document(document["message"], said.faults_of_kpis(readings))
     return answer(422, {**document, **faults})
+
+
+async def _land(gateway: Gateway, updates: Sequence[Update]) -> Sequence[Accepted]:
+    """Record updates, together with those of others who wait."""
+    return await gateway.together(
+        land_readings_together, updates, job_timeout=gateway.configuration.kpi_job_timeout
+    )
 
 
 def _job_path(trace_id: str) -> str:

@@ -17,6 +17,8 @@ from ingestion_pipeline.domains.kpis.land.readings import land_readings
 
 _EVERY = timedelta(hours=1)
 
+_TIMEOUT = timedelta(hours=1)
+
 
 @dataclass(frozen=True)
 class SampleKPI:
@@ -85,9 +87,10 @@ def write_sample_readings(
     kpi_ids = (*(kpi.kpi_id for kpi in KPIS), "pi-cycle-top")
     with engine.begin() as connection:
         for day in days:
-            announcement = Announcement(tenant_id, trace_id(day), kpi_ids, timedelta(hours=1))
-            land_announcement(connection, announcement)
+            announcement = Announcement(tenant_id, trace_id(day), kpi_ids, _TIMEOUT)
+            land_announcement(connection, announcement, job_timeout=_TIMEOUT)
     with engine.begin() as connection:
-        land_readings(connection, updates)
-        land_reports(connection, [parse_report(report, tenant_id=tenant_id)])
+        land_readings(connection, updates, job_timeout=_TIMEOUT)
+        sent = parse_report(report, tenant_id=tenant_id)
+        land_reports(connection, [sent], job_timeout=_TIMEOUT)
     return len(updates)

@@ -21,20 +21,20 @@ from ingestion_pipeline.domains.markets.merge.refresh import (
     alone,
     macro_handler,
     merge_series,
-    source_of,
 )
 from ingestion_pipeline.domains.markets.publish import warming
+from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.domains.markets.tables import comps as comps_table
 from ingestion_pipeline.domains.markets.tables import fundamentals as fundamentals_table
 from ingestion_pipeline.domains.markets.tables import observations as observations_table
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import ingestion_events
 from ingestion_pipeline.foundation.printable import printable
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import preview, table_metadata
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 GROUP = "markets"
 EVENTS_ONLY = {"markets/scope": "events"}  # the tags of runs that only apply what was sent
@@ -83,10 +83,10 @@ def _of_events(
         code_version="1",
     )
     def applied(
-        context: dg.AssetExecutionContext, database: Database
+        context: dg.AssetExecutionContext, configuration: Configuration, database: Database
     ) -> dg.MaterializeResult[None]:
         engine = database.engine()
-        outcome = _apply(context, engine, event_type, handler)
+        outcome = _apply(context, engine, configuration.read(), event_type, handler)
         counted = ingestion_events.c.event_type == event_type
         if table is None:
             now: dict[str, Any] = {"dagster/row_count": _count(engine, ingestion_events, counted)}
@@ -135,19 +135,22 @@ predictions = _of_events(
     code_version="1",
 )
 def macro_observations(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    fred: FredApi,
 ) -> dg.MaterializeResult[None]:
     """Apply `macro.update` events; but for runs that are for events only, refresh all series."""
-    engine, configuration = database.engine(), settings()
-    with source_of(engine, configuration) as fred:
-        handler = macro_handler(fred, configuration.fred_series_ids)
-        outcome = _apply(context, engine, contract.MACRO, handler)
+    engine, settings = database.engine(), configuration.read()
+    with fred.open(engine) as source:
+        handler = macro_handler(source, settings.fred_series_ids)
+        outcome = _apply(context, engine, settings, contract.MACRO, handler)
         metadata: dict[str, Any] = _metadata(outcome)
         if not EVENTS_ONLY.items() <= context.run.tags.items():
-            if configuration.fred_api_key is None:
+            if settings.fred_api_key is None:
                 raise dg.Failure("FRED_API_KEY is not set", allow_retries=False)
             with alone(engine):
-                refreshed = merge_series(engine, fred, configuration.fred_series_ids)
+                refreshed = merge_series(engine, source, settings.fred_series_ids)
             for series_id, error in refreshed.errors.items():
                 context.log.warning("%s: %s", series_id, printable(str(error)))
             metadata["changed_vintages"] = sum(refreshed.changed.values())
@@ -167,19 +170,21 @@ def macro_observations(
     owners=OWNERS,
     code_version="1",
 )
-def cache(context: dg.AssetExecutionContext, database: Database) -> dg.MaterializeResult[None]:
+def cache(
+    context: dg.AssetExecutionContext, configuration: Configuration, database: Database
+) -> dg.MaterializeResult[None]:
     """Apply `cache.warming` events; without any, warm all the same."""
-    engine, configuration = database.engine(), settings()
+    engine, settings = database.engine(), configuration.read()
     results: list[warming.Warmed] = []
     handler = warming.warming_handler(
-        configuration, questions=registry.questions(), run_id=context.run.run_id, results=results
+        settings, questions=registry.questions(), run_id=context.run.run_id, results=results
     )
-    outcome = _apply(context, engine, contract.WARMING, handler)
+    outcome = _apply(context, engine, settings, contract.WARMING, handler)
     if not results:
         results.append(
             warming.publish_documents(
                 engine,
-                configuration,
+                settings,
                 questions=registry.questions(),
                 trigger="dagster",
                 run_id=context.run.run_id,
@@ -196,9 +201,12 @@ def cache(context: dg.AssetExecutionContext, database: Database) -> dg.Materiali
 
 
 def _apply(
-    context: dg.AssetExecutionContext, engine: sa.Engine, event_type: str, handler: Handler
+    context: dg.AssetExecutionContext,
+    engine: sa.Engine,
+    configuration: Settings,
+    event_type: str,
+    handler: Handler,
 ) -> Applied:
-    configuration = settings()
     worker = Worker(
         f"dagster {context.asset_key.to_user_string()}",
         context.run.run_id,

@@ -15,11 +15,10 @@ from ingestion_pipeline.domains.markets.assets import (
     key,
 )
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, land_warming
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.orchestration import sensing
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 _ASSET_OF_KIND = {job_kind(event_type): asset for event_type, asset in ASSET_OF.items()}
 
@@ -71,10 +70,9 @@ def recorded_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.S
     """Request a run when recorded events can be claimed."""
     due = sa.or_(*map(jobs.claimable, JOB_KINDS))
     statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt, jobs_table.c.kind).where(due)
+    most = sensing.resource(context, "configuration").read().batch_events
     with sensing.resource(context).engine().connect() as connection:
-        rows = connection.execute(
-            statement.order_by(jobs_table.c.job_id).limit(settings().batch_events)
-        ).all()
+        rows = connection.execute(statement.order_by(jobs_table.c.job_id).limit(most)).all()
     about_to_start = sensing.runs_about_to_start(context.instance, apply_events.name) if rows else 0
     decision = decide([tuple(row) for row in rows], runs_about_to_start=about_to_start)
     if isinstance(decision, dg.SkipReason):
@@ -92,7 +90,7 @@ def recorded_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.S
     description="Orders a warming of the caches every six hours.",
 )
 def cache_warming(
-    context: dg.ScheduleEvaluationContext, database: Database
+    context: dg.ScheduleEvaluationContext, configuration: Configuration, database: Database
 ) -> dg.RunRequest | dg.SkipReason:
     """Record the order as an event and a job, and start the run that carries it out."""
     with database.engine().begin() as connection:
@@ -100,7 +98,7 @@ def cache_warming(
             connection,
             source="schedule",
             now=datetime.now(UTC),
-            max_attempts=settings().job_attempts,
+            max_attempts=configuration.read().job_attempts,
         )
     if ordered.known:
         return dg.SkipReason(f"a warming is under way: {ordered.ingestion_id}")
@@ -116,9 +114,11 @@ def cache_warming(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Fetches macro data every day.",
 )
-def daily_macro(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def daily_macro(
+    context: dg.ScheduleEvaluationContext, configuration: Configuration
+) -> dg.RunRequest | dg.SkipReason:
     """Where FRED has been configured."""
-    if settings().fred_api_key is None:
+    if configuration.read().fred_api_key is None:
         return dg.SkipReason("FRED_API_KEY is not set")
     return dg.RunRequest(run_key=f"macro-{context.scheduled_execution_time.isoformat()}")
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import api_requests, cache_metrics
 from ingestion_pipeline.foundation.storage import database
 
@@ -92,8 +93,8 @@ class Batched:
                 self.flush()
 
 
-_cache_metrics = Batched(cache_metrics, lambda: database.engine())
-_api_requests = Batched(api_requests, lambda: database.engine())
+_cache_metrics = Batched(cache_metrics, lambda: database.engine(settings()))
+_api_requests = Batched(api_requests, lambda: database.engine(settings()))
 
 
 def log_cache_metric(

@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
@@ -18,14 +17,13 @@ logger = logging.getLogger(__name__)
 _COUNTED_ROWS = 1_000_000
 
 
-def database_url(configuration: Settings | None = None) -> str:
+def database_url(configuration: Settings) -> str:
     """The URL of the database; starts the embedded server where `DATABASE_URL` is unset.
 
     Raises:
         ConfigurationError: `DATABASE_URL` is not a PostgreSQL URL.
         EmbeddedServerError: the embedded server did not start.
     """
-    configuration = configuration or settings()
     if configuration.database_url is None:
         return EmbeddedServer(configuration.home).url()
     try:
@@ -42,10 +40,10 @@ _IMPATIENT = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=60
 
 
 @lru_cache(maxsize=8)
-def engine(url: str | None = None) -> sa.Engine:
-    """The engine of this process for a database (default: the configured one)."""
+def engine(of: str | Settings) -> sa.Engine:
+    """The engine of this process for the database at a URL, or the one that settings name."""
     return sa.create_engine(
-        url or database_url(),
+        of if isinstance(of, str) else database_url(of),
         pool_pre_ping=True,  # the embedded server may have been restarted in between
         connect_args={
             "connect_timeout": 10,

@@ -18,7 +18,6 @@ import httpx
 import sqlalchemy as sa
 import stamina
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import (
     ConfigurationError,
     IngestionError,
@@ -58,8 +57,8 @@ class Upstream:
         name: names the upstream's rate limit and circuit breaker; the same in all processes.
         headers: go with every request; their values are secrets.
         timeout: longest silence of the upstream; a whole answer may take ten times as long.
+        patience: how retries and the breaker behave.
         attempts: requests that one call makes at most.
-        patience: how retries and the breaker behave; by default, as configured.
     """
 
     def __init__(
@@ -70,18 +69,17 @@ class Upstream:
         base_url: str,
         headers: Mapping[str, str],
         requests_per_minute: int,
-        timeout: timedelta | None = None,
+        timeout: timedelta,
+        patience: Patience,
         attempts: int = 3,
         transport: httpx.BaseTransport | None = None,
-        patience: Patience | None = None,
     ) -> None:
         say_no_urls()
         require_sense(name, base_url, headers)
-        silence = timeout or settings().http_timeout
         self.name = name
-        self._patience = patience or Patience.configured()
+        self._patience = patience
         self._attempts = attempts
-        self._deadline = silence.total_seconds() * _SILENCES
+        self._deadline = timeout.total_seconds() * _SILENCES
         self._counting = Counting()
         self._limit = RateLimit(engine, name, requests_per_minute)
         rules = Rules(
@@ -89,14 +87,14 @@ class Upstream:
             cooldown=self._patience.breaker_cooldown,
             window=self._patience.breaker_window,
             # A probe that is slow is not a probe that died.
-            probe_lease=silence * (_SILENCES + 1),
+            probe_lease=timeout * (_SILENCES + 1),
         )
         self._breaker = Breaker(engine, name, rules)
         self._secrets = redaction.secrets_of(headers)
         self._http = httpx.Client(
             base_url=base_url,
             headers=dict(headers),
-            timeout=silence.total_seconds(),
+            timeout=timeout.total_seconds(),
             transport=transport,
             follow_redirects=False,  # a redirect would take the key to another place
         )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import UpstreamUnavailableError
+from ingestion_pipeline.foundation.settings import Settings
 
 # The upstream is busy or broken: the same request may succeed later.
 TRANSIENT = frozenset({408, 425, 429, *range(500, 600)})
@@ -33,9 +33,8 @@ class Patience:
         return max(self.backoff, _LONGEST_BACKOFF)
 
     @classmethod
-    def configured(cls) -> "Patience":
-        """As the settings of this process have it."""
-        configuration = settings()
+    def configured(cls, configuration: Settings) -> "Patience":
+        """As settings have it."""
         return cls(
             backoff=configuration.http_backoff,
             retry_after_cap=configuration.http_retry_after_cap,

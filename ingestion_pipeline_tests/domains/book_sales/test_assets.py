@@ -6,12 +6,13 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.automation import decide, queued_imports
 from ingestion_pipeline.domains.book_sales.definitions import definitions
+from ingestion_pipeline.domains.book_sales.resources import GumroadApi
 from ingestion_pipeline.domains.book_sales.sample import queue_samples
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.foundation import credentials
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.orchestration.resources import database_at
+from ingestion_pipeline.orchestration.resources import RESOURCES, database_at
 
 TOKEN = "gumroad-token-that-no-page-shows"
 
@@ -30,7 +31,10 @@ def queued(
 
 def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) -> None:
     defs = dg.Definitions.merge(
-        definitions, dg.Definitions(resources={"database": database_at(database_url)})
+        definitions,
+        dg.Definitions(
+            resources={**RESOURCES, "database": database_at(database_url), "gumroad": GumroadApi()}
+        ),
     )
     job = defs.resolve_job_def("import_sales")
     names = list(PLATFORMS)
@@ -63,7 +67,7 @@ def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) 
 def test_the_sensor_starts_a_run_a_platform(queued: sa.Engine, database_url: str) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(
-            instance=instance, resources={"database": database_at(database_url)}
+            instance=instance, resources={**RESOURCES, "database": database_at(database_url)}
         )
         requests = queued_imports(context)
     assert isinstance(requests, list)

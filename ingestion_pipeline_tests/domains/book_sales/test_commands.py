@@ -12,6 +12,7 @@ from ingestion_pipeline.cli.app import app
 from ingestion_pipeline.domains.book_sales.land import pings, queue
 from ingestion_pipeline.domains.book_sales.land.queue import Report
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.settings import Settings
@@ -25,7 +26,7 @@ shell = CliRunner()
 @pytest.fixture
 def engine(configured: Settings) -> sa.Engine:
     """The engine that the commands use; `configured` disposes of it."""
-    return database.engine()
+    return database.engine(settings())
 
 
 def test_import_report_prints_what_became_of_it(

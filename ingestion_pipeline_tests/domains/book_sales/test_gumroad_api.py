@@ -1,6 +1,7 @@
 """Gumroad through the sandbox: pages, syncs, refunds, and each of its errors told apart."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.land import gumroad_sync, pings, queue
 from ingestion_pipeline.domains.book_sales.land.gumroad_sync import fetch
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
+from ingestion_pipeline.domains.book_sales.sources.gumroad.api import open_upstream
 from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told
 from ingestion_pipeline.foundation.credentials import new_key
 from ingestion_pipeline.foundation.errors import UpstreamRefusedError, UpstreamUnavailableError
@@ -165,7 +167,12 @@ def test_refusals_are_told_apart(
 ) -> None:  # fmt: skip
     with sandbox.fault(fault, argument, path="/gumroad"):
         with pytest.raises(UpstreamRefusedError) as refused:
-            fetch(engine, configuration, tenant_id=tenant_id, payload={"access_token": KEY})
+            fetch(
+                engine,
+                partial(open_upstream, configuration=configuration),
+                tenant_id=tenant_id,
+                payload={"access_token": KEY},
+            )
         assert refused.value.status == status
         assert import_(engine, configuration, tenant_id).status == "failed"
     assert count(engine, "sale") == 0
@@ -176,7 +183,12 @@ def test_a_wrong_token_is_a_401_and_is_not_repeated_in_what_is_said(
 ) -> None:
     token = "wrong-token-of-somebody"
     with pytest.raises(UpstreamRefusedError) as refused:
-        fetch(engine, configuration, tenant_id=tenant_id, payload={"access_token": token})
+        fetch(
+            engine,
+            partial(open_upstream, configuration=configuration),
+            tenant_id=tenant_id,
+            payload={"access_token": token},
+        )
     assert refused.value.status == 401
     assert token not in str(refused.value)
 
@@ -186,10 +198,20 @@ def test_too_many_requests_wait_as_long_as_was_asked(
 ) -> None:
     short = configuration.model_copy(update={"http_retry_after_cap": timedelta(seconds=1)})
     with sandbox.fault("rate_limited", "1", path="/gumroad", times=1):
-        parsed, _ = fetch(engine, short, tenant_id=tenant_id, payload={"access_token": KEY})
+        parsed, _ = fetch(
+            engine,
+            partial(open_upstream, configuration=short),
+            tenant_id=tenant_id,
+            payload={"access_token": KEY},
+        )
     assert isinstance(parsed, Told)
     assert len(set(parsed.sale_ids)) == SALES
     with sandbox.fault("rate_limited_without_header", path="/gumroad"):
         with pytest.raises(UpstreamUnavailableError) as busy:
-            fetch(engine, configuration, tenant_id=tenant_id, payload={"access_token": KEY})
+            fetch(
+                engine,
+                partial(open_upstream, configuration=configuration),
+                tenant_id=tenant_id,
+                payload={"access_token": KEY},
+            )
         assert busy.value.status == 429

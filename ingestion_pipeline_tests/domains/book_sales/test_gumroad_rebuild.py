@@ -13,6 +13,7 @@ from ingestion_pipeline.cli.app import app
 from ingestion_pipeline.domains.book_sales.merge import gumroad as gumroad_load
 from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.publish.gumroad_rebuild import Money, rebuild
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
 from ingestion_pipeline.foundation.settings import Settings
@@ -66,7 +67,7 @@ def pinged(connection: sa.Connection, tenant: int, sale_id: str, name: str, **sa
 @pytest.fixture
 def engine(configured: Settings) -> sa.Engine:
     """The engine that the command uses; `configured` disposes of it."""
-    return database.engine()
+    return database.engine(settings())
 
 
 @pytest.fixture

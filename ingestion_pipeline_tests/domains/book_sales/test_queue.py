@@ -203,7 +203,7 @@ def hang(*_):
     print("in the middle", flush=True)
     time.sleep(60)
 work.jobs.complete = hang
-work.tick(database.engine(), settings(), trigger="killed", limit=1)
+work.tick(database.engine(settings()), settings(), trigger="killed", limit=1)
 """
 
 

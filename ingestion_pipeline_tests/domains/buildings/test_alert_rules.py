@@ -12,6 +12,7 @@ from ingestion_pipeline.domains.buildings.contract.windows import DAY as A_DAY
 from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.publish.alert_rules import Limits, set_rule
 from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -28,7 +29,7 @@ def listed() -> list[dict[str, Any]]:
 
 
 def test_a_rule_is_set_seen_applied_and_deleted(configured: Settings) -> None:
-    engine = database.engine()
+    engine = database.engine(settings())
     values = [("room/co2", second, value) for second, value in enumerate([400, 1200, 1300, 600])]
     merge_day(
         engine, scripted(chained([values]), points=("room/co2",)), SITE, DAY,

@@ -46,7 +46,7 @@ def collecting(
     for name, value in known.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
-    return database.engine()
+    return database.engine(settings())
 
 
 def run(

@@ -23,11 +23,11 @@ from ingestion_pipeline.domains.buildings.automation import daily_collection, de
 from ingestion_pipeline.domains.buildings.definitions import definitions
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME
 from ingestion_pipeline.foundation.environment import settings
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.gateway.running import ROOT
 
 # As definitions.py has it, but for the other domains, whose schedules would be ticking, too.
-BUILDINGS = dg.Definitions.merge(definitions, dg.Definitions(resources={"database": Database()}))
+BUILDINGS = dg.Definitions.merge(definitions, dg.Definitions(resources=RESOURCES))
 # Dagster reads a property of its own that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
 SITES = ("demo-site-1", "demo-site-2")

@@ -15,6 +15,7 @@ from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
 from ingestion_pipeline.domains.buildings.merge.checkpoint import NAMESPACE, Checkpoints
 from ingestion_pipeline.domains.buildings.merge.day import Options, merge_day
 from ingestion_pipeline.domains.buildings.merge.weather import snapshot_weather
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
 from ingestion_pipeline.foundation.sandbox.ace_iot import weather as ace_weather
 from ingestion_pipeline.foundation.settings import Settings
@@ -239,7 +240,7 @@ def test_collect_in_the_shell_says_what_it_did(
     done = shell("--site", SITE, "--day", str(DAY), "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    engine = database.engine()
+    engine = database.engine(settings())
     assert rows(engine) == truth(sandbox, day_of(DAY))
     counts = (
         "requests",

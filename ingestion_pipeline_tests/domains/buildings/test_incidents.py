@@ -23,7 +23,7 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.watch import alerts as telling
 from ingestion_pipeline.orchestration import housekeeping as automation
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.domains.buildings.builders import SITE, scripted
 
 ALERTS = automation.alert_sensor(questions=registry.questions, limits=watch)
@@ -225,7 +225,7 @@ def test_the_sensor_of_alerts_watches_buildings(
     settings.cache_clear()
     database.engine.cache_clear()
     collect(engine, FIRST, 400, 1200)
-    context = dg.build_sensor_context(resources={"database": Database()})
+    context = dg.build_sensor_context(resources=RESOURCES)
     said = ALERTS(context)
     settings.cache_clear()
     assert isinstance(said, dg.SkipReason)

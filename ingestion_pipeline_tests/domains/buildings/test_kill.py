@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion_pipeline.domains.buildings.contract.windows import day_of
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, SITE, rows, truth
@@ -57,7 +58,7 @@ def kill_at(sandbox: RunningSandbox, process: "subprocess.Popen[bytes]", page: i
 def test_killed_at_random_pages_it_goes_on_and_ends_in_the_same_rows(
     configured: Settings, sandbox: RunningSandbox, filled: bool
 ) -> None:
-    engine = database.engine()
+    engine = database.engine(settings())
     if filled:
         assert start(sandbox).wait(PATIENCE) == 0
         with engine.begin() as connection:  # something to insert, and something to update
@@ -87,4 +88,4 @@ def test_two_collectors_of_one_day_at_once_end_in_the_same_rows(
 ) -> None:
     processes = [start(sandbox, COLLECT_WINDOW="PT3H") for _ in range(2)]
     assert [process.wait(PATIENCE) for process in processes] == [0, 0]
-    assert rows(database.engine()) == truth(sandbox, day_of(DAY))
+    assert rows(database.engine(settings())) == truth(sandbox, day_of(DAY))

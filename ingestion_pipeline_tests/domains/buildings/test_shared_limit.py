@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ingestion_pipeline.domains.buildings.contract.windows import day_of
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, rows, truth
@@ -31,7 +32,7 @@ def test_processes_that_collect_at_once_keep_one_limit_together(
     assert sum(requests) > LIMIT  # and together beyond it
     assert [each["retries"] for each in said] == [0, 0]  # so nobody was sent away
     assert max(each["seconds"] for each in said) > 55
-    assert rows(database.engine()) == truth(sandbox, day_of(DAY), *SITES)
+    assert rows(database.engine(settings())) == truth(sandbox, day_of(DAY), *SITES)
 
 
 def assert_it_counts(sandbox: RunningSandbox) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.commerce import automation
 from ingestion_pipeline.domains.commerce.automation import decide, drop_folder, recorded_uploads
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, tenants
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.settings import Settings
@@ -20,7 +21,7 @@ from ingestion_pipeline.orchestration.housekeeping import (
     release_jobs_of_canceled_runs,
     release_jobs_of_failed_runs,
 )
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES
 
 
 def test_nothing_due_means_no_run() -> None:
@@ -40,7 +41,7 @@ def test_a_run_that_is_about_to_start_takes_what_is_due() -> None:
 
 
 def drop_customers(configuration: Settings, *, files: int) -> None:
-    with database.engine().begin() as connection:
+    with database.engine(settings()).begin() as connection:
         tenants.ensure(connection, "acme")
     folder = configuration.home / "drop" / "acme"
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,9 +54,7 @@ def drop_customers(configuration: Settings, *, files: int) -> None:
 
 
 def evaluate(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorResult:
-    context = dg.build_sensor_context(
-        instance=instance, definitions=defs, resources={"database": Database()}
-    )
+    context = dg.build_sensor_context(instance=instance, definitions=defs, resources=RESOURCES)
     return sensor.evaluate_tick(context)
 
 
@@ -76,7 +75,7 @@ def test_from_drop_folder_to_tables_through_both_sensors(
         result = job.execute_in_process(instance=instance, tags=request.tags)
         assert result.success
         assert evaluate(recorded_uploads, instance).run_requests == []
-    with database.engine().connect() as connection:
+    with database.engine(settings()).connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM customers")) == 30
         assert set(connection.scalars(sa.select(jobs_table.c.status))) == {"completed"}
 
@@ -93,7 +92,7 @@ def breaking() -> None:
 
 def claim(*, run_id: str | None) -> int:
     """A job that a run holds."""
-    with database.engine().begin() as connection:
+    with database.engine(settings()).begin() as connection:
         jobs.enqueue(connection, kind="test", payload={}, max_attempts=3)
         [held] = jobs.claim(
             connection, kind="test", worker="w", lease=timedelta(hours=1), run_id=run_id
@@ -130,7 +129,7 @@ def test_a_run_that_ended_badly_gives_its_jobs_back_and_others_keep_theirs(
         assert said is not None
         assert said.startswith("released 1 jobs of run ")
         assert evaluate(sensor, instance).skip_message == "released nothing"
-    with database.engine().begin() as connection:
+    with database.engine(settings()).begin() as connection:
         [again] = jobs.claim(
             connection, kind="test", worker="w", lease=timedelta(hours=1), limit=99
         )
@@ -142,6 +141,6 @@ def test_a_failed_run_gives_its_jobs_back(configured: Settings) -> None:
         result = breaking.execute_in_process(instance=instance, raise_on_error=False)
         job_id = claim(run_id=result.run_id)
         evaluate(release_jobs_of_failed_runs, instance)
-    with database.engine().begin() as connection:
+    with database.engine(settings()).begin() as connection:
         [again] = jobs.claim(connection, kind="test", worker="w", lease=timedelta(hours=1))
     assert (again.job_id, again.attempt) == (job_id, 2)

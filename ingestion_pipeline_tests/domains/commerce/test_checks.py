@@ -11,6 +11,7 @@ from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.commerce.checks import CHECKS
 from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.orchestration.resources import database_at
@@ -23,7 +24,7 @@ def engine_with_sample(configured: Settings, tmp_path: Path) -> sa.Engine:
     folder = tmp_path / "sample"
     folder.mkdir()
     write_sample_data(folder, customers=50, products=20, orders=100, order_items=200)
-    engine = database.engine()
+    engine = database.engine(settings())
     merge_folder(engine, data_files(folder)[0], tenant="acme")
     return engine
 

@@ -18,7 +18,7 @@ from ingestion_pipeline.foundation.ledger import idempotency, uploads
 from ingestion_pipeline.foundation.ledger.idempotency import Started
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES
 
 DAY = timedelta(days=1)
 
@@ -147,6 +147,6 @@ def test_the_sweep_runs_every_night(configured: Settings) -> None:
     assert daily_sweep.default_status is dg.DefaultScheduleStatus.RUNNING
     landing = Landing(configured.landing)
     landing.write(".chunks/77/gone", [b"x"])
-    done = sweep_job.execute_in_process(resources={"database": Database()})
+    done = sweep_job.execute_in_process(resources=RESOURCES)
     assert done.success
     assert landing.folders(".chunks") == []

@@ -14,11 +14,13 @@ from ingestion_pipeline.domains.kpis.publish.documents import (
     publish_packages,
     publish_series,
 )
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)  # as far as the contract is concerned
 DAY = NOW.date()
 LATE = timedelta(days=36_500)  # nothing is late
+JOB_TIMEOUT = timedelta(hours=1)
 
 
 def body(
@@ -58,21 +60,21 @@ def series(
 def send(engine: sa.Engine, *updates: Update) -> list[Accepted]:
     """Accept updates in one transaction."""
     with engine.begin() as connection:
-        return land_readings(connection, updates)
+        return land_readings(connection, updates, job_timeout=JOB_TIMEOUT)
 
 
 def publish_all(engine: sa.Engine, day: Any = DAY, *, again: bool = False) -> None:
     """What a run does with a day."""
     merge_points(engine, day, late=LATE, limit=100, again=again)
-    publish_packages(engine, day, late=LATE, limit=100, again=again)
-    publish_series(engine, newest=1000, limit=100, again=again)
-    publish_jobs(engine, limit=100, again=again)
-    publish_errors(engine, limit=100, again=again)
+    publish_packages(engine, day, late=LATE, limit=100, again=again, elsewhere=None)
+    publish_series(engine, newest=1000, limit=100, again=again, elsewhere=None)
+    publish_jobs(engine, limit=100, again=again, elsewhere=None)
+    publish_errors(engine, limit=100, again=again, elsewhere=None)
 
 
 def documents(tenant: str = "acme") -> dict[str, Any]:
     """Every document of a tenant by key."""
-    store = key_value(tenant)
+    store = key_value(tenant, settings())
     return {key: store.get(key).value for key in store.list()}  # type: ignore[union-attr]
 
 

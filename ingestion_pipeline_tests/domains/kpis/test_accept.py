@@ -13,7 +13,15 @@ from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
 from ingestion_pipeline.domains.kpis.land.readings import CONFLICT, DUPLICATE, NEW, land_readings
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline.domains.kpis.publish.reading import read_job
-from ingestion_pipeline_tests.domains.kpis.builders import NOW, rows, send, series, update
+from ingestion_pipeline_tests.domains.kpis.builders import (
+    JOB_TIMEOUT,
+    LATE,
+    NOW,
+    rows,
+    send,
+    series,
+    update,
+)
 
 
 def test_new_then_duplicate_then_conflict(engine: sa.Engine) -> None:
@@ -38,7 +46,9 @@ def test_a_duplicate_of_another_trace_has_its_package_and_its_job(engine: sa.Eng
     send(engine, update())
     assert send(engine, update(trace="retry")) == [DUPLICATE]
     with engine.begin() as connection:
-        assert read_package(connection, tenant_id=1, trace_id="retry", kpi_id="btc-price")
+        assert read_package(
+            connection, tenant_id=1, trace_id="retry", kpi_id="btc-price", late=LATE
+        )
         job = read_job(connection, tenant_id=1, trace_id="retry")
     assert job is not None
     assert job["status"] == "completed"
@@ -58,7 +68,9 @@ def test_sent_again_it_fills_in_what_was_missing_and_wipes_nothing(engine: sa.En
         assert land_analysis(connection, Analysis(1, "trace-1", "btc-price", {"text": "up"}))
     send(engine, update(metadata={"source": "second"}, chart={"url": "u"}))
     with engine.begin() as connection:
-        package = read_package(connection, tenant_id=1, trace_id="trace-1", kpi_id="btc-price")
+        package = read_package(
+            connection, tenant_id=1, trace_id="trace-1", kpi_id="btc-price", late=LATE
+        )
     assert package is not None
     assert package["metadata"]["source"] == "first"
     assert (package["chart"], package["analysis"]) == ({"url": "u"}, {"text": "up"})
@@ -114,7 +126,7 @@ def test_many_gateways_accept_the_same_updates_once_each_without_a_deadlock(
         for _ in range(5):
             batch: list[Update] = chance.sample(readings, k=40)
             with engine.begin() as connection:
-                new += land_readings(connection, batch).count(NEW)
+                new += land_readings(connection, batch, job_timeout=JOB_TIMEOUT).count(NEW)
         return new
 
     with ThreadPoolExecutor(6) as pool:

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.kpis import assets
 from ingestion_pipeline.domains.kpis.assets import PARTITIONS, PENDING_ONLY
 from ingestion_pipeline.domains.kpis.sample import write_sample_readings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.domains.kpis.builders import documents, execute
 
 TODAY = datetime.now(UTC)
@@ -22,7 +23,7 @@ DAYS = [TODAY.date() - timedelta(days=ago) for ago in (3, 2, 1)]
 
 @pytest.fixture
 def sample(configured: Settings) -> sa.Engine:
-    engine = database.engine()
+    engine = database.engine(settings())
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, "acme")
     write_sample_readings(engine, tenant_id, days=DAYS, until=TODAY)
@@ -42,7 +43,7 @@ def materialize(
         [definition, *(each for each in assets.ASSETS if each is not definition)],
         selection=[definition.key],
         instance=instance,
-        resources={"database": Database()},
+        resources=RESOURCES,
         partition_key=str(days[0]) if len(days) == 1 else None,
         tags=tags,
     )

@@ -29,11 +29,13 @@ from ingestion_pipeline.domains.kpis.automation import (
 from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
 from ingestion_pipeline.domains.kpis.land.jobs import land_announcement
 from ingestion_pipeline.domains.kpis.merge import grade as grading
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.domains.kpis.builders import (
+    JOB_TIMEOUT,
     documents,
     execute,
     rows,
@@ -135,16 +137,14 @@ def test_a_day_that_fails_waits_twice_as_long_each_time() -> None:
 
 @pytest.fixture
 def engine_with_tenant(configured: Settings) -> sa.Engine:
-    engine = database.engine()
+    engine = database.engine(settings())
     with engine.begin() as connection:
         assert tenants.ensure(connection, "acme") == 1
     return engine
 
 
 def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    context = dg.build_sensor_context(
-        instance=instance, definitions=defs, resources={"database": Database()}
-    )
+    context = dg.build_sensor_context(instance=instance, definitions=defs, resources=RESOURCES)
     return list(sensor.evaluate_tick(context).run_requests or [])
 
 
@@ -271,7 +271,11 @@ def test_timeouts_are_applied_by_the_schedule_and_published_by_a_run(
     engine_with_tenant: sa.Engine,
 ) -> None:
     with engine_with_tenant.begin() as connection:
-        land_announcement(connection, Announcement(1, "job-1", ("a", "b"), timedelta(seconds=1)))
+        land_announcement(
+            connection,
+            Announcement(1, "job-1", ("a", "b"), timedelta(seconds=1)),
+            job_timeout=JOB_TIMEOUT,
+        )
     execute(engine_with_tenant, "UPDATE kpi_jobs SET timeout_at = now() - interval '1 second'")
     with dg.DagsterInstance.ephemeral() as instance:
 
@@ -279,7 +283,7 @@ def test_timeouts_are_applied_by_the_schedule_and_published_by_a_run(
             context = dg.build_schedule_context(
                 instance=instance,
                 scheduled_execution_time=datetime(2026, 3, 10, 12, minute, tzinfo=UTC),
-                resources={"database": Database()},
+                resources=RESOURCES,
                 repository_def=defs.get_repository_def(),
             )
             return kpi_timeouts.evaluate_tick(context)
@@ -296,9 +300,7 @@ def test_while_all_is_quiet_the_instance_is_left_alone_until_checks_can_be_due(
     engine_with_tenant: sa.Engine,
 ) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(
-            instance=instance, definitions=defs, resources={"database": Database()}
-        )
+        context = dg.build_sensor_context(instance=instance, definitions=defs, resources=RESOURCES)
         pending_updates.evaluate_tick(context)
         assert 0 < float(context.cursor or 0) - time.time() <= QUIET_SECONDS
         send(engine_with_tenant, update())

@@ -10,6 +10,7 @@ from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.kpis.checks import CHECKS
 from ingestion_pipeline.domains.kpis.publish.summary import publish_summary
 from ingestion_pipeline.domains.kpis.sample import write_sample_readings
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -27,7 +28,7 @@ TABLES = (
 @pytest.fixture
 def published(configured: Settings) -> sa.Engine:
     """A database with published sample data."""
-    engine = database.engine()
+    engine = database.engine(settings())
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, "acme")
     write_sample_readings(engine, tenant_id, days=DAYS, until=TODAY)

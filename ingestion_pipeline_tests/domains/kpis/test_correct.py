@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.kpis.land.corrections import read_point
 from ingestion_pipeline.domains.kpis.land.readings import CONFLICT, DUPLICATE, NEW, Accepted
 from ingestion_pipeline.domains.kpis.publish.summary import publish_summary
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
@@ -32,7 +33,7 @@ POINT = f"/api/kpis/btc-price/points/{INSTANT}"
 @pytest.fixture
 def engine(configured: Settings) -> sa.Engine:
     """The configured database, with a tenant whose documents can be published."""
-    engine = database.engine()
+    engine = database.engine(settings())
     with engine.begin() as connection:
         assert tenants.ensure(connection, "acme") == 1
     return engine

@@ -16,16 +16,19 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.merge import history as import_history
 from ingestion_pipeline.domains.kpis.merge.history import FileResult, Naming, merge_files
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
-from ingestion_pipeline_tests.domains.kpis.builders import execute, rows
+from ingestion_pipeline.foundation.storage.file_kinds import Limits
+from ingestion_pipeline_tests.domains.kpis.builders import JOB_TIMEOUT, execute, rows
 
+LIMITS = Limits(2**30, 250)
 DAYS = [f"2025-{1 + n // 28:02}-{1 + n % 28:02}T05:28:10.519Z" for n in range(60)]
 
 
 @pytest.fixture
 def engine(configured: Settings) -> sa.Engine:
-    return database.engine()
+    return database.engine(settings())
 
 
 def load(engine: sa.Engine, path: Path, content: bytes | str | Any, **more: Any) -> FileResult:
@@ -36,7 +39,9 @@ def load(engine: sa.Engine, path: Path, content: bytes | str | Any, **more: Any)
         content = json.dumps(content).encode()
     path.write_bytes(content)
     naming = Naming(more.pop("kpi_id", None))
-    [file] = merge_files(engine, [path], tenant="acme", naming=naming, **more).files
+    [file] = merge_files(
+        engine, [path], tenant="acme", naming=naming, limits=LIMITS, job_timeout=JOB_TIMEOUT, **more
+    ).files
     counts = file.counts
     assert counts.read == counts.new + counts.duplicates + counts.corrected + counts.refused
     return file

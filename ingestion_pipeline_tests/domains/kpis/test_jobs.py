@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.kpis.land.jobs import (
     land_reports,
 )
 from ingestion_pipeline.domains.kpis.publish.reading import read_job
-from ingestion_pipeline_tests.domains.kpis.builders import execute, rows, send, update
+from ingestion_pipeline_tests.domains.kpis.builders import JOB_TIMEOUT, execute, rows, send, update
 
 STATES = ("pending", "completed", "failed", "timeout")
 
@@ -98,12 +98,16 @@ def test_any_sequence_of_events_ends_as_the_model_says(
 def apply(engine: sa.Engine, event: str, kpi: str, number: int) -> None:
     with engine.begin() as connection:
         if event == "announce":
-            land_announcement(connection, Announcement(1, "job", (kpi,), timedelta(hours=1)))
+            land_announcement(
+                connection,
+                Announcement(1, "job", (kpi,), timedelta(hours=1)),
+                job_timeout=JOB_TIMEOUT,
+            )
         elif event in ("error", "job_error"):
             sent: dict[str, Any] = {"traceId": "job", "error": f"no luck {number}"}
             if event == "error":
                 sent["kpiId"] = kpi
-            land_reports(connection, [parse_report(sent, tenant_id=1)])
+            land_reports(connection, [parse_report(sent, tenant_id=1)], job_timeout=JOB_TIMEOUT)
     if event == "update":
         send(engine, update(trace="job", kpi=kpi))
     elif event == "timeout":
@@ -122,8 +126,12 @@ def test_the_same_report_is_recorded_once_and_errors_of_an_instant_are_numbered(
 ) -> None:
     at = {"timestamp": "2026-03-10T12:00:00Z"}
     with engine.begin() as connection:
-        first = land_reports(connection, [report("x", **at), report("y", **at)])
-        again = land_reports(connection, [report("y", **at), report("z", **at)])
+        first = land_reports(
+            connection, [report("x", **at), report("y", **at)], job_timeout=JOB_TIMEOUT
+        )
+        again = land_reports(
+            connection, [report("y", **at), report("z", **at)], job_timeout=JOB_TIMEOUT
+        )
     assert [each.duplicate for each in (*first, *again)] == [False, False, True, False]
     assert sorted(rows(engine, "SELECT n FROM kpi_errors")) == [(1,), (2,), (3,)]
 
@@ -138,14 +146,20 @@ def test_a_timeout_is_kept_unless_it_came_with_an_update(engine: sa.Engine) -> N
     for minutes in (10, 20):
         with engine.begin() as connection:
             land_announcement(
-                connection, Announcement(1, "job", ("a",), timedelta(minutes=minutes))
+                connection,
+                Announcement(1, "job", ("a",), timedelta(minutes=minutes)),
+                job_timeout=JOB_TIMEOUT,
             )
         assert timeout() == 10
 
 
 def test_an_empty_job_times_out(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        land_announcement(connection, Announcement(1, "job", (), timedelta(microseconds=1)))
+        land_announcement(
+            connection,
+            Announcement(1, "job", (), timedelta(microseconds=1)),
+            job_timeout=JOB_TIMEOUT,
+        )
     with engine.begin() as connection:
         assert expire(connection) == 1
         assert expire(connection) == 0
@@ -156,7 +170,11 @@ def test_an_empty_job_times_out(engine: sa.Engine) -> None:
 
 def test_a_kpi_added_after_the_timeout_times_out_too(engine: sa.Engine) -> None:
     with engine.begin() as connection:
-        land_announcement(connection, Announcement(1, "job", ("a",), timedelta(microseconds=1)))
+        land_announcement(
+            connection,
+            Announcement(1, "job", ("a",), timedelta(microseconds=1)),
+            job_timeout=JOB_TIMEOUT,
+        )
     with engine.begin() as connection:
         assert expire(connection) == 2
     send(engine, update(trace="job", kpi="b", kpiIds=["c"]))

@@ -15,11 +15,13 @@ from ingestion_pipeline.domains.kpis.merge import flags, grade
 from ingestion_pipeline.domains.kpis.merge import grade as grading
 from ingestion_pipeline.domains.kpis.publish import documents as publish
 from ingestion_pipeline.domains.kpis.publish import packages
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.kpis.builders import (
     DAY,
+    JOB_TIMEOUT,
     LATE,
     NOW,
     documents,
@@ -35,7 +37,7 @@ from ingestion_pipeline_tests.domains.kpis.builders import (
 @pytest.fixture
 def filled(configured: Settings) -> sa.Engine:
     """Two KPIs of two traces, an error of n8n, an announced job."""
-    engine = database.engine()
+    engine = database.engine(settings())
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, "acme")
     send(engine, *series([1.0, 2.0, 3.0], tenant_id=tenant_id))
@@ -43,9 +45,11 @@ def filled(configured: Settings) -> sa.Engine:
     payload = {"execution": {"id": "5", "error": "x"}, "workflow": {"id": "w"},
                "timestamp": "2026-03-10T12:00:00Z"}  # fmt: skip
     with engine.begin() as connection:
-        land_reports(connection, [parse_report(payload, tenant_id=tenant_id)])
+        land_reports(
+            connection, [parse_report(payload, tenant_id=tenant_id)], job_timeout=JOB_TIMEOUT
+        )
         announcement = Announcement(tenant_id, "empty", (), timedelta(hours=1))
-        land_announcement(connection, announcement)
+        land_announcement(connection, announcement, job_timeout=JOB_TIMEOUT)
     return engine
 
 
@@ -134,7 +138,7 @@ def test_what_changes_while_it_is_published_stays_pending(
         write(*arguments)
 
     monkeypatch.setattr(publish, "write", write_while_somebody_adds_an_analysis)
-    publish.publish_packages(filled, DAY, late=LATE, limit=100)
+    publish.publish_packages(filled, DAY, late=LATE, limit=100, elsewhere=None)
     monkeypatch.undo()
     assert documents()["package:t2:eth"]["analysis"] is None
     assert rows(filled, "SELECT trace_id FROM kpi_updates WHERE pending") == [("t2",)]
@@ -195,7 +199,7 @@ def test_a_store_that_is_away_consumes_no_attempt(
 
     monkeypatch.setattr(packages, "instant_text", away)
     with pytest.raises(sa.exc.OperationalError):
-        publish.publish_packages(filled, DAY, late=LATE, limit=100)
+        publish.publish_packages(filled, DAY, late=LATE, limit=100, elsewhere=None)
     assert rows(filled, "SELECT sum(attempts) FROM kpi_updates") == [(0,)]
 
 
@@ -211,20 +215,20 @@ def test_it_works_in_batches(filled: sa.Engine) -> None:
     publish_all(filled)
     expected = documents()
     execute(filled, "DELETE FROM key_value")
-    publish.publish_packages(filled, DAY, late=LATE, limit=1, again=True)
-    publish.publish_series(filled, newest=1000, limit=1, again=True)
-    publish.publish_jobs(filled, limit=1, again=True)
-    publish.publish_errors(filled, limit=1, again=True)
+    publish.publish_packages(filled, DAY, late=LATE, limit=1, again=True, elsewhere=None)
+    publish.publish_series(filled, newest=1000, limit=1, again=True, elsewhere=None)
+    publish.publish_jobs(filled, limit=1, again=True, elsewhere=None)
+    publish.publish_errors(filled, limit=1, again=True, elsewhere=None)
     assert documents() == expected
 
 
 def test_other_days_are_left_alone(filled: sa.Engine) -> None:
     send(filled, update(at=NOW - timedelta(days=1), trace="yesterday"))
-    publish.publish_packages(filled, DAY, late=LATE, limit=100)
+    publish.publish_packages(filled, DAY, late=LATE, limit=100, elsewhere=None)
     assert rows(filled, "SELECT trace_id FROM kpi_updates WHERE pending") == [("yesterday",)]
 
 
 def test_the_document_of_a_long_series_holds_its_newest_points(filled: sa.Engine) -> None:
     grading.merge_points(filled, DAY, late=LATE, limit=100)
-    publish.publish_series(filled, newest=2, limit=100)
+    publish.publish_series(filled, newest=2, limit=100, elsewhere=None)
     assert [p["value"] for p in documents()["timeseries:btc-price"]["dataPoints"]] == [2, 3]

@@ -121,7 +121,9 @@ def test_a_package_shows_the_quality_that_its_point_is_going_to_have(engine: sa.
 
     def shown(trace: str) -> str:
         with engine.begin() as connection:
-            package = read_package(connection, tenant_id=1, trace_id=trace, kpi_id="btc-price")
+            package = read_package(
+                connection, tenant_id=1, trace_id=trace, kpi_id="btc-price", late=LATE
+            )
         assert package is not None
         return str(package["metadata"]["quality"])
 

@@ -20,7 +20,7 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import RESOURCES, Database
 from ingestion_pipeline_tests.domains.markets.builders import fundamentals_event, record
 from ingestion_pipeline_tests.foundation.sandbox.running import KEY, RunningSandbox
 
@@ -45,7 +45,7 @@ def fetching(
     for name, value in known.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
-    return database.engine()
+    return database.engine(settings())
 
 
 def tenant_of(engine: sa.Engine) -> int:
@@ -82,7 +82,7 @@ def test_a_run_applies_all_that_was_sent_and_its_checks_pass(
     fetching: sa.Engine, instance: dg.DagsterInstance
 ) -> None:
     number = write_sample_events(fetching, tenant_of(fetching))
-    context = dg.build_sensor_context(instance=instance, resources={"database": Database()})
+    context = dg.build_sensor_context(instance=instance, resources=RESOURCES)
     request = recorded_events(context)
     assert isinstance(request, dg.RunRequest)
     assert set(request.asset_selection or []) == {each.key for each in ASSETS}
@@ -167,7 +167,7 @@ def test_the_daily_refresh_keeps_all_vintages_and_says_what_failed(
 def test_without_a_key_updates_of_macro_data_fail_and_say_why(
     configured: Settings, instance: dg.DagsterInstance
 ) -> None:
-    engine = database.engine()
+    engine = database.engine(settings())
     record(engine, tenant_of(engine), {"event_type": "macro.update", "source": "x", "data": {}})
     assert run(instance).success
     assert scalar(engine, "SELECT status FROM ingestion_events") == "failed"

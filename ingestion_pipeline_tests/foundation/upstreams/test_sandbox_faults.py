@@ -39,6 +39,7 @@ def upstream(engine: sa.Engine, sandbox: RunningSandbox, **options: Any) -> Upst
             "base_url": sandbox.live_url,
             "headers": sandbox.headers,
             "requests_per_minute": 60_000,
+            "timeout": timedelta(seconds=30),
             "patience": PATIENCE,
             **options,
         },

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.buildings.publish.alerts import watch
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, locks
 from ingestion_pipeline.foundation.storage.key_value.choice import key_value
@@ -23,7 +24,7 @@ from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.alerts import Condition, conditions, decide, note, tell
 from ingestion_pipeline.foundation.watch.health import Facts, Metrics, Service
 from ingestion_pipeline.orchestration import housekeeping as automation
-from ingestion_pipeline.orchestration.resources import Database, database_at
+from ingestion_pipeline.orchestration.resources import RESOURCES, database_at
 
 ALERTS = automation.alert_sensor(questions=registry.questions, limits=watch)
 
@@ -245,7 +246,7 @@ def test_the_outage_of_the_database_is_told_once_and_its_end_once(
 
     def tick(url: str) -> str:
         nonlocal cursor  # Dagster keeps it, through restarts
-        known = {"database": database_at(url)}
+        known = {**RESOURCES, "database": database_at(url)}
         context = dg.build_sensor_context(cursor=cursor, resources=known)
         result = ALERTS(context)
         assert isinstance(result, dg.SkipReason)
@@ -319,7 +320,10 @@ def test_the_sensor_fires_recovers_and_remembers_across_restarts(
     alerted(configured, monkeypatch, target)
 
     def tick() -> str:
-        known = {"database": database_at(database_url)}  # new each time, as after a restart
+        known = {
+            **RESOURCES,
+            "database": database_at(database_url),
+        }  # new each time, as after a restart
         result = ALERTS(dg.build_sensor_context(resources=known))
         assert isinstance(result, dg.SkipReason)
         return str(result.skip_message)
@@ -340,11 +344,11 @@ def test_the_sensor_fires_recovers_and_remembers_across_restarts(
 
 
 def test_retention_is_a_job_that_says_what_it_deleted(configured: Settings) -> None:
-    store = key_value("buildings")
+    store = key_value("buildings", settings())
     store.put("checkpoint:old", {}, ttl=timedelta(milliseconds=1))
     store.put("checkpoint:new", {}, ttl=timedelta(hours=1))
     time.sleep(0.01)
-    result = automation.ledger_retention_job.execute_in_process(resources={"database": Database()})
+    result = automation.ledger_retention_job.execute_in_process(resources=RESOURCES)
     assert result.success
-    with database.engine().connect() as connection:
+    with database.engine(settings()).connect() as connection:
         assert connection.scalars(sa.text("SELECT key FROM key_value")).all() == ["checkpoint:new"]

@@ -18,11 +18,15 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
 )
 from ingestion_pipeline.domains.book_sales.land.gumroad import keep_records
 from ingestion_pipeline.domains.book_sales.land.turns import lock
-from ingestion_pipeline.domains.book_sales.sources.gumroad.api import NAME, check, day_of, pages
+from ingestion_pipeline.domains.book_sales.sources.gumroad.api import (
+    NAME,
+    Ask,
+    check,
+    day_of,
+    pages,
+)
 from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told, kept, read_sale
 from ingestion_pipeline.domains.book_sales.tables import gumroad_pings, gumroad_syncs, sales_events
-from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.upstreams.client import Upstream
 
 # Refunds change sales of the past, which `after` would leave out: most come within weeks, the last
 # of PayPal within six months (purchase.rb:1518), those of cards and disputes up to a year.
@@ -39,7 +43,7 @@ _FEW = 100  # sales, ten pages: to look at them costs seconds
 
 
 def fetch(
-    engine: sa.Engine, configuration: Settings, *, tenant_id: int, payload: dict[str, Any]
+    engine: sa.Engine, ask: Ask, *, tenant_id: int, payload: dict[str, Any]
 ) -> tuple[Parsed, Callable[[sa.Connection], None]]:
     """The sales of an account since the last sync, or between the dates of the payload.
 
@@ -60,13 +64,7 @@ def fetch(
         after, far_back = _since(engine, tenant_id, account)
     began = datetime.now(UTC)
     told, number = Told(), 0
-    with Upstream(
-        engine,
-        name=NAME,
-        base_url=configuration.gumroad_api_base_url,
-        headers={"Authorization": f"Bearer {token}"},
-        requests_per_minute=configuration.gumroad_requests_per_minute,
-    ) as upstream:
+    with ask(engine, token) as upstream:
         for asked_at, page in pages(upstream, after=after, before=before):
             _keep(engine, tenant_id, told, page, asked_at=asked_at, number=number)
             number += len(page)

@@ -10,9 +10,9 @@ from ingestion_pipeline.domains.book_sales.contract.events import Parsed
 from ingestion_pipeline.domains.book_sales.land import gumroad_sync
 from ingestion_pipeline.domains.book_sales.merge import events, gumroad
 from ingestion_pipeline.domains.book_sales.merge.events import Origin
+from ingestion_pipeline.domains.book_sales.sources.gumroad.api import Ask
 from ingestion_pipeline.domains.book_sales.sources.registry import platform_of
 from ingestion_pipeline.foundation.ledger.uploads import Counts
-from ingestion_pipeline.foundation.settings import Settings
 
 
 class Fetch(Protocol):
@@ -21,7 +21,7 @@ class Fetch(Protocol):
     def __call__(
         self,
         engine: sa.Engine,
-        configuration: Settings,
+        ask: Ask,
         *,
         tenant_id: int,
         payload: dict[str, Any],

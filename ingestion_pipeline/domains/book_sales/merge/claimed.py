@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,7 @@ from ingestion_pipeline.domains.book_sales.merge.books import books_of
 from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
 from ingestion_pipeline.domains.book_sales.sources import reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
+from ingestion_pipeline.domains.book_sales.sources.gumroad.api import Ask, open_upstream
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.foundation.credentials import decrypted
 from ingestion_pipeline.foundation.errors import (
@@ -59,8 +61,12 @@ def merge_claimed(
     worker: str,
     run_id: str | None = None,
     limit: int,
+    ask: Ask | None = None,
 ) -> list[Outcome]:
-    """Process up to `limit` queued imports, a platform after the other in turn."""
+    """Process up to `limit` queued imports, a platform after the other in turn.
+
+    `ask` opens the API of the platform that has one; None: the one that the settings name.
+    """
     outcomes: list[Outcome] = []
     open_platforms = list(platforms)
     while open_platforms and len(outcomes) < limit:
@@ -74,21 +80,22 @@ def merge_claimed(
             if claim is None:
                 open_platforms.remove(platform)
             else:
-                outcomes.append(process(engine, configuration, claim))
+                outcomes.append(process(engine, configuration, claim, ask=ask))
     return outcomes
 
 
 def tick(
     engine: sa.Engine, configuration: Settings, *, trigger: str, limit: int,
-    platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None,
+    platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None, ask: Ask | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """`merge_claimed` with a row in `cron_logs`."""
     with engine.begin() as connection:
         number = cron.start(connection, f"{DOMAIN}.imports", trigger=trigger, run_id=run_id)
     try:
         outcomes = merge_claimed(
-            engine, configuration, platforms=platforms, worker=trigger, run_id=run_id, limit=limit
-        )
+            engine, configuration, platforms=platforms, worker=trigger, run_id=run_id, limit=limit,
+            ask=ask,
+        )  # fmt: skip
     except Exception as error:
         with engine.begin() as connection:
             cron.finish(connection, number, error=f"{type(error).__name__}: {error}")
@@ -103,12 +110,14 @@ def tick(
     return outcomes
 
 
-def process(engine: sa.Engine, configuration: Settings, claim: Claim) -> Outcome:
+def process(
+    engine: sa.Engine, configuration: Settings, claim: Claim, *, ask: Ask | None = None
+) -> Outcome:
     """Do one claimed import; an error ends the attempt, not the caller."""
     platform = queue.KINDS[claim.kind]
     try:
         with kept_alive(engine, [claim], configuration.job_lease):
-            result = _import(engine, configuration, claim, platform)
+            result = _import(engine, configuration, claim, platform, ask)
     except StaleAttemptError as error:
         logger.warning("%s", error)
         return Outcome(claim.job_id, platform, "lost", {}, str(error))
@@ -119,7 +128,7 @@ def process(engine: sa.Engine, configuration: Settings, claim: Claim) -> Outcome
 
 
 def _import(
-    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str
+    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str, ask: Ask | None
 ) -> dict[str, Any]:
     assert claim.tenant_id is not None, "imports belong to a tenant"  # noqa: S101
     origin = Origin(
@@ -147,7 +156,8 @@ def _import(
                 "a report, by storagePath or upload_id"
             )
         payload = decrypted(configuration, claim.payload)
-        parsed, note = fetch(engine, configuration, tenant_id=claim.tenant_id, payload=payload)
+        ask = ask or partial(open_upstream, configuration=configuration)
+        parsed, note = fetch(engine, ask, tenant_id=claim.tenant_id, payload=payload)
     with engine.begin() as connection:
         if origin.upload_id is None and parsed.rejected:
             origin = replace(origin, upload_id=_record_answer(connection, origin))

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
 from ingestion_pipeline.domains.kpis.contract.reports import ErrorReport
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 
 _ENSURE_JOBS = sa.text("""
@@ -124,20 +123,26 @@ def job_status(kpi_statuses: Sequence[str], *, expired: bool) -> str:
 
 
 def ensure_jobs(
-    connection: sa.Connection, traces: set[tuple[int, str]], timeout: timedelta | None
+    connection: sa.Connection, traces: set[tuple[int, str]], timeout: timedelta
 ) -> None:
     """Make the jobs (tenant, trace id) that are not there."""
-    timeout = timeout or settings().kpi_job_timeout
     connection.execute(_ENSURE_JOBS, {"jobs": _traces(traces), "timeout": timeout})
 
 
-def land_announcement(connection: sa.Connection, announcement: Announcement) -> bool:
+def land_announcement(
+    connection: sa.Connection, announcement: Announcement, *, job_timeout: timedelta
+) -> bool:
     """Record that a job is about to bring KPIs; whether it is a new one.
 
     Announcing again adds KPIs, and changes nothing about those that are known.
+
+    Args:
+        connection: within a transaction.
+        announcement: of the job.
+        job_timeout: of a job that says nothing else.
     """
     key = {"tenant_id": announcement.tenant_id, "trace_id": announcement.trace_id}
-    timeout = announcement.timeout or settings().kpi_job_timeout
+    timeout = announcement.timeout or job_timeout
     new = connection.execute(_ANNOUNCE, {**key, "timeout": timeout}).scalar_one()
     kpi_ids = list(announcement.kpi_ids)
     connection.execute(_AWAIT_KPIS, {**key, "kpi_ids": kpi_ids})
@@ -148,7 +153,7 @@ def land_reports(
     connection: sa.Connection,
     reports: Sequence[ErrorReport],
     *,
-    job_timeout: timedelta | None = None,
+    job_timeout: timedelta,
 ) -> list[Reported]:
     """Record error reports, and fail the KPIs that they name; what became of each, in order.
 

@@ -129,14 +129,14 @@ _DOUBT_UPDATES = sa.text("""
 
 
 def land_readings(
-    connection: sa.Connection, updates: Sequence[Update], *, job_timeout: timedelta | None = None
+    connection: sa.Connection, updates: Sequence[Update], *, job_timeout: timedelta
 ) -> list[Accepted]:
     """Record updates; what became of each, in their order.
 
     Args:
         connection: within a transaction; nothing is recorded before its commit.
         updates: of any tenants; some may be of one instant, the first of them counts.
-        job_timeout: of a job that nobody has announced; None: KPI_JOB_TIMEOUT.
+        job_timeout: of a job that nobody has announced.
     """
     if not updates:
         return []
@@ -159,12 +159,11 @@ def land_readings(
 
 
 def land_readings_together(
-    connection: sa.Connection, requests: Sequence[Sequence[Update]]
+    connection: sa.Connection, requests: Sequence[Sequence[Update]], *, job_timeout: timedelta
 ) -> list[list[Accepted]]:
     """Record the updates of several requests at once; what became of them, by request."""
-    results = iter(
-        land_readings(connection, [update for updates in requests for update in updates])
-    )
+    updates = [update for updates in requests for update in updates]
+    results = iter(land_readings(connection, updates, job_timeout=job_timeout))
     return [[next(results) for _ in updates] for updates in requests]
 
 
@@ -274,7 +273,7 @@ def _inbox_rows(updates: Sequence[Update]) -> str:
 
 
 def _complete_jobs(
-    connection: sa.Connection, updates: Sequence[Update], timeout: timedelta | None
+    connection: sa.Connection, updates: Sequence[Update], timeout: timedelta
 ) -> None:
     came: dict[tuple[int, str, str], bool] = {}
     looked_at: set[tuple[int, str, int]] = set()  # all updates of a body await the same KPIs

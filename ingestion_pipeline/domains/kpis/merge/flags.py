@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.ledger.tables import tenants
 from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
-from ingestion_pipeline.foundation.storage.key_value.documents import write_documents
+from ingestion_pipeline.foundation.storage.key_value.documents import Elsewhere, write_documents
 
 _SETTLE = """
     UPDATE {table} AS done SET pending = false{more}
@@ -68,12 +68,19 @@ def settle(
     return connection.execute(sa.text(statement), {"seen": encode_json(seen)}).rowcount
 
 
-def write(connection: sa.Connection, documents: Sequence[tuple[int, str, Any]]) -> None:
-    """Write documents, given as (tenant, key, document), into the namespaces of their tenants."""
+def write(
+    connection: sa.Connection,
+    documents: Sequence[tuple[int, str, Any]],
+    *,
+    elsewhere: Elsewhere | None,
+) -> None:
+    """Write documents, given as (tenant, key, document), into the namespaces of their tenants;
+    `elsewhere`: of another server than the database, where documents are there.
+    """
     by_tenant: dict[int, dict[str, Any]] = {}
     for tenant_id, key, document in documents:
         by_tenant.setdefault(tenant_id, {})[key] = document
     wanted = tenants.c.tenant_id.in_(list(by_tenant))
     names = sa.select(tenants.c.tenant_id, tenants.c.name).where(wanted)
     for tenant_id, name in connection.execute(names).all():
-        write_documents(connection, name, by_tenant[tenant_id])
+        write_documents(connection, name, by_tenant[tenant_id], elsewhere=elsewhere)

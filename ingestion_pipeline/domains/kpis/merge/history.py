@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from ingestion_pipeline.domains.kpis.sources.dump import (
     items_of,
 )
 from ingestion_pipeline.domains.kpis.sources.history_files import entries_of
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError, TransientError
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
@@ -159,6 +158,8 @@ def merge_files(
     *,
     tenant: str,
     naming: Naming = Naming(),
+    limits: Limits,
+    job_timeout: timedelta,
     dry_run: bool = False,
     bytes_read: BytesRead | None = None,
 ) -> ImportResult:
@@ -169,6 +170,8 @@ def merge_files(
         files: of any of the forms of sources/history_files.py.
         tenant: whose history it is; made if there is none of that name.
         naming: of readings that name no KPI or type.
+        limits: what a compressed file may unpack to.
+        job_timeout: of a job that says nothing else.
         dry_run: say what would happen, and write nothing.
         bytes_read: called with a file and how many of its bytes have been read.
     """
@@ -177,7 +180,15 @@ def merge_files(
             tenant_id = tenants.ensure(connection, tenant)
         return ImportResult(
             [
-                _import_file(begin, path, tenant_id=tenant_id, naming=naming, report=bytes_read)
+                _import_file(
+                    begin,
+                    path,
+                    tenant_id=tenant_id,
+                    naming=naming,
+                    limits=limits,
+                    job_timeout=job_timeout,
+                    report=bytes_read,
+                )
                 for path in files
             ]
         )
@@ -201,11 +212,11 @@ def _transactions(engine: sa.Engine, *, dry_run: bool) -> Iterator[Transaction]:
 
 
 def _import_file(
-    begin: Transaction, path: Path, *, tenant_id: int, naming: Naming, report: BytesRead | None
-) -> FileResult:
+    begin: Transaction, path: Path, *, tenant_id: int, naming: Naming, limits: Limits,
+    job_timeout: timedelta, report: BytesRead | None,
+) -> FileResult:  # fmt: skip
     result = FileResult(path.name)
     started = time.perf_counter()
-    limits = Limits(settings().max_unpacked_bytes, settings().max_unpack_ratio)
     with path.open("rb") as file:
         items = (
             item
@@ -217,7 +228,7 @@ def _import_file(
         )  # fmt: skip
         try:
             for some in _batched(items, result):
-                _record(begin, some, result)
+                _record(begin, some, result, job_timeout)
                 if report:
                     report(path, file.tell())
         except ContractError as error:
@@ -253,16 +264,18 @@ def _groups(items: Iterator[Item]) -> Iterator[tuple[Item, ...]]:
         yield some
 
 
-def _record(begin: Transaction, items: Sequence[Item], result: FileResult) -> None:
+def _record(
+    begin: Transaction, items: Sequence[Item], result: FileResult, job_timeout: timedelta
+) -> None:
     """Record items in one transaction; where the database refuses one, each in its own."""
     try:
-        counts = _written(begin, items)
+        counts = _written(begin, items, job_timeout)
     except _OUTAGES:
         raise
     except sa.exc.DBAPIError as error:
         if len(items) > 1:
             for item in items:
-                _record(begin, [item], result)
+                _record(begin, [item], result, job_timeout)
             return
         reason = f"must suit the database: {str(error.orig).partition(chr(10))[0]}"
         result.refuse(Fault(_place_of(items[0]), reason))
@@ -270,16 +283,16 @@ def _record(begin: Transaction, items: Sequence[Item], result: FileResult) -> No
     result.counts += counts
 
 
-def _written(begin: Transaction, items: Sequence[Item]) -> Counts:
+def _written(begin: Transaction, items: Sequence[Item], job_timeout: timedelta) -> Counts:
     for _ in range(_DEADLOCKS):
         try:
             with begin() as connection:
-                return _write(connection, items)
+                return _write(connection, items, job_timeout)
         except sa.exc.OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
                 raise
     with begin() as connection:
-        return _write(connection, items)
+        return _write(connection, items, job_timeout)
 
 
 def _place_of(item: Item) -> str:
@@ -288,16 +301,17 @@ def _place_of(item: Item) -> str:
     return f"job {item.trace_id}" if isinstance(item, JobRecord) else ""
 
 
-def _write(connection: sa.Connection, items: Sequence[Item]) -> Counts:
+def _write(connection: sa.Connection, items: Sequence[Item], job_timeout: timedelta) -> Counts:
     readings = [item for item in items if isinstance(item, Imported)]
     jobs = [item for item in items if isinstance(item, JobRecord)]
-    accepted = land_readings(connection, [update for item in readings for update in item.updates])
+    updates = [update for item in readings for update in item.updates]
+    accepted = land_readings(connection, updates, job_timeout=job_timeout)
     for item in readings:
         if item.analysis is not None:
             for update in item.updates:
                 _write_analysis(connection, update, item.analysis)
     for job in sorted(jobs, key=lambda job: job.trace_id):
-        _write_job(connection, job)
+        _write_job(connection, job, job_timeout)
     return Counts(
         read=len(accepted),
         new=sum(not each.duplicate and each.replaced is None for each in accepted),
@@ -313,14 +327,14 @@ def _write_analysis(connection: sa.Connection, update: Any, analysis: Any) -> No
     connection.execute(_ANALYSIS, {**key, "analysis": encode_json(analysis)})
 
 
-def _write_job(connection: sa.Connection, job: JobRecord) -> None:
+def _write_job(connection: sa.Connection, job: JobRecord, timeout: timedelta) -> None:
     key = {"tenant_id": job.tenant_id, "trace_id": job.trace_id}
     connection.execute(
         _JOB,
         {
             **key,
             "created_at": job.created_at,
-            "timeout_at": job.timeout_at or job.created_at + settings().kpi_job_timeout,
+            "timeout_at": job.timeout_at or job.created_at + timeout,
             "waiting": any(kpi.status == "pending" for kpi in job.kpis),
         },
     )

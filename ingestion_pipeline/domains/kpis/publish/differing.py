@@ -4,7 +4,8 @@ Only what is settled is compared: what is pending is expected to differ.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,14 +20,17 @@ from ingestion_pipeline.domains.kpis.publish.documents import (
 from ingestion_pipeline.domains.kpis.publish.packages import package_document, package_rows
 from ingestion_pipeline.domains.kpis.publish.reading import job_documents, series_document
 from ingestion_pipeline.domains.kpis.tables import errors, job_kpis, jobs, points, series, updates
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import tenants
-from ingestion_pipeline.foundation.storage.key_value.choice import key_value
+from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
 
+Stores = Callable[[str], KeyValue]
+"""The store of a namespace: where documents are read."""
 _Document = tuple[int, str, Any]
 
 
-def differing_packages(connection: sa.Connection, sample: int) -> list[str]:
+def differing_packages(
+    connection: sa.Connection, sample: int, *, stores: Stores, late: timedelta
+) -> list[str]:
     """The keys of published packages that differ, among the newest."""
     u = updates.c
     unsettled = updates.alias()
@@ -56,23 +60,26 @@ def differing_packages(connection: sa.Connection, sample: int) -> list[str]:
     keys = {(row[0], row[1], row[2]) for row in connection.execute(query)}
     return _differing(
         connection,
+        stores,
         (
             (
                 row.tenant_id,
                 package_key(row.trace_id, row.kpi_id),
-                package_document(connection, row),
+                package_document(connection, row, late=late),
             )
             for row in package_rows(connection, keys)
         ),
     )
 
 
-def differing_series(connection: sa.Connection, sample: int) -> list[str]:
+def differing_series(
+    connection: sa.Connection, sample: int, *, stores: Stores, newest: int
+) -> list[str]:
     """The keys of published time series that differ."""
-    newest = settings().kpi_document_points
     settled = connection.execute(sa.select(series).where(~series.c.pending).limit(sample)).all()
     return _differing(
         connection,
+        stores,
         (
             (
                 row.tenant_id,
@@ -87,7 +94,7 @@ def differing_series(connection: sa.Connection, sample: int) -> list[str]:
     )
 
 
-def differing_jobs(connection: sa.Connection, sample: int) -> list[str]:
+def differing_jobs(connection: sa.Connection, sample: int, *, stores: Stores) -> list[str]:
     """The keys of published jobs that differ, among the newest."""
     unsettled = sa.exists().where(
         job_kpis.c.tenant_id == jobs.c.tenant_id,
@@ -104,18 +111,19 @@ def differing_jobs(connection: sa.Connection, sample: int) -> list[str]:
     made = job_documents(connection, keys)
     return _differing(
         connection,
+        stores,
         ((tenant_id, job_key(trace_id), made[tenant_id, trace_id]) for tenant_id, trace_id in keys),
     )
 
 
-def differing_errors(connection: sa.Connection, sample: int) -> list[str]:
+def differing_errors(connection: sa.Connection, sample: int, *, stores: Stores) -> list[str]:
     """The keys of published error reports that differ, among the newest."""
     settled = (
         sa.select(errors).where(~errors.c.pending).order_by(errors.c.error_id.desc()).limit(sample)
     )
     rows = connection.execute(settled).all()
     return _differing(
-        connection, ((row.tenant_id, error_key(row), error_document(row)) for row in rows)
+        connection, stores, ((row.tenant_id, error_key(row), error_document(row)) for row in rows)
     )
 
 
@@ -126,11 +134,13 @@ def _has_ungraded(connection: sa.Connection, row: Any) -> bool:
     )
 
 
-def _differing(connection: sa.Connection, expected: Iterable[_Document]) -> list[str]:
+def _differing(
+    connection: sa.Connection, stores: Stores, expected: Iterable[_Document]
+) -> list[str]:
     names = dict(connection.execute(sa.select(tenants.c.tenant_id, tenants.c.name)).tuples().all())
     found: list[str] = []
     for tenant_id, key, document in expected:
-        entry = key_value(names[tenant_id]).get(key) if tenant_id in names else None
+        entry = stores(names[tenant_id]).get(key) if tenant_id in names else None
         if entry is None or _numbers_alike(entry.value) != _numbers_alike(document):
             found.append(key)
     return found

@@ -6,7 +6,8 @@
 Every step is a transaction: what is pending is read, its documents are made and written, and then
 the flags are cleared of what has not changed since. Killed between any two lines, running it again
 ends in the same documents. One publisher works at a time, so that no older document is written
-over a newer one; senders never wait for it.
+over a newer one; senders never wait for it. `elsewhere` of each step are the stores of another
+server than the database, where documents are there.
 """
 
 import logging
@@ -24,6 +25,7 @@ from ingestion_pipeline.domains.kpis.publish.packages import package_document, p
 from ingestion_pipeline.domains.kpis.publish.reading import job_documents, series_document
 from ingestion_pipeline.domains.kpis.tables import errors, job_kpis, jobs, series, updates
 from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.storage.key_value.documents import Elsewhere
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,13 @@ def key_safe(trace_id: str) -> str:
 
 
 def publish_packages(
-    engine: sa.Engine, day: date, *, late: timedelta, limit: int, again: bool = False
+    engine: sa.Engine,
+    day: date,
+    *,
+    late: timedelta,
+    limit: int,
+    elsewhere: Elsewhere | None,
+    again: bool = False,
 ) -> Published:
     """Publish the packages of a day's pending updates; `again`: of all updates of the day."""
     start, stop = day_bounds(day)
@@ -80,12 +88,22 @@ def publish_packages(
     return _in_batches(
         engine,
         lambda connection, done: _publish_update_batch(
-            connection, connection.execute(pending.where(updates.c.update_id > done)).all(), late
+            connection,
+            connection.execute(pending.where(updates.c.update_id > done)).all(),
+            late=late,
+            elsewhere=elsewhere,
         ),
     )
 
 
-def publish_series(engine: sa.Engine, *, newest: int, limit: int, again: bool = False) -> Published:
+def publish_series(
+    engine: sa.Engine,
+    *,
+    newest: int,
+    limit: int,
+    elsewhere: Elsewhere | None,
+    again: bool = False,
+) -> Published:
     """Publish the time series that have new points; `again`: all of them."""
     if again:
         with publishing(engine) as connection:
@@ -106,14 +124,16 @@ def publish_series(engine: sa.Engine, *, newest: int, limit: int, again: bool = 
             )
             for row in rows
         ]
-        write(connection, documents)
+        write(connection, documents, elsewhere=elsewhere)
         settled = settle(connection, series, rows)
         return _Step(Published(len(documents)), more=settled > 0 and len(rows) == size)
 
     return _in_batches(engine, publish)
 
 
-def publish_jobs(engine: sa.Engine, *, limit: int, again: bool = False) -> Published:
+def publish_jobs(
+    engine: sa.Engine, *, limit: int, elsewhere: Elsewhere | None, again: bool = False
+) -> Published:
     """Publish the jobs that have changed, or whose KPIs have; `again`: all of them."""
     if again:
         with publishing(engine) as connection:
@@ -129,7 +149,7 @@ def publish_jobs(engine: sa.Engine, *, limit: int, again: bool = False) -> Publi
             (tenant_id, job_key(trace_id), document)
             for (tenant_id, trace_id), document in job_documents(connection, keys).items()
         ]
-        write(connection, documents)
+        write(connection, documents, elsewhere=elsewhere)
         settled = settle(connection, jobs, of_jobs) + settle(connection, job_kpis, of_kpis)
         full = len(of_jobs) == limit or len(of_kpis) == limit
         return _Step(Published(len(documents)), more=full and settled > 0)
@@ -137,7 +157,9 @@ def publish_jobs(engine: sa.Engine, *, limit: int, again: bool = False) -> Publi
     return _in_batches(engine, publish)
 
 
-def publish_errors(engine: sa.Engine, *, limit: int, again: bool = False) -> Published:
+def publish_errors(
+    engine: sa.Engine, *, limit: int, elsewhere: Elsewhere | None, again: bool = False
+) -> Published:
     """Publish error reports; `again`: all of them."""
     if again:
         with publishing(engine) as connection:
@@ -146,7 +168,8 @@ def publish_errors(engine: sa.Engine, *, limit: int, again: bool = False) -> Pub
 
     def publish(connection: sa.Connection, _: int) -> "_Step":
         rows = connection.execute(pending).all()
-        write(connection, [(row.tenant_id, error_key(row), error_document(row)) for row in rows])
+        documents = [(row.tenant_id, error_key(row), error_document(row)) for row in rows]
+        write(connection, documents, elsewhere=elsewhere)
         published = errors.c.error_id.in_([row.error_id for row in rows])  # they never change
         connection.execute(sa.update(errors).where(published).values(pending=False))
         return _Step(Published(len(rows)), more=len(rows) == limit)
@@ -192,7 +215,13 @@ def _in_batches(engine: sa.Engine, publish: Callable[[sa.Connection, int], _Step
             return total
 
 
-def _publish_update_batch(connection: sa.Connection, rows: Sequence[Any], late: timedelta) -> _Step:
+def _publish_update_batch(
+    connection: sa.Connection,
+    rows: Sequence[Any],
+    *,
+    late: timedelta,
+    elsewhere: Elsewhere | None,
+) -> _Step:
     if not rows:
         return _Step(Published(), more=False)
     keys = {(row.tenant_id, row.trace_id, row.kpi_id) for row in rows}
@@ -217,7 +246,7 @@ def _publish_update_batch(connection: sa.Connection, rows: Sequence[Any], late: 
         fault = faults[row.tenant_id, row.trace_id, row.kpi_id]
         documents.append((row.tenant_id, *_processing_error(row, fault)))
         _note_failure(connection, row, fault)
-    write(connection, documents)
+    write(connection, documents, elsewhere=elsewhere)
     settle(connection, updates, good, more=", error = NULL")
     return _Step(Published(len(documents) - len(bad), len(bad)), more=True, done=rows[-1].update_id)
 

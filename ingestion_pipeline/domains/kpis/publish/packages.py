@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.instants import instant_text
 from ingestion_pipeline.domains.kpis.merge.grade import quality_of_point
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 
 PackageKey = tuple[int, str, str]  # tenant, trace, KPI
@@ -44,10 +43,8 @@ def package_rows(connection: sa.Connection, keys: Iterable[PackageKey]) -> Seque
     return connection.execute(_ROWS, {"keys": encode_json(wanted)}).all()
 
 
-def package_document(
-    connection: sa.Connection, row: Any, *, late: timedelta | None = None
-) -> dict[str, Any]:
-    """The package of a row.
+def package_document(connection: sa.Connection, row: Any, *, late: timedelta) -> dict[str, Any]:
+    """The package of a row; `late`: how long after its instant a reading counts as that.
 
     What the sender said of it in `metadata` is kept; quality and time of creation are ours.
     """
@@ -56,7 +53,7 @@ def package_document(
         tenant_id=row.tenant_id,
         kpi_id=row.kpi_id,
         observed_at=row.observed_at,
-        late=late or settings().kpi_late,
+        late=late,
     )
     sent: dict[str, Any] = row.metadata or {}
     ours = {
@@ -78,8 +75,8 @@ def package_document(
 
 
 def read_package(
-    connection: sa.Connection, *, tenant_id: int, trace_id: str, kpi_id: str
+    connection: sa.Connection, *, tenant_id: int, trace_id: str, kpi_id: str, late: timedelta
 ) -> dict[str, Any] | None:
-    """The package of a KPI within a trace, if there is one."""
+    """The package of a KPI within a trace, if there is one; `late` as `package_document` has it."""
     rows = package_rows(connection, [(tenant_id, trace_id, kpi_id)])
-    return package_document(connection, rows[0]) if rows else None
+    return package_document(connection, rows[0], late=late) if rows else None

@@ -204,7 +204,7 @@ def open_upstream(engine: sa.Engine, configuration: Settings) -> Upstream:
 
     Three failures within two minutes and it is left alone for two minutes.
     """
-    usual = Patience.configured()
+    usual = Patience.configured(configuration)
     patience = Patience(
         backoff=usual.backoff,
         retry_after_cap=usual.retry_after_cap,

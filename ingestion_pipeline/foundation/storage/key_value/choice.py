@@ -2,14 +2,13 @@
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
 
 
-def key_value(namespace: str, configuration: Settings | None = None) -> KeyValue:
+def key_value(namespace: str, configuration: Settings) -> KeyValue:
     """The store of a namespace, on the server that `KEY_VALUE_URL` names, else in the database.
 
     Raises:
@@ -20,12 +19,9 @@ def key_value(namespace: str, configuration: Settings | None = None) -> KeyValue
     from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
     from ingestion_pipeline.foundation.storage.key_value.redis import RedisKeyValue, client
 
-    secret = (configuration or settings()).key_value_url
+    secret = configuration.key_value_url
     if secret is None:
-        if configuration is None:
-            return PostgreSQLKeyValue(database.engine(), namespace)
-        url = database.database_url(configuration)
-        return PostgreSQLKeyValue(database.engine(url), namespace)
+        return PostgreSQLKeyValue(database.engine(configuration), namespace)
     if not secret.get_secret_value().startswith(("redis://", "rediss://")):
         raise ConfigurationError("KEY_VALUE_URL must be redis://… or rediss://…, or unset")
     return RedisKeyValue(client(secret.get_secret_value()), namespace)

@@ -5,14 +5,20 @@ are there exactly when what it does besides is. On another server they are writt
 before the caller commits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
-from ingestion_pipeline.foundation.storage.key_value.choice import key_value
-from ingestion_pipeline.foundation.storage.key_value.contract import LONGEST_KEY, checked, encoded
+from ingestion_pipeline.foundation.storage.key_value.contract import (
+    LONGEST_KEY,
+    KeyValue,
+    checked,
+    encoded,
+)
+
+Elsewhere = Callable[[str], KeyValue]
+"""The store of a namespace on a server that is not the database."""
 
 # A document that is there already, word for word, is not written again.
 _WRITE = sa.text("""
@@ -28,9 +34,19 @@ _WRITE = sa.text("""
 
 
 def write_documents(
-    connection: sa.Connection, namespace: str, documents: Mapping[str, Any]
+    connection: sa.Connection,
+    namespace: str,
+    documents: Mapping[str, Any],
+    *,
+    elsewhere: Elsewhere | None,
 ) -> None:
     """Write documents by key, whatever was there; they live for ever.
+
+    Args:
+        connection: in a transaction of the database.
+        namespace: that all of them are in.
+        documents: by key.
+        elsewhere: the stores of another server, where the documents are not in the database.
 
     Raises:
         ContractError: a key or document is not as `KeyValue` has it; nothing was written.
@@ -43,10 +59,10 @@ def write_documents(
     ]
     if not rows:
         return
-    if settings().key_value_url is None:
+    if elsewhere is None:
         values = {"namespace": namespace, "documents": f"[{','.join(rows)}]"}
         connection.execute(_WRITE, values)
         return
-    store = key_value(namespace)
+    store = elsewhere(namespace)
     for key, document in documents.items():
         store.put(key, document)

@@ -7,17 +7,35 @@ a wrong token a 401, too many requests a 429. All come out as the error classes 
 the status in them (`antiwork/gumroad`, app/controllers/api/v2/sales_controller.rb:9-80).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ContractError, FieldError, UpstreamRefusedError
-from ingestion_pipeline.foundation.upstreams.client import Answer, Upstream
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.upstreams.client import Answer, Patience, Upstream
 
 NAME = "gumroad"
 _MOST_PAGES = 100_000
+
+Ask = Callable[[sa.Engine, str], Upstream]
+"""Opens the API as the owner of a token sees it; the engine is of the shared limit's database."""
+
+
+def open_upstream(engine: sa.Engine, token: str, *, configuration: Settings) -> Upstream:
+    """The API that settings name, as the owner of a token sees it; to be closed."""
+    return Upstream(
+        engine,
+        name=NAME,
+        base_url=configuration.gumroad_api_base_url,
+        headers={"Authorization": f"Bearer {token}"},
+        requests_per_minute=configuration.gumroad_requests_per_minute,
+        timeout=configuration.http_timeout,
+        patience=Patience.configured(configuration),
+    )
 
 
 def check(payload: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ from ingestion_pipeline.foundation.errors import (
     UpstreamRefusedError,
 )
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.upstreams.client import Answer, Counts, Upstream
+from ingestion_pipeline.foundation.upstreams.client import Answer, Counts, Patience, Upstream
 
 NAME = "ace_iot"  # of the rate limit, the breaker, and the concurrency pool
 
@@ -202,6 +202,8 @@ def open_source(engine: sa.Engine, configuration: Settings) -> Iterator[AceIot]:
         base_url=configuration.ace_iot_api_base_url,
         headers=headers,
         requests_per_minute=configuration.ace_requests_per_minute,
+        timeout=configuration.http_timeout,
+        patience=Patience.configured(configuration),
     ) as upstream:
         yield AceIot(
             upstream, page_size=configuration.ace_page_size, raw=configuration.ace_raw_data
