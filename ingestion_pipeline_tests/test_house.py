@@ -22,6 +22,8 @@ FAULTS = (
     ("domains/commerce/land/stage.py", "import fastapi", "FastAPI is imported"),
     ("domains/markets/contract/days.py", "from ingestion_pipeline.foundation import settings",
      "The settings"),
+    ("domains/kpis/merge/grade.py",
+     "from ingestion_pipeline.foundation.environment import settings", "The environment"),
     ("foundation/upstreams/answers.py",
      "from ingestion_pipeline.foundation.upstreams import client",
      "No circles"),

@@ -108,10 +108,10 @@ def test_orphans_are_reported_by_missing_parent_after_their_grace(
 def test_the_schema_check_reads_no_more_rows_than_it_is_told(
     engine_with_sample: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingestion_pipeline.orchestration import checks
+    from ingestion_pipeline.orchestration import resources
 
     few = Settings(check_rows=10)
-    monkeypatch.setattr(checks, "settings", lambda: few)
+    monkeypatch.setattr(resources, "settings", lambda: few)
     check = ("orders", "schema")
     metadata = evaluations(check)[check].metadata
     assert metadata["rows_checked"].value == 10

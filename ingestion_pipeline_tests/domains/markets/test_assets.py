@@ -20,7 +20,7 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
-from ingestion_pipeline.orchestration.resources import RESOURCES, Database
+from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES, Database
 from ingestion_pipeline_tests.domains.markets.builders import fundamentals_event, record
 from ingestion_pipeline_tests.foundation.sandbox.running import KEY, RunningSandbox
 
@@ -114,11 +114,12 @@ def test_warming_is_an_event_a_job_a_cron_log_and_metrics(
     context = dg.build_schedule_context(
         instance=instance, scheduled_execution_time=datetime(2026, 1, 1, 6, 7, tzinfo=UTC)
     )
-    assert isinstance(cache_warming(context, database=Database()), dg.RunRequest)
-    assert isinstance(cache_warming(context, database=Database()), dg.SkipReason)  # one at a time
+    known = {"configuration": CONFIGURATION, "database": Database()}
+    assert isinstance(cache_warming(context, **known), dg.RunRequest)
+    assert isinstance(cache_warming(context, **known), dg.SkipReason)  # one at a time
     with fetching.begin() as connection:
-        known = land_warming(connection, source="cron", now=datetime.now(UTC), max_attempts=1)
-    assert known.known
+        ordered = land_warming(connection, source="cron", now=datetime.now(UTC), max_attempts=1)
+    assert ordered.known
     assert run(instance).success
     event = "SELECT status FROM ingestion_events WHERE event_type = 'cache.warming'"
     assert scalar(fetching, event) == "applied"

@@ -24,6 +24,7 @@ from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.alerts import Condition, conditions, decide, note, tell
 from ingestion_pipeline.foundation.watch.health import Facts, Metrics, Service
 from ingestion_pipeline.orchestration import housekeeping as automation
+from ingestion_pipeline.orchestration import resources
 from ingestion_pipeline.orchestration.resources import RESOURCES, database_at
 
 ALERTS = automation.alert_sensor(questions=registry.questions, limits=watch)
@@ -230,7 +231,7 @@ def alerted(
     """Let the sensor tell the target."""
     values = {"alert_webhook_url": SecretStr(URL), "alert_hold": timedelta(0), **others}
     known = configured.model_copy(update=values)
-    monkeypatch.setattr(automation, "settings", lambda: known)
+    monkeypatch.setattr(resources, "settings", lambda: known)
     real = httpx.Client
     monkeypatch.setattr(
         alerts.httpx, "Client", lambda **values: real(**{**values, "transport": target.transport})
