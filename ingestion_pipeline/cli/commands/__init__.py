@@ -18,9 +18,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def upgraded() -> sa.Engine:
     """The configured database, its schema up to date."""
+    from ingestion_pipeline.foundation.environment import settings
     from ingestion_pipeline.foundation.storage import schema
 
-    return schema.upgraded()
+    return schema.upgraded(settings())
 
 
 def print_url(url: str, *, role: str, as_json: bool) -> None:

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage.database import database_url, engine
+from ingestion_pipeline.foundation.storage.database import engine
 from ingestion_pipeline.foundation.storage.locks import under_lock
 
 logger = logging.getLogger(__name__)
 
 
-def upgraded(configuration: Settings | None = None) -> sa.Engine:
+def upgraded(configuration: Settings) -> sa.Engine:
     """The engine of the configured database, its schema up to date."""
-    database = engine(database_url(configuration)) if configuration else engine()
+    database = engine(configuration)
     upgrade(database)
     return database
 

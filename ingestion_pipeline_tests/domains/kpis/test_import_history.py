@@ -277,9 +277,9 @@ def test_memory_does_not_hold_the_file(
     handed: list[int] = []
     record = import_history._record
 
-    def noted(begin: Any, items: Any, result: FileResult) -> None:
+    def noted(begin: Any, items: Any, result: FileResult, timeout: Any) -> None:
         handed.append(len(items))
-        record(begin, items, result)
+        record(begin, items, result, timeout)
 
     monkeypatch.setattr(import_history, "_record", noted)
     many: Iterator[dict[str, Any]] = (reading(n % 60, traceId=f"t{n}") for n in range(1200))

@@ -132,10 +132,10 @@ def test_what_changes_while_it_is_published_stays_pending(
     other = sa.create_engine(filled.url)
     write = flags.write
 
-    def write_while_somebody_adds_an_analysis(*arguments: Any) -> None:
+    def write_while_somebody_adds_an_analysis(*arguments: Any, **more: Any) -> None:
         with other.begin() as connection:
             assert land_analysis(connection, Analysis(1, "t2", "eth", "up"))
-        write(*arguments)
+        write(*arguments, **more)
 
     monkeypatch.setattr(publish, "write", write_while_somebody_adds_an_analysis)
     publish.publish_packages(filled, DAY, late=LATE, limit=100, elsewhere=None)
