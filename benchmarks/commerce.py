@@ -30,9 +30,11 @@ import sqlalchemy as sa
 from benchmarks.memory import peak_megabytes
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
+from ingestion_pipeline.domains.commerce.land.stage import Bounds
 from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.commerce.sources.lines import blocks_of_lines
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
@@ -134,9 +136,10 @@ def ours(task: Task) -> Load:
     engine = database.engine(task.url)
     schema.upgrade(engine)
     files, _ = data_files(task.files)
+    bounds = Bounds.configured(Settings())
 
     def load() -> int:
-        totals = merge_folder(engine, files, tenant="benchmark").totals
+        totals = merge_folder(engine, files, tenant="benchmark", bounds=bounds).totals
         if not totals.add_up or totals.waiting:
             raise RuntimeError(f"that is not a load of the sample data: {totals}")
         return totals.lines

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from ingestion_pipeline.foundation.described.folder import NAME
 from ingestion_pipeline.foundation.described.kinds import HOME, Kind
-from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.orchestration.resources import CONFIGURATION
 
 OWNERS = ["team:data"]
 
@@ -72,7 +72,7 @@ def _link_to(file: Path) -> dict[str, dg.CodeReferencesMetadataValue]:
 
 def folder_of(path: Path) -> tuple[str, ...]:
     """Where a source is, as seen from the folder of all; its own name, where it is in another."""
-    root = settings().described_in
+    root = CONFIGURATION.read().described_in
     folder = path.parent if path.name == NAME else path
     return folder.relative_to(root).parts if folder.is_relative_to(root) else (folder.name,)
 

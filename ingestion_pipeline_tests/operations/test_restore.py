@@ -22,6 +22,8 @@ from ingestion_pipeline.foundation.ledger import jobs, readers, tenants
 from ingestion_pipeline.foundation.storage import backup, roles, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
+from ingestion_pipeline_tests.domains.book_sales.builders import KEEPS
+from ingestion_pipeline_tests.domains.commerce.builders import BOUNDS
 from ingestion_pipeline_tests.gateway.running import RunningGateway
 from ingestion_pipeline_tests.operations.document import blocks, run
 
@@ -49,10 +51,10 @@ def contents(engine: sa.Engine) -> dict[str, Any]:
 def load_something_of_each_domain(engine: sa.Engine, folder: Path) -> str:
     """Returns an API key of acme."""
     write_sample_data(folder, customers=50, products=10, orders=90, order_items=100, bad_share=0.1)
-    merge_folder(engine, data_files(folder)[0], tenant="acme")
+    merge_folder(engine, data_files(folder)[0], tenant="acme", bounds=BOUNDS)
     report = folder / "report.csv"
     report.write_bytes(sample_reports()["amazon_kdp"][1])
-    merge_reports(engine, [report], platform="kdp", tenant="acme")
+    merge_reports(engine, [report], platform="kdp", tenant="acme", keeps=KEEPS)
     publish_days(engine, "kdp")
     with engine.begin() as connection:
         tenant_id = tenants.find(connection, "acme")
@@ -119,10 +121,12 @@ def test_after_dump_loss_and_restore_everything_goes_on(tmp_path: Path) -> None:
 
 
 def assert_all_goes_on(engine: sa.Engine, files: Path) -> None:
-    again = merge_folder(engine, data_files(files)[0], tenant="acme").totals
+    again = merge_folder(engine, data_files(files)[0], tenant="acme", bounds=BOUNDS).totals
     assert again.staged > 0
     assert (again.unchanged, again.inserted, again.updated) == (again.staged - again.waiting, 0, 0)
-    [report] = merge_reports(engine, [files / "report.csv"], platform="kdp", tenant="acme").files
+    [report] = merge_reports(
+        engine, [files / "report.csv"], platform="kdp", tenant="acme", keeps=KEEPS
+    ).files
     assert report.counts["inserted"] == 0
     with engine.begin() as connection:
         ensure_month(connection, JANUARY)

@@ -89,7 +89,10 @@ def import_report(
 
     told = Told(decimal, dates)
     engine = upgraded()
-    result = merge_reports(engine, files, platform=platform, tenant=tenant, told=told)
+    result = merge_reports(
+        engine, files, platform=platform, tenant=tenant, told=told,
+        keeps=settings().tenant_rejected_bytes,
+    )  # fmt: skip
     publish_days(engine, platform)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))

@@ -53,6 +53,7 @@ def ingest(
     Files may come in any order: a row whose parent is missing waits for it. Loading a file again
     changes nothing. An upload that was interrupted goes on when it is started again.
     """
+    from ingestion_pipeline.domains.commerce.land.stage import Bounds
     from ingestion_pipeline.domains.commerce.merge import folder as commerce
 
     _require_sense(tenant=tenant, api_url=api_url, api_key=api_key, dry_run=dry_run)
@@ -64,10 +65,12 @@ def ingest(
     if api_url is not None:
         result = _upload(files, api_url=api_url, api_key=api_key, hidden=as_json)
     else:
-        engine = upgraded()
+        engine, bounds = upgraded(), Bounds.configured(settings())
         work = commerce.dry_run if dry_run else commerce.merge_folder
         with console.file_progress([path for path, _ in files], hidden=as_json) as bytes_read:
-            result = work(engine, files, tenant=tenant or "default", bytes_read=bytes_read)
+            result = work(
+                engine, files, tenant=tenant or "default", bounds=bounds, bytes_read=bytes_read
+            )
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
     else:

@@ -83,9 +83,11 @@ def replay(
 
     They count as the latest of their tenant. Exits 3 when some are still wrong.
     """
+    from ingestion_pipeline.domains.commerce.land.stage import Bounds
     from ingestion_pipeline.domains.commerce.merge import replay as replaying
+    from ingestion_pipeline.foundation.environment import settings
 
-    outcome = replaying.replay(upgraded(), file)
+    outcome = replaying.replay(upgraded(), file, bounds=Bounds.configured(settings()))
     if as_json:
         typer.echo(json.dumps(asdict(outcome), indent=2))
     else:

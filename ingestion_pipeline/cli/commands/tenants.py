@@ -93,6 +93,7 @@ def quota(
     as_json: AsJson = False,
 ) -> None:
     """Show how many bytes of files a tenant keeps and may keep, or change its limit."""
+    from ingestion_pipeline.foundation.environment import settings
     from ingestion_pipeline.foundation.ledger import quota as quotas
     from ingestion_pipeline.foundation.ledger import tenants
 
@@ -104,7 +105,7 @@ def quota(
             quotas.set_limit(connection, tenant_id, landed_bytes)
         if reset or rejected_bytes is not None:
             quotas.set_rejected_limit(connection, tenant_id, rejected_bytes)
-        room = quotas.room_of(connection, tenant_id)
+        room = quotas.room_of(connection, tenant_id, default=settings().tenant_landed_bytes)
     if as_json:
         typer.echo(json.dumps(room.as_dict()))
         return

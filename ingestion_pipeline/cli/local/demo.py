@@ -139,6 +139,7 @@ def _materialize() -> DemoResult:
         landing=Landing(configuration.landing),
         settle=timedelta(0),
         attempts=1,
+        keeps=configuration.tenant_landed_bytes,
         until=datetime.now(UTC) + timedelta(minutes=1),
     )
     graph = defs.resolve_asset_graph()

@@ -13,8 +13,8 @@ from ingestion_pipeline.domains.buildings.assets import (
     weather_snapshot,
 )
 from ingestion_pipeline.domains.buildings.contract.windows import days_back
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.resources import Configuration
 
 _RANGE = "dagster/asset_partition_range"
 
@@ -56,14 +56,16 @@ def decide(days: Sequence[date], sites: Sequence[str]) -> Iterator[tuple[str, st
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="At 00:00 UTC, of every site the day that ended, and the LOOK_BACK_DAYS before it.",
 )
-def daily_collection(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+def daily_collection(
+    context: dg.ScheduleEvaluationContext, configuration: Configuration
+) -> list[dg.RunRequest] | dg.SkipReason:
     """Request a run a site."""
-    configuration = settings()
-    if configuration.ace_iot_api_base_url is None:
+    settings = configuration.read()
+    if settings.ace_iot_api_base_url is None:
         return dg.SkipReason("ACE_IOT_API_BASE_URL is not set: there is nothing to collect from")
     now = context.scheduled_execution_time.astimezone(UTC)
-    first = configuration.collect_since
-    days = [day for day in days_back(now.date(), configuration.look_back_days) if day >= first]
+    first = settings.collect_since
+    days = [day for day in days_back(now.date(), settings.look_back_days) if day >= first]
     if not days:
         return dg.SkipReason(f"COLLECT_SINCE is {first}")
     return [
@@ -75,7 +77,7 @@ def daily_collection(context: dg.ScheduleEvaluationContext) -> list[dg.RunReques
                 f"{_RANGE}_end": end,
             },
         )
-        for run_key, start, end in decide(days, configuration.site_names)
+        for run_key, start, end in decide(days, settings.site_names)
     ]
 
 
@@ -87,9 +89,11 @@ def daily_collection(context: dg.ScheduleEvaluationContext) -> list[dg.RunReques
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every hour, the last known weather of every site.",
 )
-def hourly_weather(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def hourly_weather(
+    context: dg.ScheduleEvaluationContext, configuration: Configuration
+) -> dg.RunRequest | dg.SkipReason:
     """Request the snapshot."""
-    if settings().ace_iot_api_base_url is None:
+    if configuration.read().ace_iot_api_base_url is None:
         return dg.SkipReason("ACE_IOT_API_BASE_URL is not set: there is nothing to collect from")
     return dg.RunRequest(run_key=datetime.isoformat(context.scheduled_execution_time))
 

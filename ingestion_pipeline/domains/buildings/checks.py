@@ -14,12 +14,11 @@ from ingestion_pipeline.domains.buildings.tables import (
     timeseries_daily,
     timeseries_hourly,
 )
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import LandedFileError
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration.checks import offenders_check
 from ingestion_pipeline.orchestration.metadata import as_table
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Database, LandingStore
 
 _SHOWN_GAPS = 1000
 _ARCHIVES = 24
@@ -55,13 +54,13 @@ def complete(database: Database) -> dg.AssetCheckResult:
     asset=key("archived_months"),
     description=f"The {_ARCHIVES} newest archived months can be found where they were put.",
 )
-def files_are_there(database: Database) -> dg.AssetCheckResult:
+def files_are_there(database: Database, landing: LandingStore) -> dg.AssetCheckResult:
     """Look for the files."""
     c = archived_months.c
     newest = sa.select(c.location).order_by(c.archive_id.desc()).limit(_ARCHIVES)
     with database.engine().connect() as connection:
         locations = connection.scalars(newest).all()
-    archive = Landing(settings().archive)
+    archive = landing.archive()
     gone = [each for each in locations if not _exists(archive, each)]
     metadata: dict[str, Any] = {"files": len(locations), "gone": len(gone)}
     if gone:

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
 from ingestion_pipeline.domains.commerce.land import claimed
+from ingestion_pipeline.domains.commerce.land.stage import Bounds
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 GROUP = "commerce"
 OWNERS = ["team:data"]
@@ -69,18 +69,22 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         "only while they wait for a parent.",
     )
     def staging(
-        context: dg.AssetExecutionContext, database: Database
+        context: dg.AssetExecutionContext,
+        configuration: Configuration,
+        database: Database,
+        landing: LandingStore,
     ) -> dg.MaterializeResult[None]:
-        configuration = settings()
-        engine = database.engine()
+        engine, settings = database.engine(), configuration.read()
         outcome = claimed.land_claimed(
             engine,
             entity,
             worker=f"dagster {entity.name}_staging",
             run_id=context.run.run_id,
-            limit=configuration.batch_uploads,
-            lease=configuration.job_lease,
-            backoff=configuration.job_backoff,
+            landing=landing.landed(),
+            bounds=Bounds.configured(settings),
+            limit=settings.batch_uploads,
+            lease=settings.job_lease,
+            backoff=settings.job_backoff,
         )
         for upload_id, error in outcome.failures.items():
             context.log.warning("upload %s failed: %s", upload_id, printable(error))

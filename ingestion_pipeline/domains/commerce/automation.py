@@ -12,13 +12,11 @@ from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
 from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_dropped
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, landed
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration import sensing
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 _SCAN_SECONDS = 30  # a tick is ended after sixty
 
@@ -55,8 +53,9 @@ def recorded_uploads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     """Request a run when recorded uploads can be claimed."""
     due = [jobs.claimable(job_kind(entity)) for entity in ENTITIES.values()]
     statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt).where(sa.or_(*due))
+    most = sensing.resource(context, "configuration").read().batch_uploads
     with sensing.resource(context).engine().connect() as connection:
-        rows = connection.execute(statement.limit(settings().batch_uploads)).all()
+        rows = connection.execute(statement.limit(most)).all()
     about_to_start = sensing.runs_about_to_start(context.instance, load_uploads.name) if rows else 0
     decision = decide([(row[0], row[1]) for row in rows], runs_about_to_start=about_to_start)
     if isinstance(decision, str):
@@ -72,13 +71,15 @@ def recorded_uploads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
 )
 def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Record what is in the drop folder, and show it as an observation of `uploads`."""
-    configuration = settings()
+    settings = sensing.resource(context, "configuration").read()
+    landing = sensing.resource(context, "landing")
     found = receive_dropped(
         sensing.resource(context).engine(),
-        drop_url=configuration.drop,
-        landing=Landing(configuration.landing),
-        settle=configuration.drop_settle,
-        attempts=configuration.job_attempts,
+        drop_url=landing.drop(),
+        landing=landing.landed(),
+        settle=settings.drop_settle,
+        attempts=settings.job_attempts,
+        keeps=settings.tenant_landed_bytes,
         until=datetime.now(UTC) + timedelta(seconds=_SCAN_SECONDS),
     )
     for tenant in sorted(found.unknown_tenants):
@@ -88,7 +89,7 @@ def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if not found.recorded:
         return dg.SensorResult(
             skip_reason=dg.SkipReason(
-                f"no complete file in {configuration.drop} ({found.unfinished} still settling; "
+                f"no complete file in {landing.drop()} ({found.unfinished} still settling; "
                 f"unknown tenants: {', '.join(sorted(found.unknown_tenants)) or 'none'}; "
                 f"no room: {', '.join(sorted(found.no_room)) or 'none'})"
             )
@@ -101,14 +102,18 @@ def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 
 @dg.op(description="Deletes expired upload sessions, unfinished files and old idempotency keys.")
-def sweep_uploads(context: dg.OpExecutionContext, database: Database) -> None:
+def sweep_uploads(
+    context: dg.OpExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    landing: LandingStore,
+) -> None:
     """Take away what uploads have left behind."""
-    configuration = settings()
-    engine, landing = database.engine(), Landing(configuration.landing)
-    swept = sweep(engine, landing, idempotency_retention=configuration.idempotency_retention)
+    engine, settings, store = database.engine(), configuration.read(), landing.landed()
+    swept = sweep(engine, store, idempotency_retention=settings.idempotency_retention)
     old_files = 0
-    if days := configuration.landed_retention_days:
-        old_files = landed.remove_old(engine, landing, keep=timedelta(days=days))
+    if days := settings.landed_retention_days:
+        old_files = landed.remove_old(engine, store, keep=timedelta(days=days))
     done = {**asdict(swept), "old_files": old_files}
     context.log.info("swept %s", done)
     context.add_output_metadata(done)

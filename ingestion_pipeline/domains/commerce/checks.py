@@ -18,7 +18,8 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Field,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL
-from ingestion_pipeline.orchestration.checks import offenders_check, schema_check
+from ingestion_pipeline.orchestration.checks import offenders_check, offenders_result, schema_check
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -92,13 +93,7 @@ def _checks_of(entity: Entity) -> list[dg.AssetChecksDefinition]:
                 description="The rows that wait are those that their uploads say are waiting.",
                 offenders=lambda: offenders.waiting_are_counted(entity),
             ),
-            offenders_check(
-                asset=staging,
-                name="orphans",
-                description="No row has waited for its parent longer than ORPHAN_GRACE.",
-                offenders=lambda: offenders.orphans(entity),
-                warning=True,
-            ),
+            _orphans_check(entity),
             offenders_check(
                 asset=final,
                 name="referential_integrity",
@@ -107,6 +102,19 @@ def _checks_of(entity: Entity) -> list[dg.AssetChecksDefinition]:
             ),
         ]
     return checks
+
+
+def _orphans_check(entity: Entity) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="orphans",
+        asset=key(f"{entity.name}_staging"),
+        description="No row has waited for its parent longer than ORPHAN_GRACE.",
+    )
+    def orphans(configuration: Configuration, database: Database) -> dg.AssetCheckResult:
+        query = offenders.orphans(entity, grace=configuration.read().orphan_grace)
+        return offenders_result(database.engine(), query, warning=True)
+
+    return orphans
 
 
 CHECKS = [

@@ -11,7 +11,6 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL, WAITING
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import uploads
 
 _LOADED_WITHIN = timedelta(minutes=15)
@@ -73,8 +72,8 @@ def unusable() -> sa.Select[Any]:
     )
 
 
-def orphans(entity: Entity) -> sa.Select[Any]:
-    """Rows that have waited too long, by the parent that they miss."""
+def orphans(entity: Entity, *, grace: timedelta) -> sa.Select[Any]:
+    """Rows that have waited longer than `grace`, by the parent that they miss."""
     table = WAITING[entity.name]
     missing = []
     for field, parent in entity.parents.items():
@@ -90,7 +89,7 @@ def orphans(entity: Entity) -> sa.Select[Any]:
                 sa.func.count().label("rows_waiting"),
                 sa.func.min(table.c.waiting_since).label("since"),
             )
-            .where(~exists, table.c.waiting_since < sa.func.now() - settings().orphan_grace)
+            .where(~exists, table.c.waiting_since < sa.func.now() - grace)
             .group_by(table.c.tenant_id, table.c[field])
         )
     everything = sa.union_all(*missing).subquery("orphans")

@@ -2,8 +2,8 @@
 
 Counted are the bytes of what has landed (files that came over HTTP or by the drop folder, and
 chunks of files that are not whole yet) until retention removes it. Files that `ingest` reads where
-they are, and those that `jobs reload` reads again, take no room. The limits are the settings', or a
-tenant's own (`ingestion-pipeline tenants quota`).
+they are, and those that `jobs reload` reads again, take no room. A tenant may have limits of its
+own (`ingestion-pipeline tenants quota`); `default` holds where it has none: the settings' limit.
 
 Of refused lines so many bytes are kept in full; those beyond are counted, as always, and no more.
 """
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import QuotaError
 from ingestion_pipeline.foundation.ledger.tables import tenants, uploads
 from ingestion_pipeline.foundation.storage import locks
@@ -63,26 +62,25 @@ class Room:
         )
 
 
-def room_of(connection: sa.Connection, tenant_id: int) -> Room:
+def room_of(connection: sa.Connection, tenant_id: int, *, default: int) -> Room:
     """What a tenant keeps at the moment."""
     name, own, used = connection.execute(_STATE, {"tenant_id": tenant_id}).one()
-    limit = settings().tenant_landed_bytes if own is None else own
-    return Room(name, int(used), limit, own is not None)
+    return Room(name, int(used), default if own is None else own, own is not None)
 
 
-def begin(connection: sa.Connection, tenant_id: int) -> Room:
+def begin(connection: sa.Connection, tenant_id: int, *, default: int) -> Room:
     """What a tenant keeps, before something more of it begins to come.
 
     Raises:
         QuotaError: there is no room at all.
     """
-    room = room_of(connection, tenant_id)
+    room = room_of(connection, tenant_id, default=default)
     if not room.left:
         raise room.error()
     return room
 
 
-def take(connection: sa.Connection, tenant_id: int, size: int) -> None:
+def take(connection: sa.Connection, tenant_id: int, size: int, *, default: int) -> None:
     """Let the transaction record `size` bytes more; first of all that it locks.
 
     One after the other: two files that each have room are not both taken where one has.
@@ -91,12 +89,12 @@ def take(connection: sa.Connection, tenant_id: int, size: int) -> None:
         QuotaError: there is no room for them.
     """
     locks.hold(connection, locks.TAKING_ROOM.of(str(tenant_id)))
-    room = room_of(connection, tenant_id)
+    room = room_of(connection, tenant_id, default=default)
     if size > room.left:
         raise room.error()
 
 
-def rejected_room(connection: sa.Connection, tenant_id: int) -> int:
+def rejected_room(connection: sa.Connection, tenant_id: int, *, default: int) -> int:
     """How many bytes of refused lines of a tenant there is still room for.
 
     Nobody is kept waiting for it: files that are read at the same time may each take it.
@@ -107,7 +105,7 @@ def rejected_room(connection: sa.Connection, tenant_id: int) -> int:
     )
     own = sa.select(tenants.c.rejected_bytes_limit).where(tenants.c.tenant_id == tenant_id)
     limit = connection.scalar(own)
-    most = settings().tenant_rejected_bytes if limit is None else limit
+    most = default if limit is None else limit
     return max(0, most - int(connection.scalar(used) or 0))
 
 

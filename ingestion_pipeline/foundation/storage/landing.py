@@ -98,6 +98,11 @@ class Landing:
         self._url = url.rstrip("/")
         self._files, self._root = file_system(self._url)
 
+    @property
+    def url(self) -> str:
+        """Where it is, without a slash at the end; for who reads and writes there by fsspec."""
+        return self._url
+
     def begin(self, name: str) -> LandingFile:
         """Begin a file under `name` (a relative path): `write`, then `keep` or `discard`."""
         self._path(name)

@@ -65,8 +65,11 @@ async def land(gateway: Gateway, caller: Caller, landing: Landing, part: Part) -
         Refusal: 413, more than MAX_UPLOAD_BYTES; and whatever `part.content` raises.
         QuotaError: the tenant has no room for it.
     """
-    room = await gateway.run(quota.begin, caller.tenant_id)
-    most = gateway.configuration.max_upload_bytes
+    configuration = gateway.configuration
+    room = await gateway.run(
+        quota.begin, caller.tenant_id, default=configuration.tenant_landed_bytes
+    )
+    most = configuration.max_upload_bytes
     refusal = too_large(most) if most <= room.left else room.error()
     async with landing_file(landing, landing_name(caller.tenant, part.file_name)) as file:
         await pour(part.content, file, limit=min(most, room.left), refusal=refusal)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+KEEPS = 10**9  # bytes of refused rows
+
 EBOOK = (
     "Royalty Date", "Title", "Author Name", "ASIN", "Marketplace", "Royalty Type",
     "Transaction Type", "Units Sold", "Units Refunded", "Net Units Sold",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
 from ingestion_pipeline.domains.book_sales.tables import sales_events
-from ingestion_pipeline_tests.domains.book_sales.builders import GENUINE
+from ingestion_pipeline_tests.domains.book_sales.builders import GENUINE, KEEPS
 
 pytestmark = pytest.mark.skipif(
     not GENUINE.exists(), reason="the genuine workbooks are not on this machine"
@@ -67,7 +67,7 @@ def stored(engine: sa.Engine) -> Sums:
 def test_units_and_royalties_are_what_a_spreadsheet_sums(engine: sa.Engine, path: Path) -> None:
     detail, combined = summed(path, [4, 5, 6]), summed(path, [3])
     assert detail == combined
-    result = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
+    result = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     assert stored(engine) == detail
     pages = sum(
         Decimal(row["Kindle Edition Normalized Page (KENP) Read"]) for row in raw_rows(path, 9)
@@ -88,7 +88,7 @@ def test_exact_duplicates_stay_as_many_as_they_are(engine: sa.Engine) -> None:
     rows = [row for sheet in (4, 5, 6) for row in raw_rows(path, sheet)]
     copies = sum(n - 1 for n in Counter(tuple(row.items()) for row in raw_rows(path, 3)).values())
     assert copies == 646
-    merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
+    merge_reports(engine, [path], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     with engine.connect() as connection:
         number = connection.scalar(
             sa.select(sa.func.count()).where(sales_events.c.event_type != "borrow_pages")
@@ -98,25 +98,25 @@ def test_exact_duplicates_stay_as_many_as_they_are(engine: sa.Engine) -> None:
 
 def test_a_second_load_and_a_part_of_it_change_nothing(engine: sa.Engine) -> None:
     orders, royalties = WORKBOOKS
-    merge_reports(engine, [royalties], platform="amazon_kdp", tenant="acme")
+    merge_reports(engine, [royalties], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     before = stored(engine)
-    again = merge_reports(engine, [royalties], platform="amazon_kdp", tenant="acme")
+    again = merge_reports(engine, [royalties], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     assert again.totals == {
         "rows": 1504, "rejected": 0, "inserted": 0, "updated": 0, "unchanged": 1504,
         "left_alone": 0,
     }  # fmt: skip
     # The orders' workbook holds a part of the same royalties, so occurrences count differently.
-    part = merge_reports(engine, [orders], platform="amazon_kdp", tenant="acme")
+    part = merge_reports(engine, [orders], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     assert part.totals["inserted"] <= 1  # a day of pages that the other one does not have
     assert stored(engine) == before
 
 
 def test_one_changed_value_changes_one_event(engine: sa.Engine, tmp_path: Path) -> None:
     path = WORKBOOKS[-1]
-    merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
+    merge_reports(engine, [path], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     changed = tmp_path / "again.xlsx"
     changed.write_bytes(with_one_royalty_changed(path.read_bytes()))
-    result = merge_reports(engine, [changed], platform="amazon_kdp", tenant="acme")
+    result = merge_reports(engine, [changed], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     assert (result.totals["inserted"], result.totals["updated"]) == (0, 1)
     sums = summed(changed, [4, 5, 6])
     assert stored(engine) == sums

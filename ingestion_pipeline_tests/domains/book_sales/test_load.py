@@ -15,7 +15,7 @@ from ingestion_pipeline.domains.book_sales.sources import smashwords
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 from ingestion_pipeline_tests.domains.book_sales import builders
-from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, ebook, workbook
+from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, KEEPS, ebook, workbook
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def loaded(
 ) -> Counts:  # fmt: skip
     origin = Origin(tenant_id, platform, "report", received_at)
     with engine.begin() as connection:
-        return merge_events(connection, origin, Parsed(events))
+        return merge_events(connection, origin, Parsed(events), keeps=KEEPS)
 
 
 def royalties(engine: sa.Engine) -> list[str]:
@@ -109,7 +109,7 @@ def test_bad_rows_are_kept_with_their_reasons(engine: sa.Engine, tmp_path: Path)
         "Paperback Royalty": [builders.PAPERBACK, builders.paperback("none")],
     }
     path.write_bytes(workbook(sheets))
-    result = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
+    result = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     assert result.totals == {
         "rows": 3, "rejected": 2, "inserted": 1, "updated": 0, "unchanged": 0, "left_alone": 0,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from ingestion_pipeline.domains.book_sales.land.orders import parse_order
 from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical, platform_of
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, ebook, text
+from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, KEEPS, ebook, text
 from ingestion_pipeline_tests.gateway.running import Sender
 
 MIGRATION = import_module("ingestion_pipeline.foundation.storage.migrations.versions.0019_wires")
@@ -50,8 +50,8 @@ def test_both_spellings_are_one_platform_in_the_shell(
 ) -> None:
     path = tmp_path / "ebook.csv"
     path.write_bytes(text(EBOOK, [ebook("2.00"), ebook("3.00", asin="B000000002")]))
-    merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
-    again = merge_reports(engine, [path], platform=name, tenant="acme")
+    merge_reports(engine, [path], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
+    again = merge_reports(engine, [path], platform=name, tenant="acme", keeps=KEEPS)
     assert (again.totals["inserted"], again.totals["unchanged"]) == (0, 2)
     assert _names(engine) == {"amazon_kdp"}
 
@@ -61,7 +61,7 @@ def test_an_old_report_imported_again_after_the_migration_doubled_everything(
 ) -> None:
     path = tmp_path / "ebook.csv"
     path.write_bytes(text(EBOOK, [ebook("2.00"), ebook("2.00")]))
-    merge_reports(engine, [path], platform="kdp", tenant="acme")
+    merge_reports(engine, [path], platform="kdp", tenant="acme", keeps=KEEPS)
     with engine.begin() as connection:  # as a version before wrote it
         connection.execute(sa.text("UPDATE sales_events SET platform = 'kdp'"))
         connection.execute(
@@ -72,7 +72,7 @@ def test_an_old_report_imported_again_after_the_migration_doubled_everything(
         keys = connection.scalars(sa.text("SELECT source_key FROM uploads")).all()
         assert keys == ["book_sales:amazon_kdp:00ff"]
     assert _names(engine) == {"amazon_kdp"}
-    again = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme")
+    again = merge_reports(engine, [path], platform="amazon_kdp", tenant="acme", keeps=KEEPS)
     assert (again.totals["inserted"], again.totals["unchanged"]) == (0, 2)
 
 

@@ -17,6 +17,7 @@ from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
 from ingestion_pipeline_tests.domains.book_sales.builders import (
     D2D,
     EBOOK,
+    KEEPS,
     SMASHWORDS,
     Cell,
     d2d,
@@ -50,7 +51,7 @@ def imported(
 ) -> ReportResult:
     path = folder / name
     path.write_bytes(content)
-    [result] = merge_reports(engine, [path], platform=platform, tenant="acme").files
+    [result] = merge_reports(engine, [path], platform=platform, tenant="acme", keeps=KEEPS).files
     return result
 
 

@@ -20,6 +20,7 @@ from ingestion_pipeline.foundation.storage.file_names import file_name_problem
 from ingestion_pipeline_tests.domains.book_sales.builders import (
     D2D,
     EBOOK,
+    KEEPS,
     d2d,
     ebook,
     text,
@@ -79,8 +80,8 @@ def test_refused_rows_of_a_report_were_kept_without_end(
             file_name="a.csv", source="import-report", location="file:///a.csv", size=1,
         )  # fmt: skip
         origin = Origin(tenant_id, "amazon_kdp", "a.csv", datetime.now(UTC), upload_id)
-        assert merge_events(connection, origin, Parsed([], rows)).rejected == 5
-        merge_events(connection, origin, Parsed([], rows))
+        assert merge_events(connection, origin, Parsed([], rows), keeps=KEEPS).rejected == 5
+        merge_events(connection, origin, Parsed([], rows), keeps=KEEPS)
         told = connection.execute(
             sa.text("SELECT rejected, rejected_kept, rejected_bytes FROM uploads")
         ).one()

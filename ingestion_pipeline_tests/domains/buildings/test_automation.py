@@ -21,13 +21,15 @@ from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_schedule
 
 from ingestion_pipeline.domains.buildings.automation import daily_collection, decide, hourly_weather
 from ingestion_pipeline.domains.buildings.definitions import definitions
+from ingestion_pipeline.domains.buildings.resources import AceIotApi
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.gateway.running import ROOT
 
 # As definitions.py has it, but for the other domains, whose schedules would be ticking, too.
-BUILDINGS = dg.Definitions.merge(definitions, dg.Definitions(resources=RESOURCES))
+_KNOWN = {**RESOURCES, "ace_iot": AceIotApi()}
+BUILDINGS = dg.Definitions.merge(definitions, dg.Definitions(resources=_KNOWN))
 # Dagster reads a property of its own that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
 SITES = ("demo-site-1", "demo-site-2")
@@ -182,5 +184,5 @@ def test_the_schedules_wait_for_an_api(unset: None) -> None:
 
 def evaluate(schedule: dg.ScheduleDefinition, moment: str) -> Any:
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+    with dg.build_schedule_context(scheduled_execution_time=at, resources=RESOURCES) as context:
         return schedule.evaluate_tick(context)

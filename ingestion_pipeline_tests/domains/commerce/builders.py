@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ingestion_pipeline.domains.commerce.contract import entities
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity, entity_of_file
 from ingestion_pipeline.domains.commerce.land import stage
 from ingestion_pipeline.domains.commerce.land.claimed import land_claimed
+from ingestion_pipeline.domains.commerce.land.stage import Bounds
 from ingestion_pipeline.domains.commerce.merge import uploads as merge
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.domains.commerce.merge.folder import IngestResult, data_files, merge_folder
@@ -23,9 +24,13 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage.landing import Landing
 
 Row = dict[str, Any]
 _TIME = "2024-05-01T10:00:00+00:00"
+BOUNDS = Bounds.configured(Settings())
+LANDED_BYTES = Settings().tenant_landed_bytes
 
 
 def number(space: int, n: int) -> str:
@@ -100,7 +105,7 @@ def load(
     write_files(folder, files)
     found, others = data_files(folder)
     assert others == []
-    return merge_folder(engine, found, tenant=tenant)
+    return merge_folder(engine, found, tenant=tenant, bounds=BOUNDS)
 
 
 def stage_file(engine: sa.Engine, tenant_id: int, path: Path) -> Upload:
@@ -113,7 +118,7 @@ def stage_file(engine: sa.Engine, tenant_id: int, path: Path) -> Upload:
         )  # fmt: skip
         assert upload_id is not None
         [upload] = uploads.find(connection, [upload_id])
-        stage.land_file(connection, upload, file)
+        stage.land_file(connection, upload, file, bounds=BOUNDS)
     with engine.begin() as connection:
         merge.after_staging(connection, entity)
     with engine.connect() as connection:
@@ -217,12 +222,13 @@ def load_everything(
     Args:
         landing: where files have landed, unless it is as configured.
     """
-    with landed_in(landing) if landing else nullcontext():
-        for entity in ENTITIES.values():
-            land_claimed(
-                engine, entity, worker="test", run_id=None, limit=10, lease=lease, backoff=backoff
-            )
-            merge_claimed(engine, entity)
+    store = Landing(landing.as_uri() if landing else settings().landing)
+    for entity in ENTITIES.values():
+        land_claimed(
+            engine, entity, landing=store, bounds=BOUNDS, worker="test", run_id=None, limit=10,
+            lease=lease, backoff=backoff,
+        )  # fmt: skip
+        merge_claimed(engine, entity)
 
 
 @contextmanager

@@ -3,14 +3,12 @@
 import json
 import uuid
 from datetime import timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
-from ingestion_pipeline.domains.commerce import automation
 from ingestion_pipeline.domains.commerce.automation import decide, drop_folder, recorded_uploads
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, tenants
@@ -21,7 +19,7 @@ from ingestion_pipeline.orchestration.housekeeping import (
     release_jobs_of_canceled_runs,
     release_jobs_of_failed_runs,
 )
-from ingestion_pipeline.orchestration.resources import RESOURCES
+from ingestion_pipeline.orchestration.resources import RESOURCES, Configuration
 
 
 def test_nothing_due_means_no_run() -> None:
@@ -53,17 +51,18 @@ def drop_customers(configuration: Settings, *, files: int) -> None:
         (folder / f"customers_{number}.ndjson").write_text(json.dumps(row))
 
 
+class AtOnce(Configuration):
+    def read(self) -> Settings:
+        return super().read().model_copy(update={"drop_settle": timedelta(0)})
+
+
 def evaluate(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> dg.SensorResult:
-    context = dg.build_sensor_context(instance=instance, definitions=defs, resources=RESOURCES)
+    known = {**RESOURCES, "configuration": AtOnce()}
+    context = dg.build_sensor_context(instance=instance, definitions=defs, resources=known)
     return sensor.evaluate_tick(context)
 
 
-def test_from_drop_folder_to_tables_through_both_sensors(
-    configured: Settings, monkeypatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(
-        automation, "settings", lambda: configured.model_copy(update={"drop_settle": timedelta(0)})
-    )
+def test_from_drop_folder_to_tables_through_both_sensors(configured: Settings) -> None:
     drop_customers(configured, files=30)
     with dg.DagsterInstance.ephemeral() as instance:
         assert evaluate(recorded_uploads, instance).run_requests == []

@@ -15,6 +15,7 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.orchestration.resources import database_at
+from ingestion_pipeline_tests.domains.commerce.builders import BOUNDS
 
 ALL = sorted((key.asset_key.path[-1], key.name) for check in CHECKS for key in check.check_keys)
 
@@ -25,7 +26,7 @@ def engine_with_sample(configured: Settings, tmp_path: Path) -> sa.Engine:
     folder.mkdir()
     write_sample_data(folder, customers=50, products=20, orders=100, order_items=200)
     engine = database.engine(settings())
-    merge_folder(engine, data_files(folder)[0], tenant="acme")
+    merge_folder(engine, data_files(folder)[0], tenant="acme", bounds=BOUNDS)
     return engine
 
 
@@ -93,7 +94,7 @@ def test_orphans_are_reported_by_missing_parent_after_their_grace(
     write_sample_data(folder, customers=50, products=20, orders=100, order_items=200, seed=2)
     for name in ("customers_sample.ndjson", "products_sample.ndjson"):
         (folder / name).unlink()
-    merge_folder(engine_with_sample, data_files(folder)[0], tenant="acme")
+    merge_folder(engine_with_sample, data_files(folder)[0], tenant="acme", bounds=BOUNDS)
     check = ("orders_staging", "orphans")
     assert evaluations(check)[check].passed
     damage(

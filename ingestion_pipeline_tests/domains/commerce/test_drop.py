@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.commerce.receive import drop_folder as drop
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.ledger.tables import jobs, uploads
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline_tests.domains.commerce.builders import load_everything
+from ingestion_pipeline_tests.domains.commerce.builders import LANDED_BYTES, load_everything
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def scan(engine: sa.Engine, folder: Path, *, settle: float = 0) -> drop.Scan:
         landing=Landing((folder.parents[1] / "landing").as_uri()),
         settle=timedelta(seconds=settle),
         attempts=3,
+        keeps=LANDED_BYTES,
         until=datetime.now(UTC) + timedelta(minutes=1),
     )
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.merge.folder import data_files, dry_run, merge_folder
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 from ingestion_pipeline_tests.domains.commerce.builders import (
+    BOUNDS,
     all_counts,
     assert_sound,
     customer,
@@ -94,7 +96,13 @@ def test_every_byte_read_is_reported(engine: sa.Engine, tmp_path: Path) -> None:
     write_files(tmp_path, {"customers_1.ndjson": map(customer, range(5_000))})
     files, _ = data_files(tmp_path)
     seen: list[int] = []
-    merge_folder(engine, files, tenant="acme", bytes_read=lambda _, position: seen.append(position))
+    merge_folder(
+        engine,
+        files,
+        tenant="acme",
+        bounds=BOUNDS,
+        bytes_read=lambda _, position: seen.append(position),
+    )
     assert seen == sorted(seen)
     assert seen[-1] == files[0][0].stat().st_size
 
@@ -123,9 +131,9 @@ def test_a_dry_run_says_the_numbers_of_the_real_run_and_writes_nothing(
     if already_loaded:
         load(engine, tmp_path / "before", {"customers_1.ndjson": [customer(1), customer(2)]})
     before = _everything(engine)
-    would = dry_run(engine, files, tenant="acme")
+    would = dry_run(engine, files, tenant="acme", bounds=BOUNDS)
     assert _everything(engine) == before
-    really = merge_folder(engine, files, tenant="acme")
+    really = merge_folder(engine, files, tenant="acme", bounds=BOUNDS)
     assert would.rejected_by_reason == really.rejected_by_reason
     assert [(file.error, asdict(file.counts)) for file in would.files] == [
         (file.error, asdict(file.counts)) for file in really.files
@@ -138,9 +146,9 @@ def test_a_dry_run_of_a_large_file_leaves_the_partition_as_it_was(
 ) -> None:
     write_files(tmp_path, {"customers_1.ndjson": map(customer, range(11_000))})
     files, _ = data_files(tmp_path)
-    assert dry_run(engine, files, tenant="acme").totals.inserted == 11_000
+    assert dry_run(engine, files, tenant="acme", bounds=BOUNDS).totals.inserted == 11_000
     assert staged_rows(engine) == 0
-    assert merge_folder(engine, files, tenant="acme").totals.inserted == 11_000
+    assert merge_folder(engine, files, tenant="acme", bounds=BOUNDS).totals.inserted == 11_000
 
 
 def test_dry_runs_and_loads_side_by_side_do_not_deadlock(engine: sa.Engine, tmp_path: Path) -> None:
@@ -155,9 +163,10 @@ def test_dry_runs_and_loads_side_by_side_do_not_deadlock(engine: sa.Engine, tmp_
         },
     )
     files, _ = data_files(tmp_path)
+    three = range(3)
     works: list[Callable[[], object]] = [
-        *(lambda n=n: merge_folder(engine, files, tenant=f"load-{n}") for n in range(3)),
-        *(lambda n=n: dry_run(engine, files, tenant=f"dry-{n % 2}") for n in range(3)),
+        *(partial(merge_folder, engine, files, tenant=f"load-{n}", bounds=BOUNDS) for n in three),
+        *(partial(dry_run, engine, files, tenant=f"dry-{n % 2}", bounds=BOUNDS) for n in three),
     ] * 2  # fmt: skip
     with ThreadPoolExecutor(5) as pool:
         for done in [pool.submit(work) for work in works]:
@@ -277,11 +286,11 @@ REAL_SIZES = {"customers": 2_000, "products": 1_639, "orders": 2_000, "order_ite
 def test_real_data_is_loaded_whole_and_again_without_a_change(engine: sa.Engine) -> None:
     files, others = data_files(REAL)
     assert others == []
-    first = merge_folder(engine, files, tenant="olist")
+    first = merge_folder(engine, files, tenant="olist", bounds=BOUNDS)
     assert {file.type: file.counts.inserted for file in first.files} == REAL_SIZES
     assert first.rejected_by_reason == {}
     assert sizes(engine) == REAL_SIZES
-    second = merge_folder(engine, files, tenant="olist")
+    second = merge_folder(engine, files, tenant="olist", bounds=BOUNDS)
     assert {file.type: file.counts.unchanged for file in second.files} == REAL_SIZES
     assert_sound(engine)
 
@@ -290,7 +299,7 @@ def test_real_data_is_loaded_whole_and_again_without_a_change(engine: sa.Engine)
 def test_real_data_in_reverse_order_one_by_one_comes_to_the_same(engine: sa.Engine) -> None:
     files, _ = data_files(REAL)
     for file in reversed(files):
-        merge_folder(engine, [file], tenant="olist")
+        merge_folder(engine, [file], tenant="olist", bounds=BOUNDS)
         assert_sound(engine)
     assert sizes(engine) == REAL_SIZES
     assert staged_rows(engine) == 0
@@ -305,7 +314,7 @@ def test_orders_of_customers_who_come_late_wait_for_them(engine: sa.Engine, tmp_
     rest = b"".join(text for n, text in enumerate(customers) if n in late)
     write_files(tmp_path / "first", {"customers_1.ndjson": kept})
     first, _ = data_files(tmp_path / "first")
-    result = merge_folder(engine, [*first, *files[1:]], tenant="olist")
+    result = merge_folder(engine, [*first, *files[1:]], tenant="olist", bounds=BOUNDS)
     assert result.totals.waiting >= len(late)
     assert sizes(engine)["orders"] == 2_000 - result.files[2].counts.waiting
     assert_sound(engine)

@@ -16,9 +16,12 @@ from ingestion_pipeline.domains.commerce.land import claimed, stage
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind, land_upload
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import LandedFileError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import jobs, uploads
+from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline_tests.domains.commerce.builders import (
+    BOUNDS,
     Row,
     all_counts,
     assert_sound,
@@ -67,6 +70,7 @@ def _record(
 
 def _stage(engine: sa.Engine, entity: Entity = CUSTOMERS, **values: Any) -> claimed.Staged:
     arguments: dict[str, Any] = {
+        "landing": Landing(settings().landing), "bounds": BOUNDS,
         "worker": "w", "run_id": None, "limit": 10, "lease": LEASE, "backoff": BACKOFF,
     }  # fmt: skip
     return claimed.land_claimed(engine, entity, **(arguments | values))
@@ -217,7 +221,9 @@ def test_a_worker_that_lost_its_job_while_reading_leaves_no_rows(
         jobs.claim(connection, kind=job_kind(CUSTOMERS), worker="next", lease=LEASE)
         [upload] = uploads.find(connection, [upload_id])
     with pytest.raises(StaleAttemptError):
-        claimed.stage_upload(engine, upload, zombie)
+        claimed.stage_upload(
+            engine, upload, zombie, landing=Landing(settings().landing), bounds=BOUNDS
+        )
     assert staged_rows(engine) == 0
     assert statuses(engine) == {"recorded"}
 
@@ -346,7 +352,7 @@ def test_staging_what_is_no_longer_there_says_so(
     with engine.connect() as connection:
         [upload] = uploads.find(connection, [upload_id])
     with pytest.raises(LandedFileError):
-        claimed.stage_upload(engine, upload)
+        claimed.stage_upload(engine, upload, landing=Landing(settings().landing), bounds=BOUNDS)
 
 
 def _make_due(engine: sa.Engine) -> None:

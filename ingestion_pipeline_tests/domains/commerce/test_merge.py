@@ -19,6 +19,7 @@ from ingestion_pipeline.foundation.errors import StagingLostError
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 from ingestion_pipeline_tests.domains.commerce.builders import (
+    BOUNDS,
     Row,
     all_counts,
     assert_sound,
@@ -460,9 +461,13 @@ def test_concurrent_ingests_of_the_same_files_come_to_the_result_of_one(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     files, _ = data_files(_delivery(tmp_path))
-    merge_folder(engine, files, tenant="alone")
+    merge_folder(engine, files, tenant="alone", bounds=BOUNDS)
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: merge_folder(engine, files, tenant="together"), range(3)))
+        list(
+            pool.map(
+                lambda _: merge_folder(engine, files, tenant="together", bounds=BOUNDS), range(3)
+            )
+        )
     assert finals(engine, "together") == finals(engine, "alone")
     assert statuses(engine) == {"loaded"}
     assert_sound(engine)
@@ -474,7 +479,7 @@ def test_ingests_of_different_tenants_do_not_block_each_other_for_ever(
     files, _ = data_files(_delivery(tmp_path))
     names = [f"tenant-{n}" for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: merge_folder(engine, files, tenant=name), names))
+        list(pool.map(lambda name: merge_folder(engine, files, tenant=name, bounds=BOUNDS), names))
     results = [finals(engine, name) for name in names]
     assert all(result == results[0] for result in results)
     assert_sound(engine)

@@ -10,6 +10,7 @@ from ingestion_pipeline.domains.commerce.merge import replay
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows, uploads
 from ingestion_pipeline_tests.domains.commerce.builders import (
+    BOUNDS,
     all_counts,
     customer,
     lines,
@@ -57,15 +58,15 @@ def test_what_is_right_now_is_taken_once_and_what_is_wrong_stays(
     engine: sa.Engine, exported: Path
 ) -> None:
     correct(exported, customer(2), None, customer(4))
-    outcome = replay.replay(engine, exported)
+    outcome = replay.replay(engine, exported, bounds=BOUNDS)
     assert (outcome.taken, outcome.known) == (2, 0)
     assert [row["line_number"] for row in outcome.refused] == [3]
     assert sizes(engine)["customers"] == 4
-    again = replay.replay(engine, exported)
+    again = replay.replay(engine, exported, bounds=BOUNDS)
     assert (again.taken, again.known, len(again.refused)) == (0, 2, 1)
     assert export(engine, exported) == 1
     correct(exported, customer(3))
-    assert replay.replay(engine, exported).taken == 1
+    assert replay.replay(engine, exported, bounds=BOUNDS).taken == 1
     assert sizes(engine)["customers"] == 5
     assert export(engine, exported) == 0
     assert all(counts.add_up for counts in all_counts(engine).values())
@@ -74,7 +75,7 @@ def test_what_is_right_now_is_taken_once_and_what_is_wrong_stays(
 def test_untouched_rows_are_still_wrong_and_make_no_upload(
     engine: sa.Engine, exported: Path
 ) -> None:
-    outcome = replay.replay(engine, exported)
+    outcome = replay.replay(engine, exported, bounds=BOUNDS)
     assert (outcome.taken, len(outcome.refused), outcome.upload_ids) == (0, 3, [])
     assert len(all_counts(engine)) == 1
 
@@ -83,7 +84,7 @@ def test_a_line_that_is_there_twice_is_taken_once(engine: sa.Engine, exported: P
     correct(exported, customer(2), None, None)
     first = exported.read_text().splitlines(keepends=True)[0]
     exported.write_text(first * 3)
-    outcome = replay.replay(engine, exported)
+    outcome = replay.replay(engine, exported, bounds=BOUNDS)
     assert (outcome.taken, outcome.known) == (1, 2)
 
 
@@ -98,9 +99,9 @@ def test_a_replay_that_dies_before_its_end_takes_nothing_and_is_started_again(
     with monkeypatch.context() as patched:
         patched.setattr(replay, "merge_claimed", die)
         with pytest.raises(KeyboardInterrupt):
-            replay.replay(engine, exported)
+            replay.replay(engine, exported, bounds=BOUNDS)
     assert sizes(engine)["customers"] == 2
-    assert replay.replay(engine, exported).taken == 0  # staged already; merged by this call
+    assert replay.replay(engine, exported, bounds=BOUNDS).taken == 0  # staged before
     assert sizes(engine)["customers"] == 5
 
 
@@ -108,7 +109,7 @@ def test_a_row_that_nobody_refused_is_not_let_in(engine: sa.Engine, exported: Pa
     entry = json.loads(exported.read_text().splitlines()[0])
     forged = {**entry, "line_number": 1, "row": customer(9)}
     exported.write_text(json.dumps(forged) + "\n")
-    outcome = replay.replay(engine, exported)
+    outcome = replay.replay(engine, exported, bounds=BOUNDS)
     assert (outcome.taken, outcome.known) == (0, 1)
     assert sizes(engine)["customers"] == 2
 
@@ -120,7 +121,7 @@ def test_a_replayed_row_is_the_latest_and_waits_for_its_parent(
     file = tmp_path / "rejected.ndjson"
     assert export(engine, file) == 1
     correct(file, order(1, of=1))
-    assert replay.replay(engine, file).taken == 1
+    assert replay.replay(engine, file, bounds=BOUNDS).taken == 1
     assert sizes(engine)["orders"] == 0
     load(engine, tmp_path / "more", {"customers_1.ndjson": [customer(1)]})
     assert sizes(engine)["orders"] == 1
@@ -131,7 +132,7 @@ def test_another_file_is_refused_by_its_line(engine: sa.Engine, tmp_path: Path, 
     file = tmp_path / "other.ndjson"
     file.write_text("\n" + text)
     with pytest.raises(ContractError, match=r"^line 2: must be one of a file of `rejected export`"):
-        replay.replay(engine, file)
+        replay.replay(engine, file, bounds=BOUNDS)
 
 
 def test_rows_of_two_tenants_stay_with_their_tenants(engine: sa.Engine, tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_rows_of_two_tenants_stay_with_their_tenants(engine: sa.Engine, tmp_path
             texts.append(file.read_text())
     both = tmp_path / "both.ndjson"
     both.write_text("".join(texts))
-    assert replay.replay(engine, both).taken == 2
+    assert replay.replay(engine, both, bounds=BOUNDS).taken == 2
     with engine.connect() as connection:
         names = connection.scalars(sa.text("SELECT name FROM customers ORDER BY tenant_id")).all()
     assert len(set(names)) == 2
@@ -160,7 +161,7 @@ def test_of_a_line_that_is_there_twice_the_first_is_taken(
     correct(exported, customer(2, name="first"), None, None)
     line = exported.read_text().splitlines()[0]
     exported.write_text(line + "\n" + line.replace("first", "second") + "\n")
-    outcome = replay.replay(engine, exported)
+    outcome = replay.replay(engine, exported, bounds=BOUNDS)
     assert (outcome.taken, outcome.known) == (1, 1)
     with engine.connect() as connection:
         names = connection.exec_driver_sql("SELECT name FROM customers ORDER BY customer_id")

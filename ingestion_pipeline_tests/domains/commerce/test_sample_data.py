@@ -18,6 +18,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 from ingestion_pipeline.domains.commerce.land.fields import read_line
 from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_folder
 from ingestion_pipeline.domains.commerce.sample import SampleFile, write_sample_data
+from ingestion_pipeline_tests.domains.commerce.builders import BOUNDS
 
 # A third of each file is enough for every kind of damage, twice.
 SIZES = {"customers": 240, "products": 330, "orders": 480, "order_items": 1001}
@@ -179,7 +180,7 @@ def test_the_loader_takes_every_good_line_and_rejects_every_bad_one(
 ):
     files, others = data_files(mixed["orders"].path.parent)
     assert others == []
-    result = merge_folder(engine, files, tenant="acme")
+    result = merge_folder(engine, files, tenant="acme", bounds=BOUNDS)
     assert [file.type for file in result.files] == list(mixed)
     for file in result.files:
         written = mixed[file.type]
@@ -194,7 +195,7 @@ def test_orders_in_the_database_are_the_sum_of_their_items(
     mixed: dict[str, SampleFile], engine: sa.Engine
 ):
     files, _ = data_files(mixed["orders"].path.parent)
-    merge_folder(engine, files, tenant="acme")
+    merge_folder(engine, files, tenant="acme", bounds=BOUNDS)
     with engine.connect() as connection:
         wrong = connection.scalar(
             sa.text("""

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ingestion_pipeline.domains.commerce.contract.declaration import MOST_FILES, Range
 from ingestion_pipeline.domains.commerce.land import chunks
 from ingestion_pipeline.foundation.storage.landing import Landing
+from ingestion_pipeline_tests.domains.commerce.builders import LANDED_BYTES
 from ingestion_pipeline_tests.domains.commerce.uploading import (
     CUSTOMERS,
     NAME,
@@ -400,8 +401,9 @@ def test_resume_finishes_what_a_crash_cut_off_and_queues_nothing_twice(
             file = chunks.expect(connection, sender.tenant_id, token, file_name=NAME, range_=range_)
             landed = landing.write(chunks.landing_name(file), [CONTENT[first : first + 5_000]])
             chunks.land_chunk(
-                connection, sender.tenant_id, token, file_name=NAME, range_=range_, landed=landed
-            )
+                connection, sender.tenant_id, token, file_name=NAME, range_=range_, landed=landed,
+                keeps=LANDED_BYTES,
+            )  # fmt: skip
     assert status(sender, token)["missing"] == []
     assert status(sender, token)["upload"] is None
     for _ in range(2):

@@ -16,6 +16,7 @@ from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 from ingestion_pipeline_tests.domains.commerce.builders import (
+    BOUNDS,
     GOOD,
     all_counts,
     customer,
@@ -152,7 +153,7 @@ def test_progress_tells_every_line_once(engine: sa.Engine, tenant_id: int, tmp_p
         )  # fmt: skip
         assert upload_id is not None
         [upload] = uploads.find(connection, [upload_id])
-        land_file(connection, upload, file, progress=seen.append)
+        land_file(connection, upload, file, bounds=BOUNDS, progress=seen.append)
     assert sum(seen) == 8_000
     assert len(seen) > 1
 

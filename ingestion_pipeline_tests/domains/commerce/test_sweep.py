@@ -19,6 +19,7 @@ from ingestion_pipeline.foundation.ledger.idempotency import Started
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration.resources import RESOURCES
+from ingestion_pipeline_tests.domains.commerce.builders import LANDED_BYTES
 
 DAY = timedelta(days=1)
 
@@ -41,8 +42,9 @@ def session_with_a_chunk(
         expected = chunks.expect(connection, tenant_id, token, file_name=name, range_=range_)
         landed = landing.write(chunks.landing_name(expected), [b"12345"])
         chunks.land_chunk(
-            connection, tenant_id, token, file_name=name, range_=range_, landed=landed
-        )
+            connection, tenant_id, token, file_name=name, range_=range_, landed=landed,
+            keeps=LANDED_BYTES,
+        )  # fmt: skip
         connection.execute(
             sa.text("UPDATE upload_sessions SET expires_at = now() + :lifetime WHERE token = :t"),
             {"lifetime": lifetime, "t": token},

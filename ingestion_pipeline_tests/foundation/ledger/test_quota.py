@@ -9,14 +9,15 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import QuotaError
 from ingestion_pipeline.foundation.ledger import landed, quota, tenants, uploads
-from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
+
+DEFAULT = 5_000  # bytes
 
 
 def keep(engine: sa.Engine, tenant_id: int, size: int, *, source: str = "http") -> int:
     with engine.begin() as connection:
         if source in ("http", "drop"):
-            quota.take(connection, tenant_id, size)
+            quota.take(connection, tenant_id, size, default=DEFAULT)
         upload_id = uploads.record(
             connection, tenant_id=tenant_id, domain="commerce", type_="orders", file_name="orders",
             source=source, location=f"somewhere/{size}", size=size,
@@ -32,7 +33,7 @@ def limit(engine: sa.Engine, tenant_id: int, landed_bytes: int | None) -> None:
 
 def room(engine: sa.Engine, tenant_id: int) -> quota.Room:
     with engine.connect() as connection:
-        return quota.room_of(connection, tenant_id)
+        return quota.room_of(connection, tenant_id, default=DEFAULT)
 
 
 def test_exactly_the_limit_has_room_and_one_byte_more_has_not(
@@ -44,7 +45,7 @@ def test_exactly_the_limit_has_room_and_one_byte_more_has_not(
     with pytest.raises(QuotaError, match=r"acme keeps 100 of at most 100 bytes"):
         keep(engine, tenant_id, 1)
     with engine.connect() as connection, pytest.raises(QuotaError):
-        quota.begin(connection, tenant_id)
+        quota.begin(connection, tenant_id, default=DEFAULT)
     assert room(engine, tenant_id).left == 0
 
 
@@ -59,14 +60,14 @@ def test_what_takes_no_room_is_not_counted_and_neither_are_others(
     assert room(engine, tenant_id).used == 0
 
 
-def test_the_settings_hold_for_who_has_no_limit_of_its_own(
-    configured: Settings, engine: sa.Engine, tenant_id: int
+def test_the_default_holds_for_who_has_no_limit_of_its_own(
+    engine: sa.Engine, tenant_id: int
 ) -> None:
-    assert room(engine, tenant_id).limit == configured.tenant_landed_bytes
+    assert (room(engine, tenant_id).limit, room(engine, tenant_id).own) == (DEFAULT, False)
     limit(engine, tenant_id, 0)
     assert (room(engine, tenant_id).limit, room(engine, tenant_id).own) == (0, True)
     limit(engine, tenant_id, None)
-    assert room(engine, tenant_id).limit == configured.tenant_landed_bytes
+    assert room(engine, tenant_id).limit == DEFAULT
 
 
 def test_ten_at_once_do_not_take_the_same_room(engine: sa.Engine, tenant_id: int) -> None:

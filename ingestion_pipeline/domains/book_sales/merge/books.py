@@ -33,7 +33,9 @@ class Fetch(Protocol):
 class Load(Protocol):
     """Stores what was parsed; under the lock of `load.lock`, in the caller's transaction."""
 
-    def __call__(self, connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
+    def __call__(
+        self, connection: sa.Connection, origin: Origin, parsed: Parsed, *, keeps: int
+    ) -> Counts:
         """What became of its rows."""
         ...
 

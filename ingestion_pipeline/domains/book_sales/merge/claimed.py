@@ -136,15 +136,17 @@ def _import(
         received_at=datetime.now(UTC), job_id=claim.job_id,
     )  # fmt: skip
     note: _Note = _nothing
+    keeps = configuration.tenant_rejected_bytes
     if "upload_id" in claim.payload:
         landing = Landing(configuration.landing)
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
-        origin, parsed = _read(engine, landing, origin, claim.payload["upload_id"], told)
+        upload_id = claim.payload["upload_id"]
+        origin, parsed = _read(engine, landing, origin, upload_id, told=told, keeps=keeps)
     elif STORAGE_PATH in claim.payload:
         landing = Landing(configuration.landing)
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
         upload_id = _record_stored(engine, configuration, origin, claim.payload[STORAGE_PATH])
-        origin, parsed = _read(engine, landing, origin, upload_id, told)
+        origin, parsed = _read(engine, landing, origin, upload_id, told=told, keeps=keeps)
     elif "ping_id" in claim.payload:
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
         origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
@@ -161,7 +163,7 @@ def _import(
     with engine.begin() as connection:
         if origin.upload_id is None and parsed.rejected:
             origin = replace(origin, upload_id=_record_answer(connection, origin))
-        counts = books_of(platform).load(connection, origin, parsed)
+        counts = books_of(platform).load(connection, origin, parsed, keeps=keeps)
         note(connection)
         result = {**reports.numbers(counts), **reports.remarks(parsed)}
         # The fence: another attempt that owns the job by now makes all of this undone.
@@ -170,7 +172,7 @@ def _import(
 
 
 def _read(
-    engine: sa.Engine, landing: Landing, origin: Origin, upload_id: int, told: Told
+    engine: sa.Engine, landing: Landing, origin: Origin, upload_id: int, *, told: Told, keeps: int
 ) -> tuple[Origin, Parsed]:
     c = uploads_table.c
     with engine.connect() as connection:
@@ -192,7 +194,7 @@ def _read(
     if refused := reports.refusal(parsed):
         # The rows are kept with their reasons, though the job has failed.
         with engine.begin() as connection:
-            merge_events(connection, named, parsed)
+            merge_events(connection, named, parsed, keeps=keeps)
         raise refused
     return named, parsed
 

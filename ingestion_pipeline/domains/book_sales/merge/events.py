@@ -96,10 +96,13 @@ class Origin:
         return self.as_of or self.received_at
 
 
-def merge_events(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
+def merge_events(
+    connection: sa.Connection, origin: Origin, parsed: Parsed, *, keeps: int
+) -> Counts:
     """Merge a report's events, and note its rejected rows; returns what became of each.
 
-    `superseded` are rows that a newer report tells otherwise: they are left alone.
+    `superseded` are rows that a newer report tells otherwise: they are left alone. `keeps` are the
+    bytes of refused rows that are kept of a tenant that has no limit of its own.
     """
     lock(connection, origin.tenant_id, origin.platform)
     events, beyond = identified(
@@ -125,7 +128,7 @@ def merge_events(connection: sa.Connection, origin: Origin, parsed: Parsed) -> C
         unchanged=staged - inserted - updated - older,
     )  # fmt: skip
     if origin.upload_id is not None:
-        note(connection, origin, origin.upload_id, parsed.rejected, counts)
+        note(connection, origin, origin.upload_id, parsed.rejected, counts, keeps=keeps)
     return counts
 
 
@@ -157,14 +160,16 @@ def note(
     upload_id: int,
     rejected: Sequence[RejectedRow],
     counts: Counts,
+    *,
+    keeps: int,
 ) -> None:
     """Note what became of an upload's rows; all that are refused count, the first are kept."""
     mine = rejected_rows.c.upload_id == upload_id
     connection.execute(sa.delete(rejected_rows).where(mine))
     # What an earlier reading of it kept is gone, and no longer takes room.
     uploads.update(connection, upload_id, rejected_kept=0, rejected_bytes=0)
-    room = min(quota.rejected_room(connection, origin.tenant_id), uploads.MOST_KEPT_BYTES)
-    kept, size = first_kept(rejected, most_bytes=room)
+    room = quota.rejected_room(connection, origin.tenant_id, default=keeps)
+    kept, size = first_kept(rejected, most_bytes=min(room, uploads.MOST_KEPT_BYTES))
     rows = [
         {
             "upload_id": upload_id, "line_number": number, "tenant_id": origin.tenant_id,

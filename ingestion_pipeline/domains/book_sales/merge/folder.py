@@ -55,9 +55,12 @@ def merge_reports(
     *,
     platform: str,
     tenant: str,
+    keeps: int,
     told: Told = NOTHING_TOLD,
 ) -> ImportResult:
     """Load reports in the given order, each in a transaction of its own; `told` is of all of them.
+
+    `keeps` is as `merge_events` has it.
 
     Raises:
         ContractError: there is no such platform, or it has no reports.
@@ -66,11 +69,13 @@ def merge_reports(
     platform = canonical(platform)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, tenant)
-    return ImportResult([_import(engine, path, platform, tenant_id, told) for path in paths])
+    return ImportResult(
+        [_import(engine, path, platform, tenant_id, told=told, keeps=keeps) for path in paths]
+    )
 
 
 def _import(
-    engine: sa.Engine, path: Path, platform: str, tenant_id: int, told: Told
+    engine: sa.Engine, path: Path, platform: str, tenant_id: int, *, told: Told, keeps: int
 ) -> ReportResult:
     received_at = datetime.now(UTC)
     try:
@@ -85,7 +90,7 @@ def _import(
             received_at=received_at, upload_id=_record(connection, path, platform, tenant_id),
             as_of=reports.time_of(parsed, file_name=path.name, received_at=received_at),
         )  # fmt: skip
-        counts = merge_events(connection, origin, parsed)
+        counts = merge_events(connection, origin, parsed, keeps=keeps)
         refused = reports.refusal(parsed)
         if refused is not None and origin.upload_id is not None:
             uploads.update(connection, origin.upload_id, status="failed", error=str(refused))

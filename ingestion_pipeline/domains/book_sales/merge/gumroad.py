@@ -58,7 +58,7 @@ class Booked:
     by_currency: dict[str, Change] = field(default_factory=lambda: defaultdict(Change))
 
 
-def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
+def load(connection: sa.Connection, origin: Origin, parsed: Parsed, *, keeps: int) -> Counts:
     """Book the sales that something became known of; what is `unchanged` was known already."""
     assert isinstance(parsed, Told)  # noqa: S101
     lock(connection, origin.tenant_id, PLATFORM)
@@ -72,7 +72,7 @@ def load(connection: sa.Connection, origin: Origin, parsed: Parsed) -> Counts:
         updated=changed, unchanged=booked.unchanged,
     )  # fmt: skip
     if origin.upload_id is not None:
-        note(connection, origin, origin.upload_id, parsed.rejected, counts)
+        note(connection, origin, origin.upload_id, parsed.rejected, counts, keeps=keeps)
     return counts
 
 

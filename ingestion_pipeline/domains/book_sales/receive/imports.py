@@ -148,7 +148,8 @@ def _record_report(
     report: Report,
     told: Told,
 ) -> tuple[int, bool]:
-    quota.take(connection, tenant_id, report.size)
+    keeps = configuration.tenant_landed_bytes
+    quota.take(connection, tenant_id, report.size, default=keeps)
     return queue.land_report(
         connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
         source="http", told=told,

@@ -25,13 +25,13 @@ from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
 from ingestion_pipeline.domains.buildings.merge.day import Attempt, Options, attempt_day
 from ingestion_pipeline.domains.buildings.merge.result import Half, result_of
 from ingestion_pipeline.domains.buildings.merge.weather import WeatherCounts, snapshot_weather
-from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME, AceIot, open_source
-from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.domains.buildings.resources import AceIotApi
+from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME, AceIot
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import table_metadata
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 SAMPLES = dg.AssetSpec(
     key=key("timeseries_raw"),
@@ -62,19 +62,22 @@ WEATHER = dg.AssetSpec(
     **PARTITIONED,
 )
 def collect(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    ace_iot: AceIotApi,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Collect every day of the run."""
-    engine, configuration = database.engine(), settings()
+    engine, settings = database.engine(), configuration.read()
     wanted = context.selected_asset_keys
     options = replace(
-        Options.configured(configuration),
+        Options.configured(settings),
         time_series=SAMPLES.key in wanted,
         weather=WEATHER.key in wanted,
         run_id=context.run.run_id,
     )
-    checkpoints = Checkpoints.configured(engine, configuration)
-    with _source(engine) as source:
+    checkpoints = Checkpoints.configured(engine, settings)
+    with _opened(ace_iot, engine) as source:
 
         def work(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:
             # A retry of the step does not begin anew with days that are done.
@@ -132,13 +135,16 @@ def _metadata_of(
     **COMMON,
 )
 def weather_snapshot(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    ace_iot: AceIotApi,
 ) -> dg.MaterializeResult[None]:
     """Take the snapshot of every site."""
     engine = database.engine()
     inserted = fetched = 0
-    with _source(engine) as source:
-        for site in settings().site_names:
+    with _opened(ace_iot, engine) as source:
+        for site in configuration.read().site_names:
             counts = _snapshot(engine, source, site)
             context.log.info(f"{site}: {counts}")
             inserted, fetched = inserted + counts.inserted, fetched + counts.fetched
@@ -157,10 +163,10 @@ def _snapshot(engine: sa.Engine, source: AceIot, site: str) -> WeatherCounts:
 
 
 @contextmanager
-def _source(engine: sa.Engine) -> Iterator[AceIot]:
+def _opened(ace_iot: AceIotApi, engine: sa.Engine) -> Iterator[AceIot]:
     """The API; a setting that is missing is no reason to try again."""
     try:
-        with open_source(engine, settings()) as source:
+        with ace_iot.open(engine) as source:
             yield source
     except ConfigurationError as error:
         raise dg.Failure(str(error), allow_retries=False) from error

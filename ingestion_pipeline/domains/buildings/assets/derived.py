@@ -21,11 +21,10 @@ from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day,
 from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
 from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
 from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import table_metadata
-from ingestion_pipeline.orchestration.resources import Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 _COUNTED_ON = ("value", "quality")
 _STATISTICS = {
@@ -146,13 +145,14 @@ alerts = _derived(
     **COMMON,
 )
 def archived_months(
-    context: dg.AssetExecutionContext, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    landing: LandingStore,
 ) -> dg.MaterializeResult[None]:
     """Archive what is old."""
-    engine, configuration = database.engine(), settings()
-    archived = publish_archive(
-        engine, keep=configuration.retention_months, archive_url=configuration.archive
-    )
+    engine, keep = database.engine(), configuration.read().retention_months
+    archived = publish_archive(engine, keep=keep, archive_url=landing.archive().url)
     for each in archived:
         context.log.info(f"{each.month:%Y-%m}: {each.rows} rows → {each.location}")
     with engine.connect() as connection:

@@ -7,16 +7,17 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
+from ingestion_pipeline.orchestration.resources import CONFIGURATION
 
 GROUP = "buildings"
 DAY, SITE = "day", "site"
+_AT_LOAD = CONFIGURATION.read()
 PARTITIONS = dg.MultiPartitionsDefinition(
     {
-        DAY: dg.DailyPartitionsDefinition(start_date=settings().collect_since.isoformat()),
-        SITE: dg.StaticPartitionsDefinition(list(settings().site_names)),
+        DAY: dg.DailyPartitionsDefinition(start_date=_AT_LOAD.collect_since.isoformat()),
+        SITE: dg.StaticPartitionsDefinition(list(_AT_LOAD.site_names)),
     }
 )
 SHOWN = 20

@@ -75,8 +75,9 @@ def land_chunk(
     file_name: str,
     range_: Range,
     landed: Landed,
+    keeps: int,
 ) -> tuple[Received, bool]:
-    """Record a landed chunk.
+    """Record a landed chunk; `keeps` is the room of a tenant that has no limit of its own.
 
     Returns:
         what has come of the file, and whether the chunk was new: one that was not may be removed.
@@ -86,7 +87,7 @@ def land_chunk(
             already with other bytes is a conflict.
         QuotaError: the tenant has no room for it.
     """
-    quota.take(connection, tenant_id, range_.size)
+    quota.take(connection, tenant_id, range_.size, default=keeps)
     file = sessions.find_file(connection, tenant_id, token, file_name=file_name, lock=True)
     if file.upload_id is not None:
         return received(connection, file), False

@@ -7,9 +7,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, Entity
-from ingestion_pipeline.domains.commerce.land.stage import Reading, land_file, unstage
+from ingestion_pipeline.domains.commerce.land.stage import Bounds, Reading, land_file, unstage
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError, StagingLostError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import jobs, uploads
 from ingestion_pipeline.foundation.ledger.leases import kept_alive
@@ -31,6 +30,8 @@ def land_claimed(
     engine: sa.Engine,
     entity: Entity,
     *,
+    landing: Landing,
+    bounds: Bounds,
     worker: str,
     run_id: str | None,
     limit: int,
@@ -55,7 +56,7 @@ def land_claimed(
             upload = by_id[claim.payload["upload_id"]]
             try:
                 if upload.status in ("recorded", "failed"):  # failed: its job was requeued
-                    stage_upload(engine, upload, claim)
+                    stage_upload(engine, upload, claim, landing=landing, bounds=bounds)
                 outcome.upload_ids.append(upload.upload_id)
             except StaleAttemptError as error:
                 logger.warning("upload %s: %s", upload.upload_id, error)
@@ -70,6 +71,9 @@ def stage_upload(
     engine: sa.Engine,
     upload: Upload,
     claim: jobs.Claim | None = None,
+    *,
+    landing: Landing,
+    bounds: Bounds,
 ) -> Reading:
     """Stage one recorded upload from where it landed; a claim fences the write.
 
@@ -78,9 +82,8 @@ def stage_upload(
         ContractError: the file as a whole breaks the contract.
         StaleAttemptError: another attempt owns the job; nothing was written.
     """
-    landing = Landing(settings().landing)
     with landing.open(upload.location) as file, engine.begin() as connection:
-        reading = land_file(connection, upload, file)
+        reading = land_file(connection, upload, file, bounds=bounds)
         if claim is not None:
             # Last: renewing the leases of a batch would wait for a job held while its file is read.
             jobs.hold(connection, claim)

@@ -18,10 +18,10 @@ from ingestion_pipeline.domains.commerce.land.packed import Packed, RowPacker
 from ingestion_pipeline.domains.commerce.land.rows import Parsed, Rejection, RowParser
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.domains.commerce.tables import ARRIVED
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import quota, uploads
 from ingestion_pipeline.foundation.ledger.tables import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row, copy_rows
 from ingestion_pipeline.foundation.storage.file_kinds import Limits, WrongFileError
 
@@ -31,6 +31,25 @@ _REJECTED_BYTES, _REJECTED_LINES = 4 * 1024 * 1024, 10_000
 _LABELS, _OTHER_REASONS = 1_000, "line: for other reasons"  # a reason may name what it is about
 # A file that has no row by then is another file than its name says.
 HOPELESS_LINES = 100_000
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far a file is unpacked, and how much of what is refused of it is kept.
+
+    Attributes:
+        limits: of its content.
+        keeps: bytes of refused lines, of a tenant that has no limit of its own.
+    """
+
+    limits: Limits
+    keeps: int
+
+    @classmethod
+    def configured(cls, configuration: Settings) -> "Bounds":
+        """As the settings have it."""
+        limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
+        return cls(limits, configuration.tenant_rejected_bytes)
 
 
 @dataclass
@@ -103,7 +122,12 @@ class Reading:
 
 
 def land_file(
-    connection: sa.Connection, upload: Upload, file: IO[bytes], *, progress: Progress | None = None
+    connection: sa.Connection,
+    upload: Upload,
+    file: IO[bytes],
+    *,
+    bounds: Bounds,
+    progress: Progress | None = None,
 ) -> Reading:
     """Stage a recorded upload within the connection's transaction, and note its counts.
 
@@ -111,6 +135,7 @@ def land_file(
         connection: in a transaction, which the caller commits.
         upload: its status becomes `staged`.
         file: the file's bytes, compressed or not.
+        bounds: of reading it.
         progress: called with the number of lines after every block.
 
     Raises:
@@ -121,7 +146,7 @@ def land_file(
     columns = ["tenant_id", "upload_id", "line_number", *entity.columns]
     packer = RowPacker(entity, upload.tenant_id, upload.upload_id)
     parser = RowParser(entity, upload.tenant_id, upload.upload_id)
-    room = quota.rejected_room(connection, upload.tenant_id)
+    room = quota.rejected_room(connection, upload.tenant_id, default=bounds.keeps)
     reading = Reading(most_bytes=min(room, uploads.MOST_KEPT_BYTES))
     refused: list[Rejection] = []
     refused_bytes = 0
@@ -130,7 +155,9 @@ def land_file(
         refused.append(_refusal(row, message, entity))
 
     with CopyStream(connection, table.name, columns, refused=refuse) as stream:
-        for lines, first_number in numbered_lines(file, upload.file_name, entity, limits=_limits()):
+        for lines, first_number in numbered_lines(
+            file, upload.file_name, entity, limits=bounds.limits
+        ):
             if isinstance(lines, int):
                 reading.lines += lines
                 reading.blank += lines
@@ -166,11 +193,6 @@ def unstage(connection: sa.Connection, upload: Upload) -> None:
     for table in (ARRIVED[upload.type], rejected_rows):
         connection.execute(sa.delete(table).where(table.c.upload_id == upload.upload_id))
     uploads.set_counts(connection, upload.upload_id, Counts())
-
-
-def _limits() -> Limits:
-    configuration = settings()
-    return Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
 
 
 def _packed(packer: RowPacker, lines: list[bytes], first_number: int) -> tuple[Packed, int]:

@@ -21,7 +21,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
     entity_of_file,
 )
-from ingestion_pipeline.domains.commerce.land.stage import Reading, land_file
+from ingestion_pipeline.domains.commerce.land.stage import Bounds, Reading, land_file
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.domains.commerce.merge.uploads import (
     after_staging,
@@ -98,6 +98,7 @@ def merge_folder(
     files: Sequence[tuple[Path, Entity]],
     *,
     tenant: str,
+    bounds: Bounds,
     bytes_read: BytesRead | None = None,
 ) -> IngestResult:
     """Load files into the final tables.
@@ -106,6 +107,7 @@ def merge_folder(
         engine: of a migrated database.
         files: as `data_files` orders them.
         tenant: whose files they are; made if there is none of that name.
+        bounds: of reading each.
         bytes_read: called with a file and how many of its bytes have been read.
     """
     with engine.begin() as connection:
@@ -114,7 +116,7 @@ def merge_folder(
     # One worker: merges run in the order of staging, beside the parsing of the next file.
     with ThreadPoolExecutor(1, thread_name_prefix="merge") as merger:
         for path, entity in files:
-            load = _Load(path, entity, tenant)
+            load = _Load(path, entity, tenant, bounds)
             loads.append(load)
             with load.timed(), _reported(path, bytes_read) as (file, report):
                 try:
@@ -139,6 +141,7 @@ def dry_run(
     files: Sequence[tuple[Path, Entity]],
     *,
     tenant: str,
+    bounds: Bounds,
     bytes_read: BytesRead | None = None,
 ) -> IngestResult:
     """What `merge_folder` would do: the same work in one transaction that is rolled back."""
@@ -147,7 +150,7 @@ def dry_run(
         lock_everything(connection, tenant_id)
         loads: list[_Load] = []
         for path, entity in files:
-            load = _Load(path, entity, tenant)
+            load = _Load(path, entity, tenant, bounds)
             loads.append(load)
             with load.timed(), _reported(path, bytes_read) as (file, report):
                 savepoint = connection.begin_nested()
@@ -170,10 +173,11 @@ def dry_run(
 class _Load:
     """One file on its way."""
 
-    def __init__(self, path: Path, entity: Entity, tenant: str) -> None:
+    def __init__(self, path: Path, entity: Entity, tenant: str, bounds: Bounds) -> None:
         self.path = path
         self.entity = entity
         self.tenant = tenant
+        self.bounds = bounds
         self.upload_id = 0
         self.reading = Reading()
         self.seconds = 0.0
@@ -191,7 +195,7 @@ class _Load:
     ) -> None:
         self._record(connection, tenant_id, error=None)
         [upload] = uploads.find(connection, [self.upload_id])
-        self.reading = land_file(connection, upload, file, progress=report)
+        self.reading = land_file(connection, upload, file, bounds=self.bounds, progress=report)
 
     def fail(self, connection: sa.Connection, tenant_id: int, error: ContractError) -> None:
         self.error = str(error)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
-from ingestion_pipeline.domains.commerce.land.stage import land_file
+from ingestion_pipeline.domains.commerce.land.stage import Bounds, land_file
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import uploads
@@ -85,7 +85,7 @@ def export(connection: sa.Connection, upload_id: int, file: IO[bytes]) -> int:
     return number
 
 
-def replay(engine: sa.Engine, path: Path) -> Replayed:
+def replay(engine: sa.Engine, path: Path, *, bounds: Bounds) -> Replayed:
     """Load the rows of an exported file that are right now.
 
     Raises:
@@ -96,7 +96,7 @@ def replay(engine: sa.Engine, path: Path) -> Replayed:
         entries = _entries(file)
         while batch := list(islice(entries, _BATCH)):
             with engine.begin() as connection:
-                _take(connection, batch, path.absolute().as_uri(), outcome)
+                _take(connection, batch, path.absolute().as_uri(), outcome, bounds)
     for entity in ENTITIES.values():
         merge_claimed(engine, entity)
     return outcome
@@ -124,7 +124,11 @@ def _entries(file: IO[bytes]) -> Iterator[Entry]:
 
 
 def _take(
-    connection: sa.Connection, entries: Sequence[Entry], location: str, outcome: Replayed
+    connection: sa.Connection,
+    entries: Sequence[Entry],
+    location: str,
+    outcome: Replayed,
+    bounds: Bounds,
 ) -> None:
     wanted: dict[tuple[int, int], Entry] = {}
     for entry in entries:  # of a line that is there twice the first, as of one in a later batch
@@ -154,7 +158,8 @@ def _take(
             )
         right = [index for index in range(len(keys)) if index not in wrong]
         if right:
-            new = _load(connection, tenant_id, type_, [lines[index] for index in right], location)
+            content = b"\n".join(lines[index] for index in right) + b"\n"
+            new = _load(connection, tenant_id, type_, content, location=location, bounds=bounds)
             mine = sa.tuple_(_r.upload_id, _r.line_number).in_([keys[index] for index in right])
             connection.execute(sa.update(rejected_rows).where(mine).values(replayed_by=new))
             outcome.taken += len(right)
@@ -169,14 +174,19 @@ def _line(entry: Entry) -> bytes:
 
 
 def _load(
-    connection: sa.Connection, tenant_id: int, type_: str, lines: list[bytes], location: str
+    connection: sa.Connection,
+    tenant_id: int,
+    type_: str,
+    content: bytes,
+    *,
+    location: str,
+    bounds: Bounds,
 ) -> int:
-    content = b"\n".join(lines) + b"\n"
     upload_id = uploads.record(
         connection, tenant_id=tenant_id, domain=DOMAIN, type_=type_,
         file_name=f"{type_}_replayed.ndjson", source="replay", location=location, size=len(content),
     )  # fmt: skip
     assert upload_id is not None, "only a source key can be taken"  # noqa: S101
     [upload] = uploads.find(connection, [upload_id])
-    land_file(connection, upload, io.BytesIO(content))
+    land_file(connection, upload, io.BytesIO(content), bounds=bounds)
     return upload_id

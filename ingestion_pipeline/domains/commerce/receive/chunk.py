@@ -76,7 +76,8 @@ async def receive_chunk(
     """
     tenant_id = caller.tenant_id
     file = await gateway.run(chunks.expect, tenant_id, token, file_name=file_name, range_=range_)
-    room = await gateway.run(quota.begin, tenant_id)
+    keeps = gateway.configuration.tenant_landed_bytes
+    room = await gateway.run(quota.begin, tenant_id, default=keeps)
     if range_.size > room.left:  # before it comes: many at once would fill the disk
         raise room.error()
     landing = Landing(gateway.configuration.landing)
@@ -90,8 +91,9 @@ async def receive_chunk(
         landed = await asyncio.to_thread(chunk.keep)
     try:
         state, new = await gateway.run(
-            chunks.land_chunk, tenant_id, token, file_name=file_name, range_=range_, landed=landed
-        )
+            chunks.land_chunk, tenant_id, token, file_name=file_name, range_=range_, landed=landed,
+            keeps=keeps,
+        )  # fmt: skip
     except IngestionError:  # ours, so it was rolled back
         await asyncio.to_thread(landing.remove, landed.location)
         raise

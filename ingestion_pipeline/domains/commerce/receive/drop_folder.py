@@ -75,6 +75,7 @@ def receive_dropped(
     landing: Landing,
     settle: timedelta,
     attempts: int,
+    keeps: int,
     until: datetime,
 ) -> Scan:
     """Record the complete files in the drop folder, until time is up.
@@ -85,6 +86,7 @@ def receive_dropped(
         landing: where files are kept.
         settle: how long a file must have been left alone.
         attempts: of the jobs that load the files.
+        keeps: bytes of files, of a tenant that has no limit of its own.
         until: take no further file after this moment; the next scan goes on.
     """
     outcome = Scan()
@@ -103,7 +105,9 @@ def receive_dropped(
             outcome.unknown_tenants.add(dropped.tenant)
             continue
         try:
-            upload_id = _take(engine, files, dropped, tenant_id, landing, attempts)
+            upload_id = _take(
+                engine, files, dropped, tenant_id, landing, attempts=attempts, keeps=keeps
+            )
         except FileNotFoundError:
             continue  # another scan, or the sender, was faster
         except QuotaError as error:
@@ -146,7 +150,9 @@ def _take(
     dropped: DroppedFile,
     tenant_id: int,
     landing: Landing,
+    *,
     attempts: int,
+    keeps: int,
 ) -> int | None:
     source_key = f"drop:{dropped.path}:{dropped.version}"
     upload_id = None
@@ -154,8 +160,9 @@ def _take(
         known = uploads.is_recorded(connection, tenant_id, source_key)
     if not known:
         with engine.connect() as connection:
-            if dropped.size > (room := quota.room_of(connection, tenant_id)).left:
-                raise room.error()
+            room = quota.room_of(connection, tenant_id, default=keeps)
+        if dropped.size > room.left:
+            raise room.error()
         with _open(files, dropped.path) as file:
             landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
         if not dropped.version.startswith(f"{landed.size}@"):
@@ -164,7 +171,7 @@ def _take(
             return None
         try:
             with engine.begin() as connection:
-                quota.take(connection, tenant_id, landed.size)
+                quota.take(connection, tenant_id, landed.size, default=keeps)
                 upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)
         except QuotaError:  # another took the room meanwhile
             landing.remove(landed.location)

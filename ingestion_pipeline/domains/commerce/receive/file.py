@@ -21,6 +21,7 @@ from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.foundation.errors import FieldError, IngestionError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import idempotency, quota, uploads
 from ingestion_pipeline.foundation.ledger.idempotency import Done, InFlight, Started
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.files.encodings import Part
@@ -115,7 +116,7 @@ async def _land_and_record(
         try:
             return await gateway.run(
                 _record, started, file=declared, landed=landed, token=token,
-                max_attempts=configuration.job_attempts,
+                configuration=configuration,
             )  # fmt: skip
         except IngestionError:  # ours, so it was rolled back
             await asyncio.to_thread(landing.remove, landed.location)
@@ -129,13 +130,14 @@ def _record(
     file: DeclaredFile,
     landed: Landed,
     token: str | None,
-    max_attempts: int,
+    configuration: Settings,
 ) -> Receipt:
-    quota.take(connection, started.tenant_id, landed.size)
+    keeps = configuration.tenant_landed_bytes
+    quota.take(connection, started.tenant_id, landed.size, default=keeps)
     upload_id = land_upload(
         connection, tenant_id=started.tenant_id, entity=ENTITIES[file.type],
         file_name=file.file_name, source="http", location=landed.location, size=file.size,
-        sha256=file.sha256, max_attempts=max_attempts,
+        sha256=file.sha256, max_attempts=configuration.job_attempts,
     )  # fmt: skip
     assert upload_id is not None, "only a source key can be taken"  # noqa: S101
     if token is not None:
