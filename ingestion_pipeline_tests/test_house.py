@@ -24,6 +24,8 @@ FAULTS = (
      "The settings"),
     ("domains/kpis/merge/grade.py",
      "from ingestion_pipeline.foundation.environment import settings", "The environment"),
+    ("domains/kpis/checks.py",
+     "from ingestion_pipeline.foundation.environment import settings", "Dagster's code"),
     ("foundation/upstreams/answers.py",
      "from ingestion_pipeline.foundation.upstreams import client",
      "No circles"),

@@ -250,9 +250,11 @@ def _reader_of(gateway: Gateway) -> Reader:
     async def stored(place: Place, before: Cached, document: Document) -> bool:
         return await gateway.run(store, place, before, document)
 
+    noted_in = database.engine(gateway.engine.url.render_as_string(hide_password=False))
+
     def noted(place: Place, outcome: Outcome, milliseconds: float) -> None:
         log_cache_metric(
-            service=place.service, cache_key=place.key, outcome=outcome,
+            noted_in, service=place.service, cache_key=place.key, outcome=outcome,
             tenant_id=place.tenant_id, duration_ms=milliseconds,
         )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """What the caches do and how fast programs answer: noted in memory, written in batches beside them.
 
 Noting never fails and never waits. While the database is away the newest are kept, up to a limit;
-a process that is killed loses what it noted within the last second.
+a process that is killed loses what it noted within the last second. Whoever notes something says
+into which database; its rows of one table are gathered together.
 """
 
 import atexit
@@ -14,9 +15,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger.tables import api_requests, cache_metrics
-from ingestion_pipeline.foundation.storage import database
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +92,19 @@ class Batched:
                 self.flush()
 
 
-_cache_metrics = Batched(cache_metrics, lambda: database.engine(settings()))
-_api_requests = Batched(api_requests, lambda: database.engine(settings()))
+_batched: dict[tuple[sa.Engine, str], Batched] = {}
+
+
+def _add(engine: sa.Engine, table: sa.Table, row: dict[str, Any]) -> None:
+    batched = _batched.get((engine, table.name))
+    if batched is None:
+        made = Batched(table, lambda: engine)
+        batched = _batched.setdefault((engine, table.name), made)  # another thread may be faster
+    batched.add(row)
 
 
 def log_cache_metric(
+    engine: sa.Engine,
     *,
     service: str,
     cache_key: str,
@@ -106,14 +113,13 @@ def log_cache_metric(
     duration_ms: float | None = None,
 ) -> None:
     """Note that a cache answered (`hit`), had to ask (`miss`), gave its last value (`stale`) or
-    forgot a key (`invalidation`); written to the configured database soon.
+    forgot a key (`invalidation`); written to the engine's database soon.
     """
-    _cache_metrics.add(
-        cache_row(
-            service=service, cache_key=cache_key, outcome=outcome, tenant_id=tenant_id,
-            duration_ms=duration_ms,
-        )
+    row = cache_row(
+        service=service, cache_key=cache_key, outcome=outcome, tenant_id=tenant_id,
+        duration_ms=duration_ms,
     )  # fmt: skip
+    _add(engine, cache_metrics, row)
 
 
 def cache_row(
@@ -138,6 +144,7 @@ def cache_row(
 
 
 def log_api_request(
+    engine: sa.Engine,
     *,
     service: str,
     request_id: str,
@@ -152,16 +159,16 @@ def log_api_request(
     """Note a request that a program other than the gateway has answered; written soon.
 
     Args:
+        engine: of the database that it is written to.
         service: which program: `prediction`.
         retries: how often it had to ask others again for it.
     """
-    _api_requests.add(
-        request_row(
-            service=service, request_id=request_id, route=route, status=status,
-            duration_ms=duration_ms, method=method, tenant_id=tenant_id, retries=retries,
-            cache_hit=cache_hit,
-        )
+    row = request_row(
+        service=service, request_id=request_id, route=route, status=status,
+        duration_ms=duration_ms, method=method, tenant_id=tenant_id, retries=retries,
+        cache_hit=cache_hit,
     )  # fmt: skip
+    _add(engine, api_requests, row)
 
 
 def log_retry(engine: sa.Engine, *, service: str, method: str) -> None:
@@ -212,4 +219,4 @@ def write_api_requests(connection: sa.Connection, rows: Sequence[dict[str, Any]]
 
 def flush() -> int:
     """Write all that was noted in this process; at the end of a run, or in a test."""
-    return _cache_metrics.flush() + _api_requests.flush()
+    return sum(each.flush() for each in list(_batched.values()))

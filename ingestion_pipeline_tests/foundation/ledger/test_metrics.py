@@ -2,12 +2,9 @@
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import metrics
 from ingestion_pipeline.foundation.ledger.metrics import Batched, cache_row
 from ingestion_pipeline.foundation.ledger.tables import cache_metrics
-from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
 
 AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
 
@@ -17,15 +14,26 @@ def _count(engine: sa.Engine, table: str) -> int:
         return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
 
-def test_what_is_noted_is_written(configured: Settings) -> None:
+def test_what_is_noted_is_written(engine: sa.Engine) -> None:
     for _ in range(3):
-        metrics.log_cache_metric(service="macro", cache_key="macro_data", outcome="hit")
+        metrics.log_cache_metric(engine, service="macro", cache_key="macro_data", outcome="hit")
     metrics.log_api_request(
-        service="prediction", request_id="r", route="/predict", status=200, duration_ms=3.5
+        engine, service="prediction", request_id="r", route="/predict", status=200, duration_ms=3.5
     )
     metrics.flush()  # or the writer was faster
-    assert _count(database.engine(settings()), "cache_metrics") == 3
-    assert _count(database.engine(settings()), "api_requests") == 1
+    assert _count(engine, "cache_metrics") == 3
+    assert _count(engine, "api_requests") == 1
+
+
+def test_what_two_databases_are_told_stays_apart(engine: sa.Engine) -> None:
+    """While one is away its rows wait for it, and are not written into the other."""
+    away = sa.create_engine(AWAY)
+    metrics.log_cache_metric(away, service="macro", cache_key="k", outcome="miss")
+    metrics.log_cache_metric(engine, service="macro", cache_key="k", outcome="hit")
+    metrics.flush()
+    assert _count(engine, "cache_metrics") == 1
+    metrics._batched.pop((away, "cache_metrics"))._rows.clear()
+    away.dispose()
 
 
 def test_while_the_database_is_away_they_wait(engine: sa.Engine) -> None:
