@@ -6,12 +6,9 @@ every test that asks for one (about 50 ms), so tests neither share rows nor wait
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import psycopg
 import pytest
@@ -40,23 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _remember(connection: object, _: object) -> None:
     if isinstance(connection, psycopg.Connection):
         _connections.add(connection)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_server_beside_the_code() -> Iterator[None]:
-    """Metrics are noted where a test has configured a database, and else not at all: their writer
-    would start an embedded server in the checkout.
-    """
-    with ExitStack() as stack:
-        for writer in (metrics._cache_metrics, metrics._api_requests):
-            add = partial(_add_where_configured, writer.add)
-            stack.enter_context(mock.patch.object(writer, "add", add))
-        yield
-
-
-def _add_where_configured(add: Callable[[dict[str, Any]], None], row: dict[str, Any]) -> None:
-    if settings().database_url is not None:
-        add(row)
 
 
 @pytest.fixture(scope="session")
