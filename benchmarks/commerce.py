@@ -38,7 +38,7 @@ from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
-from ingestion_pipeline.foundation.storage.file_kinds import opened
+from ingestion_pipeline.foundation.storage.file_kinds import Stream, opened
 
 SIZES = {"customers": 200_000, "products": 50_000, "orders": 500_000, "order_items": 1_000_000}
 BAD_SHARE = 0.01
@@ -172,7 +172,7 @@ def _copy_unchecked(connection: sa.Connection, task: Task, entity: Entity) -> in
     number = 0
     with CopyStream(connection, f"bare_{entity.name}", columns, refused=_refused) as stream:
         with _file(task.files, entity).open("rb") as file:
-            for lines in blocks_of_lines(opened(file)):
+            for lines in _blocks(opened(file)):
                 rows = list(map(decode, lines))
                 for name in objects:
                     for row in rows:
@@ -181,6 +181,13 @@ def _copy_unchecked(connection: sa.Connection, task: Task, entity: Entity) -> in
                 number += len(rows)
         stream.drain()
     return number
+
+
+def _blocks(stream: Stream) -> Iterator[list[bytes]]:
+    """The lines of a stream, in lists; there are no blank ones in the sample data."""
+    for block in blocks_of_lines(stream):
+        if isinstance(block, list):
+            yield block
 
 
 def _refused(row: Row, message: str) -> None:
@@ -315,7 +322,7 @@ def _derive(original: Path, folder: Path, lines: Iterator[bytes]) -> None:
 def _valid_lines(path: Path, entity: Entity) -> Iterator[bytes]:
     parser = RowParser(entity)
     with path.open("rb") as file:
-        for lines in blocks_of_lines(file, path.name):
+        for lines in _blocks(opened(file)):
             for number, *_ in parser.parse(lines, 0).rows:
                 yield lines[number] + b"\n"
 

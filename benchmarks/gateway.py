@@ -198,7 +198,8 @@ def _ours(url: str, home: Path, bodies: list[bytes], connections: int) -> dict[s
 
 def _kept(url: str, bodies: list[bytes]) -> float:
     store = PostgreSQLKeyValue(database.engine(url), "benchmark")
-    kept = sum(len(store.get(key).value) for key in store.list("timeseries:"))  # type: ignore[union-attr]
+    found = [store.get(key) for key in store.list("timeseries:")]
+    kept = sum(len(document.value) for document in found if document is not None)
     return kept / len(_instants(bodies))
 
 
