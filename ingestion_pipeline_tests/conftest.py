@@ -5,6 +5,8 @@ every test that asks for one (about 50 ms), so tests neither share rows nor wait
 """
 
 import itertools
+import os
+import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,14 @@ _numbers = itertools.count(1)
 _connections: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
 # Files whose tests wait for minutes and leave the processors to others.
 _WAITING = {"test_up.py", "test_shared_limit.py", "test_soak.py"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sources that somebody describes in the checkout's `defs/` are none of the tests' affair: one
+    site of a file takes the place of the default ones. Before any definitions are imported."""
+    none_described = tempfile.TemporaryDirectory(prefix="no-sources-")
+    config.add_cleanup(none_described.cleanup)
+    os.environ["DEFS_FOLDER"] = none_described.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

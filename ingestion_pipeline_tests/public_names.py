@@ -22,8 +22,9 @@ def found() -> dict[str, Any]:
 
 
 def _of_dagster() -> dict[str, Any]:
-    from ingestion_pipeline.definitions import defs
+    from ingestion_pipeline.definitions import ours
 
+    defs = ours()  # what files describe is not the project's
     graph = defs.resolve_asset_graph()
     repository = defs.get_repository_def()
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.orchestration.assets import NOT_BY_AGE, REFERENCES
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +19,13 @@ KEYS = sorted(GRAPH.get_all_asset_keys())
 
 def test_definitions_are_loadable() -> None:
     dg.Definitions.validate_loadable(defs)
+
+
+def test_what_is_described_in_the_checkout_is_none_of_the_tests_affair() -> None:
+    """A site in `defs/` takes the place of the default ones, and has no checks."""
+    configuration = settings()
+    assert configuration.described_in != ROOT / "ingestion_pipeline" / "defs"
+    assert (configuration.described.files, configuration.described.faults) == ((), ())
 
 
 def test_definitions_load_without_database_and_without_network() -> None:

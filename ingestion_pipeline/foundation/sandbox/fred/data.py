@@ -3,8 +3,9 @@
 GDP is a slice of FRED's own answer of 2024-10-30 (source: U.S. Bureau of Economic Analysis, public
 domain): the dates from 2014 on, and those before 1948, whose values were taken back. The other
 series are made up: a month's value is released on the fifth of the next one, and revised with the
-release after it; one month of UNRATE never has a value, as happens. DGS10 is daily: a weekday's
-value is released a day later, the thirteenth's is revised a week later, and Christmas has none.
+release after it; one month of UNRATE never has a value, as happens. DGS10 and T10Y2Y are daily: a
+weekday's value is released a day later, the thirteenth's is revised a week later, and Christmas
+has none.
 """
 
 import csv
@@ -55,6 +56,10 @@ SERIES = {
     "DGS10": Series(
         "Market Yield on U.S. Treasury Securities at 10-Year Constant Maturity",
         "Daily", "Percent", 4.1, 0.3,
+    ),
+    "T10Y2Y": Series(
+        "10-Year Treasury Constant Maturity Minus 2-Year Treasury Constant Maturity",
+        "Daily", "Percent", 0.4, 0.3,
     ),
 }  # fmt: skip
 
