@@ -16,7 +16,7 @@ from ingestion_pipeline.foundation.ledger import rate_buckets, signing_secrets, 
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.group_commit import GroupCommit
-from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode, why_no_json
 from ingestion_pipeline.gateway.trust.limits import RateLimit, SharedRate
 from ingestion_pipeline.gateway.trust.webhook_secrets import (
     WebhookSecrets,
@@ -98,7 +98,7 @@ class Gateway:
         try:
             return caller, decode(content)
         except NO_JSON as error:
-            raise Refusal(400, f"the body is not JSON: {error}") from None
+            raise Refusal(400, f"the body is not JSON: {why_no_json(content, error)}") from None
 
     async def receive_content(
         self, request: Request, *, limit_of: Callable[[bytes], int] | None = None

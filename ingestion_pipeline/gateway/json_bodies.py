@@ -6,6 +6,7 @@ of two values one would be lost without a word. Nor is a whole number rounded to
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -18,18 +19,39 @@ NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _LONGEST_SHOWN = 100
 _EXACT = 2.0**53  # up to here a double is every whole number
-_WHOLE = re.compile(r"(-?[0-9]+)\.0*")
+# An escape that is half a surrogate pair: the first without the second, or the second without it.
+_HALF = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\u"
+    rb"(?:[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u)[dD][c-fC-F]..)",
+    re.DOTALL,
+)
+
+
+def number_of(text: str) -> float | int:
+    """A number with a point or an exponent: a double, or the whole number that none is.
+
+    2^53 + 1 may be written as 9007199254740993.0 and as 9.007199254740993e15. But 1e25 is how
+    programs write a double that is another whole number, and stays one: in its shortest digits, or
+    in the 17 of `%.17g`. Beyond all doubles: infinite.
+    """
+    number = float(text)
+    if -_EXACT < number < _EXACT or math.isinf(number):
+        return number
+    said = Decimal(text)
+    if said == Decimal(number) or said != said.to_integral_value():
+        return number
+    by_programs = "e" in text.lower() and said in (
+        Decimal(repr(number)),
+        Decimal(f"{number:.16e}"),
+    )
+    return number if by_programs else int(said)
 
 
 def _number(text: str) -> float | int:
-    """A number with a point or an exponent: a double, or the whole number that none is."""
-    number = float(text)
-    if -_EXACT < number < _EXACT:
-        return number
-    if math.isinf(number):
+    number = number_of(text)
+    if isinstance(number, float) and math.isinf(number):
         raise msgspec.ValidationError("Number out of range")
-    whole = _WHOLE.fullmatch(text)
-    return number if whole is None else int(whole[1])
+    return number
 
 
 parse = msgspec.json.Decoder(float_hook=_number).decode
@@ -68,3 +90,10 @@ def may_repeat_keys(content: bytes, value: Any) -> bool:
     unless one had been written as an escape.
     """
     return content.count(b":") != _encode(value).count(b":") or b"\\u003" in content
+
+
+def why_no_json(content: bytes, error: Exception) -> str:
+    """What is wrong with a text that is no JSON; the parser takes half a pair for an early end."""
+    if _HALF.search(content) is not None:
+        return r"it holds half a surrogate pair, such as \ud800, which no text is"
+    return str(error)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.gateway.json_bodies import RepeatedKeyError, decode
+from ingestion_pipeline.gateway.json_bodies import RepeatedKeyError, decode, why_no_json
 from ingestion_pipeline_tests.gateway.running import Sender
 
 TWICE = {
@@ -99,10 +99,33 @@ def test_one_reading_of_several_with_a_key_twice_costs_only_itself(sender: Sende
 @pytest.mark.parametrize(
     ("text", "number"),
     [(b"9007199254740993.0", 2**53 + 1), (b"-9007199254740993.000", -(2**53) - 1),
-     (b"9007199254740992.0", 2.0**53), (b"1e23", 1e23), (b"12.0", 12.0), (b"0.1", 0.1)],
+     (b"9007199254740992.0", 2.0**53), (b"1e23", 1e23), (b"12.0", 12.0), (b"0.1", 0.1),
+     (b"9.007199254740993e15", 2**53 + 1), (b"9007199254740993E0", 2**53 + 1),
+     (b"90071992547409930e-1", 2**53 + 1), (b"9007199254740992.5", 2.0**53),
+     (b"1.0000000000000001e+25", 1e25)],  # as %.17g writes 1e25
 )  # fmt: skip
-def test_a_whole_number_is_not_rounded_because_it_has_a_point(text: bytes, number: float) -> None:
+def test_a_whole_number_is_not_rounded_because_of_how_it_is_written(
+    text: bytes, number: float
+) -> None:
     assert decode(text) == number
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_whatever_double_a_program_writes_stays_that_double(double: float) -> None:
+    for text in (repr(double), f"{double:.16e}", json.dumps(double)):
+        assert decode(text.encode()) == double
+
+
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [(rb'"\ud800"', True), (rb'"\ud800\u0041"', True), (rb'"x\udc00"', True),
+     (rb'"\\\uD8FF"', True), (rb'"\ud83d\ude00" x', False), (rb'"\\ud800', False),
+     (rb'"\\\ud83d\ude00', False)],
+)  # fmt: skip
+def test_half_a_surrogate_pair_was_called_input_that_is_truncated(text: bytes, half: bool) -> None:
+    with pytest.raises(msgspec.DecodeError) as refused:
+        decode(text)
+    assert ("half a surrogate pair" in why_no_json(text, refused.value)) is half
 
 
 @pytest.mark.parametrize("text", [b"1e400", b"-1e400", b"9" * 5_000 + b".0"])

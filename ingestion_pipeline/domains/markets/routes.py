@@ -29,7 +29,7 @@ from ingestion_pipeline.foundation.ledger.metrics import Outcome, log_cache_metr
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import Gateway, gateway_of, request_id_of
-from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode, why_no_json
 from ingestion_pipeline.gateway.openapi import described, router_of
 
 router = router_of("markets")
@@ -60,7 +60,7 @@ async def post_event(request: Request) -> Response:
     try:
         body = decode(content)
     except NO_JSON as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from None
+        raise Refusal(400, f"the body is not JSON: {why_no_json(content, error)}") from None
     headers = request.headers
     # Only where it is signed, too.
     webhook_id = headers.get("webhook-id") if "webhook-signature" in headers else None

@@ -116,6 +116,15 @@ def test_a_number_that_no_double_holds_costs_its_reading_and_names_the_field(
     assert stored(gateway, sender) == 1
 
 
+@pytest.mark.parametrize("number", ["9007199254740993.0", "9.007199254740993e15"])
+def test_beside_a_number_beyond_all_doubles_another_was_rounded(number: str) -> None:
+    text = f'{{"data":{{"a":1e400,"value":{number}}}}}'.encode()
+    for content in (text, b"[" + text + b"]"):
+        found = decoded(content, ndjson=False, most=MOST_ONE)
+        body = found[0].body if isinstance(found, list) else found
+        assert body == {"data": {"a": float("inf"), "value": 2**53 + 1}}
+
+
 def test_nothing_usable_is_no_success(sender: Sender, gateway: RunningGateway) -> None:
     answered = sender.http.post(PATH, json=[3, {}])
     assert (answered.status_code, answered.json()["status"]) == (422, "error")

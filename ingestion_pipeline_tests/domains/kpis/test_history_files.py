@@ -10,8 +10,10 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion_pipeline.domains.kpis.contract.values import storable_faults
 from ingestion_pipeline.domains.kpis.sources.history_files import entries_of
 from ingestion_pipeline.domains.kpis.sources.history_lines import Lines
+from ingestion_pipeline.domains.kpis.sources.history_storable import Storable
 from ingestion_pipeline.foundation.errors import ContractError
 
 A, B = {"kpiId": "a", "n": 1}, {"kpiId": "b", "n": {"m": [1, {"x": None}]}}
@@ -158,7 +160,7 @@ def test_what_precedes_the_damage_of_an_archive_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "number"),
     [(b"9007199254740993.0", 2**53 + 1), (b"9007199254740993", 2**53 + 1), (b"12.50", 12.5),
-     (b"1e23", 1e23), (b"9007199254740992.000", 2**53)],
+     (b"1e23", 1e23), (b"9007199254740992.000", 2**53), (b"9.007199254740993e15", 2**53 + 1)],
 )  # fmt: skip
 def test_a_whole_number_stays_whole(form: bytes, text: bytes, number: float) -> None:
     assert _values(form % text)[0] == {"n": number}
@@ -179,3 +181,51 @@ def test_lines_are_the_same_however_the_stream_is_cut(parts: list[bytes], size: 
         if line.lstrip(b"\xef\xbb\xbf").strip()
     ]
     assert list(Lines(Cut(content)).numbered()) == expected  # type: ignore[arg-type]
+
+
+HALF_AND_NO_UTF_8 = [
+    rb"\ud800",
+    rb"\udc00x",
+    rb"\ud800\u0041",
+    rb"\\\ud83d",
+    b"caf\xe9",
+    b"\xed\xa0\x80",
+]
+WHOLE = [rb"\ud83d\ude00", rb"\\ud800", rb"\\", rb"\"\\", "é😀".encode()]
+
+
+@pytest.mark.parametrize("text", HALF_AND_NO_UTF_8)
+def test_half_a_surrogate_pair_in_an_array_became_a_question_mark(text: bytes) -> None:
+    content = b'[{"a":"%s"},{"%s":1},{"b":1}]' % (text, text)
+    first, second, third = _values(content)
+    assert [bool(storable_faults(each, "data")) for each in (first, second)] == [True, True]
+    assert third == {"b": 1}
+    lines = content[1:-1].replace(b"},", b"}\n")
+    assert [bool(each.fault) for each in entries_of(io.BytesIO(lines))] == [True, True, False]
+
+
+@given(
+    st.lists(st.sampled_from([*HALF_AND_NO_UTF_8, *WHOLE, b"x" * 13]), max_size=9),
+    st.integers(1, 20),
+)
+def test_what_no_text_can_hold_is_told_however_the_stream_is_cut(
+    parts: list[bytes], size: int
+) -> None:
+    stream = io.BytesIO(b'"' + b" ".join(parts) + b'"')
+
+    class Cut(io.BytesIO):
+        def read(self, _: int | None = -1, /) -> bytes:
+            return stream.read(size)
+
+    pieces = iter(Storable(Cut()).read, b"")
+    text = json.loads(b"".join(pieces))
+    assert ("\0" in text) == any(part in HALF_AND_NO_UTF_8 for part in parts)
+    if "\0" not in text:
+        assert text == json.loads(stream.getvalue())
+
+
+def test_a_document_whose_text_is_no_json_was_said_to_be_no_object() -> None:
+    line = json.dumps({"key": "package:t:k", "value": r'{"a":"\ud800"}'}).encode()
+    [(place, fault)] = _found(b"[" + line + b"]")
+    assert place == "entry 0, package:t:k"
+    assert "half a surrogate pair" in fault

@@ -20,7 +20,9 @@ from ingestion_pipeline.gateway.json_bodies import (
     RepeatedKeyError,
     decode,
     may_repeat_keys,
+    number_of,
     parse,
+    why_no_json,
 )
 
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after it is unpacked
@@ -146,7 +148,7 @@ def _decode(content: bytes) -> Any:
         return parse(content)
     except msgspec.ValidationError:  # well-formed, but out of range
         try:
-            value = json.loads(content, parse_constant=_refuse)
+            value = json.loads(content, parse_constant=_refuse, parse_float=number_of)
         except ValueError:
             value = None
         if isinstance(value, list) or (
@@ -197,7 +199,7 @@ def _sent(place: dict[str, int], text: bytes, most: int) -> Sent:
         value = _decode(text)
         return Sent(place, decode(text) if may_repeat_keys(text, value) else value)
     except NO_JSON as error:
-        return Sent(place, None, f"must be one JSON object: {error}")
+        return Sent(place, None, f"must be one JSON object: {why_no_json(text, error)}")
     except RepeatedKeyError as error:
         return Sent(place, None, str(error))
 

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from ingestion_pipeline.foundation.errors import FieldError
+from ingestion_pipeline.gateway.json_bodies import number_of
 
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
@@ -12,6 +13,7 @@ _RULE = "must be a finite number, or a text such as 1234.5"
 # What a sender calls the value who does not call it `value`: formattedValue, Value, value_text.
 _VALUE_NAME = re.compile(r"[a-z]*value(?:formatted|text|string|raw|display)?")
 _NON_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_STORABLE = "must not contain NUL, half a surrogate pair, or bytes that are no UTF-8"
 _LONGEST_NUMBER = 400  # characters of a numeric text; a double has at most 309 digits
 _DEEPEST = 64  # levels of nesting
 
@@ -71,7 +73,7 @@ def _number(value: object) -> float:
         if len(value) > _LONGEST_NUMBER or not _NUMERIC.fullmatch(value):
             raise ValueError(_RULE)
         whole = _INTEGER.fullmatch(value)
-        value = int(whole[1]) if whole else float(value)
+        value = int(whole[1]) if whole else number_of(value)
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(_RULE)  # noqa: TRY004  (callers gather what is wrong with values)
     try:
@@ -129,4 +131,4 @@ def text_faults(text: str, field: str) -> list[FieldError]:
         return []
     # The name of the field may be broken itself, and goes into the answer.
     shown = field.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
-    return [FieldError(shown, "must not contain NUL or half a surrogate pair")]
+    return [FieldError(shown, _STORABLE)]

@@ -11,4 +11,6 @@ history_files.py     Files of KPI history → their entries one by one, in memor
 history_json.py      JSON documents of any size → their entries, made from the parser's events
                      one by one
 history_lines.py     A stream of bytes that can be looked into, and its lines
+history_storable.py  A stream of JSON in which what no text can hold is told, before a parser
+                     makes something of it
 """

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion_pipeline.gateway.json_bodies import NO_JSON, RepeatedKeyError, decode
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, RepeatedKeyError, decode, why_no_json
+
+_OPENING = (b"{", b"[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,13 @@ def document_of(place: str, value: Any, *, key: str | None = None) -> Entry:
     """The entry of a value that may be a text which is JSON, as the store keeps it."""
     if not isinstance(value, str):
         return Entry(place, value, key)
+    content = value.encode(errors="replace")
     try:
-        return Entry(place, decode(value.encode()), key)
+        return Entry(place, decode(content), key)
     except RepeatedKeyError as error:
         return Entry(place, None, key, str(error))
-    except (*NO_JSON, UnicodeEncodeError):
-        return Entry(place, value, key)
+    except NO_JSON as error:
+        if content.lstrip()[:1] not in _OPENING:
+            return Entry(place, value, key)
+        why = why_no_json(content, error)
+        return Entry(place, None, key, f"must be a text of one JSON object: {why}")

@@ -18,7 +18,7 @@ from ingestion_pipeline.domains.kpis.sources.history_json import documents_of
 from ingestion_pipeline.domains.kpis.sources.history_lines import MARK, Lines
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.storage.file_kinds import DAMAGE, Limits, opened
-from ingestion_pipeline.gateway.json_bodies import NO_JSON, RepeatedKeyError, decode
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, RepeatedKeyError, decode, why_no_json
 
 _PEEK_BYTES = 1024 * 1024
 
@@ -76,6 +76,6 @@ def _of_lines(lines: Lines) -> Iterator[Entry]:
         try:
             yield entry_of(place, decode(line))
         except NO_JSON as error:
-            yield Entry(place, None, fault=f"must be one JSON object: {error}")
+            yield Entry(place, None, fault=f"must be one JSON object: {why_no_json(line, error)}")
         except RepeatedKeyError as error:
             yield Entry(place, None, fault=str(error))

@@ -6,11 +6,11 @@ from typing import Any
 
 from ingestion_pipeline.domains.kpis.sources.history_entries import Entry, document_of, entry_of
 from ingestion_pipeline.domains.kpis.sources.history_lines import Lines
+from ingestion_pipeline.domains.kpis.sources.history_storable import Storable
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.gateway.json_bodies import number_of
 
 Events = Iterator[tuple[str, Any]]
-
-_EXACT = 2**53  # up to here a double is every whole number
 
 
 def documents_of(stream: Lines) -> Iterator[Entry]:
@@ -22,7 +22,7 @@ def documents_of(stream: Lines) -> Iterator[Entry]:
     import ijson
 
     try:
-        yield from _documents(ijson.basic_parse(stream, multiple_values=True))
+        yield from _documents(ijson.basic_parse(Storable(stream), multiple_values=True))
     except (ijson.JSONError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).partition("\n")[0].split())
         message = f"the file is no JSON from some place on, or breaks off: {reason}"
@@ -123,10 +123,4 @@ def _made(event: str, value: Any, events: Events) -> tuple[Any, str | None]:
 
 def _plain(value: Any) -> Any:
     """A double for a decimal; a whole number that none is stays whole, and is refused by name."""
-    if not isinstance(value, Decimal):
-        return value
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and -400 < exponent <= 0 and abs(value) >= _EXACT:
-        whole = int(value)
-        return whole if whole == value else float(value)
-    return float(value)
+    return number_of(str(value)) if isinstance(value, Decimal) else value
