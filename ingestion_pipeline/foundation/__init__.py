@@ -1,6 +1,8 @@
 """The ground: no dagster, no fastapi, no domain; each floor stands on those below it.
 
 credentials.py     Credentials in payloads, encrypted before they are stored
+currencies.py      The currency codes of ISO 4217, for all who are told one: those in use, and
+                   those that were
 environment.py     The settings of this process, out of its environment; the edges ask, and hand
                    them on
 errors.py          The one exception tree of the project

@@ -6,7 +6,6 @@ import dagster as dg
 
 from ingestion_pipeline.domains.commerce import offenders
 from ingestion_pipeline.domains.commerce.assets import UPLOADS, key
-from ingestion_pipeline.domains.commerce.contract.currencies import CURRENCIES
 from ingestion_pipeline.domains.commerce.contract.entities import (
     CUSTOMERS,
     ENTITIES,
@@ -18,6 +17,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Field,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.orchestration.checks import offenders_check, offenders_result, schema_check
 from ingestion_pipeline.orchestration.resources import Configuration, Database
 

@@ -79,9 +79,11 @@ GENUINE = Path(__file__).parents[4] / "shared" / "real" / "book_sales" / "kdp"
 
 def ebook(
     royalty: Cell = "6.31", *, day: str = "2025-07", asin: str = "B000000001", sold: Cell = 1,
-    refunded: Cell = 0, net: Cell = 1, cost: Cell = 0.06, currency: str = "EUR",
+    refunded: Cell = 0, net: Cell | None = None, cost: Cell = 0.06, currency: str = "EUR",
     transaction: str = "Standard", marketplace: str = "Amazon.de", price: Cell = 9.08,
 ) -> list[Cell]:  # fmt: skip
+    if net is None:
+        net = sold - refunded if isinstance(sold, int) and isinstance(refunded, int) else 1
     return [day, "A Book", "An Author", asin, marketplace, "70%", transaction, sold, refunded, net,
             price, price, 0.53, cost, royalty, currency]  # fmt: skip
 

@@ -185,6 +185,27 @@ def test_units_that_nobody_says_were_none_sold() -> None:
     ] * 2
 
 
+def test_net_units_that_contradict_those_sold_and_refunded_were_taken() -> None:
+    rows = [ebook(sold=3, refunded=1, net=2), ebook(sold=3, refunded=1, net=3),
+            ebook(sold=3, refunded=-1, net=2), ebook("-6.31", sold=0, refunded=1, net=1),
+            ebook(sold=3, refunded="N/A", net=3)]  # fmt: skip
+    parsed = parse({"eBook Royalty": [EBOOK, *rows]})
+    assert [event.quantity for event in parsed.events] == [2, 2, 3]
+    assert [dict(row.reasons[0]) for row in parsed.rejected] == [
+        {"field": "Net Units Sold", "rule": "is 3, but Units Sold less Units Refunded is 2"},
+        {"field": "Net Units Sold", "rule": "is 1, but Units Sold less Units Refunded is -1"},
+    ]
+
+
+@pytest.mark.parametrize("code", ["XYZ", "RMB", "EURO", "BTC"])
+def test_any_three_letters_were_a_currency(code: str) -> None:
+    parsed = parse({"eBook Royalty": [EBOOK, ebook(currency=code), ebook(currency="hrk")]})
+    assert [event.currency for event in parsed.events] == ["HRK"]
+    assert [row.reasons[0]["rule"] for row in parsed.rejected] == [
+        "is no currency code of ISO 4217, in use or past"
+    ]
+
+
 def test_pages_that_nobody_says_were_none_read() -> None:
     header = ["Date", "Title", "Author Name", "ASIN", "Marketplace", "KENP Read"]
     rows = [

@@ -65,6 +65,18 @@ def test_draft2digital_periods_and_summaries() -> None:
     assert parsed.rejected == []
 
 
+def test_draft2digitals_net_units_that_contradict_the_others_were_taken() -> None:
+    rows = [d2d(), d2d(), d2d("-2.10", units=-1)]
+    at = D2D.index("Units Returned")
+    rows[0][at - 1 : at + 2] = [2, 1, 2]
+    rows[2][at - 1 : at + 2] = [0, -1, -1]  # returns written below zero
+    parsed = draft2digital.parse(text(D2D, rows), file_name="d2d.csv")
+    assert [event.quantity for event in parsed.events] == [1, -1]
+    assert [dict(row.reasons[0]) for row in parsed.rejected] == [
+        {"field": "Net Unit Sales", "rule": "is 2, but Units Sold less Units Returned is 1"}
+    ]
+
+
 def test_draft2digital_print_reports_have_their_own_columns() -> None:
     other = {"Ebook ISBN": "Paperback ISBN", "Sales Channel Fee/Taxes Per Unit": "Unit Cost"}
     kept = [n for n, name in enumerate(D2D) if name not in ("Sales Channel Share", "D2D Share")]

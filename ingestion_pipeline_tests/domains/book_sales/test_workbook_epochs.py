@@ -6,13 +6,16 @@ import zipfile
 
 import pytest
 
+from ingestion_pipeline.domains.book_sales.sources import draft2digital
 from ingestion_pipeline.domains.book_sales.sources.formats.workbook_bounds import outline
 from ingestion_pipeline.domains.book_sales.sources.formats.workbook_epochs import (
+    ods_counts_from_1904,
     xls_counts_from_1904,
     xlsb_counts_from_1904,
 )
 from ingestion_pipeline.domains.book_sales.sources.formats.workbook_reader import tell
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline_tests.domains.book_sales.builders import D2D, d2d
 
 
 def record(kind: int, content: bytes) -> bytes:
@@ -76,3 +79,63 @@ def test_the_reader_of_an_xls_asks_for_its_epoch() -> None:
     with pytest.raises(ContractError):  # it has no sheets
         tell(xls(record(0x22, b"\x01\x00"), END), said.append)
     assert said[0]["epoch_1904"] is True
+
+
+def ods(rows: list[list[object]], *, null_date: str | None) -> bytes:
+    """An OpenDocument spreadsheet of one sheet; its numbers are plain numbers."""
+    name = "urn:oasis:names:tc:opendocument:xmlns"
+    settings = f'<table:null-date table:date-value="{null_date}"/>' if null_date else ""
+    cells = [
+        "".join(
+            f'<table:table-cell office:value-type="float" office:value="{cell}"/>'
+            if isinstance(cell, int)
+            else '<table:table-cell office:value-type="string">'
+            f"<text:p>{cell}</text:p></table:table-cell>"
+            for cell in row
+        )
+        for row in rows
+    ]
+    content = (
+        f'<office:document-content xmlns:office="{name}:office:1.0" xmlns:text="{name}:text:1.0" '
+        f'xmlns:table="{name}:table:1.0" office:version="1.3"><office:body><office:spreadsheet>'
+        f"<table:calculation-settings>{settings}</table:calculation-settings>"
+        '<table:table table:name="Sheet1">'
+        + "".join(f"<table:table-row>{row}</table:table-row>" for row in cells)
+        + "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{name}:manifest:1.0"/>')
+        archive.writestr("content.xml", content)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("null_date", "number"),
+    [(None, 45352), ("1899-12-30", 45352), ("1904-01-01", 45352 - 1462)],
+)
+def test_day_numbers_of_an_ods_from_1904_were_four_years_early(
+    null_date: str | None, number: int
+) -> None:
+    row = [number if cell == "2024-03-01" else cell for cell in d2d()]
+    content = ods([D2D, row], null_date=null_date)
+    parsed = draft2digital.parse(content, file_name="d2d.ods")
+    assert [each.reasons for each in parsed.rejected] == []
+    assert [f"{event.occurred_at:%Y-%m-%d}" for event in parsed.events] == ["2024-03-01"]
+
+
+def test_an_ods_that_counts_from_another_day_is_refused_by_that_day() -> None:
+    with pytest.raises(ContractError, match="1900-01-01"):
+        draft2digital.parse(ods([D2D, d2d()], null_date="1900-01-01"), file_name="d2d.ods")
+    with pytest.raises(ContractError, match="declares entities"):
+        ods_counts_from_1904([b'<!DOCTYPE a [<!ENTITY b "c">]><a/>'])
+
+
+def test_what_a_cell_says_of_null_dates_is_not_the_workbooks() -> None:
+    table = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+    content = (
+        f'<a xmlns:t="{table}"><t:table/><t:null-date t:date-value="1904-01-01"/></a>'.encode()
+    )
+    assert not ods_counts_from_1904([content])
+    assert not ods_counts_from_1904([content[n : n + 1] for n in range(len(content))])

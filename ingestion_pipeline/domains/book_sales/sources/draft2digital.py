@@ -31,6 +31,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     currency,
     identity,
     moment,
+    net_of,
     number,
     required,
     shown_row,
@@ -108,6 +109,9 @@ def _event(
     offer = number("Offer Price Per Unit", values["Offer Price Per Unit"], notation, money=money)
     price = number("List Price Per Unit", values["List Price Per Unit"], notation, money=money)
     returned = whole("Units Returned", values["Units Returned"], notation)
+    net_of(
+        values, notation, net="Net Unit Sales", sold="Units Sold", returned="Units Returned"
+    )  # fmt: skip
     # As the platform writes dates: so they are in the keys that are stored.
     period = [at.date().isoformat() if one == DAY else f"{at:%Y-%m}"
               for at, one in ((start, precision), (end, end_precision))]  # fmt: skip

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from ingestion_pipeline.domains.commerce.contract.currencies import CURRENCIES
 from ingestion_pipeline.domains.commerce.contract.entities import (
     INTEGER_MAXIMUM,
     MONEY_DECIMALS,
@@ -21,6 +20,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Field,
 )
 from ingestion_pipeline.domains.commerce.sources.lines import UnusableLine
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.instants import is_iso_8601
 from ingestion_pipeline.foundation.repeated_keys import RepeatedKeyError, require_unrepeated
 from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened

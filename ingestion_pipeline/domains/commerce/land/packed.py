@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ingestion_pipeline.domains.commerce.contract.currencies import CURRENCIES
 from ingestion_pipeline.domains.commerce.contract.entities import (
     INTEGER_MAXIMUM,
     MONEY_DECIMALS,
@@ -28,6 +27,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Field,
     Kind,
 )
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.repeated_keys import is_unrepeated, keys_in
 from ingestion_pipeline.foundation.spreadsheets import is_shortened
 from ingestion_pipeline.foundation.storage.bulk import binary_copy

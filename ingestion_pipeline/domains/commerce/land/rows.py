@@ -20,7 +20,6 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import astuple
 
-from ingestion_pipeline.domains.commerce.contract.currencies import CURRENCIES
 from ingestion_pipeline.domains.commerce.contract.entities import (
     INTEGER_MAXIMUM,
     MONEY_LIMIT,
@@ -29,6 +28,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 )
 from ingestion_pipeline.domains.commerce.land.fields import Reason, parse_instant, read_line
 from ingestion_pipeline.domains.commerce.sources.lines import PREAMBLE, UnusableLine
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.repeated_keys import is_unrepeated, keys_in
 from ingestion_pipeline.foundation.spreadsheets import is_shortened
 

@@ -1,9 +1,9 @@
 """Numbers, dates and texts of reports by the report's notation; `RowError` names what is wrong."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from ingestion_pipeline.domains.book_sales.contract.events import DAY, RowError
 from ingestion_pipeline.domains.book_sales.sources.formats import dates
@@ -11,11 +11,11 @@ from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, sh
 from ingestion_pipeline.domains.book_sales.sources.formats.dates import Moment
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Notation
 from ingestion_pipeline.domains.book_sales.sources.formats.numerals import COMMA, POINT, numeral
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
 
 _NOTHING = frozenset({"", "n/a", "na", "-", "--"})
 _LARGEST = Decimal(10) ** 10  # NUMERIC(14,4) has ten digits before the point
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _SIGNS = {POINT: "a decimal point", COMMA: "a decimal comma"}
 
 
@@ -99,15 +99,39 @@ def whole(field: str, value: Cell, notation: Notation) -> int:
     return int(found)
 
 
+def net_of(
+    values: Mapping[str, Cell], notation: Notation, *, net: str, sold: str, returned: str,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """See that what is left of units is those sold without those that came back.
+
+    Args:
+        values: of a row. What it does not tell is not looked at.
+        notation: of the report.
+        net, sold, returned: the columns. Units that came back may be written below zero.
+        names: what the report calls them, where that is something else.
+
+    Raises:
+        RowError: it is not: nobody knows which of the three is wrong.
+    """
+    told = [number(names.get(at, at), values.get(at, ""), notation) for at in (net, sold, returned)]
+    left, units, back = told
+    if left is None or units is None or back is None or left == units - abs(back):
+        return
+    net, sold, returned = (names.get(at, at) for at in (net, sold, returned))
+    rule = f"is {left:.0f}, but {sold} less {returned} is {units - abs(back):.0f}"
+    raise RowError(net, rule)
+
+
 def currency(field: str, value: Cell) -> str:
-    """An ISO 4217 code.
+    """An ISO 4217 code, of a past currency too.
 
     Raises:
         RowError: it is none.
     """
     code = shown(value).upper()
-    if not _CURRENCY.fullmatch(code):
-        raise RowError(field, "is not a currency code")
+    if code not in CURRENCIES:
+        raise RowError(field, "is no currency code of ISO 4217, in use or past")
     return code
 
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from ingestion_pipeline.domains.book_sales.sources.formats.workbook_epochs import (
+    ods_counts_from_1904,
     xlsb_counts_from_1904,
 )
 from ingestion_pipeline.foundation.errors import ContractError
@@ -66,6 +67,8 @@ def outline(content: bytes) -> Outline:
             elif "xl/workbook.bin" in archive.namelist():
                 part = b"".join(islice(_pieces(archive, "xl/workbook.bin"), _SMALL // _PIECE))
                 found.epoch_1904 = xlsb_counts_from_1904(part)
+            elif "content.xml" in archive.namelist():
+                found.epoch_1904 = ods_counts_from_1904(_pieces(archive, "content.xml"))
             return found
     except (
         zipfile.BadZipFile, zipfile.LargeZipFile, ElementTree.ParseError, expat.ExpatError,

@@ -27,6 +27,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     currency,
     identity,
     moment,
+    net_of,
     number,
     required,
     text_of,
@@ -37,6 +38,9 @@ from ingestion_pipeline.domains.book_sales.sources.kdp.tables import Table
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]0+)?[ ]?%")
 _FRACTION = re.compile(r"[01]?[.,][0-9]{1,4}|[01]")
+_UNITS = {
+    "net_units": "Net Units Sold", "units_sold": "Units Sold", "units_refunded": "Units Refunded",
+}  # fmt: skip
 
 
 def royalty(
@@ -62,6 +66,10 @@ def royalty(
         quantity = whole("Net Units Sold", values["net_units"], notation)
     elif number("Units Sold", values.get("units_sold", ""), notation) is None:
         raise RowError("Units Sold", "is missing")
+    net_of(
+        values, notation, net="net_units", sold="units_sold", returned="units_refunded",
+        names=_UNITS,
+    )  # fmt: skip
     money = currency("Currency", values["currency"])
     plan = shown(values.get("transaction_type", values.get("payout_plan", "")))
     sort = _sort(plan)

@@ -1,8 +1,9 @@
-"""The currency codes of ISO 4217: those in use, as the package `iso4217` carries the standard's
-table, and those that were (its List Three), because orders of past years are in them.
+"""The currency codes of ISO 4217, for all who are told one: those in use, and those that were.
 
-The historic ones are written here: no package has List Three. Babel comes near, at 36 MB, but it
-lacks some twenty and has others that never were in the standard (CNH).
+The package `iso4217` carries the standard's table of those in use. The historic ones (the
+standard's List Three) are written here, because orders of past years are in them, and no package
+has that list. Babel comes near, at 36 MB, but it lacks some twenty and has others that never were
+in the standard (CNH).
 """
 
 from iso4217 import Currency
