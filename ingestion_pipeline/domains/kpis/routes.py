@@ -40,6 +40,7 @@ from ingestion_pipeline.gateway.answers import Refusal, answer, error_document
 from ingestion_pipeline.gateway.files.unpacked import unpacked
 from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of, too_large
 from ingestion_pipeline.gateway.group_commit import is_outage
+from ingestion_pipeline.gateway.json_bodies import why_no_json
 from ingestion_pipeline.gateway.openapi import described, router_of
 
 router = router_of("kpis")
@@ -334,7 +335,7 @@ def _decoded(request: Request, content: bytes, *, ndjson: bool, most: int) -> An
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "Content-Encoding: the body is neither gzip nor JSON") from None
-        raise Refusal(400, f"the body is not JSON: {error}") from None
+        raise Refusal(400, f"the body is not JSON: {why_no_json(content, error)}") from None
 
 
 async def _post_several(gateway: Gateway, caller: Caller, sent: Sequence[Sent]) -> Response:

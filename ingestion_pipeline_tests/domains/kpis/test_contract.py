@@ -16,6 +16,8 @@ from ingestion_pipeline.domains.kpis.contract.announcements import (
 )
 from ingestion_pipeline.domains.kpis.contract.readings import Unusable, parse_readings
 from ingestion_pipeline.domains.kpis.contract.reports import REDACTED, parse_report, redacted
+from ingestion_pipeline.domains.kpis.land.readings import NEW
+from ingestion_pipeline.domains.kpis.publish.said import of_kpis
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline_tests.domains.kpis.builders import NOW, body
 
@@ -83,6 +85,25 @@ def test_a_value_of_zero_is_a_value_and_an_absent_one_is_missing() -> None:
     entries = parse_readings(sent, tenant_id=1, now=NOW).entries
     missing = [each.kpi_id for each in entries if isinstance(each, Unusable)]
     assert (entries[0].kpi_id, missing) == ("a", ["b", "c"])
+
+
+def test_data_of_a_kpi_that_nobody_named_was_passed_over_without_a_word() -> None:
+    sent = {
+        **body(),
+        "kpiIds": ["a"],
+        "data": {"a": 1, "b": 2, "c": None, "d": "x", "e": 0, "f": 1},
+    }
+    del sent["kpiId"]
+    readings = parse_readings(sent, tenant_id=1, now=NOW)
+    assert readings.unnamed == ("b", "d", "e", "f")
+    said = of_kpis(readings, [NEW])
+    assert (said["status"], said["unnamed"]) == ("success", ["b", "d", "e", "f"])
+    assert said["message"] == (
+        "Processed 1 KPIs; not recorded, because kpiIds does not name it: "
+        "data.b, data.d, data.e and 1 more"
+    )
+    sent["data"] = {"a": 1}
+    assert "unnamed" not in of_kpis(parse_readings(sent, tenant_id=1, now=NOW), [NEW])
 
 
 @given(

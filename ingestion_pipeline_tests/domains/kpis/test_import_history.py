@@ -189,6 +189,21 @@ def test_one_bad_reading_costs_only_itself(engine: sa.Engine, tmp_path: Path, fo
     assert file.faults[0].reason.startswith("data.value: must be a finite number")
 
 
+@pytest.mark.parametrize("form", ["array", "ndjson"])
+def test_half_a_surrogate_pair_and_a_kpi_that_nobody_named_cost_themselves_and_are_told(
+    engine: sa.Engine, tmp_path: Path, form: str
+) -> None:
+    half = json.dumps(reading(0)).replace('"kpiType": "', r'"kpiType": "\ud800')
+    several = {**reading(1), "kpiIds": ["a"], "data": {"a": 1, "b": 2}}
+    del several["kpiId"]
+    texts = [half, json.dumps(several), json.dumps(reading(2))]
+    content = "[" + ",".join(texts) + "]" if form == "array" else "\n".join(texts)
+    file = load(engine, tmp_path / "h", content)
+    assert (file.counts.new, file.counts.refused) == (2, 2)
+    assert "half a surrogate pair" in file.faults[0].reason
+    assert file.faults[1].reason.endswith("kpiIds does not name it: data.b")
+
+
 def test_a_bad_point_of_a_series_costs_only_itself(engine: sa.Engine, tmp_path: Path) -> None:
     document = series(4)
     document["dataPoints"][1]["value"] = None

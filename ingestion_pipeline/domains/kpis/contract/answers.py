@@ -67,6 +67,9 @@ class RecordedSeveral(Answer):
     status: Literal["success", "partial"]
     traceId: str  # noqa: N815
     results: list[Result]
+    unnamed: list[str] | None = Field(
+        None, description="What `data` holds besides, and `kpiIds` does not name: not recorded."
+    )
 
 
 class ResultOfReading(BaseModel):
@@ -82,6 +85,7 @@ class ResultOfReading(BaseModel):
     corrected: bool | None = None
     previousValue: float | None = None  # noqa: N815
     results: list[Result] | None = None
+    unnamed: list[str] | None = None
     errors: list[dict[str, str]] | None = None
 
 

@@ -20,6 +20,7 @@ from ingestion_pipeline.foundation.errors import ContractError, FieldError
 
 LONGEST_TYPE = 200
 MOST_KPIS = 5_000  # of one body
+_LONGEST_SHOWN = 128  # of a name in an answer
 
 _KPI_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
@@ -68,16 +69,32 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """A body: what it gives in the order of its ids, and whether it was a multi-KPI response."""
+    """A body: what it gives in the order of its ids, and whether it was a multi-KPI response.
+
+    Attributes:
+        unnamed: what `data` of a multi-KPI response holds besides: nobody knows whether it is a
+            KPI, so it is not recorded, and the sender is told.
+    """
 
     trace_id: str
     entries: tuple[Update | Unusable, ...]
     multiple: bool
+    unnamed: tuple[str, ...] = ()
 
     @property
     def updates(self) -> list[Update]:
         """What can be recorded."""
         return [entry for entry in self.entries if isinstance(entry, Update)]
+
+    @property
+    def passed_over(self) -> str:
+        """What is said of `unnamed`; empty where there is nothing."""
+        if not self.unnamed:
+            return ""
+        more = len(self.unnamed) - 3
+        names = ", ".join(f"data.{name}" for name in self.unnamed[:3])
+        names += f" and {more} more" if more > 0 else ""
+        return f"not recorded, because kpiIds does not name it: {names}"
 
 
 def member(body: dict[str, Any], camel: str, snake: str) -> Any:
@@ -145,7 +162,13 @@ def parse_readings(
             entries.append(update(each, primary_value(content), content))
         except ValueError as error:
             entries.append(Unusable(each, "error", str(error)))
-    return Readings(trace_id, tuple(entries), multiple=True)
+    named = frozenset(kpi_ids)
+    unnamed = tuple(
+        name[:_LONGEST_SHOWN]
+        for name, held in data.items()
+        if name not in named and held is not None
+    )
+    return Readings(trace_id, tuple(entries), multiple=True, unnamed=unnamed)
 
 
 def _differ(one: object, other: object) -> bool:

@@ -17,6 +17,8 @@ from ingestion_pipeline.foundation.errors import FieldError
 _DUPLICATE = "Data point already exists"  # as the replaced service says it
 _CONFLICT = "the series has a point of that instant with another value, which is kept"
 
+_MOST_UNNAMED = 100  # of a body, that are listed in its answer
+
 # One of several: what it is, and what became of its updates.
 Outcome = tuple[Sent, Readings | Refused, Sequence[Accepted]]
 
@@ -46,12 +48,16 @@ def of_kpis(readings: Readings, accepted: Sequence[Accepted]) -> dict[str, Any]:
         message += f", of which {usable} are recorded"
     if not usable:
         status, message = "error", "no KPI has a value that can be recorded"
-    return {
+    said: dict[str, Any] = {
         "status": status,
         "message": message,
         "traceId": readings.trace_id,
         "results": results,
     }
+    if readings.unnamed:
+        said["message"] += f"; {readings.passed_over}"
+        said["unnamed"] = list(readings.unnamed[:_MOST_UNNAMED])
+    return said
 
 
 def faults_of_kpis(readings: Readings) -> list[FieldError]:

@@ -138,6 +138,8 @@ def _reading(
         return
     if readings.updates:
         yield Imported(readings.updates, analysis)
+    if readings.passed_over:
+        yield Fault(place, readings.passed_over)
     for each in readings.entries:
         if not isinstance(each, Update):
             yield Fault(f"{place}, {each.kpi_id}", each.message)
