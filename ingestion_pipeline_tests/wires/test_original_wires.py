@@ -187,6 +187,31 @@ def test_a_link_out_of_the_tenants_part_is_refused(gateway: RunningGateway, send
     assert refused.json()["errors"][0]["field"] == "payload.storagePath"
 
 
+def test_a_path_into_another_tenants_part_was_queued_and_failed_later(
+    gateway: RunningGateway, sender: Sender
+) -> None:
+    theirs = gateway.home / "landing" / f"not-{sender.tenant}"
+    mine = gateway.home / "landing" / sender.tenant
+    for folder in (theirs, mine / "reports"):
+        folder.mkdir(parents=True)
+        (folder / "x.csv").write_text("no report")
+    for path, status in (
+        (f"{theirs.name}/x.csv", 422),
+        ("nobody/x.csv", 422),  # so the answer does not tell which tenants there are
+        (f"{sender.tenant}/uploads/x.csv", 422),
+        ("reports/x.csv", 202),
+        ("uploads/x.csv", 202),
+        ("x.csv", 202),
+    ):
+        order = {"platform": "amazon_kdp", "payload": {"storagePath": path}}
+        said = sender.http.post("/api/ingestion/manual", json=order)
+        assert said.status_code == status, path
+        if status == 422:
+            [fault] = said.json()["errors"]
+            assert fault["field"] == "payload.storagePath"
+            assert path.split("/")[0] in fault["message"]
+
+
 def test_operators_queries_run_as_printed_and_show_no_other_domain(
     gateway: RunningGateway, sender: Sender
 ) -> None:

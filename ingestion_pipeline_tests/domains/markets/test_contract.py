@@ -34,6 +34,23 @@ def test_fundamentals_are_read_exactly() -> None:
     assert event.fundamentals.numbers["inventory_sf"] is None
 
 
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"city": "a\0"}, "data.city"),
+        ({"more": [{"a": "b"}, {"c": ["\ud800"]}]}, "data.more[1].c[0]"),
+        ({"\udc00": 1}, "data.\\udc00"),
+        ({"a\0b": 1}, "data.a\\x00b"),
+    ],
+)
+def test_what_no_database_keeps_was_refused_without_its_field(
+    data: dict[str, Any], field: str
+) -> None:
+    assert faults(fundamentals_event(**data)) == {
+        field: "must not contain NUL or half a surrogate pair"
+    }
+
+
 def test_a_sale_of_a_day_to_come_stood_in_the_public_document() -> None:
     event = comps_event(comparable(1, sale_date="9999-12-31"), comparable(2))
     [refused] = parse_event(event).rejected

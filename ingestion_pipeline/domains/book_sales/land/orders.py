@@ -81,11 +81,13 @@ def land_order(
     """Record an order; returns the job's id.
 
     Raises:
-        ContractError: it names a report that the tenant does not have.
+        ContractError: it names a report that the tenant does not have, or a folder.
         ConfigurationError: it holds credentials, and there is no key to encrypt them.
     """
     if (path := order.payload.get(STORAGE_PATH)) is not None:
-        stored.require_inside(configuration.landing, _name_of(connection, tenant_id), path)
+        tenant = _name_of(connection, tenant_id)
+        stored.require_inside(configuration.landing, tenant, path)
+        stored.require_folder(configuration.landing, tenant, path)
     upload_id = order.payload.get("upload_id")
     if upload_id is not None:
         c = uploads.c

@@ -12,6 +12,7 @@ from ingestion_pipeline.foundation.errors import ContractError, FieldError, Miss
 from ingestion_pipeline.foundation.storage.landing import Landing, file_system, is_local
 
 FIELD = "payload.storagePath"
+UPLOADS = "uploads"
 _LONGEST = 1024  # bytes
 
 
@@ -26,6 +27,25 @@ def fault_of(path: Any) -> str | None:
     if any(part in ("", ".", "..") for part in path.split("/")):
         return "must be relative and normalised: no leading, trailing or double slash, no '..'"
     return None
+
+
+def require_folder(landing: str, tenant: str, path: str) -> None:
+    """Refuse a path whose first folder the tenant's part does not have: another tenant's name, say.
+
+    Whether the name is some tenant's is not asked: the answer would tell which tenants there are.
+    The folder of the originals' example is taken before anything was put there.
+
+    Raises:
+        ContractError: there is no such folder.
+    """
+    folder, _, rest = path.partition("/")
+    if not rest or folder == UPLOADS or folder in Landing(landing).folders(tenant):
+        return
+    rule = (
+        f"names the folder {folder[:100]!r}, which your part of the store does not have: the path "
+        f"is relative to that part, like {UPLOADS}/report.csv"
+    )
+    raise ContractError(f"{FIELD}: {rule}", [FieldError(FIELD, rule)])
 
 
 def require_inside(landing: str, tenant: str, path: str) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion_pipeline.domains.markets.contract.days import latest_day, parse_day
-from ingestion_pipeline.domains.markets.contract.fields import Fields, is_storable
+from ingestion_pipeline.domains.markets.contract.fields import Fields, unstorable_at
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 
 FUNDAMENTALS = "market.fundamentals.upsert"
@@ -106,8 +106,9 @@ def parse_event(body: object) -> Event:
     """
     if not isinstance(body, dict):
         raise ContractError("body: must be a JSON object")
-    if not is_storable(body):
-        raise ContractError("body: must not contain NUL or half a surrogate pair")
+    if (at := unstorable_at(body, "")) is not None:
+        rule = "must not contain NUL or half a surrogate pair"
+        raise ContractError(f"{at}: {rule}", [FieldError(at, rule)])
     fields = Fields(body, "")
     faults = fields.faults
     event_type = body.get("event_type")

@@ -1,6 +1,6 @@
 """Members of what was sent → values of ours, each with its rule; faults are gathered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -45,7 +45,7 @@ class Fields:
         if not isinstance(value, str) or not 1 <= len(value.strip()) <= LONGEST_TEXT:
             self._fault(name, f"must be a text of 1 to {LONGEST_TEXT} characters")
             return None
-        if not is_storable(value):
+        if not _is_storable(value):
             self._fault(name, "must not contain NUL or half a surrogate pair")
             return None
         return value.strip()
@@ -95,17 +95,32 @@ class Fields:
         self.faults.append(FieldError(f"{self.path}.{name}" if self.path else name, rule))
 
 
-def is_storable(value: Any) -> bool:
-    """Whether the database can keep a JSON value: no NUL, no half of a surrogate pair."""
+def unstorable_at(value: Any, path: str) -> str | None:
+    """Where a JSON value holds what the database can't keep; None: nowhere.
+
+    That is NUL, or half of a surrogate pair; a name that has it is written with escapes.
+    """
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return False
-        return "\0" not in value
+        return None if _is_storable(value) else path
+    members: Iterable[tuple[str, Any]] = ()
     if isinstance(value, dict):
-        return all(is_storable(key) and is_storable(each) for key, each in value.items())
-    return all(is_storable(each) for each in value) if isinstance(value, list) else True
+        members = ((f"{path}.{name}" if path else name, held) for name, held in value.items())
+    elif isinstance(value, list):
+        members = ((f"{path}[{index}]", held) for index, held in enumerate(value))
+    for at, held in members:
+        if not _is_storable(at):
+            return at.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
+        if (found := unstorable_at(held, at)) is not None:
+            return found
+    return None
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _range(low: float | None, high: float | None) -> str:
