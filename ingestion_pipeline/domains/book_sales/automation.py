@@ -1,10 +1,17 @@
 """When book sales run: at once when something is queued, and every five minutes."""
 
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 
 from ingestion_pipeline.domains.book_sales.assets import ASSETS, GROUP, REPORTS, TRIGGER
 from ingestion_pipeline.domains.book_sales.land import queue
+from ingestion_pipeline.domains.book_sales.receive.drop_folder import receive_dropped
+from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration import sensing
+
+_LOOK_SECONDS = 14  # a tick costs, and reports come by the month; the daemon looks every five
+_SCAN_SECONDS = 30  # a tick is ended after sixty
 
 import_sales = dg.define_asset_job(
     "import_sales",
@@ -78,3 +85,27 @@ def imports_every_five_minutes(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Request runs for what is queued."""
     return _requests(context, "schedule")
+
+
+@dg.sensor(
+    target=None,
+    minimum_interval_seconds=_LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Records complete reports that it finds in the drop folder's folders of platforms.",
+)
+def dropped_reports(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Queue what is in the drop folder; `queued_imports` starts the runs."""
+    landing = sensing.resource(context, "landing")
+    found = receive_dropped(
+        sensing.resource(context).engine(),
+        sensing.resource(context, "configuration").read(),
+        drop_url=landing.drop(),
+        landing=landing.landed(),
+        until=datetime.now(UTC) + timedelta(seconds=_SCAN_SECONDS),
+    )
+    for said in (*found.left, *found.known):
+        context.log.warning("drop folder: %s", printable(said))
+    return dg.SkipReason(
+        f"{len(found.recorded)} reports recorded; {len(found.left)} left; "
+        f"{found.unfinished} still change"
+    )

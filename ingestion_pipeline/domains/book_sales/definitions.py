@@ -4,6 +4,7 @@ import dagster as dg
 
 from ingestion_pipeline.domains.book_sales.assets import ASSETS, REPORTS
 from ingestion_pipeline.domains.book_sales.automation import (
+    dropped_reports,
     import_sales,
     imports_every_five_minutes,
     queued_imports,
@@ -14,6 +15,6 @@ definitions = dg.Definitions(
     assets=[REPORTS, *ASSETS],
     asset_checks=CHECKS,
     jobs=[import_sales],
-    sensors=[queued_imports],
+    sensors=[queued_imports, dropped_reports],
     schedules=[imports_every_five_minutes],
 )

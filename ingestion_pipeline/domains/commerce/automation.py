@@ -84,6 +84,8 @@ def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     )
     for tenant in sorted(found.unknown_tenants):
         context.log.warning("drop folder: there is no tenant %r", tenant)
+    for name in found.of_nobody:
+        context.log.warning("drop folder: %r lies in no tenant's folder", name)
     for reason in found.no_room.values():
         context.log.warning("drop folder: %s", printable(reason))
     if not found.recorded:

@@ -5,17 +5,14 @@ Killed in between, the next scan does what is left: a file that is already recor
 size and time of change) is only removed; a landed copy without a record is invisible. A file for
 which its tenant has no room stays in the folder until there is some.
 
-A file counts as complete when it has not changed for `DROP_SETTLE` seconds; names that begin
-with a dot or end in .part, .partial or .tmp are left alone, so that senders can write first and
-rename then. Links are left alone, too.
+A file counts as complete when it has not changed for `DROP_SETTLE` seconds. Folders within a
+tenant's are those of platforms, whose reports another wing takes.
 """
 
-import errno
 import logging
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,35 +20,21 @@ from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, entity
 from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.foundation.errors import ContractError, QuotaError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
+from ingestion_pipeline.foundation.storage.dropped import (
+    DroppedFile,
+    files_in,
+    folders_in,
+    open_dropped,
+)
 from ingestion_pipeline.foundation.storage.landing import (
     Landed,
     Landing,
     chunks_of,
     file_system,
-    is_local,
     landing_name,
-    last_modified,
 )
 
 logger = logging.getLogger(__name__)
-_UNFINISHED = (".part", ".partial", ".tmp")
-
-
-@dataclass(frozen=True)
-class DroppedFile:
-    """A file in the drop folder.
-
-    Attributes:
-        path: on the file system.
-        version: tells this content of the path from earlier and later ones.
-    """
-
-    path: str
-    tenant: str
-    name: str
-    size: int
-    version: str
-    changed: datetime
 
 
 @dataclass
@@ -60,12 +43,14 @@ class Scan:
 
     Attributes:
         no_room: why files stay in the folder: by tenant, what its quota is.
+        of_nobody: files that stay because they lie beside the tenants' folders.
     """
 
     recorded: list[int] = field(default_factory=list)
     unknown_tenants: set[str] = field(default_factory=set)
     no_room: dict[str, str] = field(default_factory=dict)
     unfinished: int = 0
+    of_nobody: list[str] = field(default_factory=list)
 
 
 def receive_dropped(
@@ -91,7 +76,9 @@ def receive_dropped(
     """
     outcome = Scan()
     files, root = file_system(drop_url)
-    for dropped in _list(files, root):
+    listed = _list(files, root)
+    outcome.of_nobody = [file.name for file in files_in(files, root, tenant="")]
+    for dropped in listed:
         now = datetime.now(UTC)
         if now >= until:
             break
@@ -123,24 +110,11 @@ def _list(files: Any, root: str) -> list[DroppedFile]:
     files.invalidate_cache()
     if not files.exists(root):
         files.makedirs(root, exist_ok=True)
-    found: list[DroppedFile] = []
-    for folder in files.ls(root, detail=True):
-        if folder["type"] != "directory":
-            continue
-        tenant = folder["name"].rstrip("/").rsplit("/", 1)[-1]
-        for entry in files.ls(folder["name"], detail=True):
-            name = entry["name"].rsplit("/", 1)[-1]
-            if entry["type"] != "file" or name.startswith(".") or name.endswith(_UNFINISHED):
-                continue
-            if entry.get("islink"):  # whoever may drop files would choose what of ours is read
-                logger.warning("%s is a link, which is not followed", entry["name"])
-                continue
-            try:
-                changed = last_modified(files, entry["name"])
-            except FileNotFoundError:
-                continue
-            version = f"{entry['size']}@{changed.isoformat()}"
-            found.append(DroppedFile(entry["name"], tenant, name, entry["size"], version, changed))
+    found = [
+        file
+        for tenant, folder in folders_in(files, root, links=True)
+        for file in files_in(files, folder, tenant=tenant)
+    ]
     return sorted(found, key=lambda file: (file.changed, file.path))
 
 
@@ -163,7 +137,7 @@ def _take(
             room = quota.room_of(connection, tenant_id, default=keeps)
         if dropped.size > room.left:
             raise room.error()
-        with _open(files, dropped.path) as file:
+        with open_dropped(files, dropped.path, links=True) as file:
             landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
         if not dropped.version.startswith(f"{landed.size}@"):
             logger.info("%s is still being written", dropped.path)
@@ -178,18 +152,6 @@ def _take(
             raise
     files.rm(dropped.path)
     return upload_id
-
-
-def _open(files: Any, path: str) -> IO[bytes]:
-    """Open a dropped file; one that has become a link since it was listed is gone."""
-    if not is_local(files):
-        return files.open(path, "rb")  # type: ignore[no-any-return]
-    try:
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise FileNotFoundError(path) from None
-        raise
 
 
 def _record(

@@ -1,0 +1,173 @@
+"""The drop folder: reports that somebody puts into `DROP_URL/{tenant}/{platform}/`, once each.
+
+A complete report is copied to the landing store, recorded with its job, and then taken out of the
+folder. The same bytes are one report, so whoever is killed in between, or comes second, takes it
+out only. The platform is the folder's name, by any name that it goes by; nothing is told from a
+report's own name or content. Files in a folder of another name stay, and are named.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
+from ingestion_pipeline.domains.book_sales.land import queue
+from ingestion_pipeline.domains.book_sales.land.queue import Report
+from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
+from ingestion_pipeline.foundation.errors import QuotaError, UnknownTenantError
+from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage.dropped import (
+    DroppedFile,
+    files_in,
+    folders_in,
+    open_dropped,
+)
+from ingestion_pipeline.foundation.storage.file_names import file_name_problem
+from ingestion_pipeline.foundation.storage.landing import (
+    Landing,
+    chunks_of,
+    file_system,
+    landing_name,
+)
+
+_WITH_REPORTS = tuple(name for name, platform in PLATFORMS.items() if platform.parse is not None)
+
+
+@dataclass
+class Dropped:
+    """What a scan did.
+
+    Attributes:
+        recorded: job ids of reports that are new.
+        known: reports that had come before and were taken out only, a sentence each.
+        left: why files stay in the folder, a sentence each.
+        unfinished: files that have changed within DROP_SETTLE.
+    """
+
+    recorded: list[int] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    unfinished: int = 0
+
+
+def receive_dropped(
+    engine: sa.Engine,
+    configuration: Settings,
+    *,
+    drop_url: str,
+    landing: Landing,
+    until: datetime,
+) -> Dropped:
+    """Record the complete reports in the drop folder, until time is up; the next scan goes on."""
+    outcome = Dropped()
+    files, root = file_system(drop_url)
+    for platform, dropped in _list(files, root, outcome):
+        now = datetime.now(UTC)
+        if now >= until:
+            break
+        if now - dropped.changed < configuration.drop_settle:
+            outcome.unfinished += 1
+            continue
+        try:
+            with engine.begin() as connection:
+                tenant_id = tenants.find(connection, dropped.tenant)
+            taken = _take(engine, configuration, files, dropped, tenant_id, platform, landing)
+        except FileNotFoundError:
+            continue  # another scan, or the sender, was faster
+        except (QuotaError, UnknownTenantError) as error:
+            outcome.left.append(f"{dropped.tenant}/{platform}/{dropped.name}: {error}")
+            continue
+        if taken is None:
+            continue
+        job_id, new = taken
+        if new:
+            outcome.recorded.append(job_id)
+        else:
+            where = f"{dropped.tenant}/{platform}/{dropped.name}"
+            outcome.known.append(f"{where}: its bytes had come before, as job {job_id}")
+    return outcome
+
+
+def _list(files: Any, root: str, outcome: Dropped) -> list[tuple[str, DroppedFile]]:
+    """The reports in the folders of platforms, oldest first, each with its platform."""
+    files.invalidate_cache()
+    if not files.exists(root):
+        return []
+    found: list[tuple[str, DroppedFile]] = []
+    for tenant, folder in folders_in(files, root, links=True):
+        for name, inner in folders_in(files, folder):
+            within, below = files_in(files, inner, tenant=tenant), folders_in(files, inner)
+            platform = canonical(name)
+            if platform in _WITH_REPORTS:
+                found += [(platform, file) for file in within]
+                outcome.left += [
+                    f"{tenant}/{name}/{each}: is a folder within a platform's, where none is looked"
+                    " for"
+                    for each, _ in below
+                ]
+            elif within or below:
+                outcome.left.append(
+                    f"{tenant}/{name}: is the folder of no platform that has reports; those that "
+                    f"have: {', '.join(_WITH_REPORTS)}"
+                )
+    return sorted(found, key=lambda each: (each[1].changed, each[1].path))
+
+
+def _take(
+    engine: sa.Engine,
+    configuration: Settings,
+    files: Any,
+    dropped: DroppedFile,
+    tenant_id: int,
+    platform: str,
+    landing: Landing,
+) -> tuple[int, bool] | None:
+    """Land, record and take out a report: its job's id and whether it is new; None: it is none."""
+    keeps = configuration.tenant_landed_bytes
+    with engine.connect() as connection:
+        room = quota.room_of(connection, tenant_id, default=keeps)
+    if dropped.size > room.left:
+        raise room.error()
+    with open_dropped(files, dropped.path) as file:
+        landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
+    if not dropped.version.startswith(f"{landed.size}@"):
+        landing.remove(landed.location)  # it is still being written
+        return None
+    report = Report(dropped.name, landed.location, landed.size, landed.sha256)
+    taken: tuple[int, bool] | None = None
+    try:
+        with engine.begin() as connection:
+            if rule := file_name_problem(dropped.name):
+                _record_refused(connection, dropped, tenant_id, platform, report, rule)
+            else:
+                quota.take(connection, tenant_id, report.size, default=keeps)
+                taken = queue.land_report(
+                    connection, configuration, tenant_id=tenant_id, platform=platform,
+                    report=report, source="drop",
+                )  # fmt: skip
+    except QuotaError:  # another took the room meanwhile
+        landing.remove(landed.location)
+        raise
+    if taken is not None and not taken[1]:
+        landing.remove(landed.location)
+    files.rm(dropped.path)
+    return taken
+
+
+def _record_refused(
+    connection: sa.Connection,
+    dropped: DroppedFile,
+    tenant_id: int,
+    platform: str,
+    report: Report,
+    rule: str,
+) -> None:
+    uploads.record(
+        connection, tenant_id=tenant_id, domain=DOMAIN, type_=platform,
+        file_name=report.file_name, source="drop", location=report.location, size=report.size,
+        source_key=f"drop:{dropped.path}:{dropped.version}", sha256=report.sha256,
+        error=f"file name: {rule}",
+    )  # fmt: skip
