@@ -14,12 +14,11 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import jobs, retention
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage.key_value.choice import purge_expired
 from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.gathering import Questions, gather
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.instance.run_history import RunHistory
-from ingestion_pipeline.orchestration.resources import Configuration, Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database, KeyValueStore
 
 DOMAIN = "housekeeping"  # what the tag of its runs says
 
@@ -186,7 +185,10 @@ def _post(configuration: Settings, news: Mapping[str, Any]) -> str | None:
     "expired key-value entries."
 )
 def forget_old_entries(
-    context: dg.OpExecutionContext, configuration: Configuration, database: Database
+    context: dg.OpExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    key_value: KeyValueStore,
 ) -> None:
     """Sweep the tables of the ledger, one by one, and the key-value store."""
     settings = configuration.read()
@@ -195,17 +197,17 @@ def forget_old_entries(
         ledger=timedelta(days=settings.ledger_retention_days),
         metrics=timedelta(days=settings.metrics_retention_days),
     )
-    deleted["key_value"] = _purged(database.engine(), settings)
+    deleted["key_value"] = _purged(database.engine(), key_value)
     context.add_output_metadata({name: number or 0 for name, number in deleted.items()})
     failed = [name for name, number in deleted.items() if number is None]
     if failed:
         raise dg.Failure(f"not swept: {', '.join(failed)}; the log says why")
 
 
-def _purged(engine: sa.Engine, configuration: Settings) -> int | None:
+def _purged(engine: sa.Engine, key_value: KeyValueStore) -> int | None:
     """Expired key-value entries that were freed; None where that failed, which is logged."""
     try:
-        return purge_expired(engine, configuration)
+        return key_value.purge_expired(engine)
     except TransientError as error:
         logger.warning("key_value not swept: %s", error)
         return None

@@ -99,6 +99,10 @@ class KeyValueStore(FromSettings):
         are written in the transaction of what they say."""
         return self.namespace if CONFIGURATION.read().key_value_url is not None else None
 
+    def purge_expired(self, engine: sa.Engine) -> int:
+        """As `choice.purge_expired`, with what the engine's database has of them."""
+        return choice.purge_expired(engine, CONFIGURATION.read())
+
 
 class LandingStore(FromSettings):
     """The stores of files, each any fsspec URL or else a folder of `INGESTION_HOME`: received files

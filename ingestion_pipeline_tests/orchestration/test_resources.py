@@ -1,6 +1,10 @@
 """Resources: seven by name, each described, each replaced in three lines, and none tells a secret
 or can be pointed elsewhere by run config."""
 
+import os
+import subprocess
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +14,11 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster._core.remote_representation.external_data import RepositorySnap
-from dagster_shared.serdes import serialize_value
 
 from ingestion_pipeline.definitions import defs, resources
 from ingestion_pipeline.domains.book_sales.resources import GumroadApi
 from ingestion_pipeline.domains.buildings.resources import AceIotApi
 from ingestion_pipeline.domains.markets.resources import FredApi
-from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration import sensing
@@ -121,6 +123,44 @@ def test_the_definitions_have_the_seven_and_each_is_described() -> None:
         assert "Attributes:" not in description, name
 
 
+@pytest.fixture(scope="module")
+def snapshot() -> RepositorySnap:
+    """What the UI gets of the definitions; the resources page shows `resources`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Dagster's, of a property of its own
+        return RepositorySnap.from_def(REPOSITORY)
+
+
+@pytest.mark.parametrize("name", sorted(SEVEN))
+def test_the_ui_says_which_assets_and_jobs_use_each_of_the_seven(
+    snapshot: RepositorySnap, name: str
+) -> None:
+    [shown] = [each for each in snapshot.resources or [] if each.name == name]
+    assert shown.asset_keys_using, name
+    assert shown.job_ops_using, name
+
+
+@pytest.mark.parametrize(
+    ("name", "asset"),
+    [
+        ("ace_iot", "buildings/timeseries_raw"),
+        ("ace_iot", "buildings/weather_raw"),
+        ("ace_iot", "buildings/weather_snapshot"),
+        ("fred", "markets/macro_observations"),
+        ("gumroad", "book_sales/sales_events"),
+        ("landing", "commerce/orders_staging"),
+        ("landing", "book_sales/sales_events"),
+        ("landing", "buildings/archived_months"),
+        ("key_value", "kpis/packages"),
+    ],
+)
+def test_who_asks_an_api_or_reads_and_writes_files_and_documents_says_so(
+    snapshot: RepositorySnap, name: str, asset: str
+) -> None:
+    [shown] = [each for each in snapshot.resources or [] if each.name == name]
+    assert dg.AssetKey.from_user_string(asset) in shown.asset_keys_using
+
+
 def test_run_config_can_point_none_of_them_elsewhere() -> None:
     for name, resource in resources.items():
         schema = type(resource).model_json_schema()
@@ -129,19 +169,27 @@ def test_run_config_can_point_none_of_them_elsewhere() -> None:
         assert schema["$defs"]["Place"].get("const", "settings") == "settings"
 
 
-@pytest.mark.filterwarnings("ignore:.*environment_vars:DeprecationWarning")  # of Dagster's own
-def test_no_secret_of_the_settings_is_in_what_the_ui_gets(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+SHOW = """
+import warnings
+warnings.simplefilter("ignore")
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster_shared.serdes import serialize_value
+from ingestion_pipeline.definitions import defs
+
+repository = defs.get_repository_def()
+print(serialize_value(RepositorySnap.from_def(repository, defer_snapshots=False)))
+"""
+
+
+def test_no_secret_of_the_settings_is_in_what_the_ui_gets(tmp_path: Path) -> None:
+    """Everything, jobs and their snapshots included, as a code server with all secrets has it."""
     secrets = [name for name, field in Settings.model_fields.items() if "Secret" in str(field)]
     assert {"database_url", "ace_iot_api_key", "fred_api_key"} <= set(secrets)
-    for name in secrets:
-        monkeypatch.setenv(name.upper(), f"postgresql://u:hush-{name}@nowhere/x")
-    monkeypatch.setenv("INGESTION_HOME", str(tmp_path))
-    settings.cache_clear()
-    made = dg.Definitions(resources={name: type(each)() for name, each in resources.items()})
-    for repository in (made.get_repository_def(), REPOSITORY):
-        shown = serialize_value(RepositorySnap.from_def(repository))
-        assert "configuration" in shown
-        assert "hush-" not in shown
-    settings.cache_clear()
+    told = {name.upper(): f"postgresql://u:hush-{name}@nowhere/x" for name in secrets}
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW], capture_output=True, text=True, check=True,
+        env={**os.environ, **told, "INGESTION_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert '"ace_iot"' in done.stdout
+    assert '"PipelineSnapshot"' in done.stdout  # of each job
+    assert "hush-" not in done.stdout + done.stderr

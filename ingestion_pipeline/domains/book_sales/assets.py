@@ -17,7 +17,7 @@ from ingestion_pipeline.domains.book_sales.tables import sales_events as events_
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
-from ingestion_pipeline.orchestration.resources import Configuration, Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 GROUP = DOMAIN
 PARTITIONS = dg.StaticPartitionsDefinition(list(PLATFORMS))
@@ -92,14 +92,16 @@ def sales_events(
     configuration: Configuration,
     database: Database,
     gumroad: GumroadApi,
+    landing: LandingStore,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Work off the queued imports of the run's platforms."""
     engine, settings = database.engine(), configuration.read()
+    places = work.Places(landing.landed(), gumroad.open)
     for platform in context.partition_keys:
         outcomes = work.tick(
             engine, settings, trigger=context.run.tags.get(TRIGGER, "dagster"),
             limit=settings.batch_uploads, platforms=[platform], run_id=context.run.run_id,
-            ask=gumroad.open,
+            places=places,
         )  # fmt: skip
         with engine.connect() as connection:
             rows, total = _numbers(connection, events_table, platform)

@@ -3,23 +3,26 @@
 import json
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.domains.commerce.assets import STAGING_ASSETS
 from ingestion_pipeline.domains.commerce.automation import decide, drop_folder, recorded_uploads
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, tenants
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline.orchestration.housekeeping import (
     release_jobs_of_canceled_runs,
     release_jobs_of_failed_runs,
 )
-from ingestion_pipeline.orchestration.resources import RESOURCES, Configuration
+from ingestion_pipeline.orchestration.resources import RESOURCES, Configuration, LandingStore
 
 
 def test_nothing_due_means_no_run() -> None:
@@ -77,6 +80,23 @@ def test_from_drop_folder_to_tables_through_both_sensors(configured: Settings) -
     with database.engine(settings()).connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM customers")) == 30
         assert set(connection.scalars(sa.select(jobs_table.c.status))) == {"completed"}
+
+
+def test_files_are_read_from_the_store_that_a_run_is_given(
+    configured: Settings, tmp_path: Path
+) -> None:
+    class Mine(LandingStore):
+        def landed(self) -> Landing:
+            return Landing((tmp_path / "mine").as_uri())
+
+    known = {**RESOURCES, "configuration": AtOnce(), "landing": Mine()}
+    drop_customers(configured, files=1)
+    with dg.DagsterInstance.ephemeral() as instance:
+        drop_folder(dg.build_sensor_context(instance=instance, resources=known))
+        run = dg.materialize([STAGING_ASSETS[0]], instance=instance, resources=known)
+    [done] = run.asset_materializations_for_node("commerce__customers_staging")
+    assert done.metadata["staged"].value == 1
+    assert not Path(configured.landing.removeprefix("file://")).exists()
 
 
 @dg.op

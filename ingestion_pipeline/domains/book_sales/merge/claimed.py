@@ -53,6 +53,26 @@ class Outcome:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where imports have their data from.
+
+    Attributes:
+        landing: the store of reports.
+        ask: opens the API of the platform that has one.
+    """
+
+    landing: Landing
+    ask: Ask
+
+    @classmethod
+    def configured(cls, configuration: Settings) -> "Places":
+        """Those that the settings name."""
+        return cls(
+            Landing(configuration.landing), partial(open_upstream, configuration=configuration)
+        )
+
+
 def merge_claimed(
     engine: sa.Engine,
     configuration: Settings,
@@ -61,11 +81,11 @@ def merge_claimed(
     worker: str,
     run_id: str | None = None,
     limit: int,
-    ask: Ask | None = None,
+    places: Places | None = None,
 ) -> list[Outcome]:
     """Process up to `limit` queued imports, a platform after the other in turn.
 
-    `ask` opens the API of the platform that has one; None: the one that the settings name.
+    `places` are those that the settings name, unless it is said otherwise.
     """
     outcomes: list[Outcome] = []
     open_platforms = list(platforms)
@@ -80,13 +100,14 @@ def merge_claimed(
             if claim is None:
                 open_platforms.remove(platform)
             else:
-                outcomes.append(process(engine, configuration, claim, ask=ask))
+                outcomes.append(process(engine, configuration, claim, places=places))
     return outcomes
 
 
 def tick(
     engine: sa.Engine, configuration: Settings, *, trigger: str, limit: int,
-    platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None, ask: Ask | None = None,
+    platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None,
+    places: Places | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """`merge_claimed` with a row in `cron_logs`."""
     with engine.begin() as connection:
@@ -94,7 +115,7 @@ def tick(
     try:
         outcomes = merge_claimed(
             engine, configuration, platforms=platforms, worker=trigger, run_id=run_id, limit=limit,
-            ask=ask,
+            places=places,
         )  # fmt: skip
     except Exception as error:
         with engine.begin() as connection:
@@ -111,13 +132,14 @@ def tick(
 
 
 def process(
-    engine: sa.Engine, configuration: Settings, claim: Claim, *, ask: Ask | None = None
+    engine: sa.Engine, configuration: Settings, claim: Claim, *, places: Places | None = None
 ) -> Outcome:
     """Do one claimed import; an error ends the attempt, not the caller."""
     platform = queue.KINDS[claim.kind]
     try:
+        known = places or Places.configured(configuration)
         with kept_alive(engine, [claim], configuration.job_lease):
-            result = _import(engine, configuration, claim, platform, ask)
+            result = _import(engine, configuration, claim, platform, known)
     except StaleAttemptError as error:
         logger.warning("%s", error)
         return Outcome(claim.job_id, platform, "lost", {}, str(error))
@@ -128,7 +150,7 @@ def process(
 
 
 def _import(
-    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str, ask: Ask | None
+    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str, places: Places
 ) -> dict[str, Any]:
     assert claim.tenant_id is not None, "imports belong to a tenant"  # noqa: S101
     origin = Origin(
@@ -136,16 +158,14 @@ def _import(
         received_at=datetime.now(UTC), job_id=claim.job_id,
     )  # fmt: skip
     note: _Note = _nothing
-    keeps = configuration.tenant_rejected_bytes
+    landing, keeps = places.landing, configuration.tenant_rejected_bytes
     if "upload_id" in claim.payload:
-        landing = Landing(configuration.landing)
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
         upload_id = claim.payload["upload_id"]
         origin, parsed = _read(engine, landing, origin, upload_id, told=told, keeps=keeps)
     elif STORAGE_PATH in claim.payload:
-        landing = Landing(configuration.landing)
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
-        upload_id = _record_stored(engine, configuration, origin, claim.payload[STORAGE_PATH])
+        upload_id = _record_stored(engine, landing, origin, claim.payload[STORAGE_PATH])
         origin, parsed = _read(engine, landing, origin, upload_id, told=told, keeps=keeps)
     elif "ping_id" in claim.payload:
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
@@ -158,8 +178,7 @@ def _import(
                 "a report, by storagePath or upload_id"
             )
         payload = decrypted(configuration, claim.payload)
-        ask = ask or partial(open_upstream, configuration=configuration)
-        parsed, note = fetch(engine, ask, tenant_id=claim.tenant_id, payload=payload)
+        parsed, note = fetch(engine, places.ask, tenant_id=claim.tenant_id, payload=payload)
     with engine.begin() as connection:
         if origin.upload_id is None and parsed.rejected:
             origin = replace(origin, upload_id=_record_answer(connection, origin))
@@ -199,13 +218,13 @@ def _read(
     return named, parsed
 
 
-def _record_stored(engine: sa.Engine, configuration: Settings, origin: Origin, path: str) -> int:
+def _record_stored(engine: sa.Engine, landing: Landing, origin: Origin, path: str) -> int:
     """The row of `uploads` of a report that a job names by its path; one, however often tried."""
     query = sa.select(tenants.c.name).where(tenants.c.tenant_id == origin.tenant_id)
     key = f"{DOMAIN}:job:{origin.job_id}"
     with engine.begin() as connection:
         tenant = connection.execute(query).scalar_one()
-        stored.require_there(configuration.landing, tenant, path)
+        stored.require_there(landing.url, tenant, path)
         upload_id = uploads.record(
             connection, tenant_id=origin.tenant_id, domain=DOMAIN, type_=origin.platform,
             file_name=path.rpartition("/")[2], source="storage", source_key=key,
