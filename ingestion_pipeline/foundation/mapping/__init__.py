@@ -1,0 +1,36 @@
+"""Mappings: how a file of any shape becomes records of ours, said in YAML and in a closed list of
+words.
+
+    YAML ── documents ── reader ── parsing (layout, conditions, values, emits, carrying) → words
+    file ── records ── tables ── grouping ── spreading ── making (compiled, steps, fields) → records
+
+No dagster, no domain: what may be made is handed in (`targets.py`).
+
+batch.py         Rows of a file, column by column, and what is made of the texts of a column
+carrying.py      What is carried from a record's first row into its others, and what must not be
+                 totalled
+cells.py         What is made of the cells of a row
+compiled.py      Values and conditions as functions over the columns of a batch
+conditions.py    Conditions of a mapping, read: which rows
+documents.py     A mapping's YAML as texts, lists and mappings, each with its place
+emits.py         `emit:` of a mapping: the records that rows make
+faults.py        Faults of a mapping, each with its place, and what was probably meant
+fields.py        Cells as a field wants them: exact, within bounds, or refused
+grouping.py      Rows of a file → batches of whole records
+layout.py        `read:` of a mapping: how a file becomes rows of text
+making.py        Batches of rows → records of the types that a mapping makes
+moments.py       Dates and times as a mapping says that they are written
+naturalkeys.py   A key made of columns, where a source has no id
+numerals.py      Numbers as a mapping says that they are written
+parsing.py       A mapping's file, understood as a whole, or every fault of it
+reader.py        Reading nodes of a mapping: what is wrong is noted, and all goes on
+records.py       A text file's physical lines → its records
+refusals.py      Why a value can't be used, and which rows are refused
+run.py           A file through a mapping: what was made, what was refused, counts
+spreading.py     A row → several
+steps.py         What is done to a value
+tables.py        Records of a file → rows under its header
+targets.py       What a mapping may make
+values.py        Values of a mapping, read
+words.py         The words of the language, as they are understood
+"""

@@ -1,0 +1,64 @@
+"""Rows of a file, column by column, and what is made of the texts of a column.
+
+Columns at a time: of a column many texts are equal (dates, currencies, prices), so each is worked
+out once, and the loop over the rest is Python's own `map` over a dictionary.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ingestion_pipeline.foundation.mapping.refusals import Refusal
+
+Cell = str | Decimal | datetime | Refusal
+"""An empty text is nothing."""
+
+_REMEMBERED = 50_000
+
+
+class Remembered(dict[Any, Any]):
+    """What a function makes of each text, worked out once; forgotten when there are too many."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Any) -> Any:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[key] = made = self._make(key)
+        return made
+
+
+@dataclass
+class Batch:
+    """Some rows, whole records of them.
+
+    Attributes:
+        columns: texts of each column that is read; all of one length.
+        lines: the number of each row's first line in the file, from 1.
+        texts: of each row, as it stands in the file.
+        starts: the first row of each record.
+        record_of: the record of each row, from 0.
+    """
+
+    columns: dict[str, list[str]]
+    lines: list[int]
+    texts: list[str]
+    starts: list[int] = field(default_factory=list)
+    record_of: list[int] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """How many rows."""
+        return len(self.lines)
+
+    def taken(self, rows: list[int]) -> "Batch":
+        """A batch of some of its rows, in this order; a row may be taken several times."""
+        return Batch(
+            columns={name: [cells[row] for row in rows] for name, cells in self.columns.items()},
+            lines=[self.lines[row] for row in rows],
+            texts=[self.texts[row] for row in rows],
+        )

@@ -1,0 +1,53 @@
+"""What is carried from a record's first row into its others, and what must not be totalled."""
+
+import fnmatch
+from collections.abc import Iterator
+
+from ingestion_pipeline.foundation.mapping.documents import Node
+from ingestion_pipeline.foundation.mapping.reader import Reader
+from ingestion_pipeline.foundation.mapping.words import (
+    Arithmetic,
+    Choice,
+    Column,
+    FirstOf,
+    Group,
+    OverGroup,
+    Steps,
+    Value,
+)
+
+
+def refuse_totals(reader: Reader, node: Node, value: Value, group: Group | None) -> None:
+    """Note a total of a carried column: it would count once a row."""
+    for name in totalled(value) if group is not None else ():
+        if group is not None and carries(group, name):
+            rule = f"totals {name!r}, which is carried from a record's first row into the others"
+            reader.fault(node, f"{rule}: it would count once a row")
+
+
+def carries(group: Group, column: str) -> bool:
+    """Whether a column's value is taken from the record's first row where it is blank."""
+    if not any(fnmatch.fnmatchcase(column, each) for each in group.carry):
+        return False
+    return not any(fnmatch.fnmatchcase(column, each) for each in group.all_but)
+
+
+def totalled(value: Value, *, within: bool = False) -> Iterator[str]:
+    """Columns of which a value makes totals."""
+    match value:
+        case Column(name):
+            if within:
+                yield name
+        case OverGroup(word, of):
+            yield from totalled(of, within=within or word == "total")
+        case Arithmetic(_, terms):
+            for _, each in terms:
+                yield from totalled(each, within=within)
+        case FirstOf(values):
+            for each in values:
+                yield from totalled(each, within=within)
+        case Choice(_, then, otherwise):
+            yield from totalled(then, within=within)
+            yield from totalled(otherwise, within=within)
+        case Steps(of=of):
+            yield from totalled(of, within=within)

@@ -1,0 +1,219 @@
+"""Values and conditions as functions over the columns of a batch, made once a mapping."""
+
+import hashlib
+import re
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from ingestion_pipeline.foundation.mapping.batch import Batch, Cell, Remembered
+from ingestion_pipeline.foundation.mapping.cells import (
+    Decide,
+    Evaluate,
+    added,
+    all_of,
+    any_of,
+    as_number,
+    choice,
+    first_in_group,
+    first_of,
+    multiplied,
+    template,
+)
+from ingestion_pipeline.foundation.mapping.moments import moment_reader
+from ingestion_pipeline.foundation.mapping.numerals import number_reader
+from ingestion_pipeline.foundation.mapping.refusals import Refusal
+from ingestion_pipeline.foundation.mapping.steps import compile_steps
+from ingestion_pipeline.foundation.mapping.words import (
+    Arithmetic,
+    Choice,
+    Column,
+    Condition,
+    Constant,
+    FirstOf,
+    Footer,
+    Identity,
+    Mapped,
+    Numbers,
+    OverGroup,
+    Steps,
+    Template,
+    Test,
+    Value,
+)
+from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
+
+Wanted = Literal["text", "number", "instant"]
+
+_ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z")
+_BETWEEN = "\x1f"  # between the parts of an id
+_NOTHING = re.compile(r"(?!)")
+
+
+@dataclass
+class Compiler:
+    """What all values of a mapping share in one file.
+
+    Attributes:
+        space: of ids.
+        footer: what the lines below the table say; filled in before checks of the whole file.
+    """
+
+    mapped: Mapped
+    space: uuid.UUID
+    footer: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.number = Remembered(as_number(number_reader(self.mapped.numbers)))
+        self._plain = number_reader(Numbers(".", ""))
+
+    def value(self, value: Value, wanted: Wanted = "text") -> Evaluate:
+        """What makes a value's cells of a batch.
+
+        Args:
+            wanted: what they are to become; constants are written as the mapping's language has
+                them, whatever the source does.
+        """
+        match value:
+            case Column(name):
+                return lambda batch: batch.columns[name]
+            case Constant(text):
+                cell = self.constant(text, wanted)
+                return lambda batch: [cell] * batch.size
+            case Footer(name):
+                return lambda batch: [self.footer.get(name, "")] * batch.size
+            case FirstOf(values):
+                return first_of([self.value(each, wanted) for each in values])
+            case Template(parts):
+                return template(
+                    [part if isinstance(part, str) else self.value(part) for part in parts]
+                )
+            case Identity():
+                return self._identity(value)
+            case Arithmetic(word, terms):
+                factors = [(sign, self.value(each, "number")) for sign, each in terms]
+                return self._sum(factors) if word == "sum" else self._product(factors)
+            case OverGroup(word, of):
+                inside = self.value(of, "number" if word == "total" else wanted)
+                return self._total(inside) if word == "total" else first_in_group(inside)
+            case Choice(when, then, otherwise):
+                return choice(
+                    self.condition(when), self.value(then, wanted), self.value(otherwise, wanted)
+                )
+            case Steps():
+                return compile_steps(self, value, wanted)
+
+    def condition(self, condition: Condition) -> Decide:
+        """What says of each row of a batch whether it is meant."""
+        ways = [[self._test(test) for test in tests] for tests in condition.any_of]
+
+        def decide(batch: Batch) -> list[bool | Refusal]:
+            return any_of([all_of([test(batch) for test in way]) for way in ways])
+
+        return decide
+
+    def constant(self, text: str, wanted: Wanted) -> Cell:
+        """A text of the mapping's own: numbers with a point, dates as ISO 8601 has them."""
+        if wanted == "text" or not text:
+            return text
+        return self._plain(text) if wanted == "number" else moment_reader(_ISO, None)(text)
+
+    def _identity(self, identity: Identity) -> Evaluate:
+        parts = [self.value(each) for each in identity.parts]
+        seen: Counter[bytes] = Counter()
+        kind, lower, numbered = identity.kind, identity.lower, identity.occurrence
+        space = self.space.bytes
+
+        def one(cells: tuple[Cell, ...]) -> Cell:
+            texts = []
+            for cell in cells:
+                if isinstance(cell, Refusal):
+                    return cell
+                text = str(cell).strip()
+                if is_shortened(text):
+                    return Refusal(SHORTENED_RULE, text)
+                texts.append(text.lower() if lower else text)
+            if not any(texts):
+                return Refusal("has nothing to make an id of")
+            name = _BETWEEN.join((kind, *texts))
+            if numbered:
+                digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=12)
+                seen[digest.digest()] += 1
+                name = f"{name}{_BETWEEN}{seen[digest.digest()]}"
+            made = hashlib.sha1(space + name.encode(errors="surrogatepass"), usedforsecurity=False)
+            return str(uuid.UUID(bytes=made.digest()[:16], version=5))
+
+        remembered = Remembered(one)
+
+        def evaluate(batch: Batch) -> Sequence[Cell]:
+            rows = zip(*(part(batch) for part in parts), strict=True)
+            return [one(row) for row in rows] if numbered else [remembered[row] for row in rows]
+
+        return evaluate
+
+    def _sum(self, terms: list[tuple[int, Evaluate]]) -> Evaluate:
+        def evaluate(batch: Batch) -> Sequence[Cell]:
+            columns = [
+                [cell if sign > 0 or isinstance(cell, str | Refusal) else -cell for cell in found]
+                for sign, found in ((sign, self.numbers(of(batch))) for sign, of in terms)
+            ]
+            return [added(row) for row in zip(*columns, strict=True)]
+
+        return evaluate
+
+    def _product(self, terms: list[tuple[int, Evaluate]]) -> Evaluate:
+        sign = 1
+        for each, _ in terms:
+            sign *= each
+
+        def evaluate(batch: Batch) -> Sequence[Cell]:
+            columns = [self.numbers(of(batch)) for _, of in terms]
+            return [multiplied(row, sign) for row in zip(*columns, strict=True)]
+
+        return evaluate
+
+    def numbers(self, cells: Sequence[Cell]) -> list[Decimal | str | Refusal]:
+        """Cells as numbers; an empty text stays nothing."""
+        return list(map(self.number.__getitem__, cells))
+
+    def _total(self, inside: Evaluate) -> Evaluate:
+        def evaluate(batch: Batch) -> Sequence[Cell]:
+            totals: list[Cell] = [""] * len(batch.starts)
+            for record, cell in zip(batch.record_of, self.numbers(inside(batch)), strict=True):
+                totals[record] = added((totals[record], cell))
+            return [totals[record] for record in batch.record_of]
+
+        return evaluate
+
+    def _test(self, test: Test) -> Decide:
+        column, texts, number = test.column, test.texts, test.number
+        match test.word:
+            case "filled":
+                return lambda batch: [cell != "" for cell in batch.columns[column]]
+            case "blank":
+                return lambda batch: [cell == "" for cell in batch.columns[column]]
+            case "in":
+                return lambda batch: [cell in texts for cell in batch.columns[column]]
+            case "not":
+                return lambda batch: [cell not in texts for cell in batch.columns[column]]
+            case "same":
+                return lambda batch: [
+                    a == b
+                    for a, b in zip(batch.columns[column], batch.columns[test.other], strict=True)
+                ]
+            case "like":
+                search = (test.pattern or _NOTHING).search
+                found = Remembered(lambda text: search(text) is not None)
+                return lambda batch: list(map(found.__getitem__, batch.columns[column]))
+            case _:
+                below = test.word == "below"
+
+        def compared(cell: Decimal | str | Refusal) -> bool | Refusal:
+            if isinstance(cell, Decimal):
+                return cell < number if below else cell > number
+            return Refusal(f"of {column} {cell.rule}", cell.value) if cell else False  # type: ignore[union-attr]
+
+        return lambda batch: [compared(cell) for cell in self.numbers(batch.columns[column])]

@@ -1,0 +1,180 @@
+"""Rows of a file → batches of whole records: those of a group stand in one batch, together.
+
+Rows that the mapping passes over are counted by name and are out before rows are put together.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.mapping.batch import Batch
+from ingestion_pipeline.foundation.mapping.carrying import carries
+from ingestion_pipeline.foundation.mapping.compiled import Compiler
+from ingestion_pipeline.foundation.mapping.records import Record
+from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
+from ingestion_pipeline.foundation.mapping.tables import cleaned
+from ingestion_pipeline.foundation.mapping.words import Group, Mapped
+
+ROWS = 4096  # of a batch, give or take a record
+MOST_IN_MEMORY = 1_000_000  # rows of a file whose records do not stand together
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that is out before records are made, with its physical lines."""
+
+    lines: int
+    rejected: Rejected
+
+
+Batched = tuple[Batch, list[int], list[Refused]]
+"""Rows, the physical lines of each, and rows that were refused on the way."""
+
+
+class Together:
+    """How the rows of a mapping are put together, for one file."""
+
+    def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
+        self.mapped = mapped
+        self.group: Group | None = mapped.group
+        self.skip = {name: compiler.condition(each) for name, each in mapped.skip.items()}
+        self.columns = list(mapped.uses)
+
+    def adjacent(self) -> bool:
+        """Whether the rows of a record follow each other."""
+        return self.group is None or self.group.adjacent
+
+
+def batches_of(
+    rows: Iterable[Record], together: Together, skipped: Counter[str], header: list[str]
+) -> Iterator[Batched]:
+    """Batches of whole records.
+
+    Args:
+        rows: of the table, in order.
+        skipped: counts physical lines by the name under which they are passed over.
+        header: names of the columns.
+
+    Raises:
+        ContractError: the rows of a record may stand anywhere, and the file is too large for that.
+    """
+    rows = iter(rows)
+    at = {name: header.index(name) for name in together.columns}
+    held: Batch | None = None
+    held_spans: list[int] = []
+    while chunk := list(islice(rows, ROWS if together.adjacent() else MOST_IN_MEMORY + 1)):
+        if len(chunk) > MOST_IN_MEMORY:
+            raise ContractError(
+                f"group.adjacent is false, for which a file may have {MOST_IN_MEMORY:,} rows"
+            )
+        batch, spans, refused = _kept(chunk, at, together, skipped)
+        if held is not None:
+            batch, spans = _joined(held, batch), held_spans + spans
+            held = None
+        keys = _keys(batch, together.group)
+        if together.group is not None and together.adjacent() and batch.size:
+            cut = _last_record(keys)
+            held, held_spans = batch.taken(list(range(cut, batch.size))), spans[cut:]
+            batch, spans, keys = batch.taken(list(range(cut))), spans[:cut], keys[:cut]
+        yield _grouped(batch, spans, keys, together, refused)
+    if held is not None:
+        yield _grouped(held, held_spans, _keys(held, together.group), together, [])
+
+
+def _kept(
+    chunk: list[Record], at: dict[str, int], together: Together, skipped: Counter[str]
+) -> Batched:
+    """The rows that are not passed over, without those that can't be used."""
+    width = max(at.values(), default=-1) + 1
+    for each in chunk:
+        if len(each.cells) < width:
+            each.cells = each.cells + [""] * (width - len(each.cells))
+    columns = {
+        name: cleaned([each.cells[index] for each in chunk], together.mapped)
+        for name, index in at.items()
+    }
+    batch = Batch(columns, [each.number for each in chunk], [each.text for each in chunk])
+    out: dict[int, Refused | None] = {}
+    for name, decide in together.skip.items():
+        for row, says in enumerate(decide(batch)):
+            if row in out or says is False:
+                continue
+            if isinstance(says, Refusal):
+                out[row] = _refused(chunk[row], "skip", says.rule, says.value)
+            else:
+                out[row] = None
+                skipped[name] += chunk[row].lines
+    for row, each in enumerate(chunk):
+        if each.problem is not None and row not in out:
+            out[row] = _refused(each, "line", each.problem)
+    spans = [each.lines for each in chunk]
+    if out:
+        rows = [row for row in range(len(chunk)) if row not in out]
+        batch, spans = batch.taken(rows), [spans[row] for row in rows]
+    return batch, spans, [each for each in out.values() if each is not None]
+
+
+def _refused(record: Record, field: str, rule: str, value: str = "") -> Refused:
+    reason = Reason(record.number, field, rule, value)
+    return Refused(record.lines, Rejected(record.number, record.text, (reason,)))
+
+
+def _keys(batch: Batch, group: Group | None) -> list[tuple[str, ...] | int]:
+    """What the rows of a record have in common; a row whose key is blank is one of its own."""
+    if group is None:
+        return list(batch.lines)
+    rows = zip(*(batch.columns[name] for name in group.by), strict=True)
+    return [
+        key if any(key) else line for key, line in zip(rows, batch.lines, strict=True)
+    ]  # fmt: skip
+
+
+def _last_record(keys: list[tuple[str, ...] | int]) -> int:
+    """Where the last record begins, which may go on in the next batch."""
+    at = len(keys) - 1
+    while at > 0 and keys[at - 1] == keys[-1]:
+        at -= 1
+    return at
+
+
+def _joined(first: Batch, second: Batch) -> Batch:
+    return Batch(
+        {name: cells + second.columns[name] for name, cells in first.columns.items()},
+        first.lines + second.lines,
+        first.texts + second.texts,
+    )
+
+
+def _grouped(
+    batch: Batch,
+    spans: list[int],
+    keys: list[tuple[str, ...] | int],
+    together: Together,
+    refused: list[Refused],
+) -> Batched:
+    group = together.group
+    if group is not None and not group.adjacent:
+        first: dict[tuple[str, ...] | int, int] = {}
+        for row, key in enumerate(keys):
+            first.setdefault(key, row)
+        order = sorted(range(batch.size), key=lambda row: (first[keys[row]], row))
+        batch, spans, keys = (
+            batch.taken(order),
+            [spans[row] for row in order],
+            [keys[row] for row in order],
+        )
+    for row, key in enumerate(keys):
+        if row == 0 or key != keys[row - 1]:
+            batch.starts.append(row)
+        batch.record_of.append(len(batch.starts) - 1)
+    if group is not None and group.carry:
+        for name, cells in batch.columns.items():
+            if carries(group, name):
+                heads = [cells[start] for start in batch.starts]
+                batch.columns[name] = [
+                    cell if cell != "" else heads[record]
+                    for cell, record in zip(cells, batch.record_of, strict=True)
+                ]
+    return batch, spans, refused

@@ -1,0 +1,195 @@
+"""Batches of rows → records of the types that a mapping makes; what can't be made is refused."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ingestion_pipeline.foundation.mapping.batch import Batch, Cell, Remembered
+from ingestion_pipeline.foundation.mapping.cells import Decide, Evaluate, added
+from ingestion_pipeline.foundation.mapping.compiled import Compiler
+from ingestion_pipeline.foundation.mapping.fields import WANTED, finisher
+from ingestion_pipeline.foundation.mapping.naturalkeys import natural_key
+from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
+from ingestion_pipeline.foundation.mapping.spreading import Spread, spread_of
+from ingestion_pipeline.foundation.mapping.words import Check, Emit, Mapped
+
+_TOGETHER = "is refused: another row of its record is"
+Records = tuple[Emit, tuple[str, ...], list[tuple[Any, ...]], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row of a batch that is not loaded, and why."""
+
+    row: int
+    rejected: Rejected
+
+
+@dataclass(frozen=True)
+class _Emitter:
+    emit: Emit
+    where: Decide | None
+    names: tuple[str, ...]
+    values: tuple[tuple[Evaluate, Remembered], ...]
+
+
+class Maker:
+    """Makes records of batches, for one file."""
+
+    def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
+        self._mapped = mapped
+        self._compiler = compiler
+        self._spread: Spread | None = spread_of(mapped)
+        self._emitters = [_emitter(each, compiler) for each in mapped.emits]
+        self._checks = [
+            (each, compiler.value(each.left, "number"),
+             [compiler.value(right, "number") for right in each.rights])
+            for each in mapped.checks
+        ]  # fmt: skip
+        self._sums: dict[str, list[Cell]] = {}
+
+    def make(self, batch: Batch) -> tuple[list[Records], list[RejectedRow], list[Reason]]:
+        """The records of a batch, the rows that are refused, and what checks found."""
+        reasons: dict[int, list[Reason]] = defaultdict(list)  # by row of the batch
+        rows, origin = batch, list(range(batch.size))
+        if self._spread is not None:
+            rows, origin = self._spread(batch, reasons)
+        warnings = list(self._check(batch, reasons))
+        found = [self._evaluate(each, rows, origin, reasons) for each in self._emitters]
+        broken = {batch.record_of[row] for row in reasons}
+        made: list[Records] = []
+        for emitter, (chosen, columns) in zip(self._emitters, found, strict=True):
+            kept = [
+                place for place, row in enumerate(chosen) if rows.record_of[row] not in broken
+            ] if broken else range(len(chosen))  # fmt: skip
+            values = list(zip(*columns, strict=True)) if columns else []
+            made.append((
+                emitter.emit, emitter.names, [values[place] for place in kept],
+                [rows.lines[chosen[place]] for place in kept],
+            ))  # fmt: skip
+        return made, list(_rejected(batch, broken, reasons)), warnings
+
+    def whole_file(self) -> list[Reason]:
+        """What the checks over the whole file found, when all of it was read."""
+        empty = Batch({}, [0], [""], [0], [0])
+        found = []
+        for check, left, rights in self._checks:
+            if check.whole_file:
+                sums = self._sums.get(check.name) or [""] * (1 + len(rights))
+                cells = [
+                    total if total != "" else self._at_end(value, empty)
+                    for total, value in zip(sums, [left, *rights], strict=True)
+                ]
+                found += list(self._compared(check, cells, 0))
+        return found
+
+    def _at_end(self, value: Evaluate, empty: Batch) -> Cell:
+        try:
+            return self._compiler.numbers(value(empty))[0]
+        except KeyError:  # of a column: no row had anything
+            return Decimal(0)
+
+    def _check(self, batch: Batch, reasons: dict[int, list[Reason]]) -> Iterator[Reason]:
+        for check, left, rights in self._checks:
+            columns = [self._compiler.numbers(value(batch)) for value in (left, *rights)]
+            if check.whole_file:
+                sums = self._sums.setdefault(check.name, [""] * len(columns))
+                for place, column in enumerate(columns):
+                    firsts = tuple(column[start] for start in batch.starts)
+                    sums[place] = added((sums[place], *firsts))
+                continue
+            for start in batch.starts:
+                for reason in self._compared(
+                    check, [column[start] for column in columns], batch.lines[start]
+                ):
+                    if check.rejects:
+                        reasons[start].append(reason)
+                    else:
+                        yield reason
+
+    def _compared(self, check: Check, cells: Sequence[Cell], line: int) -> Iterator[Reason]:
+        for cell in cells:
+            if isinstance(cell, Refusal):
+                yield Reason(line, "check", f"{check.name}: a part of it {cell.rule}", cell.value)
+                return
+        left, *rights = (cell if isinstance(cell, Decimal) else Decimal(0) for cell in cells)
+        if all(abs(left - right) > check.within for right in rights):
+            others = " or ".join(format(right, "f") for right in rights)
+            yield Reason(line, "check", f"{check.name}: {left:f} is not {others}")
+
+    def _evaluate(
+        self,
+        emitter: _Emitter,
+        rows: Batch,
+        origin: list[int],
+        reasons: dict[int, list[Reason]],
+    ) -> tuple[list[int], list[Sequence[Any]]]:
+        """The rows of which a type is made, and the columns of its fields for these."""
+        chosen = list(rows.starts) if emitter.emit.each_group else list(range(rows.size))
+        if emitter.where is not None:
+            says = emitter.where(rows)
+            for row in chosen:
+                if isinstance(refused := says[row], Refusal):
+                    reasons[origin[row]].append(_reason(rows, row, "where", refused))
+            chosen = [row for row in chosen if says[row] is True]
+        every = len(chosen) == rows.size
+        columns: list[Sequence[Any]] = []
+        for name, (evaluate, finish) in zip(emitter.names, emitter.values, strict=True):
+            cells = evaluate(rows)
+            if not every:
+                cells = [cells[row] for row in chosen]
+            column = list(map(finish.__getitem__, cells))
+            if Refusal in set(map(type, column)):
+                for row, value in zip(chosen, column, strict=True):
+                    if isinstance(value, Refusal):
+                        reasons[origin[row]].append(_reason(rows, row, name, value))
+            columns.append(column)
+        return chosen, columns
+
+
+def _emitter(emit: Emit, compiler: Compiler) -> _Emitter:
+    names, values = [], []
+    if emit.key:
+        names.append(emit.target.key)
+        values.append((natural_key(emit), Remembered(lambda cell: cell)))
+    for field, value in emit.fields:
+        names.append(field.name)
+        if field.kind == "object":
+            values.append((_object(value), Remembered(lambda cell: cell)))
+        else:
+            evaluate = compiler.value(value, WANTED.get(field.kind, "text"))
+            values.append((evaluate, Remembered(finisher(field, compiler))))
+    where = compiler.condition(emit.where) if emit.where is not None else None
+    return _Emitter(emit, where, tuple(names), tuple(values))
+
+
+def _object(value: Any) -> Evaluate:
+    """A JSON object of columns by their names, as a text; what is empty is left out."""
+    names = [each.name for each in value.values]
+
+    def evaluate(batch: Batch) -> Sequence[Cell]:
+        rows = zip(*(batch.columns[name] for name in names), strict=True)
+        return [
+            json.dumps({name: text for name, text in zip(names, row, strict=True) if text},
+                       ensure_ascii=False)
+            for row in rows
+        ]  # fmt: skip
+
+    return evaluate
+
+
+def _reason(rows: Batch, row: int, name: str, refusal: Refusal) -> Reason:
+    return Reason(rows.lines[row], name, refusal.rule, refusal.value)
+
+
+def _rejected(
+    batch: Batch, broken: set[int], reasons: dict[int, list[Reason]]
+) -> Iterator[RejectedRow]:
+    for row, record in enumerate(batch.record_of if broken else ()):
+        if record in broken:
+            line = batch.lines[row]
+            why = tuple(dict.fromkeys(reasons.get(row, ()))) or (Reason(line, "record", _TOGETHER),)
+            yield RejectedRow(row, Rejected(line, batch.texts[row], why))

@@ -1,0 +1,178 @@
+"""Reading nodes of a mapping: what is there is taken, what is wrong is noted, and all goes on.
+
+One reading of a file finds all its faults; whoever reads gets a harmless value in the place of one
+that is at fault.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ingestion_pipeline.foundation.mapping.documents import Node
+from ingestion_pipeline.foundation.mapping.faults import Fault, Place, meant
+from ingestion_pipeline.foundation.mapping.moments import BadFormatError, moment_reader
+from ingestion_pipeline.foundation.mapping.words import MappedColumn
+
+_NEVER = re.compile(r"(?!)")
+_UTC = ZoneInfo("UTC")
+_LONGEST_PATTERN = 200
+
+
+class Reader:
+    """The faults of a file, and the columns that it names.
+
+    Attributes:
+        uses: columns, each with the place that names it first.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+        self.uses: dict[str, MappedColumn] = {}
+
+    def fault(self, node: Node, rule: str) -> None:
+        """Note a fault."""
+        self.faults.append(Fault(self.file, node.place, node.path, rule))
+
+    def mapping(
+        self, node: Node | None, allowed: Iterable[str] | None = None
+    ) -> Mapping[str, Node]:
+        """The values of a mapping by their keys, those that are allowed.
+
+        Args:
+            node: None stands for nothing.
+            allowed: None: whatever they are.
+        """
+        if node is None:
+            return {}
+        if not isinstance(node.value, dict):
+            self.fault(node, f"must be a mapping, and is {node.describe()}")
+            return {}
+        if allowed is None:
+            return node.value
+        known = list(allowed)
+        for name, child in node.value.items():
+            if name not in known:
+                self.fault(child, f"is unknown{meant(name, known)}")
+        return {name: child for name, child in node.value.items() if name in known}
+
+    def items(self, node: Node | None) -> tuple[Node, ...]:
+        """The items of a list; a single value is a list of one."""
+        if node is None:
+            return ()
+        if isinstance(node.value, tuple):
+            if not node.value:
+                self.fault(node, "must not be an empty list")
+            return node.value
+        return (node,)
+
+    def text(self, node: Node | None, default: str = "") -> str:
+        """A text that says something."""
+        if node is None:
+            return default
+        if not isinstance(node.value, str):
+            self.fault(node, f"must be a text, and is {node.describe()}")
+            return default
+        if not node.value or node.tag == "null":
+            self.fault(node, "must not be empty")
+        return node.value
+
+    def texts(self, node: Node | None) -> tuple[str, ...]:
+        """A list of texts, or one."""
+        return tuple(self.text(each) for each in self.items(node))
+
+    def one_of(self, node: Node | None, allowed: Iterable[str], default: str) -> str:
+        """A text that is one of a few."""
+        if node is None:
+            return default
+        value, known = self.text(node), list(allowed)
+        if value not in known:
+            self.fault(node, f"is {value!r}{meant(value, known)}")
+            return default
+        return value
+
+    def flag(self, node: Node | None, *, default: bool = False) -> bool:
+        """`true` or `false`, unquoted or not."""
+        if node is None:
+            return default
+        if node.value not in ("true", "false"):
+            self.fault(node, f"must be true or false, and is {node.describe()}")
+            return default
+        return node.value == "true"
+
+    def whole(self, node: Node, *, least: int, most: int) -> int:
+        """A whole number within bounds."""
+        text = node.value if isinstance(node.value, str) else ""
+        if not re.fullmatch(r"-?[0-9]{1,6}", text) or not least <= int(text) <= most:
+            self.fault(
+                node, f"must be a whole number from {least} to {most}, and is {node.describe()}"
+            )
+            return least
+        return int(text)
+
+    def number(self, node: Node | None, default: Decimal = Decimal(0)) -> Decimal:
+        """A number as the mapping writes it: with a point."""
+        if node is None:
+            return default
+        try:
+            number = Decimal(node.value) if isinstance(node.value, str) else None
+        except InvalidOperation:
+            number = None
+        if number is None or not number.is_finite():
+            self.fault(node, f"must be a number such as 0.05, and is {node.describe()}")
+            return default
+        return number
+
+    def pattern(self, node: Node) -> re.Pattern[str]:
+        """A regular expression."""
+        text = self.text(node)
+        if len(text) > _LONGEST_PATTERN:
+            self.fault(node, f"must be at most {_LONGEST_PATTERN} characters long")
+            return _NEVER
+        try:
+            return re.compile(text)
+        except (re.error, OverflowError, RecursionError) as error:
+            self.fault(node, f"is no regular expression: {error}")
+            return _NEVER
+
+    def zone(self, node: Node | None) -> ZoneInfo | None:
+        """A time zone by its name."""
+        if node is None:
+            return None
+        name = self.text(node)
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fault(node, f"is {name!r}, and must be a time zone such as Europe/London")
+            return _UTC
+
+    def dates(self, node: Node | None) -> tuple[str, ...]:
+        """How dates are written: one format or several."""
+        formats = []
+        for each in self.items(node):
+            text = self.text(each)
+            try:
+                moment_reader((text,), None)
+            except BadFormatError as error:
+                self.fault(each, str(error))
+            else:
+                formats.append(text)
+        return tuple(formats)
+
+    def column(self, node: Node, name: str | None = None) -> str:
+        """The name of a column, which a file must have."""
+        name = self.text(node) if name is None else name
+        if name:
+            self.uses.setdefault(name, MappedColumn(node.place, node.path))
+        return name
+
+    def columns(self, node: Node | None) -> tuple[str, ...]:
+        """Names of columns, or one."""
+        return tuple(self.column(each) for each in self.items(node))
+
+    def place_of(self, node: Node, key: str) -> Place:
+        """Where a key of a mapping stands, or the mapping, where it is missing."""
+        inside = node.value.get(key) if isinstance(node.value, dict) else None
+        return inside.place if inside else node.place

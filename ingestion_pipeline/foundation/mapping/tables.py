@@ -1,0 +1,163 @@
+"""Records of a file → rows under its header, by the names that the mapping knows.
+
+Above the header is a preamble, below the last row may be a footer; both are counted. A column that
+the mapping names and the file lacks fails the file: it was renamed, and what it holds is now under
+another name.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from ingestion_pipeline.foundation.mapping.faults import Fault, MappingError, meant
+from ingestion_pipeline.foundation.mapping.records import Record
+from ingestion_pipeline.foundation.mapping.words import Mapped
+from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
+
+_SEARCHED = 200  # records among which the header is looked for
+_SEPARATOR = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
+_FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
+_SHOWN = 3
+
+
+@dataclass
+class Table:
+    """The rows of a file, and what stands around them.
+
+    Attributes:
+        header: names of its columns, as the mapping calls them.
+        extra: columns that the mapping does not read.
+        preamble: physical lines above and among the rows that are none: the header, a title.
+        footer: what lines below the rows say, by their first cell.
+    """
+
+    header: list[str]
+    rows: Iterator[Record]
+    extra: list[str] = field(default_factory=list)
+    preamble: int = 0
+    footer_lines: int = 0
+    footer: dict[str, str] = field(default_factory=dict)
+
+
+def table_of(records: Iterator[Record], mapped: Mapped, file_name: str) -> Table:
+    """The table of a file.
+
+    Args:
+        file_name: for errors.
+
+    Raises:
+        WrongFileError: no line is the header.
+        MappingError: columns that the mapping names are not there.
+    """
+    above, found = _header(records, mapped, file_name)
+    names = _named(found, mapped, file_name)
+    missing = [name for name in mapped.uses if name not in names]
+    if missing:
+        raise MappingError(
+            Fault(
+                mapped.file, mapped.uses[name].place, mapped.uses[name].path,
+                f"names the column {name!r}, which {file_name} has not{meant(name, names)}",
+            )
+            for name in missing
+        )  # fmt: skip
+    table = Table(names, iter(()), [name for name in names if name not in mapped.uses])
+    table.preamble = sum(each.lines for each in above) + found.lines
+    table.rows = _rows(records, mapped, table, [cell.strip() for cell in found.cells])
+    return table
+
+
+def _header(
+    records: Iterator[Record], mapped: Mapped, file_name: str
+) -> tuple[list[Record], Record]:
+    above: list[Record] = []
+    wanted = mapped.read.find
+    for record in islice(records, _SEARCHED):
+        cells = [cell.strip() for cell in record.cells]
+        if all(each in cells for each in wanted) if wanted else _is_header(record, cells):
+            return above, record
+        above.append(record)
+    shown = [each.cells[:4] for each in above[:_SHOWN]]
+    told = (
+        f" the columns {', '.join(map(repr, wanted))} (read.header.find)" if wanted else " a header"
+    )
+    raise WrongFileError(f"no line of {file_name} holds{told}; the first lines are {shown}")
+
+
+def _is_header(record: Record, cells: Sequence[str]) -> bool:
+    return any(cells) and _SEPARATOR.fullmatch(record.text) is None
+
+
+def _named(header: Record, mapped: Mapped, file_name: str) -> list[str]:
+    """Names as the mapping has them; one that is there twice has its number behind it."""
+    seen: Counter[str] = Counter()
+    names = []
+    for cell in header.cells:
+        name = cell.strip()
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    for ours, theirs in mapped.names.items():
+        there = [each for each in dict.fromkeys(theirs) if each in names]
+        if len(there) > 1:
+            raise WrongFileError(
+                f"columns.{ours} of {mapped.file.name} fits two columns of {file_name}: "
+                f"{', '.join(map(repr, there))}"
+            )
+        if there:
+            names[names.index(there[0])] = ours
+    return names
+
+
+def _rows(
+    records: Iterable[Record], mapped: Mapped, table: Table, header: list[str]
+) -> Iterator[Record]:
+    read, width = mapped.read, len(header)
+    records = iter(records)
+    for record in records:
+        cells = record.cells
+        first = cells[0] if cells else ""
+        if (read.stop_first is not None and read.stop_first.search(first)) or (
+            read.stop_line is not None and read.stop_line.search(record.text)
+        ):
+            _read_footer(chain([record], records), table)
+            return
+        if len(cells) == width and [cell.strip() for cell in cells] == header:
+            table.preamble += record.lines  # another file was put behind this one
+            continue
+        if len(cells) != width and record.problem is None and any(cells):
+            record.problem = _wrong_width(cells, width)
+        yield record
+
+
+def _wrong_width(cells: Sequence[str], width: int) -> str | None:
+    if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+        return None
+    return f"has {len(cells)} cells, and the header has {width}"
+
+
+def _read_footer(records: Iterable[Record], table: Table) -> None:
+    for record in records:
+        table.footer_lines += record.lines
+        if len(record.cells) > 1 and record.cells[0].strip():
+            table.footer.setdefault(record.cells[0].strip(), record.cells[1].strip())
+
+
+def cleaned(cells: list[str], mapped: Mapped) -> list[str]:
+    """Cells of a column without blanks around them, without what spreadsheets wrap them in, and
+    empty where they say that there is nothing.
+    """
+    texts = [cell.strip() for cell in cells]
+    read = mapped.read
+    if "apostrophe" in read.unwrap:
+        texts = [text.removeprefix("'") for text in texts]
+    if "formula" in read.unwrap:
+        texts = [_unwrapped(text) if text.startswith("=") else text for text in texts]
+    if read.blank:
+        texts = ["" if text in read.blank else text for text in texts]
+    return texts
+
+
+def _unwrapped(text: str) -> str:
+    found = _FORMULA.fullmatch(text)
+    return found[1].strip() if found else text

@@ -1,0 +1,64 @@
+"""What a mapping may make: types of records, their fields, and how a field's text is read.
+
+The domains say what their records are; here is only what all of them have in common. The mapping
+says how its source writes numbers and dates; the field decides what becomes of them, so that no
+type is ever guessed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "uuid", "text", "decimal", "integer", "boolean", "object", "instant", "currency", "choice"
+]
+
+
+@dataclass(frozen=True)
+class TargetField:
+    """A field of a record.
+
+    Attributes:
+        kind: what its values are; `object` holds the columns that the mapping lists.
+        required: whether a mapping must say where it is from.
+        nullable: whether a record may lack a value of it.
+        decimals: of a `decimal`, at most.
+        maximum_length: of a text, in characters.
+        minimum: of a number, inclusive.
+        maximum: of a number's amount, exclusive.
+        choices: of a `choice`.
+        default: where the mapping says nothing.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = True
+    nullable: bool = False
+    decimals: int = 2
+    maximum_length: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A type of records.
+
+    Attributes:
+        name: as mappings say it.
+        key: the field that identifies a record.
+        keyed: whether a mapping may name the columns of a natural key instead, of which the key is
+            made, with the number of the occurrence in the file.
+        money: (amount, currency) fields that are summed for whoever checks a mapping.
+    """
+
+    name: str
+    key: str
+    fields: tuple[TargetField, ...]
+    keyed: bool = False
+    money: tuple[tuple[str, str], ...] = ()
+
+    def field(self, name: str) -> TargetField | None:
+        """A field by its name; None: there is none."""
+        return next((each for each in self.fields if each.name == name), None)
