@@ -19,7 +19,9 @@ settings.py        Every environment variable that the project reads: name, type
 spreadsheets.py    What spreadsheets do to values on their way through, recognized alike for all
                    wings
 described/         Sources that files describe: which there are, and what is wrong with a file
+intake/            Files through mappings: any export, by a YAML file
 ledger/            What happened: tenants, uploads, jobs, attempts
+mapping/           The language of mappings: how a table of any shape becomes records of ours
 sandbox/           Stand-ins of upstream APIs for demo, development and tests: honest,
                    synthetic, deterministic
 storage/           The database and what stands on it

@@ -1,10 +1,10 @@
-"""Mappings: how a file of any shape becomes records of ours, said in YAML and in a closed list of
-words.
+"""The language of mappings: how a table of any shape becomes records of ours, said in YAML and in
+a closed list of words.
 
     YAML ── documents ── reader ── parsing (layout, conditions, values, emits, carrying) → words
-    file ── records ── tables ── grouping ── spreading ── making (compiled, steps, fields) → records
+    rows ── batch ── spreading ── making (compiled, cells, steps, fields) → records
 
-No dagster, no domain: what may be made is handed in (`targets.py`).
+No dagster, no domain: what may be made is handed in (`targets.py`). Files are read by `intake/`.
 
 batch.py         Rows of a file, column by column, and what is made of the texts of a column
 carrying.py      What is carried from a record's first row into its others, and what must not be
@@ -16,7 +16,6 @@ documents.py     A mapping's YAML as texts, lists and mappings, each with its pl
 emits.py         `emit:` of a mapping: the records that rows make
 faults.py        Faults of a mapping, each with its place, and what was probably meant
 fields.py        Cells as a field wants them: exact, within bounds, or refused
-grouping.py      Rows of a file → batches of whole records
 layout.py        `read:` of a mapping: how a file becomes rows of text
 making.py        Batches of rows → records of the types that a mapping makes
 moments.py       Dates and times as a mapping says that they are written
@@ -24,12 +23,9 @@ naturalkeys.py   A key made of columns, where a source has no id
 numerals.py      Numbers as a mapping says that they are written
 parsing.py       A mapping's file, understood as a whole, or every fault of it
 reader.py        Reading nodes of a mapping: what is wrong is noted, and all goes on
-records.py       A text file's physical lines → its records
 refusals.py      Why a value can't be used, and which rows are refused
-run.py           A file through a mapping: what was made, what was refused, counts
 spreading.py     A row → several
 steps.py         What is done to a value
-tables.py        Records of a file → rows under its header
 targets.py       What a mapping may make
 values.py        Values of a mapping, read
 words.py         The words of the language, as they are understood

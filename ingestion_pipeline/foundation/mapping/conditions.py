@@ -29,7 +29,8 @@ def _test(reader: Reader, name: str, node: Node) -> Test:
         return Test(column, "in", texts=frozenset(_any_text(reader, node)))
     words = reader.mapping(node, _WORDS)
     if len(words) != 1:
-        reader.fault(node, f"must say one of {', '.join(_WORDS)}")
+        if words or not reader.has_unknown(node, _WORDS):  # which is told already
+            reader.fault(node, f"must say one of {', '.join(_WORDS)}")
         return Test(column, "filled")
     [(word, value)] = words.items()
     match word:

@@ -43,7 +43,7 @@ class Maker:
         self._mapped = mapped
         self._compiler = compiler
         self._spread: Spread | None = spread_of(mapped)
-        self._emitters = [_emitter(each, compiler) for each in mapped.emits]
+        self._emitters = [_emitter(each, compiler, mapped.name) for each in mapped.emits]
         self._checks = [
             (each, compiler.value(each.left, "number"),
              [compiler.value(right, "number") for right in each.rights])
@@ -150,11 +150,11 @@ class Maker:
         return chosen, columns
 
 
-def _emitter(emit: Emit, compiler: Compiler) -> _Emitter:
+def _emitter(emit: Emit, compiler: Compiler, name: str) -> _Emitter:
     names, values = [], []
     if emit.key:
         names.append(emit.target.key)
-        values.append((natural_key(emit), Remembered(lambda cell: cell)))
+        values.append((natural_key(emit, name), Remembered(lambda cell: cell)))
     for field, value in emit.fields:
         names.append(field.name)
         if field.kind == "object":

@@ -58,6 +58,10 @@ class Reader:
                 self.fault(child, f"is unknown{meant(name, known)}")
         return {name: child for name, child in node.value.items() if name in known}
 
+    def has_unknown(self, node: Node, allowed: Iterable[str]) -> bool:
+        """Whether a mapping has keys that are not allowed."""
+        return isinstance(node.value, dict) and bool(set(node.value) - set(allowed))
+
     def items(self, node: Node | None) -> tuple[Node, ...]:
         """The items of a list; a single value is a list of one."""
         if node is None:

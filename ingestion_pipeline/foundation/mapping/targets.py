@@ -50,14 +50,14 @@ class Target:
         key: the field that identifies a record.
         keyed: whether a mapping may name the columns of a natural key instead, of which the key is
             made, with the number of the occurrence in the file.
-        money: (amount, currency) fields that are summed for whoever checks a mapping.
+        money: the fields of an amount and of its currency, summed for whoever checks a mapping.
     """
 
     name: str
     key: str
     fields: tuple[TargetField, ...]
     keyed: bool = False
-    money: tuple[tuple[str, str], ...] = ()
+    money: tuple[str, str] | None = None
 
     def field(self, name: str) -> TargetField | None:
         """A field by its name; None: there is none."""

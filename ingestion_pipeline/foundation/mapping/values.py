@@ -51,9 +51,9 @@ def _steps(reader: Reader, node: Node, words: Mapping[str, Node]) -> Value:
     said = [word for word in _SOURCES if word in words]
     if len(said) != 1:
         found = f"; it has {' and '.join(said)}" if said else ""
-        reader.fault(
-            node, f"must say where its text is from, by one of {', '.join(_SOURCES)}{found}"
-        )
+        if said or not reader.has_unknown(node, WORDS):  # which is told already
+            rule = f"must say where its text is from, by one of {', '.join(_SOURCES)}{found}"
+            reader.fault(node, rule)
         return _NOTHING
     of = _source(reader, said[0], words[said[0]], words)
     if not any(word in words for word in _STEPS):

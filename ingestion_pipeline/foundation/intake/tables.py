@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from ingestion_pipeline.foundation.intake.records import Record
 from ingestion_pipeline.foundation.mapping.faults import Fault, MappingError, meant
-from ingestion_pipeline.foundation.mapping.records import Record
 from ingestion_pipeline.foundation.mapping.words import Mapped
 from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
 

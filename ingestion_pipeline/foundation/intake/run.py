@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from ingestion_pipeline.foundation.intake.grouping import ScatteredError, Together, batches_of
+from ingestion_pipeline.foundation.intake.records import Record, text_records
+from ingestion_pipeline.foundation.intake.tables import Table, table_of
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
-from ingestion_pipeline.foundation.mapping.grouping import Together, batches_of
 from ingestion_pipeline.foundation.mapping.making import Maker
-from ingestion_pipeline.foundation.mapping.records import Record, text_records
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
-from ingestion_pipeline.foundation.mapping.tables import Table, table_of
 from ingestion_pipeline.foundation.mapping.words import Emit, Mapped
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
@@ -93,6 +93,7 @@ class Run:
         file_name: str,
         tenant: str,
         limits: Limits | None = None,
+        scattered: frozenset[bytes] = frozenset(),
     ) -> None:
         """Begin to read a file.
 
@@ -100,6 +101,7 @@ class Run:
             file_name: for errors.
             tenant: whose ids are made.
             limits: of what a packed file may come to.
+            scattered: what an earlier reading was ended by (`ScatteredError.keys`).
 
         Raises:
             WrongFileError: it is no file of this shape.
@@ -109,7 +111,7 @@ class Run:
         self.compiler = Compiler(mapped, space)
         self.counts = Counts()
         self.warnings: list[Reason] = []
-        self._mapped = mapped
+        self._mapped, self._scattered = mapped, scattered
         self._table: Table = table_of(text_records(file, mapped.read, limits), mapped, file_name)
 
     @property
@@ -118,9 +120,13 @@ class Run:
         return self._table.extra
 
     def parts(self) -> Iterator[Part]:
-        """The file, part by part."""
+        """The file, part by part.
+
+        Raises:
+            ScatteredError: at the end: what was made is not whole, and is to be thrown away.
+        """
         maker = Maker(self._mapped, self.compiler)
-        together = Together(self._mapped, self.compiler)
+        together = Together(self._mapped, self.compiler, self._scattered)
         for batch, spans, refused in batches_of(
             self._rows(), together, self.counts.skipped, self._table.header
         ):
@@ -136,6 +142,8 @@ class Run:
                 parts.append(Made(emit, names, rows, numbers))
             told = [each.rejected for each in rejected] + [each.rejected for each in refused]
             yield Part(tuple(parts), tuple(told), tuple(warnings))
+        if together.found:
+            raise ScatteredError(self._scattered | together.found)
         self.counts.preamble = self._table.preamble
         self.counts.footer = self._table.footer_lines
         self.compiler.footer = self._table.footer

@@ -24,6 +24,7 @@ from ingestion_pipeline.foundation.storage.file_signatures import encoding_of, o
 
 _LONGEST_LINE = 1024 * 1024  # characters
 _LONGEST_RECORD = 100  # physical lines: a note may hold some ends of lines
+_MARK = "\ufeff"
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -102,7 +103,9 @@ class _Lines:
 
     def _next(self) -> str:
         try:
-            return self._read()
+            line = self._read()
+            # A mark begins a file, and what was put behind another file.
+            return line[1:] if line[:1] == _MARK else line
         except DAMAGE as error:
             self.damage = f"the file is damaged from here on: {error}"
         except UnicodeDecodeError as error:

@@ -3,18 +3,19 @@
 Rows that the mapping passes over are counted by name and are out before rows are put together.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.intake.records import Record
+from ingestion_pipeline.foundation.intake.tables import cleaned
 from ingestion_pipeline.foundation.mapping.batch import Batch
 from ingestion_pipeline.foundation.mapping.carrying import carries
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
-from ingestion_pipeline.foundation.mapping.records import Record
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
-from ingestion_pipeline.foundation.mapping.tables import cleaned
 from ingestion_pipeline.foundation.mapping.words import Group, Mapped
 
 ROWS = 4096  # of a batch, give or take a record
@@ -29,15 +30,40 @@ class Refused:
     rejected: Rejected
 
 
+Key = tuple[str, ...] | int
+"""What the rows of a record have in common, or the line of a row that is one of its own."""
+
 Batched = tuple[Batch, list[int], list[Refused]]
 """Rows, the physical lines of each, and rows that were refused on the way."""
 
 
-class Together:
-    """How the rows of a mapping are put together, for one file."""
+class ScatteredError(ContractError):
+    """Rows of one record stand apart, where the mapping says that they are together.
 
-    def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
+    What was made of the file so far has records of which rows are missing. It is to be thrown
+    away, and the file read again with the keys, whose rows are then refused.
+    """
+
+    def __init__(self, keys: frozenset[bytes]) -> None:
+        super().__init__(f"the rows of {len(keys)} records do not stand together")
+        self.keys = keys
+
+
+class Together:
+    """How the rows of a mapping are put together, for one file.
+
+    Attributes:
+        scattered: digests of keys whose rows are known to stand apart.
+        found: of those that were found to.
+    """
+
+    def __init__(
+        self, mapped: Mapped, compiler: Compiler, scattered: frozenset[bytes] = frozenset()
+    ) -> None:
         self.mapped = mapped
+        self.scattered = scattered
+        self.found: set[bytes] = set()
+        self._seen: set[bytes] = set()
         self.group: Group | None = mapped.group
         self.skip = {name: compiler.condition(each) for name, each in mapped.skip.items()}
         self.columns = list(mapped.uses)
@@ -45,6 +71,22 @@ class Together:
     def adjacent(self) -> bool:
         """Whether the rows of a record follow each other."""
         return self.group is None or self.group.adjacent
+
+    def stands_apart(self, key: Key) -> bool:
+        """Whether the rows of a key are known to stand apart; notes whether they do.
+
+        To be asked once for each record of a file, in order.
+        """
+        if self.group is None or not self.group.adjacent or isinstance(key, int):
+            return False
+        text = "\x1f".join(key).encode(errors="surrogatepass")
+        digest = hashlib.blake2b(text, digest_size=8).digest()
+        if digest in self.scattered:
+            return True
+        if digest in self._seen:
+            self.found.add(digest)
+        self._seen.add(digest)
+        return False
 
 
 def batches_of(
@@ -121,7 +163,7 @@ def _refused(record: Record, field: str, rule: str, value: str = "") -> Refused:
     return Refused(record.lines, Rejected(record.number, record.text, (reason,)))
 
 
-def _keys(batch: Batch, group: Group | None) -> list[tuple[str, ...] | int]:
+def _keys(batch: Batch, group: Group | None) -> list[Key]:
     """What the rows of a record have in common; a row whose key is blank is one of its own."""
     if group is None:
         return list(batch.lines)
@@ -131,7 +173,7 @@ def _keys(batch: Batch, group: Group | None) -> list[tuple[str, ...] | int]:
     ]  # fmt: skip
 
 
-def _last_record(keys: list[tuple[str, ...] | int]) -> int:
+def _last_record(keys: list[Key]) -> int:
     """Where the last record begins, which may go on in the next batch."""
     at = len(keys) - 1
     while at > 0 and keys[at - 1] == keys[-1]:
@@ -150,13 +192,13 @@ def _joined(first: Batch, second: Batch) -> Batch:
 def _grouped(
     batch: Batch,
     spans: list[int],
-    keys: list[tuple[str, ...] | int],
+    keys: list[Key],
     together: Together,
     refused: list[Refused],
 ) -> Batched:
     group = together.group
     if group is not None and not group.adjacent:
-        first: dict[tuple[str, ...] | int, int] = {}
+        first: dict[Key, int] = {}
         for row, key in enumerate(keys):
             first.setdefault(key, row)
         order = sorted(range(batch.size), key=lambda row: (first[keys[row]], row))
@@ -165,6 +207,9 @@ def _grouped(
             [spans[row] for row in order],
             [keys[row] for row in order],
         )
+    if group is not None and group.adjacent:
+        batch, spans, keys, apart = _without_scattered(batch, spans, keys, together)
+        refused = refused + apart
     for row, key in enumerate(keys):
         if row == 0 or key != keys[row - 1]:
             batch.starts.append(row)
@@ -178,3 +223,28 @@ def _grouped(
                     for cell, record in zip(cells, batch.record_of, strict=True)
                 ]
     return batch, spans, refused
+
+
+def _without_scattered(
+    batch: Batch, spans: list[int], keys: list[Key], together: Together
+) -> tuple[Batch, list[int], list[Key], list[Refused]]:
+    apart: list[int] = []
+    says = False
+    for row, key in enumerate(keys):
+        if row == 0 or key != keys[row - 1]:
+            says = together.stands_apart(key)
+        if says:
+            apart.append(row)
+    if not apart:
+        return batch, spans, keys, []
+    refused = [
+        Refused(spans[row], Rejected(batch.lines[row], batch.texts[row], (
+            Reason(batch.lines[row], "group", "has rows of this record that do not stand together"),
+        )))
+        for row in apart
+    ]  # fmt: skip
+    out = set(apart)
+    kept = [row for row in range(batch.size) if row not in out]
+    return (
+        batch.taken(kept), [spans[row] for row in kept], [keys[row] for row in kept], refused
+    )  # fmt: skip

@@ -1,0 +1,9 @@
+"""Files through mappings: any export, by a YAML file.
+
+    file ── records ── tables ── grouping ── (mapping) → records of ours, refusals, counts
+
+grouping.py      Rows of a file → batches of whole records: those of a group stand in one batch
+records.py       A text file's physical lines → its records, each with its number and its text
+run.py           A file through a mapping: what was made, what was refused, counts
+tables.py        Records of a file → rows under its header, by the names that the mapping knows
+"""
