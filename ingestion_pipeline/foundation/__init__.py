@@ -28,4 +28,5 @@ storage/           The database and what stands on it
 upstreams/         The outgoing client for every upstream: retries, rate limit, circuit breaker,
                    counts
 watch/             How all is: health, what it is asked of, alerts that are told once, outages.
+workbooks/         Workbooks, whatever made them: their sheets as rows of cells, within bounds
 """

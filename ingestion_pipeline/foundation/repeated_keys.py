@@ -59,3 +59,13 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> None:
         if key in seen:
             raise RepeatedKeyError(key)
         seen.add(key)
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its pairs, as `json.loads(object_pairs_hook=…)` asks for one.
+
+    Raises:
+        RepeatedKeyError: it has a key twice.
+    """
+    _unrepeated(pairs)
+    return dict(pairs)

@@ -1,7 +1,8 @@
 """Files through mappings: any export, by a YAML file.
 
-    file ── records ── tables ── grouping ── (mapping) → records of ours, refusals, counts
+    file ── formats (records) ── tables ── grouping ── (mapping) → records of ours, refusals, counts
 
+formats.py       A file of any format that a mapping names → its table: text, a workbook, JSON
 grouping.py      Rows of a file → batches of whole records: those of a group stand in one batch
 records.py       A text file's physical lines → its records, each with its number and its text
 run.py           A file through a mapping: what was made, what was refused, counts

@@ -15,10 +15,9 @@ from typing import IO
 from ingestion_pipeline.foundation.mapping.words import Read
 from ingestion_pipeline.foundation.storage.file_kinds import (
     DAMAGE,
-    Limits,
+    Stream,
     WrongFileError,
     head_of,
-    unpacked,
 )
 from ingestion_pipeline.foundation.storage.file_signatures import encoding_of, other_kind
 
@@ -46,18 +45,31 @@ class Record:
     problem: str | None = None
 
 
-def text_records(file: IO[bytes], read: Read, limits: Limits | None = None) -> Iterator[Record]:
-    """The records of a text file, packed or not, in the encoding that its mark or `read` says.
+def text_records(stream: Stream, read: Read) -> Iterator[Record]:
+    """The records of a text file in the encoding that its mark or `read` says.
 
     Raises:
-        WrongFileError: it is empty, no text, or in another encoding.
+        WrongFileError: it is no text, or in another encoding.
     """
-    lines = _Lines(_decoded(file, read, limits))
+    lines = _Lines(_decoded(stream, read))
     return _plain(lines, read.delimiter) if read.quote is None else _quoted(lines, read)
 
 
-def _decoded(file: IO[bytes], read: Read, limits: Limits | None) -> IO[str]:
-    stream = unpacked(file, limits)
+def physical_lines(stream: Stream, read: Read) -> Iterator[str]:
+    """The lines of a text file, each with its end.
+
+    Raises:
+        WrongFileError: it is no text, or in another encoding.
+    """
+    lines = _Lines(_decoded(stream, read))
+    for line in lines:
+        lines.record([])
+        yield line
+    for broken in _broken_end(lines):
+        yield f"{broken.problem}\n"
+
+
+def _decoded(stream: Stream, read: Read) -> IO[str]:
     head = head_of(stream)
     marked = "utf-8-sig" if head.startswith(_UTF8_MARK) else encoding_of(head)
     if marked is None and read.encoding.startswith(("utf-16", "utf-32")):

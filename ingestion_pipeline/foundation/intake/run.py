@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from ingestion_pipeline.foundation.intake.formats import open_table
 from ingestion_pipeline.foundation.intake.grouping import ScatteredError, Together, batches_of
-from ingestion_pipeline.foundation.intake.records import Record, text_records
-from ingestion_pipeline.foundation.intake.tables import Table, table_of
+from ingestion_pipeline.foundation.intake.records import Record
+from ingestion_pipeline.foundation.intake.tables import Table
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.making import Maker
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
@@ -105,6 +106,7 @@ class Run:
 
         Raises:
             WrongFileError: it is no file of this shape.
+            ContractError: it is a workbook that is damaged or too large.
             MappingError: columns that the mapping names are not there.
         """
         space = uuid.uuid5(SPACE, f"{tenant}/{mapped.source}")
@@ -112,7 +114,7 @@ class Run:
         self.counts = Counts()
         self.warnings: list[Reason] = []
         self._mapped, self._scattered = mapped, scattered
-        self._table: Table = table_of(text_records(file, mapped.read, limits), mapped, file_name)
+        self._table: Table = open_table(file, mapped, file_name, limits)
 
     @property
     def extra_columns(self) -> list[str]:

@@ -53,6 +53,19 @@ def table_of(records: Iterator[Record], mapped: Mapped, file_name: str) -> Table
     """
     above, found = _header(records, mapped, file_name)
     names = _named(found, mapped, file_name)
+    require_columns(mapped, names, file_name)
+    table = Table(names, iter(()), [name for name in names if name not in mapped.uses])
+    table.preamble = sum(each.lines for each in above) + found.lines
+    table.rows = _rows(records, mapped, table, [cell.strip() for cell in found.cells])
+    return table
+
+
+def require_columns(mapped: Mapped, names: Sequence[str], file_name: str) -> None:
+    """See that a file has the columns that a mapping names.
+
+    Raises:
+        MappingError: it lacks some, each told with the place that names it first.
+    """
     missing = [name for name in mapped.uses if name not in names]
     if missing:
         raise MappingError(
@@ -62,10 +75,6 @@ def table_of(records: Iterator[Record], mapped: Mapped, file_name: str) -> Table
             )
             for name in missing
         )  # fmt: skip
-    table = Table(names, iter(()), [name for name in names if name not in mapped.uses])
-    table.preamble = sum(each.lines for each in above) + found.lines
-    table.rows = _rows(records, mapped, table, [cell.strip() for cell in found.cells])
-    return table
 
 
 def _header(

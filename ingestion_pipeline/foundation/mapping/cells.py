@@ -1,10 +1,13 @@
 """What is made of the cells of a row: of these small functions compiled values are put together."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, Overflow
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
+
+EXACT = Context(prec=500, traps=[Inexact, Overflow])
+"""Of all arithmetic: Python's own context rounds to 28 digits without a word."""
 
 Evaluate = Callable[[Batch], Sequence[Cell]]
 Decide = Callable[[Batch], list[bool | Refusal]]
@@ -101,7 +104,7 @@ def added(row: tuple[Cell, ...]) -> Cell:
         if isinstance(cell, Refusal):
             return cell
         if isinstance(cell, Decimal):
-            total = cell if total is None else total + cell
+            total = cell if total is None else EXACT.add(total, cell)
     return "" if total is None else total
 
 
@@ -111,5 +114,5 @@ def multiplied(row: tuple[Cell, ...], sign: int) -> Cell:
     for cell in row:
         if not isinstance(cell, Decimal):
             return cell
-        product *= cell
+        product = EXACT.multiply(product, cell)
     return product

@@ -4,10 +4,11 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, Inexact
 from zoneinfo import ZoneInfo
 
 from ingestion_pipeline.foundation.mapping.batch import Cell
+from ingestion_pipeline.foundation.mapping.cells import EXACT
 from ingestion_pipeline.foundation.mapping.compiled import Compiler, Wanted
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
@@ -80,12 +81,12 @@ def _decimal(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
             return number if isinstance(number, Refusal) else Refusal("is no number")
         if broken := _bounds(number, field):
             return broken
-        exact = number.quantize(unit)
-        if exact != number:  # trailing zeros are no decimals
+        try:
+            return format(number.quantize(unit, context=EXACT), "f")  # trailing zeros may go
+        except Inexact:
             return Refusal(
                 f"has more than {field.decimals} decimals (say round: {field.decimals} to allow it)"
             )
-        return format(exact, "f")
 
     return read
 

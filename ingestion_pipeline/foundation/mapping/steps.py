@@ -2,7 +2,7 @@
 date."""
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingestion_pipeline.foundation.mapping.compiled import Compiler
 
 _UTC = ZoneInfo("UTC")
+_ROUNDING = Context(prec=500)
 Step = Callable[[Cell], Cell]
 
 
@@ -129,9 +130,9 @@ def _numbers(compiler: "Compiler", steps: Steps) -> Step:
             return number  # type: ignore[no-any-return]
         number = abs(number) if steps.absolute else number
         number = -number if steps.negate is True else number
-        number = number if steps.scale is None else number.scaleb(steps.scale)
+        number = number if steps.scale is None else number.scaleb(steps.scale, _ROUNDING)
         if steps.places is not None:
-            number = number.quantize(one.scaleb(-steps.places), ROUND_HALF_EVEN)
+            number = number.quantize(one.scaleb(-steps.places), ROUND_HALF_EVEN, _ROUNDING)
         return number
 
     return do

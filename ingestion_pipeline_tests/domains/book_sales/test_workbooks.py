@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from ingestion_pipeline.domains.book_sales.contract.events import Parsed
-from ingestion_pipeline.domains.book_sales.sources.formats import workbook_bounds
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_bounds import outline
-from ingestion_pipeline.domains.book_sales.sources.formats.workbooks import read_workbook
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks import bounds
+from ingestion_pipeline.foundation.workbooks.bounds import outline
+from ingestion_pipeline.foundation.workbooks.sheets import read_workbook
 from ingestion_pipeline_tests.domains.book_sales import builders
 from ingestion_pipeline_tests.domains.book_sales.builders import (
     EBOOK,
@@ -96,7 +96,7 @@ def test_entities_are_refused() -> None:
 
 
 def test_more_text_than_a_report_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbook_bounds, "MOST_BYTES", 100)
+    monkeypatch.setattr(bounds, "MOST_BYTES", 100)
     with pytest.raises(ContractError, match="at most 100 are read"):
         outline(workbook({"eBook Royalty": [KDP_HEADER]}))
 

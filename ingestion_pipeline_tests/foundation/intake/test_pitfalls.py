@@ -379,3 +379,16 @@ def test_the_rows_of_a_large_file_stay_with_their_records() -> None:
     came = came_of(shop(), HEADER + written.getvalue())
     assert came.counts.made == {"orders": 3000, "order_items": 6000}
     assert {each["order_status"] for each in came.of("orders")} == {"paid"}
+
+
+def test_arithmetic_of_many_digits_is_exact_or_refused() -> None:
+    """Python's own decimals round to 28 digits without a word."""
+    long = "1234567.12345678901234567890"
+    mapping = events(amount="{product: [a, b]}")
+    came = came_of(mapping, f"d,q,a,b\n2026-01-01,1,{long},{long}\n2026-01-01,1,0.50,0.50\n")
+    assert came.rules == ["2: amount must be less than 10000000000"]
+    assert [each["amount"] for each in came.of("sales_events")] == ["0.2500"]
+    rounded = came_of(
+        events(amount="{sum: [a, b], round: 2}"), f"d,q,a,b\n2026-01-01,1,{long},-{long}\n"
+    )
+    assert [each["amount"] for each in rounded.of("sales_events")] == ["0.0000"]

@@ -2,6 +2,7 @@
 later fills in the same event."""
 
 from ingestion_pipeline.domains.book_sales.contract.events import DAY, EVENT_TYPES, MONTH
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.mapping.targets import Target, TargetField
 
 _LIMIT = 10**10  # NUMERIC(14,4) has ten digits before the point
@@ -19,7 +20,9 @@ def _amount(name: str) -> TargetField:
 
 
 def _currency(name: str) -> TargetField:
-    return TargetField(name, "currency", required=False, nullable=True)
+    return TargetField(
+        name, "currency", required=False, nullable=True, choices=tuple(sorted(CURRENCIES))
+    )  # fmt: skip
 
 
 SALES_EVENTS = Target(

@@ -20,7 +20,6 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
     Parsed,
     RowError,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import (
     NOTHING_TOLD,
     Notation,
@@ -38,6 +37,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     text_of,
     whole,
 )
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
 
 _COMMON = (
     "Start Date", "End Date", "Publisher", "Title ID", "Title", "Primary Author", "Distributor",

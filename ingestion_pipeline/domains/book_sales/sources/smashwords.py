@@ -18,7 +18,6 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
     Parsed,
     RowError,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import (
     NOTHING_TOLD,
     Notation,
@@ -34,6 +33,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     text_of,
     whole,
 )
+from ingestion_pipeline.foundation.workbooks.cells import Cell, shown
 
 HEADER = (
     "type", "channel", "location", "id", "isbn", "title", "author", "price", "qty", "amount",

@@ -1,6 +1,5 @@
 """Commerce's types as mappings make them: the rule book of each entity in the mapping's terms."""
 
-from ingestion_pipeline.domains.commerce.contract.currencies import CURRENCIES
 from ingestion_pipeline.domains.commerce.contract.entities import (
     ENTITIES,
     INTEGER_MAXIMUM,
@@ -9,6 +8,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
     Field,
 )
+from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.mapping.targets import Kind, Target, TargetField
 
 _MONEY = {"orders": ("total_amount", "currency")}

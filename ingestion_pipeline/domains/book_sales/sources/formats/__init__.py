@@ -2,7 +2,6 @@
 
 as_of.py             What a report says of its own time: when it was made, else the end of its
                      period or its name
-cells.py             What a cell of a report holds, and the rows that cells make
 dates.py             How a date can be read: for certain, or by the order of day and month
 delimited.py         Text reports as rows: whatever the encoding, the end of lines and the
                      delimiter are
@@ -16,11 +15,4 @@ tabular.py           Reports of one table with a header in their first line: as 
                      as a workbook
 values.py            Numbers, dates and texts of reports by the report's notation; `RowError`
                      names what is wrong
-workbook_bounds.py   What a workbook may hold, seen before it is parsed: a small file can stand
-                     for terabytes
-workbook_epochs.py   From which year a workbook in a binary format counts its days: 1900, or
-                     1904 as old Macintoshes
-workbook_reader.py   The process that parses a workbook, under limits of memory and of time that
-                     are its own
-workbooks.py         The sheets of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods) as rows of cells
 """

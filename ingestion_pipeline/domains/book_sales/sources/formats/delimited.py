@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row
-from ingestion_pipeline.domains.book_sales.sources.formats.workbooks import is_workbook
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.storage import file_kinds
 from ingestion_pipeline.foundation.storage.file_kinds import DAMAGE, Limits, WrongFileError
 from ingestion_pipeline.foundation.storage.file_signatures import other_kind, packing_of
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row
+from ingestion_pipeline.foundation.workbooks.sheets import is_workbook
 
 _LIMITS = Limits(unpacked_bytes=256 * 1024 * 1024, ratio=200)
 _LONGEST_ROW = 100  # physical lines of one row: a title may hold some ends of lines

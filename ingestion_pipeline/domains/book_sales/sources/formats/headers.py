@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Row, shown
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.cells import Row, shown
 
 NO_ROWS = "it has a header and no rows"
 _FEWEST = 3  # names of columns that make a header of a row

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from ingestion_pipeline.domains.book_sales.sources.formats import dates as dates_
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.numerals import COMMA, POINT, numeral
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
 
 DECIMALS = (POINT, COMMA)
 ORDERS = (dates_.DMY, dates_.MDY)

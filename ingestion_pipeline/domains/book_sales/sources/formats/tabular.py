@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingestion_pipeline.domains.book_sales.contract.events import Parsed, RejectedRow, RowError
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.delimited import read_text, unpacked
 from ingestion_pipeline.domains.book_sales.sources.formats.headers import (
     NO_ROWS,
@@ -18,11 +17,12 @@ from ingestion_pipeline.domains.book_sales.sources.formats.notation import (
     Told,
     notation_of,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.workbooks import (
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
+from ingestion_pipeline.foundation.workbooks.sheets import (
     is_workbook,
     read_workbook,
 )
-from ingestion_pipeline.foundation.errors import ContractError
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 from ingestion_pipeline.domains.book_sales.contract.events import DAY, RowError
 from ingestion_pipeline.domains.book_sales.sources.formats import dates
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.dates import Moment
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Notation
 from ingestion_pipeline.domains.book_sales.sources.formats.numerals import COMMA, POINT, numeral
 from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
+from ingestion_pipeline.foundation.workbooks.cells import Cell, shown
 
 _NOTHING = frozenset({"", "n/a", "na", "-", "--"})
 _LARGEST = Decimal(10) ** 10  # NUMERIC(14,4) has ten digits before the point

@@ -20,7 +20,6 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
     RejectedRow,
     RowError,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Notation
 from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     currency,
@@ -30,6 +29,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     text_of,
 )
 from ingestion_pipeline.domains.book_sales.sources.kdp.tables import Table
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
 
 _KEY = ("payment_number", "period_start", "period_end", "marketplace", "source", "currency",
         "detail")  # fmt: skip

@@ -17,7 +17,6 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
     RejectedRow,
     RowError,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.delimited import read_text, unpacked
 from ingestion_pipeline.domains.book_sales.sources.formats.headers import NO_ROWS
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import (
@@ -25,11 +24,6 @@ from ingestion_pipeline.domains.book_sales.sources.formats.notation import (
     Notation,
     Told,
     notation_of,
-)
-from ingestion_pipeline.domains.book_sales.sources.formats.workbooks import (
-    Workbook,
-    is_workbook,
-    read_workbook,
 )
 from ingestion_pipeline.domains.book_sales.sources.kdp import columns as columns_
 from ingestion_pipeline.domains.book_sales.sources.kdp import (
@@ -40,6 +34,12 @@ from ingestion_pipeline.domains.book_sales.sources.kdp import (
 )
 from ingestion_pipeline.domains.book_sales.sources.kdp.tables import Table, table_of
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.cells import Row, shown
+from ingestion_pipeline.foundation.workbooks.sheets import (
+    Workbook,
+    is_workbook,
+    read_workbook,
+)
 
 _REPEATS = "repeats the other sheets"
 

@@ -21,7 +21,6 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
     Occurrences,
     RowError,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Notation
 from ingestion_pipeline.domains.book_sales.sources.formats.values import (
     currency,
@@ -35,6 +34,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.values import (
 )
 from ingestion_pipeline.domains.book_sales.sources.kdp import columns as columns_
 from ingestion_pipeline.domains.book_sales.sources.kdp.tables import Table
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]0+)?[ ]?%")
 _FRACTION = re.compile(r"[01]?[.,][0-9]{1,4}|[01]")

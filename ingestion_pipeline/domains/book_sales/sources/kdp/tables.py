@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from ingestion_pipeline.domains.book_sales.contract.events import RowError
 from ingestion_pipeline.domains.book_sales.sources.formats import dates
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, shown
 from ingestion_pipeline.domains.book_sales.sources.formats.headers import without_headers
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Columns
 from ingestion_pipeline.domains.book_sales.sources.kdp import columns as columns_
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
 
 _PERIOD = frozenset({"sales period", "periodo de ventas", "verkaufszeitraum"})
 _AMOUNTS = frozenset(

@@ -14,11 +14,11 @@ from itertools import islice
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_epochs import (
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.epochs import (
     ods_counts_from_1904,
     xlsb_counts_from_1904,
 )
-from ingestion_pipeline.foundation.errors import ContractError
 
 MOST_BYTES = 256 * 1024 * 1024  # unpacked, of all parts
 MOST_PARTS = 1_000

@@ -1,7 +1,7 @@
 """The process that parses a workbook, under limits of memory and of time that are its own.
 
 A workbook may be made to need gigabytes or hours in whatever library reads it; here it costs this
-process, and the import is told so. `workbooks.py` starts it: the file comes on standard input, an
+process, and the import is told so. `sheets.py` starts it: the file comes on standard input, an
 answer goes to standard output: lines of JSON, of which the last is `{"end": true}` or
 `{"refused": "why"}`. A cell is a text with its kind in front: `s` text, `n` number, `d` date.
 """
@@ -15,7 +15,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_bounds import (
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.bounds import (
     MOST_BYTES,
     MOST_CELLS,
     MOST_COLUMNS,
@@ -23,10 +24,9 @@ from ingestion_pipeline.domains.book_sales.sources.formats.workbook_bounds impor
     Outline,
     outline,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_epochs import (
+from ingestion_pipeline.foundation.workbooks.epochs import (
     xls_counts_from_1904,
 )
-from ingestion_pipeline.foundation.errors import ContractError
 
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
 SECONDS = 60  # of CPU

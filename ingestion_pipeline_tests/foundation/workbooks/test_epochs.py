@@ -7,14 +7,14 @@ import zipfile
 import pytest
 
 from ingestion_pipeline.domains.book_sales.sources import draft2digital
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_bounds import outline
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_epochs import (
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.bounds import outline
+from ingestion_pipeline.foundation.workbooks.epochs import (
     ods_counts_from_1904,
     xls_counts_from_1904,
     xlsb_counts_from_1904,
 )
-from ingestion_pipeline.domains.book_sales.sources.formats.workbook_reader import tell
-from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.process import tell
 from ingestion_pipeline_tests.domains.book_sales.builders import D2D, d2d
 
 

@@ -1,6 +1,6 @@
 """The sheets of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods) as rows of cells.
 
-python-calamine reads them, in a process of its own (`workbook_reader.py`). KDP's workbooks declare
+python-calamine reads them, in a process of its own (`process.py`). KDP's workbooks declare
 the size of every sheet as `A1`, so readers that trust it see one cell; calamine takes the cells
 that are there. It gives a cell with an error out as an empty one, so these are looked up before.
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from ingestion_pipeline.domains.book_sales.sources.formats.cells import Cell, Row, Sheet
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, Sheet
 
 MOST_BYTES = 64 * 1024 * 1024  # of the file itself
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -51,7 +51,7 @@ def read_workbook(content: bytes) -> Workbook:
     if len(content) > MOST_BYTES:
         raise ContractError(f"file: a workbook of more than {MOST_BYTES} bytes is not read")
     done = subprocess.run(
-        [sys.executable, "-m", f"{__package__}.workbook_reader"],
+        [sys.executable, "-m", f"{__package__}.process"],
         input=content, capture_output=True, timeout=_PATIENCE, check=False,
     )  # fmt: skip
     documents = _documents(done.stdout)
