@@ -22,6 +22,7 @@ from ingestion_pipeline.cli.commands import (
     bulk,
     commerce,
     database,
+    intake,
     jobs,
     kpis,
     rejected,
@@ -47,6 +48,7 @@ app.add_typer(alert_rules.app, name="alert-rules")
 app.add_typer(book_sales.app, name="book-sales")
 app.add_typer(kpis.app, name="kpis")
 app.add_typer(sources.app, name="sources")
+app.add_typer(intake.app, name="intake")
 app.command()(book_sales.import_report)
 app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)

@@ -3,7 +3,7 @@ everything about the way there to standard error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -150,6 +150,22 @@ def window_progress(
             )
 
         yield progressed
+
+
+def show_table(*columns: str, rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """A table of texts; numbers among them end in line."""
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    told = [[escape(cell) for cell in row] for row in rows]
+    for place, column in enumerate(columns):
+        numbers = bool(told) and all(_is_number(row[place]) for row in told)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in told:
+        table.add_row(*row)
+    _out.print(table)
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").replace(",", "").replace(".", "", 1).isdigit()
 
 
 def show_collected(result: DayResult) -> None:

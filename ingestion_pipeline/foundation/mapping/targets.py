@@ -50,14 +50,15 @@ class Target:
         key: the field that identifies a record.
         keyed: whether a mapping may name the columns of a natural key instead, of which the key is
             made, with the number of the occurrence in the file.
-        money: the fields of an amount and of its currency, summed for whoever checks a mapping.
+        sums: an amount, and fields by whose values it is summed for whoever checks a mapping; one
+            of them is its currency, as amounts of two are never added.
     """
 
     name: str
     key: str
     fields: tuple[TargetField, ...]
     keyed: bool = False
-    money: tuple[str, str] | None = None
+    sums: tuple[str, ...] = ()
 
     def field(self, name: str) -> TargetField | None:
         """A field by its name; None: there is none."""

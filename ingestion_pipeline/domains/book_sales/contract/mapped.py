@@ -49,7 +49,7 @@ SALES_EVENTS = Target(
         _currency("currency"),
         TargetField("refunded_units", "integer", required=False, nullable=True, minimum=0),
     ),
-    money=("amount", "currency"),
+    sums=("amount", "event_type", "currency"),
 )  # fmt: skip
 
 TARGETS = {SALES_EVENTS.name: SALES_EVENTS}

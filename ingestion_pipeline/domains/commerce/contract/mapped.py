@@ -11,7 +11,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.mapping.targets import Kind, Target, TargetField
 
-_MONEY = {"orders": ("total_amount", "currency")}
+_SUMS = {"orders": ("total_amount", "currency")}
 
 
 def _field(field: Field) -> TargetField:
@@ -36,7 +36,7 @@ def _target(entity: Entity) -> Target:
         name=entity.name,
         key=entity.key,
         fields=tuple(map(_field, entity.fields)),
-        money=_MONEY.get(entity.name),
+        sums=_SUMS.get(entity.name, ()),
     )
 
 

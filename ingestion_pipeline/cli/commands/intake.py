@@ -1,0 +1,136 @@
+"""`ingestion-pipeline intake …`: mappings, and what files would come to by them."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ingestion_pipeline.cli import console
+from ingestion_pipeline.cli.commands import AsJson
+from ingestion_pipeline.domains.book_sales.contract import mapped as book_sales
+from ingestion_pipeline.domains.commerce.contract import mapped as commerce
+from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.errors import IngestionError
+from ingestion_pipeline.foundation.intake.looking import Looked, look_at
+from ingestion_pipeline.foundation.mapping.parsing import read_mapping
+from ingestion_pipeline.foundation.mapping.targets import Target
+from ingestion_pipeline.foundation.storage.file_kinds import Limits
+
+app = typer.Typer(help="Files of any shape, by a mapping in YAML.", no_args_is_help=True)
+
+TARGETS: dict[str, Target] = commerce.TARGETS | book_sales.TARGETS
+
+
+@app.command()
+def fields(
+    target: Annotated[str | None, typer.Argument(help="A type of records; else all.")] = None,
+) -> None:
+    """List what a mapping may make: types of records, and the fields of each."""
+    if target is not None and target not in TARGETS:
+        console.fail(f"there is no type {target!r}; there are {', '.join(TARGETS)}")
+    for each in TARGETS.values():
+        if target in (None, each.name):
+            _show_target(each)
+
+
+@app.command()
+def check(
+    mapping: Annotated[Path, typer.Argument(help="The mapping.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="A file to read by it.", dir_okay=False)],
+    rows: Annotated[
+        int, typer.Option(min=0, max=1000, help="Records and refused rows to show.")
+    ] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Read a file by a mapping and say what it would come to; loads nothing.
+
+    Shows what became of every line, columns that nobody reads, refused rows with their reasons, the
+    first records, and the sums by currency. Exits 1 where the mapping or the file is at fault, and
+    3 where rows are refused or a check of the mapping fails.
+    """
+    configuration = settings()
+    limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
+    try:
+        mapped = read_mapping(mapping, mapping.read_text(encoding="utf-8"), TARGETS)
+        looked = look_at(mapped, file, most=rows, limits=limits)
+    except UnicodeDecodeError:
+        console.fail(f"{mapping} is not UTF-8")
+    except OSError as error:
+        console.fail(f"{error.filename}: {error.strerror}")
+    except IngestionError as error:
+        console.fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(_document(looked), indent=2))
+    else:
+        _show(looked, rows)
+    if looked.rejected_rows or looked.warned:
+        raise typer.Exit(console.REJECTED)
+
+
+def _document(looked: Looked) -> dict[str, Any]:
+    return {
+        "lines": looked.counts.lines,
+        "counts": {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in vars(looked.counts).items()
+        },
+        "columns": {"used": looked.used, "notUsed": looked.extra},
+        "sums": [
+            {"of": list(by), "amount": format(amount, "f")} for by, amount in looked.sums.items()
+        ],
+        "footer": looked.footer,
+        "rejectedRows": looked.rejected_rows,
+        "rejected": [asdict(each) for each in looked.rejected],
+        "warnings": [asdict(each) for each in looked.warnings],
+        "examples": dict(looked.examples),
+    }
+
+
+def _show_target(target: Target) -> None:
+    rows = []
+    for each in target.fields:
+        rule = (
+            each.kind if not each.choices or each.kind == "currency" else " or ".join(each.choices)
+        )
+        bounds = [
+            f"{each.decimals} decimals" if each.kind == "decimal" else "",
+            f"at least {each.minimum}" if each.minimum is not None else "",
+            f"at most {each.maximum_length} characters" if each.maximum_length else "",
+        ]
+        said = ", ".join([rule, *filter(None, bounds)])
+        rows.append([each.name, said, "required" if each.required else ""])
+    keyed = f" (or key: [columns], of which {target.key} is made)" if target.keyed else ""
+    console.say(f"{target.name}{keyed}")
+    console.show_table("field", "what", "", rows=rows)
+
+
+def _show(looked: Looked, most: int) -> None:
+    counts = looked.counts
+    console.say(f"columns not read: {', '.join(looked.extra) or 'none'}")
+    around = {"blank": counts.blank, "preamble": counts.preamble, "footer": counts.footer}
+    passed_over = {f"passed over: {name}": lines for name, lines in counts.skipped.items()}
+    became = {**around, **passed_over, "rejected": counts.rejected, "used": counts.used}
+    lines = [
+        [name, f"{number:,}"] for name, number in became.items() if number or name == "rejected"
+    ]
+    console.show_table("what became of", "lines", rows=[*lines, ["all", f"{counts.lines:,}"]])
+    console.show_table(
+        "would be made", "records", rows=[[name, f"{made:,}"] for name, made in counts.made.items()]
+    )
+    if looked.sums:
+        rows = [[" ".join(by), format(amount, "f")] for by, amount in looked.sums.items()]
+        console.show_table("sum of", "amount", rows=rows)
+    if looked.footer:
+        console.show_table("the file says", "", rows=[[*each] for each in looked.footer.items()])
+    for label, records in looked.examples.items():
+        for number, record in enumerate(records, start=1):
+            console.say(f"{label} {number}: {json.dumps(record, ensure_ascii=False)}")
+    for rejected in looked.rejected:
+        for reason in rejected.reasons:
+            console.complain(f"rejected {reason}")
+    for warning in looked.warnings:
+        console.warn(str(warning))
+    if looked.rejected_rows > most:
+        console.say(f"{looked.rejected_rows - most:,} more rows would be rejected")
