@@ -2,14 +2,17 @@
 offenders."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.foundation.watch.offenders import Offenders
 from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import Configuration, Database
+from ingestion_pipeline.orchestration.wing import Wing
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -92,6 +95,23 @@ def documents_result(
     if found:
         metadata["examples"] = as_table([{"key": each} for each in found[:_SHOWN]])
     return dg.AssetCheckResult(passed=not found, metadata=metadata)
+
+
+def checks_of(wing: Wing, offenders: ModuleType) -> list[dg.AssetChecksDefinition]:
+    """A check of each query that a wing's `offenders.py` declares by `must_not_be`."""
+    declared = [each for each in vars(offenders).values() if isinstance(each, Offenders)]
+    return [_check_of(wing, each) for each in declared]
+
+
+def _check_of(wing: Wing, offenders: Offenders) -> dg.AssetChecksDefinition:
+    asset, name = offenders.check.split(":")
+    return offenders_check(
+        asset=wing.key(asset),
+        name=name,
+        description=offenders.holds,
+        offenders=offenders,
+        warning=offenders.warning,
+    )
 
 
 def offenders_check(

@@ -4,7 +4,6 @@ A run that a sensor has started deals with what is pending. Any other run (mater
 backfill) makes its partitions anew from the inbox. Both may be repeated at any time.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -29,63 +28,30 @@ from ingestion_pipeline.domains.kpis.tables import updates as updates_table
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_table, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import (
     CONFIGURATION,
     Configuration,
     Database,
     KeyValueStore,
 )
+from ingestion_pipeline.orchestration.wing import Wing
 
-GROUP = "kpis"
+WING = Wing("kpis")
 # Readings of tomorrow are welcome: the clocks of senders differ, and so do their days.
 # The first stands for all days before it, too: a list that began in 1970 would show nothing else.
 FIRST_DAY = min(CONFIGURATION.read().kpi_first_day, datetime.now(UTC).date())
 PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), end_offset=2)
+_DAILY: dict[str, Any] = {
+    "partitions_def": PARTITIONS,
+    "backfill_policy": dg.BackfillPolicy.multi_run(30),
+}
 FAILED_DAYS = "kpis/failed_days"  # the tag of a run that failed by some of its days
 PENDING_ONLY = {"kpis/scope": "pending"}  # the tags of runs that make nothing anew
 
 _SHOWN = 10
 _MOST_NAMED = 20  # days; where more fail, it is not the days' fault
-_COMMON: dict[str, Any] = {
-    "group_name": GROUP,
-    "owners": ["team:data"],
-    "code_version": "1",
-}
 _OUTAGES = (TransientError, OSError, sa.exc.OperationalError, sa.exc.InterfaceError)
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
-
-
-def key(name: str) -> dg.AssetKey:
-    """The key of a KPI asset."""
-    return dg.AssetKey([GROUP, name])
-
-
-def _asset(
-    name: str,
-    *,
-    of: dg.AssetKey,
-    kinds: set[str],
-    description: str,
-    daily: bool = False,
-    table: sa.Table | None = None,
-    origin: Origin | None = None,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` with what all of them have in common; `daily` ones have partitions."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster still calls BackfillPolicy that
-        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-            key=key(name),
-            deps=[of],
-            kinds=kinds,
-            description=description,
-            metadata=None if table is None else table_metadata(table, origin),
-            partitions_def=PARTITIONS if daily else None,
-            backfill_policy=dg.BackfillPolicy.multi_run(30) if daily else None,
-            retry_policy=_RETRIES,
-            **_COMMON,
-        )
-    return decorator
 
 
 def _again(context: dg.AssetExecutionContext) -> bool:
@@ -140,19 +106,18 @@ def _day_and_older(
     return {**work(day), "older_days": len(older)}
 
 
-UPDATES = dg.AssetSpec(
-    key=key("updates"),
-    **_COMMON,
+UPDATES = WING.spec(
+    "updates",
     kinds={"postgres", "table"},
+    table=updates_table,
     description="Readings that workflows posted to the gateway. Each is a row of `kpi_updates`, "
     "recorded before it was answered.",
-    metadata=table_metadata(updates_table),
 )
 
 
-@_asset(
+@WING.asset(
     "points",
-    of=UPDATES.key,
+    deps=[UPDATES],
     kinds={"postgres", "table"},
     table=points_table,
     origin=Origin(
@@ -165,7 +130,7 @@ UPDATES = dg.AssetSpec(
     ),
     description="One row a tenant, KPI and instant, the first write kept; graded by how far it can "
     "be trusted. Partitioned by the UTC day of the reading.",
-    daily=True,
+    **_DAILY,
 )
 def points(
     context: dg.AssetExecutionContext, configuration: Configuration, database: Database
@@ -195,13 +160,13 @@ def points(
     yield from _each_day(context, engine, work)
 
 
-@_asset(
+@WING.asset(
     "packages",
-    of=key("points"),
+    deps=[points],
     kinds={"json"},
     description="Documents `package:{traceId}:{kpiId}`: a reading with its data, chart, analysis "
     "and quality. Partitioned by the UTC day of the reading.",
-    daily=True,
+    **_DAILY,
 )
 def packages(
     context: dg.AssetExecutionContext,
@@ -233,13 +198,13 @@ def packages(
     yield from _each_day(context, engine, work)
 
 
-@_asset(
+@WING.asset(
     "daily_summary",
-    of=key("points"),
+    deps=[points],
     kinds={"pandas", "postgres", "table"},
     table=summary_table,
     origin=Origin(
-        key("points"),
+        points.key,
         points_table,
         made={
             "day": ("observed_at",),
@@ -249,7 +214,7 @@ def packages(
         },
     ),
     description="Min, max, mean, last value and change of every KPI, by UTC day.",
-    daily=True,
+    **_DAILY,
 )
 def daily_summary(
     context: dg.AssetExecutionContext, database: Database
@@ -278,9 +243,9 @@ def daily_summary(
     yield from _each_day(context, engine, work)
 
 
-@_asset(
+@WING.asset(
     "timeseries",
-    of=key("points"),
+    deps=[points],
     kinds={"json"},
     description="Documents `timeseries:{kpiId}`: the newest points of every KPI.",
 )
@@ -302,9 +267,9 @@ def timeseries(
     return _documents(engine, published, series_table)
 
 
-@_asset(
+@WING.asset(
     "jobs",
-    of=UPDATES.key,
+    deps=[UPDATES],
     kinds={"json"},
     description="Documents `job:{traceId}`: which KPIs a workflow's job has brought, lost, or "
     "still owes.",
@@ -326,9 +291,9 @@ def jobs(
     return _documents(engine, published, jobs_table)
 
 
-@_asset(
+@WING.asset(
     "errors",
-    of=UPDATES.key,
+    deps=[UPDATES],
     kinds={"json"},
     description="Documents `error:{traceId}:{instant}:{n}`: what workflows reported, without "
     "secrets.",

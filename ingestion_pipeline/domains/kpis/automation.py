@@ -13,10 +13,9 @@ from ingestion_pipeline.domains.kpis.assets import (
     ASSETS,
     FAILED_DAYS,
     FIRST_DAY,
-    GROUP,
     PENDING_ONLY,
     UPDATES,
-    key,
+    WING,
 )
 from ingestion_pipeline.domains.kpis.land import jobs
 from ingestion_pipeline.orchestration import sensing
@@ -59,23 +58,23 @@ _DOCUMENTS_DUE = sa.text("""
 # Checks run on their own schedule: beside every few readings they would cost more than these.
 publish_readings = dg.define_asset_job(
     "publish_readings",
-    selection=dg.AssetSelection.groups(GROUP).without_checks(),
+    selection=dg.AssetSelection.groups(WING.name).without_checks(),
     description="Grade and publish a day of readings, and all documents that follow from them.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 publish_documents = dg.define_asset_job(
     "publish_documents",
     selection=dg.AssetSelection.assets(
-        key("timeseries"), key("jobs"), key("errors")
+        WING.key("timeseries"), WING.key("jobs"), WING.key("errors")
     ).without_checks(),
     description="Publish jobs, errors and series that changed without a new reading.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 check_kpis = dg.define_asset_job(
     "check_kpis",
     selection=dg.AssetSelection.checks_for_assets(UPDATES.key, *(a.key for a in ASSETS)),
     description="Run all checks of KPIs.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 
 
@@ -281,7 +280,7 @@ def pending_updates(
 def _request(run_key: str, stretch: Stretch) -> dg.RunRequest:
     first, last = stretch.first.isoformat(), stretch.last.isoformat()
     tags = {
-        **sensing.run_tags(GROUP, first, last),
+        **sensing.run_tags(WING.name, first, last),
         **PENDING_ONLY,
         "kpis/pending": str(stretch.pending),
     }

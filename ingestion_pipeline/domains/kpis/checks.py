@@ -7,18 +7,12 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis import offenders
-from ingestion_pipeline.domains.kpis.assets import UPDATES, key
+from ingestion_pipeline.domains.kpis.assets import WING
 from ingestion_pipeline.domains.kpis.publish import differing as published_documents
 from ingestion_pipeline.domains.kpis.publish.differing import Stores
-from ingestion_pipeline.domains.kpis.tables import (
-    points,
-)
+from ingestion_pipeline.domains.kpis.tables import points
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.orchestration.checks import (
-    documents_result,
-    offenders_check,
-    schema_check,
-)
+from ingestion_pipeline.orchestration.checks import checks_of, documents_result, schema_check
 from ingestion_pipeline.orchestration.resources import Configuration, Database, KeyValueStore
 
 if TYPE_CHECKING:
@@ -45,12 +39,12 @@ def points_schema() -> "pa.DataFrameSchema":
 Differing = Callable[[sa.Connection, Stores, Settings], list[str]]
 
 
-def _documents_check(asset: dg.AssetKey, differing: Differing) -> dg.AssetChecksDefinition:
+def _documents_check(asset: str, differing: Differing) -> dg.AssetChecksDefinition:
     """As `orchestration.checks.documents_check`, of documents that may be on another server."""
 
     @dg.asset_check(
         name="documents_equal_tables",
-        asset=asset,
+        asset=WING.key(asset),
         description=f"The {_SAMPLE} newest published documents say what the tables say.",
     )
     def check(
@@ -84,67 +78,15 @@ def _errors(connection: sa.Connection, stores: Stores, _: Settings) -> list[str]
 
 
 CHECKS = [
-    offenders_check(
-        asset=UPDATES.key,
-        name="published",
-        description="No update has been pending for 15 minutes.",
-        offenders=offenders.overdue,
-        warning=True,
-    ),
-    offenders_check(
-        asset=UPDATES.key,
-        name="publishable",
-        description="No update of the last seven days could not be published.",
-        offenders=offenders.unpublishable,
-        warning=True,
-    ),
-    offenders_check(
-        asset=key("points"),
-        name="agree_with_updates",
-        description="The newest updates have their points, with a value that was sent first.",
-        offenders=offenders.updates_without_their_point,
-    ),
+    *checks_of(WING, offenders),
     schema_check(
-        asset=key("points"),
+        asset=WING.key("points"),
         table=points,
         newest_first=points.c.received_at,
         schema=points_schema,
     ),
-    _documents_check(key("packages"), _packages),
-    _documents_check(key("timeseries"), _series),
-    _documents_check(key("jobs"), _jobs),
-    _documents_check(key("errors"), _errors),
-    offenders_check(
-        asset=key("jobs"),
-        name="states_are_consistent",
-        description="What came is completed, and what is completed says when.",
-        offenders=offenders.inconsistent_jobs,
-    ),
-    offenders_check(
-        asset=key("jobs"),
-        name="timeouts_are_applied",
-        description="No KPI is still pending 15 minutes after its job's timeout.",
-        offenders=offenders.still_waiting,
-        warning=True,
-    ),
-    offenders_check(
-        asset=key("errors"),
-        name="few_of_a_kind",
-        description="No error was reported ten times within a day.",
-        offenders=offenders.many_errors,
-        warning=True,
-    ),
-    offenders_check(
-        asset=key("daily_summary"),
-        name="possible",
-        description="Mean and last value lie between the extremes.",
-        offenders=offenders.impossible_summaries,
-    ),
-    offenders_check(
-        asset=key("daily_summary"),
-        name="no_series_fell_silent",
-        description="No KPI has been away three times as long as it usually is.",
-        offenders=offenders.silent_series,
-        warning=True,
-    ),
+    _documents_check("packages", _packages),
+    _documents_check("timeseries", _series),
+    _documents_check("jobs", _jobs),
+    _documents_check("errors", _errors),
 ]

@@ -1,4 +1,4 @@
-"""What must not be found of kpis, as queries: one row an offender. checks.py wraps them."""
+"""What must not be found of kpis, as queries: one row an offender, a check each."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,13 +14,13 @@ from ingestion_pipeline.domains.kpis.tables import (
     points,
     updates,
 )
+from ingestion_pipeline.foundation.watch.offenders import must_not_be
 
 _PUBLISHED_WITHIN = timedelta(minutes=15)
-
-
 _RECENT = timedelta(days=7)
 
 
+@must_not_be("updates:published", "No update has been pending for 15 minutes.", warning=True)
 def overdue() -> sa.Select[Any]:
     """Updates that have been pending for more than 15 minutes."""
     c = updates.c
@@ -29,6 +29,9 @@ def overdue() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "updates:publishable", "No update of the last seven days could not be published.", warning=True
+)
 def unpublishable() -> sa.Select[Any]:
     """Updates of the last seven days that could not be published."""
     c = updates.c
@@ -37,6 +40,10 @@ def unpublishable() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "points:agree_with_updates",
+    "The newest updates have their points, with a value that was sent first.",
+)
 def updates_without_their_point() -> sa.Select[Any]:
     """The newest updates whose point is missing, or holds a value that nobody sent."""
     newest = (
@@ -64,6 +71,9 @@ def updates_without_their_point() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "jobs:states_are_consistent", "What came is completed, and what is completed says when."
+)
 def inconsistent_jobs() -> sa.Select[Any]:
     """KPIs of jobs that came and are not completed, or are completed and don't say when."""
     k = job_kpis.c
@@ -80,6 +90,11 @@ def inconsistent_jobs() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "jobs:timeouts_are_applied",
+    "No KPI is still pending 15 minutes after its job's timeout.",
+    warning=True,
+)
 def still_waiting() -> sa.Select[Any]:
     """KPIs that are pending 15 minutes after their job's timeout."""
     j, k = jobs.c, job_kpis.c
@@ -91,6 +106,7 @@ def still_waiting() -> sa.Select[Any]:
     )
 
 
+@must_not_be("errors:few_of_a_kind", "No error was reported ten times within a day.", warning=True)
 def many_errors() -> sa.Select[Any]:
     """Errors that were reported ten times within a day."""
     c = errors.c
@@ -103,6 +119,7 @@ def many_errors() -> sa.Select[Any]:
     )
 
 
+@must_not_be("daily_summary:possible", "Mean and last value lie between the extremes.")
 def impossible_summaries() -> sa.Select[Any]:
     """Days whose mean or last value lies outside of the extremes."""
     c = daily_summary.c
@@ -115,6 +132,11 @@ def impossible_summaries() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "daily_summary:no_series_fell_silent",
+    "No KPI has been away three times as long as it usually is.",
+    warning=True,
+)
 def silent_series() -> sa.Select[Any]:
     """KPIs that came on some days of the last thirty, and not for three times as long as usual."""
     c = daily_summary.c

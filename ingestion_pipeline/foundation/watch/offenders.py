@@ -1,0 +1,48 @@
+"""Queries that must find nothing, declared where they stand: the parts of a wing's `offenders.py`.
+
+Who asks them is said elsewhere: `orchestration/checks.py` makes an asset check of each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+Query = Callable[[], sa.Select[Any]]
+
+
+@dataclass(frozen=True)
+class Offenders:
+    """What must not be, as a query; to call it makes the query, one row an offender.
+
+    Attributes:
+        check: "asset:name" of the check, the asset being one of the wing.
+        holds: what holds where the query finds nothing, a sentence.
+        query: makes it.
+        warning: a finding is worth a look, and no error.
+    """
+
+    check: str
+    holds: str
+    query: Query
+    warning: bool = False
+
+    def __call__(self) -> sa.Select[Any]:
+        """The query."""
+        return self.query()
+
+
+def must_not_be(check: str, holds: str, *, warning: bool = False) -> Callable[[Query], Offenders]:
+    """Make a check of a query: `@must_not_be("points:finite", "Every value is finite.")`.
+
+    Args:
+        check: "asset:name" of the check, as the UI has it without the wing.
+        holds: what holds where the query finds nothing, a sentence.
+        warning: a finding is worth a look, and no error.
+    """
+
+    def declared(query: Query) -> Offenders:
+        return Offenders(check, holds, query, warning)
+
+    return declared
