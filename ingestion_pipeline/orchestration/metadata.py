@@ -6,6 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.metadata import PERSONAL
 from ingestion_pipeline.orchestration.lineage import Origin
 
@@ -47,6 +48,15 @@ def table_metadata(table: sa.Table, origin: Origin | None = None) -> dict[str, A
 def _described(column: sa.Column[Any], origin: str | None) -> str | None:
     """A column's comment, and where it comes from."""
     return f"{column.comment} ({origin})" if origin else column.comment
+
+
+def as_it_is_now(
+    engine: sa.Engine, table: sa.Table, *, newest_first: sa.ColumnElement[Any]
+) -> dict[str, Any]:
+    """A table after a materialization: how many rows there are, and a few of the newest."""
+    with engine.connect() as connection:
+        rows = {"dagster/row_count": row_count(connection, table)}
+        return rows | preview(connection, table, newest_first=newest_first)
 
 
 def preview(

@@ -1,7 +1,6 @@
 """Book sales as assets: reports → sales events → daily sales, with a partition a platform."""
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -16,66 +15,37 @@ from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_ta
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_table, preview
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
+from ingestion_pipeline.orchestration.wing import Wing
 
-GROUP = DOMAIN
+WING = Wing(DOMAIN)
 PARTITIONS = dg.StaticPartitionsDefinition(list(PLATFORMS))
 TRIGGER = "book_sales/trigger"  # the tag that says whether a schedule or a sensor began a run
 
-_COMMON: dict[str, Any] = {"group_name": GROUP, "owners": ["team:data"], "code_version": "1"}
+_PLATFORM: dict[str, Any] = {
+    "partitions_def": PARTITIONS,
+    "backfill_policy": dg.BackfillPolicy.single_run(),
+}
 
-
-def key(name: str) -> dg.AssetKey:
-    """The key of an asset of this wing."""
-    return dg.AssetKey([GROUP, name])
-
-
-def _asset(
-    name: str,
-    *,
-    of: dg.AssetKey,
-    kinds: set[str],
-    description: str,
-    table: sa.Table,
-    origin: Origin,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` with what all of them have in common."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster still calls BackfillPolicy that
-        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-            key=key(name),
-            deps=[of],
-            kinds=kinds,
-            description=description,
-            metadata=table_metadata(table, origin),
-            partitions_def=PARTITIONS,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
-            **_COMMON,
-        )
-    return decorator
-
-
-REPORTS = dg.AssetSpec(
-    key=key("reports"),
-    **_COMMON,
+REPORTS = WING.spec(
+    "reports",
+    table=jobs_table,
     partitions_def=PARTITIONS,
     kinds={"file", "postgres"},
     description="Reports that were uploaded, orders to ask an API, Gumroad's Pings: each a job, "
     "recorded before it was answered.",
-    metadata=table_metadata(jobs_table),
 )
-
 
 _OF_ITS_JOB = {"tenant_id", "platform", "job_id"}
 _TIMES = {"received_at", "recorded_at", "updated_at"}
 _OF_A_REPORT = [each.name for each in events_table.c if each.name not in _OF_ITS_JOB | _TIMES]
 
 
-@_asset(
+@WING.asset(
     "sales_events",
-    of=REPORTS.key,
+    deps=[REPORTS],
+    **_PLATFORM,
     kinds={"postgres", "table"},
     table=events_table,
     origin=Origin(
@@ -123,13 +93,14 @@ def sales_events(
     yield dg.MaterializeResult()
 
 
-@_asset(
+@WING.asset(
     "daily_sales",
-    of=key("sales_events"),
+    deps=[sales_events],
+    **_PLATFORM,
     kinds={"pandas", "postgres", "table"},
     table=daily_table,
     origin=Origin(
-        key("sales_events"),
+        sales_events.key,
         events_table,
         made={
             "day": ("occurred_at",),

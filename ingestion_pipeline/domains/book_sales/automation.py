@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ingestion_pipeline.domains.book_sales.assets import ASSETS, GROUP, REPORTS, TRIGGER
+from ingestion_pipeline.domains.book_sales.assets import ASSETS, REPORTS, TRIGGER, WING
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.receive.drop_folder import receive_dropped
 from ingestion_pipeline.foundation.printable import printable
@@ -15,10 +15,10 @@ _SCAN_SECONDS = 30  # a tick is ended after sixty
 
 import_sales = dg.define_asset_job(
     "import_sales",
-    selection=dg.AssetSelection.groups(GROUP)
+    selection=dg.AssetSelection.groups(WING.name)
     | dg.AssetSelection.checks_for_assets(REPORTS.key, *(asset.key for asset in ASSETS)),
     description="Work off the queued imports of a platform, sum up its days, run the checks.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 
 
@@ -54,7 +54,7 @@ def _requests(
         dg.RunRequest(
             run_key=run_key,
             partition_key=platform,
-            tags={**sensing.run_tags(GROUP, platform), TRIGGER: trigger},
+            tags={**sensing.run_tags(WING.name, platform), TRIGGER: trigger},
         )
         for run_key, platform in chosen.items()
     ]

@@ -1,4 +1,4 @@
-"""What must not be found of book sales, as queries: one row an offender. checks.py wraps them."""
+"""What must not be found of book sales, as queries: one row an offender, a check each."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,10 +11,14 @@ from ingestion_pipeline.domains.book_sales.land.queue import KINDS
 from ingestion_pipeline.domains.book_sales.tables import daily_sales, sales_events
 from ingestion_pipeline.foundation.ledger.jobs import OPEN
 from ingestion_pipeline.foundation.ledger.tables import jobs
+from ingestion_pipeline.foundation.watch.offenders import must_not_be
 
 _IMPORTED_WITHIN = timedelta(hours=1)
 
 
+@must_not_be(
+    "reports:imported_in_time", "Nothing that is queued has been due for an hour.", warning=True
+)
 def overdue() -> sa.Select[Any]:
     """Imports that have been due for more than an hour."""
     c = jobs.c
@@ -23,6 +27,7 @@ def overdue() -> sa.Select[Any]:
     )
 
 
+@must_not_be("sales_events:signs", "Refunds are negative, sales are not.")
 def refunds_that_are_sales() -> sa.Select[Any]:
     """Refunds that are not negative, and sales that are."""
     c = sales_events.c
@@ -34,6 +39,11 @@ def refunds_that_are_sales() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "sales_events:one_precision",
+    "No month of a book was reported both as a whole and by days.",
+    warning=True,
+)
 def months_told_twice() -> sa.Select[Any]:
     """Books of which KDP told a month as a whole, and by days as well: both count."""
     c = sales_events.c
@@ -47,6 +57,11 @@ def months_told_twice() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "daily_sales:adds_up",
+    "Days hold as many events as there are; a run may be under way.",
+    warning=True,
+)
 def days_that_do_not_add_up() -> sa.Select[Any]:
     """Platforms whose days hold another number of events than their events say."""
     c, d = sales_events.c, daily_sales.c
@@ -75,6 +90,7 @@ def days_that_do_not_add_up() -> sa.Select[Any]:
     )
 
 
+@must_not_be("sales_events:currency", "Every amount has a currency.")
 def money_without_currency() -> sa.Select[Any]:
     """Amounts without a currency."""
     c = sales_events.c
@@ -83,6 +99,11 @@ def money_without_currency() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "sales_events:payments_add_up",
+    "What a payment is made of is the payment, currency by currency.",
+    warning=True,
+)
 def payments_that_do_not_add_up() -> sa.Select[Any]:
     """Payments of KDP whose parts are not what the payment says, by currency (`kdp_payments`)."""
     c = sales_events.c

@@ -30,32 +30,21 @@ from ingestion_pipeline.domains.markets.tables import observations as observatio
 from ingestion_pipeline.foundation.ledger.tables import ingestion_events
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import preview, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_it_is_now
 from ingestion_pipeline.orchestration.resources import Configuration, Database
+from ingestion_pipeline.orchestration.wing import Wing
 
-GROUP = "markets"
+WING = Wing("markets")
 EVENTS_ONLY = {"markets/scope": "events"}  # the tags of runs that only apply what was sent
-OWNERS = ["team:data"]
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
-
-def key(name: str) -> dg.AssetKey:
-    """The key of an asset of markets."""
-    return dg.AssetKey([GROUP, name])
-
-
-EVENTS = dg.AssetSpec(
-    key=key("events"),
-    group_name=GROUP,
-    owners=OWNERS,
-    code_version="1",
+EVENTS = WING.spec(
+    "events",
+    table=ingestion_events,
     kinds={"postgres", "table"},
     description="Events that providers posted to the gateway, signed. Each is a row of "
     "`ingestion_events`, recorded before it was answered.",
-    metadata=table_metadata(ingestion_events),
 )
 
 
@@ -71,16 +60,13 @@ def _from_events(table: sa.Table) -> Origin:
 def _of_events(
     name: str, *, event_type: str, handler: Handler, description: str, table: sa.Table | None
 ) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key(name),
-        deps=[EVENTS.key],
+    @WING.asset(
+        name,
+        deps=[EVENTS],
+        table=table,
+        origin=None if table is None else _from_events(table),
         kinds={"postgres", "table"},
         description=description,
-        metadata=None if table is None else table_metadata(table, _from_events(table)),
-        retry_policy=_RETRIES,
-        group_name=GROUP,
-        owners=OWNERS,
-        code_version="1",
     )
     def applied(
         context: dg.AssetExecutionContext, configuration: Configuration, database: Database
@@ -91,7 +77,7 @@ def _of_events(
         if table is None:
             now: dict[str, Any] = {"dagster/row_count": _count(engine, ingestion_events, counted)}
         else:
-            now = _as_it_is_now(engine, table, table.c.updated_at)
+            now = as_it_is_now(engine, table, newest_first=table.c.updated_at)
         return dg.MaterializeResult(metadata={**_metadata(outcome), **now})
 
     return applied
@@ -121,18 +107,14 @@ predictions = _of_events(
 )
 
 
-@dg.asset(
-    key=key("macro_observations"),
-    deps=[EVENTS.key],
+@WING.asset(
+    "macro_observations",
+    deps=[EVENTS],
+    table=observations_table,
     kinds={"postgres", "table"},
     description="FRED's series with every vintage: what was known of each date, from when until "
     "when. Values that FRED has taken back are kept as missing.",
-    metadata=table_metadata(observations_table),
-    retry_policy=_RETRIES,
     pool="fred",
-    group_name=GROUP,
-    owners=OWNERS,
-    code_version="1",
 )
 def macro_observations(
     context: dg.AssetExecutionContext,
@@ -155,20 +137,17 @@ def macro_observations(
                 context.log.warning("%s: %s", series_id, printable(str(error)))
             metadata["changed_vintages"] = sum(refreshed.changed.values())
             metadata["series_not_refreshed"] = len(refreshed.errors)
-    now = _as_it_is_now(engine, observations_table, observations_table.c.recorded_at)
+    newest_first = observations_table.c.recorded_at
+    now = as_it_is_now(engine, observations_table, newest_first=newest_first)
     return dg.MaterializeResult(metadata={**metadata, **now})
 
 
-@dg.asset(
-    key=key("cache"),
-    deps=[fundamentals.key, comps.key, macro_observations.key],
+@WING.asset(
+    "cache",
+    deps=[fundamentals, comps, macro_observations],
     kinds={"postgres", "json"},
     description="Documents `fundamentals_{slug}`, `comps_{slug}` and `macro_data`, made before "
     "somebody asks.",
-    retry_policy=_RETRIES,
-    group_name=GROUP,
-    owners=OWNERS,
-    code_version="1",
 )
 def cache(
     context: dg.AssetExecutionContext, configuration: Configuration, database: Database
@@ -227,15 +206,6 @@ def _metadata(outcome: Applied) -> dict[str, Any]:
         "events_failed": len(outcome.failures),
         "records": outcome.records,
     }
-
-
-def _as_it_is_now(
-    engine: sa.Engine, table: sa.Table, newest_first: sa.Column[Any]
-) -> dict[str, Any]:
-    """How many rows there are, and a few of the newest."""
-    with engine.connect() as connection:
-        rows = {"dagster/row_count": row_count(connection, table)}
-        return rows | preview(connection, table, newest_first=newest_first)
 
 
 def _count(engine: sa.Engine, table: sa.Table, which: sa.ColumnElement[bool]) -> int:

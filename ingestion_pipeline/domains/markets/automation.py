@@ -11,8 +11,7 @@ from ingestion_pipeline.domains.markets.assets import (
     ASSETS,
     EVENTS,
     EVENTS_ONLY,
-    GROUP,
-    key,
+    WING,
 )
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, land_warming
 from ingestion_pipeline.foundation.ledger import jobs
@@ -24,22 +23,22 @@ _ASSET_OF_KIND = {job_kind(event_type): asset for event_type, asset in ASSET_OF.
 
 apply_events = dg.define_asset_job(
     "apply_events",
-    selection=dg.AssetSelection.groups(GROUP),
+    selection=dg.AssetSelection.groups(WING.name),
     description="Apply the events that have been recorded, and check what they have changed.",
     # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
-    tags={"dagster/max_retries": "0", **sensing.run_tags(GROUP), **EVENTS_ONLY},
+    tags={"dagster/max_retries": "0", **sensing.run_tags(WING.name), **EVENTS_ONLY},
 )
 refresh_macro = dg.define_asset_job(
     "refresh_macro",
-    selection=dg.AssetSelection.assets(key("macro_observations")),
+    selection=dg.AssetSelection.assets(WING.key("macro_observations")),
     description="Fetch all series of FRED, with all their vintages.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 check_markets = dg.define_asset_job(
     "check_markets",
     selection=dg.AssetSelection.checks_for_assets(EVENTS.key, *(each.key for each in ASSETS)),
     description="Run all checks of markets.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 
 
@@ -85,7 +84,7 @@ def recorded_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.S
 
 @dg.schedule(
     cron_schedule="7 */6 * * *",
-    target=dg.AssetSelection.assets(key("cache")),
+    target=dg.AssetSelection.assets(WING.key("cache")),
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Orders a warming of the caches every six hours.",
 )
@@ -104,7 +103,7 @@ def cache_warming(
         return dg.SkipReason(f"a warming is under way: {ordered.ingestion_id}")
     moment = context.scheduled_execution_time.isoformat()
     # The schedule has no job of its own that could say the domain.
-    tags = {**sensing.run_tags(GROUP), **EVENTS_ONLY}
+    tags = {**sensing.run_tags(WING.name), **EVENTS_ONLY}
     return dg.RunRequest(run_key=f"warming-{moment}", tags=tags)
 
 

@@ -1,5 +1,6 @@
-"""What must not be found of markets, as queries: one row an offender. checks.py wraps them."""
+"""What must not be found of markets, as queries: one row an offender, a check each."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -7,18 +8,21 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.ages import FETCHED_WITHIN
 from ingestion_pipeline.domains.markets.contract.events import (
+    COMPS_NUMBERS,
     EVENT_TYPES,
+    FUNDAMENTALS_NUMBERS,
+    PREDICTION,
 )
-from ingestion_pipeline.domains.markets.tables import fundamentals, observations, series
+from ingestion_pipeline.domains.markets.tables import comps, fundamentals, observations, series
 from ingestion_pipeline.foundation.ledger.tables import ingestion_events
 from ingestion_pipeline.foundation.watch.health import MAX_STALENESS
+from ingestion_pipeline.foundation.watch.offenders import must_not_be
 
 _APPLIED_WITHIN = timedelta(minutes=15)
-
-
 _RECENT = timedelta(days=7)
 
 
+@must_not_be("events:applied", "No event has been waiting for 15 minutes.", warning=True)
 def overdue() -> sa.Select[Any]:
     """Events that have been waiting for more than 15 minutes."""
     c = ingestion_events.c
@@ -29,8 +33,25 @@ def overdue() -> sa.Select[Any]:
     )
 
 
-def failed(*event_types: str) -> sa.Select[Any]:
-    """Events of the last seven days, of these types, that could not be applied."""
+@must_not_be(
+    "events:applicable", "No event of the last seven days could not be applied.", warning=True
+)
+def failed() -> sa.Select[Any]:
+    """Events of the last seven days that could not be applied."""
+    return _failed(*EVENT_TYPES)
+
+
+@must_not_be(
+    "predictions:applicable",
+    "No report of the last seven days could not be recorded.",
+    warning=True,
+)
+def failed_predictions() -> sa.Select[Any]:
+    """Reports of the last seven days that could not be recorded."""
+    return _failed(PREDICTION)
+
+
+def _failed(*event_types: str) -> sa.Select[Any]:
     c = ingestion_events.c
     return sa.select(c.ingestion_id, c.event_type, c.error).where(
         c.status == "failed",
@@ -39,8 +60,21 @@ def failed(*event_types: str) -> sa.Select[Any]:
     )
 
 
-def out_of_range(table: sa.Table, numbers: Any) -> sa.Select[Any]:
-    """Rows with a number beyond the contract's bounds."""
+@must_not_be("fundamentals:in_range", "All numbers lie within the contract's bounds.")
+def fundamentals_out_of_range() -> sa.Select[Any]:
+    """Fundamentals with a number beyond the contract's bounds."""
+    return _out_of_range(fundamentals, FUNDAMENTALS_NUMBERS)
+
+
+@must_not_be("comps:in_range", "All numbers lie within the contract's bounds.")
+def comps_out_of_range() -> sa.Select[Any]:
+    """Comparable sales with a number beyond the contract's bounds."""
+    return _out_of_range(comps, COMPS_NUMBERS)
+
+
+def _out_of_range(
+    table: sa.Table, numbers: Mapping[str, tuple[float | None, float | None, bool]]
+) -> sa.Select[Any]:
     faults = []
     for name, (low, high, _) in numbers.items():
         if low is not None:
@@ -52,6 +86,7 @@ def out_of_range(table: sa.Table, numbers: Any) -> sa.Select[Any]:
     )
 
 
+@must_not_be("fundamentals:fresh", "No market's fundamentals are older than 30 days.", warning=True)
 def stale_markets() -> sa.Select[Any]:
     """Markets whose fundamentals are older than 30 days."""
     c = fundamentals.c
@@ -63,6 +98,10 @@ def stale_markets() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "macro_observations:vintages_do_not_overlap",
+    "On every day exactly one vintage of a date is what was known.",
+)
 def overlapping() -> sa.Select[Any]:
     """Dates of a series of which one day knew two vintages."""
     later = (
@@ -81,6 +120,9 @@ def overlapping() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "macro_observations:fetched", "Every series was fetched within two days.", warning=True
+)
 def not_fetched() -> sa.Select[Any]:
     """Series that were not fetched within two days."""
     return sa.select(series.c.series_id, series.c.fetched_at, series.c.error).where(
