@@ -3,12 +3,13 @@
 assets.py         What is said of every asset in one place: where its code is, how fresh it
                   must be
 checks.py         The checks that wings build the same way: a pandera schema, published documents,
-                  the queries of `offenders.py`
+                  a query that must find nothing
 housekeeping.py   Automation that belongs to no single domain: jobs of dead runs go back to the
                   queue, alerts, what the ledger and Dagster forget
 lineage.py        Where each column of an asset comes from, said once an asset
 metadata.py       What the UI shows of an asset: its table and columns, and what a materialization
                   came to
+queues.py         Runs for jobs of the ledger: the sensor of every wing with a queue
 resources.py      The storage layer as Dagster resources: thin, connecting at first use, never
                   at load
 sensing.py        What the sensors of several domains share: how often they look, where they get

@@ -1,10 +1,8 @@
 """When markets run: a sensor over recorded events; schedules for warming and for macro data."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.assets import (
     ASSET_OF,
@@ -14,12 +12,9 @@ from ingestion_pipeline.domains.markets.assets import (
     WING,
 )
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind, land_warming
-from ingestion_pipeline.foundation.ledger import jobs
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
 from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.queues import Queue, queue_sensor
 from ingestion_pipeline.orchestration.resources import Configuration, Database
-
-_ASSET_OF_KIND = {job_kind(event_type): asset for event_type, asset in ASSET_OF.items()}
 
 apply_events = dg.define_asset_job(
     "apply_events",
@@ -42,44 +37,18 @@ check_markets = dg.define_asset_job(
 )
 
 
-def decide(
-    due: Sequence[tuple[int, int, str]], *, runs_about_to_start: int
-) -> tuple[str, list[dg.AssetKey]] | dg.SkipReason:
-    """The run key and the assets of the run to request, or why none is.
-
-    Args:
-        due: (job id, attempts so far, kind) of every job that may be claimed now.
-        runs_about_to_start: they will claim what is due, so another run would find nothing.
-    """
-    if not due:
-        return dg.SkipReason("no events are waiting to be applied")
-    if runs_about_to_start:
-        return dg.SkipReason(f"a run is about to take the {len(due)} waiting events")
-    assets = sorted({_ASSET_OF_KIND[kind] for _, _, kind in due})
-    return sensing.run_key_of("events", ((each[0], each[1]) for each in due)), assets
-
-
-@dg.sensor(
-    job=apply_events,
-    minimum_interval_seconds=sensing.EVERY_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+recorded_events = queue_sensor(
+    Queue(
+        apply_events.name,
+        what="events",
+        tag="markets/events",
+        kinds=JOB_KINDS,
+        batch=lambda configuration: configuration.batch_events,
+        assets={job_kind(event_type): asset for event_type, asset in ASSET_OF.items()},
+    ),
+    name="recorded_events",
     description="Starts one run for all events that are due.",
 )
-def recorded_events(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request a run when recorded events can be claimed."""
-    due = sa.or_(*map(jobs.claimable, JOB_KINDS))
-    statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt, jobs_table.c.kind).where(due)
-    most = sensing.resource(context, "configuration").read().batch_events
-    with sensing.resource(context).engine().connect() as connection:
-        rows = connection.execute(statement.order_by(jobs_table.c.job_id).limit(most)).all()
-    about_to_start = sensing.runs_about_to_start(context.instance, apply_events.name) if rows else 0
-    decision = decide([tuple(row) for row in rows], runs_about_to_start=about_to_start)
-    if isinstance(decision, dg.SkipReason):
-        return decision
-    run_key, assets = decision
-    return dg.RunRequest(
-        run_key=run_key, asset_selection=assets, tags={"markets/events": str(len(rows))}
-    )
 
 
 @dg.schedule(

@@ -1,10 +1,12 @@
 """Book sales in Dagster: the platforms' partitions, what starts a run, and what a run shows."""
 
+from uuid import uuid4
+
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.automation import decide, queued_imports
+from ingestion_pipeline.domains.book_sales.automation import queued_imports
 from ingestion_pipeline.domains.book_sales.definitions import definitions
 from ingestion_pipeline.domains.book_sales.resources import GumroadApi
 from ingestion_pipeline.domains.book_sales.sample import queue_samples
@@ -70,10 +72,15 @@ def test_the_sensor_starts_a_run_a_platform(queued: sa.Engine, database_url: str
             instance=instance, resources={**RESOURCES, "database": database_at(database_url)}
         )
         requests = queued_imports(context)
-    assert isinstance(requests, list)
-    assert {request.partition_key for request in requests} == set(PLATFORMS)
-
-
-def test_a_platform_with_a_run_at_work_waits() -> None:
-    chosen = decide({"kdp": 3, "gumroad": 1}, at_work={"kdp"}, runs=7)
-    assert chosen == {"gumroad-1-7": "gumroad"}
+        assert isinstance(requests, list)
+        assert {request.partition_key for request in requests} == set(PLATFORMS)
+        assert {request.tags["partition"] for request in requests} == set(PLATFORMS)
+        instance.add_run(
+            dg.DagsterRun(
+                job_name="import_sales", run_id=str(uuid4()), tags={"dagster/partition": "gumroad"},
+                status=dg.DagsterRunStatus.STARTED,
+            )
+        )  # fmt: skip
+        others = queued_imports(context)
+    assert isinstance(others, list)
+    assert {request.partition_key for request in others} == {*PLATFORMS} - {"gumroad"}

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.markets.assets import ASSET_OF, ASSETS
-from ingestion_pipeline.domains.markets.automation import cache_warming, decide, recorded_events
-from ingestion_pipeline.domains.markets.contract.events import COMPS, FUNDAMENTALS
+from ingestion_pipeline.domains.markets.automation import cache_warming, recorded_events
+from ingestion_pipeline.domains.markets.contract.events import FUNDAMENTALS, WARMING
 from ingestion_pipeline.domains.markets.contract.places import MarketKey, place_of
-from ingestion_pipeline.domains.markets.land.events import job_kind, land_warming
+from ingestion_pipeline.domains.markets.land.events import land_warming
 from ingestion_pipeline.domains.markets.merge.cache import look_up, store
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.environment import settings
@@ -59,36 +59,40 @@ def run(instance: dg.DagsterInstance, job: str = "apply_events") -> dg.ExecuteIn
     )
 
 
+def requested(instance: dg.DagsterInstance) -> dg.RunRequest:
+    context = dg.build_sensor_context(instance=instance, resources=RESOURCES)
+    found = recorded_events(context)
+    assert isinstance(found, list)
+    [request] = found
+    return request
+
+
 def scalar(engine: sa.Engine, query: str) -> Any:
     with engine.connect() as connection:
         return connection.scalar(sa.text(query))
 
 
-def test_events_that_are_due_are_one_run_of_the_assets_that_they_need() -> None:
-    due = [(2, 0, job_kind(COMPS)), (1, 1, job_kind(FUNDAMENTALS)), (3, 0, job_kind(COMPS))]
-    decision = decide(due, runs_about_to_start=0)
-    assert isinstance(decision, tuple)
-    key, assets = decision
-    assert assets == sorted([ASSET_OF[COMPS], ASSET_OF[FUNDAMENTALS]])
-    assert decide(list(reversed(due)), runs_about_to_start=0) == decision
-    again = decide([(2, 1, job_kind(COMPS)), *due[1:]], runs_about_to_start=0)
-    assert isinstance(again, tuple)
-    assert again[0] != key
-    assert isinstance(decide(due, runs_about_to_start=1), dg.SkipReason)
-    assert isinstance(decide([], runs_about_to_start=0), dg.SkipReason)
+def test_events_that_are_due_are_one_run_of_the_assets_that_they_need(
+    fetching: sa.Engine, instance: dg.DagsterInstance
+) -> None:
+    tenant_id = tenant_of(fetching)
+    record(fetching, tenant_id, fundamentals_event())
+    record(fetching, tenant_id, {"event_type": WARMING, "source": "test", "data": {}})
+    request = requested(instance)
+    assert set(request.asset_selection or []) == {ASSET_OF[FUNDAMENTALS], ASSET_OF[WARMING]}
+    assert request.tags["markets/events"] == "2"
 
 
 def test_a_run_applies_all_that_was_sent_and_its_checks_pass(
     fetching: sa.Engine, instance: dg.DagsterInstance
 ) -> None:
     number = write_sample_events(fetching, tenant_of(fetching))
-    context = dg.build_sensor_context(instance=instance, resources=RESOURCES)
-    request = recorded_events(context)
-    assert isinstance(request, dg.RunRequest)
+    request = requested(instance)
     assert set(request.asset_selection or []) == {each.key for each in ASSETS}
     assert run(instance).success
     applied = scalar(fetching, "SELECT count(*) FROM ingestion_events WHERE status = 'applied'")
     assert applied == number
+    context = dg.build_sensor_context(instance=instance, resources=RESOURCES)
     assert isinstance(recorded_events(context), dg.SkipReason)
     assert scalar(fetching, "SELECT count(*) FROM macro_observations WHERE series_id = 'GDP'") > 300
     checks = run(instance, "check_markets").get_asset_check_evaluations()

@@ -4,7 +4,6 @@ Every platform has a kind of jobs of its own, `book_sales.import.<platform>`. A 
 platform and one source: `upload_id` (a landed report), `ping_id` (a Ping), or what an API needs.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -152,16 +151,6 @@ def take(
     )
     uploads.give_up_with_their_jobs(connection, domain=DOMAIN)
     return claims[0] if claims else None
-
-
-def due(connection: sa.Connection) -> dict[str, int]:
-    """Imports that could be claimed now, by platform; platforms without any are left out."""
-    kind, which = jobs_table.c.kind, sa.or_(*map(jobs.claimable, KINDS))
-    waiting = sa.select(kind, sa.func.count()).where(which).group_by(kind)
-    counts: Counter[str] = Counter()
-    for name, number in connection.execute(waiting):
-        counts[KINDS[name]] += number
-    return dict(counts)
 
 
 def wait_at_least(connection: sa.Connection, job_id: int, wait: timedelta) -> None:
