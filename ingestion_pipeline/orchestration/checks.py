@@ -98,8 +98,9 @@ def documents_result(
 
 
 def checks_of(wing: Wing, offenders: ModuleType) -> list[dg.AssetChecksDefinition]:
-    """A check of each query that a wing's `offenders.py` declares by `must_not_be`."""
-    declared = [each for each in vars(offenders).values() if isinstance(each, Offenders)]
+    """A check of each query that a wing's `offenders.py` declares by `must_not_be(_of)`."""
+    found = [each if isinstance(each, tuple) else (each,) for each in vars(offenders).values()]
+    declared = [each for some in found for each in some if isinstance(each, Offenders)]
     return [_check_of(wing, each) for each in declared]
 
 

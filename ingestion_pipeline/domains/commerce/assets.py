@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES, Entity
 from ingestion_pipeline.domains.commerce.land import claimed
 from ingestion_pipeline.domains.commerce.land.stage import Bounds
 from ingestion_pipeline.domains.commerce.merge import claimed as load
@@ -19,30 +19,20 @@ from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
-from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_table, preview, table_metadata
+from ingestion_pipeline.orchestration.metadata import as_it_is_now, as_table
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
+from ingestion_pipeline.orchestration.wing import Wing
 
-GROUP = "commerce"
-OWNERS = ["team:data"]
-_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+WING = Wing(DOMAIN)
 
-UPLOADS = dg.AssetSpec(
-    key=[GROUP, "uploads"],
-    group_name=GROUP,
+UPLOADS = WING.spec(
+    "uploads",
+    table=uploads_table,
     kinds={"file"},
-    owners=OWNERS,
-    code_version="1",
     description="Files that arrived: uploaded over HTTP, or found in the drop folder. Each is a "
     "row of the table `uploads`, recorded before anything else happens to it.",
-    metadata=table_metadata(uploads_table),
 )
-
-
-def key(name: str) -> dg.AssetKey:
-    """The key of a commerce asset."""
-    return dg.AssetKey([GROUP, name])
 
 
 def _from_files(entity: Entity) -> Origin:
@@ -51,19 +41,16 @@ def _from_files(entity: Entity) -> Origin:
 
 
 def _from_staging(entity: Entity) -> Origin:
-    return Origin(key(f"{entity.name}_staging"), STAGING[entity.name])
+    return Origin(WING.key(f"{entity.name}_staging"), STAGING[entity.name])
 
 
 def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key(f"{entity.name}_staging"),
-        deps=[UPLOADS.key],
-        group_name=GROUP,
+    @WING.asset(
+        f"{entity.name}_staging",
+        deps=[UPLOADS],
+        table=STAGING[entity.name],
+        origin=_from_files(entity),
         kinds={"python", "postgres"},
-        owners=OWNERS,
-        code_version="1",
-        retry_policy=_RETRIES,
-        metadata=table_metadata(STAGING[entity.name], _from_files(entity)),
         description=f"Files `{entity.name}_*` as typed rows, every line checked against the "
         "contract; refused lines are in `rejected_rows` with all their reasons. Rows stay here "
         "only while they wait for a parent.",
@@ -74,7 +61,7 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         database: Database,
         landing: LandingStore,
     ) -> dg.MaterializeResult[None]:
-        engine, settings = database.engine(), configuration.read()
+        engine, settings, table = database.engine(), configuration.read(), STAGING[entity.name]
         outcome = claimed.land_claimed(
             engine,
             entity,
@@ -91,22 +78,19 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"failed_uploads": len(outcome.failures)}
-            | _as_it_is_now(engine, STAGING[entity.name])
+            | as_it_is_now(engine, table, newest_first=table.c.upload_id)
         )
 
     return staging
 
 
 def _final_asset(entity: Entity) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key(entity.name),
-        deps=[key(f"{entity.name}_staging"), *(key(p) for p in entity.parents.values())],
-        group_name=GROUP,
+    @WING.asset(
+        entity.name,
+        deps=[WING.key(each) for each in (f"{entity.name}_staging", *entity.parents.values())],
+        table=FINAL[entity.name],
+        origin=_from_staging(entity),
         kinds={"postgres", "table"},
-        owners=OWNERS,
-        code_version="1",
-        retry_policy=_RETRIES,
-        metadata=table_metadata(FINAL[entity.name], _from_staging(entity)),
         description=f"The {entity.name.replace('_', ' ')} of all tenants, merged by "
         f"(tenant_id, {entity.key})"
         + (
@@ -117,12 +101,12 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         ),
     )
     def final(database: Database) -> dg.MaterializeResult[None]:
-        engine = database.engine()
+        engine, table = database.engine(), FINAL[entity.name]
         outcome = load.merge_claimed(engine, entity)
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"no_longer_waiting": outcome.settled}
-            | _as_it_is_now(engine, FINAL[entity.name])
+            | as_it_is_now(engine, table, newest_first=table.c.upload_id)
         )
 
     return final
@@ -138,13 +122,6 @@ def _upload_metadata(engine: sa.Engine, upload_ids: Sequence[int]) -> dict[str, 
         rows = [{"reason": reason, "lines": number} for reason, number in reasons.items()]
         metadata["rejected_by_reason"] = as_table(rows)
     return metadata
-
-
-def _as_it_is_now(engine: sa.Engine, table: sa.Table) -> dict[str, Any]:
-    """The table as it is now: how many rows, and a few of the newest."""
-    with engine.connect() as connection:
-        rows = {"dagster/row_count": row_count(connection, table)}
-        return rows | preview(connection, table, newest_first=table.c.upload_id)
 
 
 STAGING_ASSETS = [_staging_asset(entity) for entity in ENTITIES.values()]

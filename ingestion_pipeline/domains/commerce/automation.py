@@ -1,66 +1,43 @@
 """When commerce runs: sensors over the drop folder and over recorded uploads; a daily sweep."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.assets import GROUP, UPLOADS
+from ingestion_pipeline.domains.commerce.assets import UPLOADS, WING
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
 from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_dropped
-from ingestion_pipeline.foundation.ledger import jobs, landed
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger import landed
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.queues import Queue, queue_sensor
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 _SCAN_SECONDS = 30  # a tick is ended after sixty
 
 load_uploads = dg.define_asset_job(
     "load_uploads",
-    selection=dg.AssetSelection.groups(GROUP),
+    selection=dg.AssetSelection.groups(WING.name),
     description="Stage and merge whatever has been uploaded.",
     # The queue tries again what a failed run had claimed; a second retry beside it finds nothing.
-    tags={"dagster/max_retries": "0", **sensing.run_tags(GROUP)},
+    tags={"dagster/max_retries": "0", **sensing.run_tags(WING.name)},
 )
 
 
-def decide(due: Sequence[tuple[int, int]], *, runs_about_to_start: int) -> str | dg.SkipReason:
-    """The run key of the run to request, or why none is.
-
-    Args:
-        due: (job id, attempts so far) of every job that may be claimed now.
-        runs_about_to_start: they will claim what is due, so another run would find nothing.
-    """
-    if not due:
-        return dg.SkipReason("no uploads are waiting to be loaded")
-    if runs_about_to_start:
-        return dg.SkipReason(f"a run is about to take the {len(due)} waiting uploads")
-    return sensing.run_key_of("uploads", due)
-
-
-@dg.sensor(
-    job=load_uploads,
-    minimum_interval_seconds=sensing.EVERY_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+recorded_uploads = queue_sensor(
+    Queue(
+        load_uploads.name,
+        what="uploads",
+        tag="uploads",
+        kinds=[job_kind(entity) for entity in ENTITIES.values()],
+        batch=lambda configuration: configuration.batch_uploads,
+    ),
+    name="recorded_uploads",
     description="Starts one run for all uploads that are due.",
 )
-def recorded_uploads(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request a run when recorded uploads can be claimed."""
-    due = [jobs.claimable(job_kind(entity)) for entity in ENTITIES.values()]
-    statement = sa.select(jobs_table.c.job_id, jobs_table.c.attempt).where(sa.or_(*due))
-    most = sensing.resource(context, "configuration").read().batch_uploads
-    with sensing.resource(context).engine().connect() as connection:
-        rows = connection.execute(statement.limit(most)).all()
-    about_to_start = sensing.runs_about_to_start(context.instance, load_uploads.name) if rows else 0
-    decision = decide([(row[0], row[1]) for row in rows], runs_about_to_start=about_to_start)
-    if isinstance(decision, str):
-        return dg.RunRequest(run_key=decision, tags={"uploads": str(len(rows))})
-    return decision
 
 
 @dg.sensor(
@@ -124,7 +101,7 @@ def sweep_uploads(
 @dg.job(
     name="sweep",
     description="Takes away what uploads have left behind.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 def sweep_job() -> None:
     """One step."""

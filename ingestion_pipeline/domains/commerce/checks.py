@@ -5,20 +5,17 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ingestion_pipeline.domains.commerce import offenders
-from ingestion_pipeline.domains.commerce.assets import UPLOADS, key
+from ingestion_pipeline.domains.commerce.assets import WING
 from ingestion_pipeline.domains.commerce.contract.entities import (
-    CUSTOMERS,
     ENTITIES,
     MONEY_DECIMALS,
     MONEY_LIMIT,
-    ORDERS,
-    PRODUCTS,
     Entity,
     Field,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL
 from ingestion_pipeline.foundation.currencies import CURRENCIES
-from ingestion_pipeline.orchestration.checks import offenders_check, offenders_result, schema_check
+from ingestion_pipeline.orchestration.checks import checks_of, offenders_result, schema_check
 from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 if TYPE_CHECKING:
@@ -62,52 +59,20 @@ def _column(rule: Field) -> Any:
     return pa.Column(None, checks=checks, nullable=rule.nullable)
 
 
-def _checks_of(entity: Entity) -> list[dg.AssetChecksDefinition]:
-    staging, final = key(f"{entity.name}_staging"), key(entity.name)
-    checks = [
-        offenders_check(
-            asset=staging,
-            name="counts_add_up",
-            description="Every line of every loaded upload is accounted for.",
-            offenders=lambda: offenders.counts_add_up(entity),
-        ),
-        offenders_check(
-            asset=staging,
-            name="fresh",
-            description="No recorded upload has been unfinished for 15 minutes.",
-            offenders=lambda: offenders.overdue(entity),
-            warning=True,
-        ),
-        schema_check(
-            asset=final,
-            table=FINAL[entity.name],
-            newest_first=FINAL[entity.name].c.upload_id,
-            schema=lambda: pandera_schema(entity),
-        ),
-    ]
-    if entity.parents:
-        checks += [
-            offenders_check(
-                asset=staging,
-                name="waiting_rows_are_counted",
-                description="The rows that wait are those that their uploads say are waiting.",
-                offenders=lambda: offenders.waiting_are_counted(entity),
-            ),
-            _orphans_check(entity),
-            offenders_check(
-                asset=final,
-                name="referential_integrity",
-                description=f"The {' and '.join(entity.parents.values())} of every row exist.",
-                offenders=lambda: offenders.without_parent(entity),
-            ),
-        ]
-    return checks
+def _schema_check(entity: Entity) -> dg.AssetChecksDefinition:
+    table = FINAL[entity.name]
+    return schema_check(
+        asset=WING.key(entity.name),
+        table=table,
+        newest_first=table.c.upload_id,
+        schema=lambda: pandera_schema(entity),
+    )
 
 
 def _orphans_check(entity: Entity) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         name="orphans",
-        asset=key(f"{entity.name}_staging"),
+        asset=WING.key(f"{entity.name}_staging"),
         description="No row has waited for its parent longer than ORPHAN_GRACE.",
     )
     def orphans(configuration: Configuration, database: Database) -> dg.AssetCheckResult:
@@ -118,32 +83,7 @@ def _orphans_check(entity: Entity) -> dg.AssetChecksDefinition:
 
 
 CHECKS = [
-    offenders_check(
-        asset=UPLOADS.key,
-        name="usable",
-        description="No file of the last seven days was unusable as a whole.",
-        offenders=offenders.unusable,
-        warning=True,
-    )
+    *checks_of(WING, offenders),
+    *(_schema_check(entity) for entity in ENTITIES.values()),
+    *(_orphans_check(entity) for entity in ENTITIES.values() if entity.parents),
 ]
-CHECKS += [check for entity in ENTITIES.values() for check in _checks_of(entity)]
-CHECKS += [
-    offenders_check(
-        asset=key(entity.name),
-        name=f"unique_{entity.watched}",
-        description=f"No two {entity.name} of a tenant share their {entity.watched} (allowed, "
-        "but worth a look).",
-        offenders=lambda entity=entity: offenders.duplicates(entity),  # type: ignore[misc]
-        warning=True,
-    )
-    for entity in (CUSTOMERS, PRODUCTS)
-]
-CHECKS.append(
-    offenders_check(
-        asset=key("order_items"),
-        name="order_totals",
-        description=f"The total of every one of the {ORDERS.name} is the sum of its lines.",
-        offenders=offenders.totals_that_differ,
-        warning=True,
-    )
-)

@@ -1,4 +1,4 @@
-"""What must not be found of commerce, as queries: one row an offender. checks.py wraps them."""
+"""What must not be found of commerce, as queries: one row an offender, a check each."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,19 +6,25 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import (
+    CUSTOMERS,
     DOMAIN,
     ENTITIES,
+    PRODUCTS,
     Entity,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL, WAITING
 from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.watch.offenders import must_not_be, must_not_be_of
 
 _LOADED_WITHIN = timedelta(minutes=15)
-
-
 _RECENT = timedelta(days=7)
+_TYPES = ENTITIES.values()
+_CHILDREN = [entity for entity in _TYPES if entity.parents]
 
 
+@must_not_be_of(
+    _TYPES, "{0.name}_staging:counts_add_up", "Every line of every loaded upload is accounted for."
+)
 def counts_add_up(entity: Entity) -> sa.Select[Any]:
     """Loaded uploads of which not every line is accounted for."""
     c = uploads.c
@@ -32,6 +38,11 @@ def counts_add_up(entity: Entity) -> sa.Select[Any]:
     )
 
 
+@must_not_be_of(
+    _CHILDREN,
+    "{0.name}_staging:waiting_rows_are_counted",
+    "The rows that wait are those that their uploads say are waiting.",
+)
 def waiting_are_counted(entity: Entity) -> sa.Select[Any]:
     """Uploads of which other rows wait than they say."""
     table = WAITING[entity.name]
@@ -53,6 +64,12 @@ def waiting_are_counted(entity: Entity) -> sa.Select[Any]:
     )
 
 
+@must_not_be_of(
+    _TYPES,
+    "{0.name}_staging:fresh",
+    "No recorded upload has been unfinished for 15 minutes.",
+    warning=True,
+)
 def overdue(entity: Entity) -> sa.Select[Any]:
     """Recorded uploads that have been unfinished for 15 minutes."""
     c = uploads.c
@@ -64,6 +81,9 @@ def overdue(entity: Entity) -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "uploads:usable", "No file of the last seven days was unusable as a whole.", warning=True
+)
 def unusable() -> sa.Select[Any]:
     """Files of the last seven days that were unusable as a whole."""
     c = uploads.c
@@ -96,6 +116,9 @@ def orphans(entity: Entity, *, grace: timedelta) -> sa.Select[Any]:
     return sa.select(everything).order_by(everything.c.rows_waiting.desc())
 
 
+@must_not_be_of(
+    _CHILDREN, "{0.name}:referential_integrity", "Everything that a row refers to exists."
+)
 def without_parent(entity: Entity) -> sa.Select[Any]:
     """Rows whose parent does not exist."""
     child = FINAL[entity.name]
@@ -109,6 +132,12 @@ def without_parent(entity: Entity) -> sa.Select[Any]:
     return sa.select(child.c.tenant_id, child.c[entity.key]).where(sa.or_(*broken))
 
 
+@must_not_be_of(
+    (CUSTOMERS, PRODUCTS),
+    "{0.name}:unique_{0.watched}",
+    "No two {0.name} of a tenant share their {0.watched} (allowed, but worth a look).",
+    warning=True,
+)
 def duplicates(entity: Entity) -> sa.Select[Any]:
     """Rows of a tenant that share what hardly any two share."""
     table = FINAL[entity.name]
@@ -121,6 +150,11 @@ def duplicates(entity: Entity) -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "order_items:order_totals",
+    "The total of every one of the orders is the sum of its lines.",
+    warning=True,
+)
 def totals_that_differ() -> sa.Select[Any]:
     """Orders whose total is not the sum of their lines."""
     orders, items = FINAL["orders"], FINAL["order_items"]

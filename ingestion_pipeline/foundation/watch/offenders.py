@@ -3,13 +3,15 @@
 Who asks them is said elsewhere: `orchestration/checks.py` makes an asset check of each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 Query = Callable[[], sa.Select[Any]]
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,26 @@ def must_not_be(check: str, holds: str, *, warning: bool = False) -> Callable[[Q
 
     def declared(query: Query) -> Offenders:
         return Offenders(check, holds, query, warning)
+
+    return declared
+
+
+def must_not_be_of(
+    things: Iterable[Thing], check: str, holds: str, *, warning: bool = False
+) -> Callable[[Callable[[Thing], sa.Select[Any]]], tuple[Offenders, ...]]:
+    """Make a check of each thing: `@must_not_be_of(CROPS, "{0.name}:ripe", "All {0.name} are.")`.
+
+    Args:
+        things: that the query is asked for.
+        check: as of `must_not_be`, with the thing as {0}.
+        holds: the same.
+        warning: a finding is worth a look, and no error.
+    """
+
+    def declared(query: Callable[[Thing], sa.Select[Any]]) -> tuple[Offenders, ...]:
+        return tuple(
+            Offenders(check.format(each), holds.format(each), partial(query, each), warning)
+            for each in things
+        )
 
     return declared

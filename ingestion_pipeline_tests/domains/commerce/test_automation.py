@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.commerce.assets import STAGING_ASSETS
-from ingestion_pipeline.domains.commerce.automation import decide, drop_folder, recorded_uploads
+from ingestion_pipeline.domains.commerce.automation import drop_folder, recorded_uploads
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, tenants
 from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
@@ -23,22 +23,6 @@ from ingestion_pipeline.orchestration.housekeeping import (
     release_jobs_of_failed_runs,
 )
 from ingestion_pipeline.orchestration.resources import RESOURCES, Configuration, LandingStore
-
-
-def test_nothing_due_means_no_run() -> None:
-    assert isinstance(decide([], runs_about_to_start=0), dg.SkipReason)
-
-
-def test_due_jobs_make_one_run_whose_key_carries_the_attempts() -> None:
-    first = decide([(1, 0), (2, 0)], runs_about_to_start=0)
-    again = decide([(2, 0), (1, 0)], runs_about_to_start=0)
-    retried = decide([(1, 1), (2, 0)], runs_about_to_start=0)
-    assert first == again
-    assert first != retried
-
-
-def test_a_run_that_is_about_to_start_takes_what_is_due() -> None:
-    assert isinstance(decide([(1, 0)], runs_about_to_start=1), dg.SkipReason)
 
 
 def drop_customers(configuration: Settings, *, files: int) -> None:
