@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from ingestion_pipeline.domains.buildings.assets import (
-    GROUP,
     PARTITIONED_KEYS,
+    WING,
     archived_months,
     partition_key,
     weather_snapshot,
@@ -22,19 +22,19 @@ collect_buildings = dg.define_asset_job(
     "collect_buildings",
     selection=dg.AssetSelection.assets(*PARTITIONED_KEYS),
     description="Collect days of a site, and make what follows from them.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 snapshot_of_weather = dg.define_asset_job(
     "snapshot_of_weather",
     selection=dg.AssetSelection.assets(weather_snapshot.key),
     description="Keep the last known weather of every site.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 archive_buildings = dg.define_asset_job(
     "archive_buildings",
     selection=dg.AssetSelection.assets(archived_months.key),
     description="Archive months older than RETENTION_MONTHS as Parquet.",
-    tags=sensing.run_tags(GROUP),
+    tags=sensing.run_tags(WING.name),
 )
 
 
@@ -72,7 +72,7 @@ def daily_collection(
         dg.RunRequest(
             run_key=run_key,
             tags={
-                **sensing.run_tags(GROUP, start, end),
+                **sensing.run_tags(WING.name, start, end),
                 f"{_RANGE}_start": start,
                 f"{_RANGE}_end": end,
             },

@@ -1,4 +1,4 @@
-"""What must not be: rows that a check of buildings finds, as queries.
+"""What must not be found of buildings, as queries: one row an offender, a check each.
 
 Those that read samples look at the newest day only: the table has hundreds of millions of rows.
 """
@@ -20,6 +20,7 @@ from ingestion_pipeline.domains.buildings.tables import (
     timeseries_raw,
     weather_raw,
 )
+from ingestion_pipeline.foundation.watch.offenders import must_not_be
 
 _NEWEST = timedelta(days=1)
 _LARGEST = 1e12  # no building has more of anything
@@ -27,12 +28,20 @@ _SHARE_REJECTED = 0.01
 _WATCHED_DAYS = 7
 
 
+@must_not_be(
+    "timeseries_raw:something_is_kept", "Of no day were records fetched and none of them kept."
+)
 def nothing_kept() -> sa.Select[Any]:
     """Days of which records were fetched and none was kept."""
     c = collected_days.c
     return sa.select(c.site_name, c.day, c.fetched, c.kept).where(c.fetched > 0, c.kept == 0)
 
 
+@must_not_be(
+    "timeseries_raw:halves_are_there",
+    "Of every collected day there are both samples and weather. What is missing is collected "
+    "the next time that the day is.",
+)
 def missing_halves() -> sa.Select[Any]:
     """Days of which the samples or the weather were never collected."""
     c = collected_days.c
@@ -45,6 +54,10 @@ def missing_halves() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_raw:configured_points_present",
+    "Every configured point has a sample in every collected day.",
+)
 def without_configured_points() -> sa.Select[Any]:
     """Configured points without a sample in a collected day."""
     c = collected_days.c
@@ -52,6 +65,7 @@ def without_configured_points() -> sa.Select[Any]:
     return sa.select(c.site_name, c.day, point).order_by(c.day.desc(), c.site_name)
 
 
+@must_not_be("timeseries_raw:counts_add_up", "Every record of every window is accounted for.")
 def counts_differ() -> sa.Select[Any]:
     """Windows whose records are not all accounted for."""
     c = collected_windows.c
@@ -75,6 +89,9 @@ def _newest() -> sa.ColumnElement[bool]:
     return sa.and_(t >= start, t < start + _NEWEST)
 
 
+@must_not_be(
+    "timeseries_raw:no_duplicates", "A point has one sample an instant (in the newest day)."
+)
 def duplicates() -> sa.Select[Any]:
     """Points that have more than one sample an instant."""
     c = timeseries_raw.c
@@ -86,6 +103,10 @@ def duplicates() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_raw:values_in_range",
+    "Values are finite and no larger than 10¹² (in the newest day).",
+)
 def out_of_range() -> sa.Select[Any]:
     """Samples beyond what any building has."""
     c = timeseries_raw.c
@@ -94,6 +115,10 @@ def out_of_range() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_raw:values_are_consistent",
+    "A number has no text beside it and is not called one (in the newest day).",
+)
 def contradictory() -> sa.Select[Any]:
     """Rows that have a number and say otherwise."""
     c = timeseries_raw.c
@@ -102,6 +127,11 @@ def contradictory() -> sa.Select[Any]:
     return sa.select(*shown).where(_newest(), c.value.is_not(None), contradicted)
 
 
+@must_not_be(
+    "timeseries_raw:few_rejected",
+    "Of no day more than one record in a hundred was unusable.",
+    warning=True,
+)
 def many_rejected() -> sa.Select[Any]:
     """Days of which more than one record in a hundred was unusable."""
     c = collected_days.c
@@ -111,6 +141,11 @@ def many_rejected() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_raw:fresh",
+    "The latest complete day of every site is no older than two days.",
+    warning=True,
+)
 def stale() -> sa.Select[Any]:
     """Sites whose latest complete day is older than two days."""
     c = collected_days.c
@@ -123,6 +158,10 @@ def stale() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "weather_raw:plausible",
+    "Humidity is a percentage, wind and rain are not negative, and nothing is of the future.",
+)
 def implausible_weather() -> sa.Select[Any]:
     """Weather that can't be."""
     c = weather_raw.c
@@ -135,6 +174,11 @@ def implausible_weather() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "weather_snapshot:nothing_rejected",
+    "No weather record of the last seven days was unusable.",
+    warning=True,
+)
 def rejected_weather() -> sa.Select[Any]:
     """Weather records of the last seven days that were unusable."""
     c = rejected_records.c
@@ -143,8 +187,25 @@ def rejected_weather() -> sa.Select[Any]:
     )
 
 
-def impossible(table: sa.Table) -> sa.Select[Any]:
-    """Aggregates whose numbers contradict each other."""
+@must_not_be(
+    "timeseries_hourly:possible",
+    "Mean and last value lie between the extremes, coverage between 0 and 1.",
+)
+def impossible_hours() -> sa.Select[Any]:
+    """Hours whose numbers contradict each other."""
+    return _impossible(timeseries_hourly)
+
+
+@must_not_be(
+    "timeseries_daily:possible",
+    "Mean and last value lie between the extremes, coverage between 0 and 1.",
+)
+def impossible_days() -> sa.Select[Any]:
+    """Days whose numbers contradict each other."""
+    return _impossible(timeseries_daily)
+
+
+def _impossible(table: sa.Table) -> sa.Select[Any]:
     c = table.c
     # Rounding may take a mean a little past what it lies between.
     slack = 1e-9 * (sa.func.abs(c.minimum) + sa.func.abs(c.maximum))
@@ -158,6 +219,9 @@ def impossible(table: sa.Table) -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_daily:hours_add_up", "The hours of every day have as many samples as the day."
+)
 def disagreeing_days() -> sa.Select[Any]:
     """Days whose hours do not add up to them."""
     h, d = timeseries_hourly.c, timeseries_daily.c
@@ -180,6 +244,12 @@ def disagreeing_days() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_daily:one_unit",
+    "No point had numbers in more than one unit in the last seven days. Where one had, each "
+    "unit has rows of its own.",
+    warning=True,
+)
 def several_units() -> sa.Select[Any]:
     """Points that had numbers in more than one unit in the last days: each is a row of its own."""
     c = timeseries_daily.c
@@ -197,6 +267,12 @@ def several_units() -> sa.Select[Any]:
     )  # fmt: skip
 
 
+@must_not_be(
+    "timeseries_daily:few_left_out",
+    "Of no point was more than one number in a hundred of a day left out because the source "
+    "calls its quality something else than good (in the last seven days).",
+    warning=True,
+)
 def many_left_out() -> sa.Select[Any]:
     """Points of which more than one number in a hundred was left out of a day for its quality."""
     c = timeseries_daily.c
@@ -209,6 +285,7 @@ def many_left_out() -> sa.Select[Any]:
     )
 
 
+@must_not_be("alerts:none_recent", "No limit was exceeded in the last 24 hours.", warning=True)
 def recent_alerts() -> sa.Select[Any]:
     """Alerts of the last 24 hours."""
     return sa.select(alerts).where(alerts.c.ended_at > sa.func.now() - timedelta(days=1))

@@ -93,7 +93,7 @@ def test_the_last_good_value_under_a_bad_status_was_in_the_mean(
         assert connection.exec_driver_sql(query).scalar() == 2
         [found] = connection.execute(offenders.many_left_out()).all()
         assert (found.samples, found.left_out) == (5, 2)
-        assert connection.execute(offenders.impossible(offenders.timeseries_daily)).all() == []
+        assert connection.execute(offenders.impossible_days()).all() == []
 
 
 @pytest.mark.parametrize("quality", ["good", "Good", " GOOD ", None, ""])

@@ -20,19 +20,17 @@ from ingestion_pipeline.domains.buildings.assets.derived import (
     timeseries_hourly,
 )
 from ingestion_pipeline.domains.buildings.assets.partitions import (
-    GROUP,
     PARTITIONS,
-    key,
+    WING,
     partition_key,
 )
 
 __all__ = [
     "ASSETS",
-    "GROUP",
     "PARTITIONED_KEYS",
     "PARTITIONS",
+    "WING",
     "archived_months",
-    "key",
     "partition_key",
     "weather_snapshot",
 ]

@@ -13,13 +13,10 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.buildings import tables
 from ingestion_pipeline.domains.buildings.assets.metadata import samples_metadata, weather_metadata
 from ingestion_pipeline.domains.buildings.assets.partitions import (
-    COMMON,
     PARTITIONED,
-    RETRIES,
+    WING,
     PartlyDoneError,
     each_partition,
-    key,
-    quietly,
 )
 from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
 from ingestion_pipeline.domains.buildings.merge.day import Attempt, Options, attempt_day
@@ -30,36 +27,28 @@ from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME, AceIo
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
-from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Configuration, Database
 
-SAMPLES = dg.AssetSpec(
-    key=key("timeseries_raw"),
-    **COMMON,
+SAMPLES = WING.spec(
+    "timeseries_raw",
+    table=tables.timeseries_raw,
     kinds={"python", "postgres", "table"},
-    metadata=table_metadata(tables.timeseries_raw),
     description="Samples of the configured points, one row a point and instant, merged so that "
     "collecting again changes only what has changed. What can't be stored is in "
     "`rejected_records`, with the reason.",
 )
-WEATHER = dg.AssetSpec(
-    key=key("weather_raw"),
+WEATHER = WING.spec(
+    "weather_raw",
+    table=tables.weather_raw,
     skippable=True,  # where the weather of a day failed: what follows from its samples goes on
-    **COMMON,
     kinds={"python", "postgres", "table"},
-    metadata=table_metadata(tables.weather_raw),
     description="Weather at the sites, one row a measure and instant. An API that only knows the "
     "last values has nothing for a day that is over; see `weather_snapshot`.",
 )
 
 
-@quietly(
-    dg.multi_asset,
-    name="collect",
-    specs=[SAMPLES, WEATHER],
-    can_subset=True,
-    pool=NAME,
-    **PARTITIONED,
+@WING.multi_asset(
+    name="collect", specs=[SAMPLES, WEATHER], can_subset=True, pool=NAME, **PARTITIONED
 )
 def collect(
     context: dg.AssetExecutionContext,
@@ -124,15 +113,12 @@ def _metadata_of(
     return done
 
 
-@quietly(
-    dg.asset,
-    key=key("weather_snapshot"),
+@WING.asset(
+    "weather_snapshot",
     kinds={"python", "postgres"},
     description="The last known weather of every site, each value under its own time, into "
     "`weather_raw`. For the live API, which knows no other; taken by a schedule.",
     # No pool: a request a site must not wait for a backfill, what was an hour ago is gone then.
-    retry_policy=RETRIES,
-    **COMMON,
 )
 def weather_snapshot(
     context: dg.AssetExecutionContext,

@@ -10,12 +10,9 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.buildings import tables
 from ingestion_pipeline.domains.buildings.assets.collected import SAMPLES
 from ingestion_pipeline.domains.buildings.assets.partitions import (
-    COMMON,
     PARTITIONED,
-    RETRIES,
+    WING,
     each_partition,
-    key,
-    quietly,
 )
 from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day, publish_hours
 from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
@@ -23,7 +20,6 @@ from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
 from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import table_metadata
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 _COUNTED_ON = ("value", "quality")
@@ -53,14 +49,13 @@ def _derived(
 ) -> dg.AssetsDefinition:
     """An asset whose rows of a day follow from the day's samples."""
 
-    @quietly(
-        dg.asset,
-        key=key(name),
-        deps=[SAMPLES.key],
+    @WING.asset(
+        name,
+        deps=[SAMPLES],
+        table=table,
+        origin=origin,
         kinds={"postgres", "table"},
         description=description,
-        metadata=table_metadata(table, origin),
-        **COMMON,
         **PARTITIONED,
     )
     def derived(
@@ -126,23 +121,18 @@ alerts = _derived(
 )
 
 
-@quietly(
-    dg.asset,
-    key=key("archived_months"),
-    deps=[SAMPLES.key],
+@WING.asset(
+    "archived_months",
+    deps=[SAMPLES],
+    table=tables.archived_months,
+    origin=_samples(
+        month=("timestamp",),
+        rows=("timestamp",),
+        own=("archive_id", "location", "bytes", "archived_at"),
+    ),
     kinds={"parquet"},
     description="Months older than RETENTION_MONTHS as Parquet under ARCHIVE_URL; their "
     "partitions are dropped from `timeseries_raw` once the file is proved complete.",
-    metadata=table_metadata(
-        tables.archived_months,
-        _samples(
-            month=("timestamp",),
-            rows=("timestamp",),
-            own=("archive_id", "location", "bytes", "archived_at"),
-        ),
-    ),
-    retry_policy=RETRIES,
-    **COMMON,
 )
 def archived_months(
     context: dg.AssetExecutionContext,

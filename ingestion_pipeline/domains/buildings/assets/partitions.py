@@ -1,6 +1,5 @@
 """Days and sites as partitions, and the work of a run that has several of them."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -10,8 +9,9 @@ import dagster as dg
 from ingestion_pipeline.foundation.errors import IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration.resources import CONFIGURATION
+from ingestion_pipeline.orchestration.wing import Wing
 
-GROUP = "buildings"
+WING = Wing("buildings")
 DAY, SITE = "day", "site"
 _AT_LOAD = CONFIGURATION.read()
 PARTITIONS = dg.MultiPartitionsDefinition(
@@ -22,32 +22,15 @@ PARTITIONS = dg.MultiPartitionsDefinition(
 )
 SHOWN = 20
 
-COMMON: dict[str, Any] = {"group_name": GROUP, "owners": ["team:data"], "code_version": "1"}
-RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 PARTITIONED: dict[str, Any] = {
     "partitions_def": PARTITIONS,
     "backfill_policy": dg.BackfillPolicy.multi_run(30),
-    "retry_policy": RETRIES,
 }
-Decorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
-
-
-def key(name: str) -> dg.AssetKey:
-    """The key of a buildings asset."""
-    return dg.AssetKey([GROUP, name])
 
 
 def partition_key(day: date, site: str) -> str:
     """The key of a partition."""
     return str(dg.MultiPartitionKey({DAY: day.isoformat(), SITE: site}))
-
-
-def quietly(make: Callable[..., Any], **arguments: Any) -> Decorator:
-    """`dg.asset` or `dg.multi_asset` with arguments, of which Dagster still calls one beta."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        decorator: Decorator = make(**arguments)
-    return decorator
 
 
 class PartlyDoneError(Exception):
