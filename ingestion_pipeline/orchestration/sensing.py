@@ -52,11 +52,6 @@ def resource(
     return _kept[definition]
 
 
-def runs_about_to_start(instance: dg.DagsterInstance, job_name: str) -> int:
-    """How many runs of a job have yet to claim what is due: one more would find nothing."""
-    return instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=ABOUT_TO_START))
-
-
 def run_tags(domain: str, *partitions: str) -> dict[str, str]:
     """What the list of runs shows of a run: whose it is, and of which partitions.
 

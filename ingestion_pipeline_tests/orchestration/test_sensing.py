@@ -1,13 +1,10 @@
 """What identifies a run: the jobs that it takes, and how often each has been tried."""
 
-from uuid import uuid4
-
-import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion_pipeline.orchestration.sensing import run_key_of, run_tags, runs_about_to_start
+from ingestion_pipeline.orchestration.sensing import run_key_of, run_tags
 
 due = st.sets(st.tuples(st.integers(1, 10**12), st.integers(0, 30)), min_size=1, max_size=20)
 
@@ -26,19 +23,6 @@ def test_other_jobs_or_another_attempt_are_another_run(
 ) -> None:
     assert (run_key_of("uploads", one) == run_key_of("uploads", other)) == (one == other)
     assert run_key_of("uploads", one) != run_key_of("events", one)
-
-
-def test_runs_that_have_begun_or_ended_are_not_about_to_start() -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        for job, status in (
-            ("a", dg.DagsterRunStatus.NOT_STARTED),
-            ("a", dg.DagsterRunStatus.STARTING),
-            ("a", dg.DagsterRunStatus.STARTED),
-            ("a", dg.DagsterRunStatus.SUCCESS),
-            ("b", dg.DagsterRunStatus.NOT_STARTED),
-        ):
-            instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=status))
-        assert runs_about_to_start(instance, "a") == 2
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ import sqlalchemy as sa
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.buildings.assets import (
     ASSETS,
-    GROUP,
     PARTITIONS,
-    key,
+    WING,
     partition_key,
 )
 from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
@@ -76,7 +75,7 @@ def metadata(
     instance: dg.DagsterInstance, day: date, asset: str = "timeseries_raw"
 ) -> dict[str, Any]:
     records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(key(asset), asset_partitions=[partition_key(day, SITE)]), limit=1
+        dg.AssetRecordsFilter(WING.key(asset), asset_partitions=[partition_key(day, SITE)]), limit=1
     ).records
     event = records[0].asset_materialization
     assert event is not None
@@ -111,7 +110,7 @@ def test_days_of_a_backfill_are_one_run_and_each_has_its_own_numbers(
     assert rows(collecting) == truth(sandbox, whole)
     said = [metadata(instance, day) for day in days]
     assert [each["kept"] for each in said] == [len(truth(sandbox, day_of(day))) for day in days]
-    there = instance.get_materialized_partitions(key("timeseries_hourly"))
+    there = instance.get_materialized_partitions(WING.key("timeseries_hourly"))
     assert there == {partition_key(day, SITE) for day in days}
 
 
@@ -123,13 +122,13 @@ def test_a_day_that_fails_is_not_marked_complete_and_does_not_stop_the_others(
     with sandbox.fault("unknown_envelope", times=1, path="paginated"):
         result = run(instance, *days)
     assert not result.success
-    there = instance.get_materialized_partitions(key("timeseries_raw"))
+    there = instance.get_materialized_partitions(WING.key("timeseries_raw"))
     assert there == {partition_key(day, SITE) for day in days[1:]}
     [failure] = [e for e in result.all_node_events if e.is_step_failure]
     assert "1 of 3 partitions failed" in str(failure.step_failure_data.error)
     assert "keys more, results" in str(failure.step_failure_data.error)
     assert run(instance, days[0]).success
-    assert len(instance.get_materialized_partitions(key("timeseries_raw"))) == 3
+    assert len(instance.get_materialized_partitions(WING.key("timeseries_raw"))) == 3
 
 
 def test_the_check_lists_exactly_the_hours_and_points_that_are_missing(
@@ -227,15 +226,15 @@ def test_weather_that_fails_leaves_the_samples_and_what_follows_from_them(
     assert result.success
     assert not checks(result)["timeseries_raw/halves_are_there"]
     there = instance.get_materialized_partitions
-    assert there(key("timeseries_raw")) == there(key("timeseries_hourly")) == keys
-    assert there(key("weather_raw")) == keys - {partition_key(days[0], SITE)}
+    assert there(WING.key("timeseries_raw")) == there(WING.key("timeseries_hourly")) == keys
+    assert there(WING.key("weather_raw")) == keys - {partition_key(days[0], SITE)}
     said = metadata(instance, days[0])
     assert (said["complete"], said["missing"]) == (False, "weather")
     assert "web page" in said["weather_failed"]
     assert metadata(instance, days[1])["missing"] == "nothing"
     result = run(instance, days[0])
     assert checks(result)["timeseries_raw/halves_are_there"]
-    assert there(key("weather_raw")) == keys
+    assert there(WING.key("weather_raw")) == keys
 
 
 def test_samples_that_fail_leave_the_weather(
@@ -248,8 +247,8 @@ def test_samples_that_fail_leave_the_weather(
         result = run(instance, DAY)
     assert not result.success
     there = instance.get_materialized_partitions
-    assert there(key("timeseries_raw")) == set()
-    assert there(key("weather_raw")) == {partition_key(DAY, SITE)}
+    assert there(WING.key("timeseries_raw")) == set()
+    assert there(WING.key("weather_raw")) == {partition_key(DAY, SITE)}
 
 
 def test_weather_snapshot_and_archive_run_by_themselves(
@@ -268,4 +267,6 @@ def test_partitions_are_a_day_and_a_site() -> None:
     keys = PARTITIONS.get_partition_keys()
     assert "2024-02-29|demo-site-2" in keys
     assert partition_key(date(2024, 2, 29), "demo-site-2") in keys
-    assert {asset.group_names_by_key[each] for asset in ASSETS for each in asset.keys} == {GROUP}
+    assert {asset.group_names_by_key[each] for asset in ASSETS for each in asset.keys} == {
+        WING.name
+    }
