@@ -93,16 +93,22 @@ def _words(parameter: Any) -> list[str]:
     return options if options[0].startswith("-") else [options[0].upper()]
 
 
-def _of_the_database() -> dict[str, Any]:
+def load_all_tables() -> None:
+    """Import every module that adds tables to the metadata, by its name or its package's."""
     import ingestion_pipeline
+
+    for module in walk_packages(ingestion_pipeline.__path__, "ingestion_pipeline."):
+        if ".tables." in f"{module.name}." or module.name.endswith(".key_value.postgresql"):
+            import_module(module.name)
+
+
+def _of_the_database() -> dict[str, Any]:
     from ingestion_pipeline.foundation.settings import Settings
     from ingestion_pipeline.foundation.storage import locks
     from ingestion_pipeline.foundation.storage.metadata import metadata
     from ingestion_pipeline.foundation.storage.privileges import GROUPS
 
-    for module in walk_packages(ingestion_pipeline.__path__, "ingestion_pipeline."):
-        if module.name.endswith((".tables", "postgresql")):
-            import_module(module.name)
+    load_all_tables()
     return {
         "tables": {
             name: [column.name for column in table.columns]

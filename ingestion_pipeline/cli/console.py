@@ -18,7 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.table import Table
 from rich.text import Text
 
-from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.ledger.uploads import COUNTS, MOST_KEPT
 from ingestion_pipeline.foundation.printable import printable
 

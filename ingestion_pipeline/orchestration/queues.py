@@ -13,7 +13,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger import jobs
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.orchestration import sensing
 

@@ -13,7 +13,8 @@ from ingestion_pipeline.cli.commands.numbers import BIGGEST_ID, ID, WholeNumber
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs as queue
 from ingestion_pipeline.foundation.ledger.job_ids import job_id_of
-from ingestion_pipeline.foundation.ledger.tables import job_attempts, jobs, uploads
+from ingestion_pipeline.foundation.ledger.tables.jobs import job_attempts, jobs
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 
 app = typer.Typer(help="Jobs of all domains: see them, try them again.", no_args_is_help=True)
 

@@ -11,7 +11,8 @@ import typer
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, upgraded
 from ingestion_pipeline.cli.commands.numbers import ID, WholeNumber
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows, tenants, uploads
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows, uploads
 
 app = typer.Typer(
     help="Refused rows: see them, put them right, take them once more.", no_args_is_help=True

@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.book_sales.sample import queue_reports
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings
 
 _SECONDS = 240

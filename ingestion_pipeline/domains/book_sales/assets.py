@@ -13,7 +13,7 @@ from ingestion_pipeline.domains.book_sales.resources import GumroadApi
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_table
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, preview
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore

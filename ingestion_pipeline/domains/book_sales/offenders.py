@@ -10,7 +10,7 @@ from ingestion_pipeline.domains.book_sales.contract.events import PAGES, PAYMENT
 from ingestion_pipeline.domains.book_sales.land.queue import KINDS
 from ingestion_pipeline.domains.book_sales.tables import daily_sales, sales_events
 from ingestion_pipeline.foundation.ledger.jobs import OPEN
-from ingestion_pipeline.foundation.ledger.tables import jobs
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.watch.offenders import must_not_be
 
 _IMPORTED_WITHIN = timedelta(hours=1)

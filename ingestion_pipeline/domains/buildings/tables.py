@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import (
     COLLECTED_AT,
@@ -337,7 +338,7 @@ tenant_sites = sa.Table(
     sa.Column(
         "tenant_id",
         sa.Integer,
-        sa.ForeignKey("tenants.tenant_id"),
+        sa.ForeignKey(tenants.c.tenant_id),
         primary_key=True,
         comment="The tenant (tenants.tenant_id)",
     ),

@@ -17,7 +17,7 @@ from ingestion_pipeline.domains.commerce.land.stage import Bounds
 from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
-from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_it_is_now, as_table

@@ -13,7 +13,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
 )
 from ingestion_pipeline.domains.commerce.tables import FINAL, WAITING
-from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.watch.offenders import must_not_be, must_not_be_of
 
 _LOADED_WITHIN = timedelta(minutes=15)

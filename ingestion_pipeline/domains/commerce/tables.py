@@ -12,6 +12,8 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
     Entity,
     Kind,
 )
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.storage.metadata import PERSONAL, metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, SHA256, TENANT, UPLOAD
 
@@ -109,7 +111,7 @@ upload_sessions = sa.Table(
         unique=True,
         comment="Name of the session: the Upload-Token of its requests",
     ),
-    sa.Column("tenant_id", sa.ForeignKey("tenants.tenant_id"), nullable=False, comment=TENANT),
+    sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
     sa.Column(
         "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
     ),
@@ -131,7 +133,7 @@ upload_session_files = sa.Table(
     ),
     sa.Column(
         "session_id",
-        sa.ForeignKey("upload_sessions.session_id", ondelete="CASCADE"),
+        sa.ForeignKey(upload_sessions.c.session_id, ondelete="CASCADE"),
         nullable=False,
         comment="The session (upload_sessions.session_id)",
     ),
@@ -148,7 +150,7 @@ upload_session_files = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False, comment=SHA256),
     sa.Column(
         "upload_id",
-        sa.ForeignKey("uploads.upload_id"),
+        sa.ForeignKey(uploads.c.upload_id),
         comment="The upload that it became (uploads.upload_id); NULL: not complete",
     ),
     sa.UniqueConstraint("session_id", "file_name"),
@@ -160,7 +162,7 @@ upload_chunks = sa.Table(
     metadata,
     sa.Column(
         "session_file_id",
-        sa.ForeignKey("upload_session_files.session_file_id", ondelete="CASCADE"),
+        sa.ForeignKey(upload_session_files.c.session_file_id, ondelete="CASCADE"),
         primary_key=True,
         comment="The file (upload_session_files.session_file_id)",
     ),

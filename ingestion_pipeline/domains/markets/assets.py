@@ -27,7 +27,7 @@ from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.domains.markets.tables import comps as comps_table
 from ingestion_pipeline.domains.markets.tables import fundamentals as fundamentals_table
 from ingestion_pipeline.domains.markets.tables import observations as observations_table
-from ingestion_pipeline.foundation.ledger.tables import ingestion_events
+from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value

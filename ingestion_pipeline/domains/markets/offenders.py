@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.markets.contract.events import (
     PREDICTION,
 )
 from ingestion_pipeline.domains.markets.tables import comps, fundamentals, observations, series
-from ingestion_pipeline.foundation.ledger.tables import ingestion_events
+from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
 from ingestion_pipeline.foundation.watch.health import MAX_STALENESS
 from ingestion_pipeline.foundation.watch.offenders import must_not_be
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.ledger.tables import cron_logs
+from ingestion_pipeline.foundation.ledger.tables.operations import cron_logs
 
 
 def start(

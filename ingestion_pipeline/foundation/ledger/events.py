@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.foundation.ledger.tables import ingestion_events
+from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
 
 _columns = ingestion_events.c
 OPEN = ("received", "validated")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.foundation.errors import StaleAttemptError
-from ingestion_pipeline.foundation.ledger.tables import idempotency_keys
+from ingestion_pipeline.foundation.ledger.tables.requests import idempotency_keys
 
 LEASE = timedelta(seconds=30)
 

@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import StaleAttemptError, is_permanent
-from ingestion_pipeline.foundation.ledger.tables import job_attempts, jobs
+from ingestion_pipeline.foundation.ledger.tables.jobs import job_attempts, jobs
 
 OPEN = ("pending", "processing", "retrying")
 

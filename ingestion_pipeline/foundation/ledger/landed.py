@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from ingestion_pipeline.foundation.errors import LandedFileError
-from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.storage.landing import Landing
 
 logger = logging.getLogger(__name__)

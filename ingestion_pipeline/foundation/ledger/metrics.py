@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.ledger.tables import api_requests, cache_metrics
+from ingestion_pipeline.foundation.ledger.tables.operations import cache_metrics
+from ingestion_pipeline.foundation.ledger.tables.requests import api_requests
 
 logger = logging.getLogger(__name__)
 

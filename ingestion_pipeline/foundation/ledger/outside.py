@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import events
 from ingestion_pipeline.foundation.ledger.metrics import log_api_request, log_cache_metric
-from ingestion_pipeline.foundation.ledger.tables import job_attempts, jobs
+from ingestion_pipeline.foundation.ledger.tables.jobs import job_attempts, jobs
 
 __all__ = [
     "create_job", "log_api_request", "log_cache_metric", "log_ingestion_event", "read_job",

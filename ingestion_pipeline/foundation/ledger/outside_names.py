@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
-from ingestion_pipeline.foundation.ledger.tables import outside_names
+from ingestion_pipeline.foundation.ledger.tables.operations import outside_names
 
 MOST = {"service": 50, "route": 1000, "kind": 200, "event_type": 200}
 

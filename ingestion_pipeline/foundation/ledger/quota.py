@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import QuotaError
-from ingestion_pipeline.foundation.ledger.tables import tenants, uploads
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.storage import locks
 
 _STATE = sa.text("""

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.ledger.tables import tenant_readers
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenant_readers
 from ingestion_pipeline.foundation.storage import roles
 from ingestion_pipeline.foundation.storage.privileges import TENANT
 

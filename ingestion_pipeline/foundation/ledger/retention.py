@@ -11,15 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.ledger.tables import (
-    alerts,
-    api_requests,
-    cache_metrics,
-    cron_logs,
-    ingestion_events,
-    jobs,
-    uploads,
-)
+from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
+from ingestion_pipeline.foundation.ledger.tables.operations import alerts, cache_metrics, cron_logs
+from ingestion_pipeline.foundation.ledger.tables.requests import api_requests
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
-from ingestion_pipeline.foundation.ledger.tables import signing_secrets, tenants
+from ingestion_pipeline.foundation.ledger.tables.tenants import signing_secrets, tenants
 from ingestion_pipeline.foundation.sealing import sealed, unsealed
 from ingestion_pipeline.foundation.settings import Settings
 

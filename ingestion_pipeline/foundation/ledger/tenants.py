@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from ingestion_pipeline.foundation.errors import ContractError, UnknownTenantError
-from ingestion_pipeline.foundation.ledger.tables import api_keys, tenants
+from ingestion_pipeline.foundation.ledger.tables.tenants import api_keys, tenants
 
 _HASHES = ARRAY(sa.LargeBinary)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -12,7 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.foundation.ledger.tables import jobs, rejected_rows, uploads
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows, uploads
 
 # All refused lines are counted; so many of a file are kept in full, the first ones.
 MOST_KEPT, MOST_KEPT_BYTES = 10_000, 64 * 1024 * 1024

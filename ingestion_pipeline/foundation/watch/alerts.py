@@ -19,7 +19,7 @@ import httpx
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ingestion_pipeline.foundation.ledger.tables import alerts
+from ingestion_pipeline.foundation.ledger.tables.operations import alerts
 from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.foundation.upstreams.quiet import say_no_urls
 from ingestion_pipeline.foundation.watch.health import MAX_STALENESS, Facts

@@ -15,7 +15,7 @@ from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.publish.gumroad_rebuild import Money, rebuild
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 

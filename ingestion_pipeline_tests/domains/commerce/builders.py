@@ -22,7 +22,7 @@ from ingestion_pipeline.domains.commerce.merge.folder import IngestResult, data_
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing

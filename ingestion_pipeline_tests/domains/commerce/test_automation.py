@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.commerce.assets import STAGING_ASSETS
 from ingestion_pipeline.domains.commerce.automation import drop_folder, recorded_uploads
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import jobs, tenants
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.landing import Landing

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.receive import drop_folder as drop
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.ledger.tables import jobs, uploads
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline_tests.domains.commerce.builders import LANDED_BYTES, load_everything
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.merge import replay
 from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows, uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows, uploads
 from ingestion_pipeline_tests.domains.commerce.builders import (
     BOUNDS,
     all_counts,

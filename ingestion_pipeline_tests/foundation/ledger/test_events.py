@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger import cron, events, tenants
-from ingestion_pipeline.foundation.ledger.tables import cron_logs
+from ingestion_pipeline.foundation.ledger.tables.operations import cron_logs
 
 
 def _record(engine: sa.Engine, tenant_id: int, **values: Any) -> events.Recorded:

@@ -15,8 +15,8 @@ from ingestion_pipeline.foundation.errors import ContractError, StaleAttemptErro
 from ingestion_pipeline.foundation.ledger import jobs
 from ingestion_pipeline.foundation.ledger.jobs import Claim
 from ingestion_pipeline.foundation.ledger.leases import kept_alive
-from ingestion_pipeline.foundation.ledger.tables import job_attempts
-from ingestion_pipeline.foundation.ledger.tables import jobs as table
+from ingestion_pipeline.foundation.ledger.tables.jobs import job_attempts
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as table
 
 LEASE = timedelta(minutes=2)
 BACKOFF = timedelta(seconds=10)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger import metrics
 from ingestion_pipeline.foundation.ledger.metrics import Batched, cache_row
-from ingestion_pipeline.foundation.ledger.tables import cache_metrics
+from ingestion_pipeline.foundation.ledger.tables.operations import cache_metrics
 
 AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
 

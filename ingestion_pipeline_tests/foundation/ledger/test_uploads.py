@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion_pipeline.foundation.ledger import tenants, uploads
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import COUNTS, Counts
 
 counts = st.builds(Counts, **{name: st.integers(0, 1000) for name in COUNTS})

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 
 import pytest
 import sqlalchemy as sa
@@ -16,18 +15,8 @@ from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline_tests.public_names import load_all_tables
 
-# The modules that add tables to the metadata.
-TABLES = (
-    "foundation.ledger.tables",
-    "domains.commerce.tables",
-    "domains.kpis.tables",
-    "domains.buildings.tables",
-    "foundation.upstreams.tables",
-    "domains.markets.tables",
-    "foundation.storage.key_value.postgresql",
-    "domains.book_sales.tables",
-)
 _UPGRADE = """
 import sys
 from ingestion_pipeline.foundation.storage import database, schema
@@ -75,8 +64,7 @@ def test_upgrading_again_changes_nothing(engine: sa.Engine) -> None:
 
 
 def test_migrations_and_tables_agree(engine: sa.Engine) -> None:
-    for module in TABLES:
-        import_module(f"ingestion_pipeline.{module}")
+    load_all_tables()
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         known = metadata.tables.keys()
@@ -90,16 +78,14 @@ def test_migrations_and_tables_agree(engine: sa.Engine) -> None:
 
 
 def test_every_table_and_column_says_what_it_holds() -> None:
-    for module in TABLES:
-        import_module(f"ingestion_pipeline.{module}")
+    load_all_tables()
     tables = metadata.tables.values()
     columns = [column for table in tables for column in table.columns]
     assert [str(each) for each in (*tables, *columns) if not each.comment] == []
 
 
 def test_comments_of_the_database_are_those_of_the_tables(engine: sa.Engine) -> None:
-    for module in TABLES:
-        import_module(f"ingestion_pipeline.{module}")
+    load_all_tables()
     tables = metadata.tables.values()
     said: dict[tuple[str, str | None], str | None] = {(t.name, None): t.comment for t in tables}
     said |= {(t.name, column.name): column.comment for t in tables for column in t.columns}

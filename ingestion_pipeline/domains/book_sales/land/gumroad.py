@@ -24,7 +24,7 @@ from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import (
     read_sale,
 )
 from ingestion_pipeline.domains.book_sales.tables import gumroad_pings, gumroad_sales, sales_events
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows, uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows, uploads
 
 _AROUND = timedelta(days=1)  # where halves of gifts can be one another's competitors
 FROM_API = "gumroad API"  # `source_file` of what the API told

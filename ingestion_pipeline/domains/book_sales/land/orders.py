@@ -13,7 +13,8 @@ from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.instants import iso_8601
-from ingestion_pipeline.foundation.ledger.tables import tenants, uploads
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings
 
 _MOST_PRIORITY = 100

@@ -17,8 +17,8 @@ from ingestion_pipeline.domains.book_sales.sources.registry import ALIASES, PLAT
 from ingestion_pipeline.foundation.credentials import encrypted
 from ingestion_pipeline.foundation.ledger import jobs, uploads
 from ingestion_pipeline.foundation.ledger.jobs import Claim
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
-from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import locks
 

@@ -32,8 +32,8 @@ from ingestion_pipeline.foundation.ledger import cron, jobs, uploads
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.ledger.jobs import Claim
 from ingestion_pipeline.foundation.ledger.leases import kept_alive
-from ingestion_pipeline.foundation.ledger.tables import tenants
-from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 

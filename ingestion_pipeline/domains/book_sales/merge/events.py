@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.book_sales.land.turns import lock
 from ingestion_pipeline.domains.book_sales.merge.identify import identified
 from ingestion_pipeline.domains.book_sales.tables import sales_events
 from ingestion_pipeline.foundation.ledger import quota, uploads
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 from ingestion_pipeline.foundation.storage.bulk import copy_rows
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
-from ingestion_pipeline.foundation.ledger.tables import job_attempts, jobs
+from ingestion_pipeline.foundation.ledger.tables.jobs import job_attempts, jobs
 
 _STATES = {"dead": "failed"}
 

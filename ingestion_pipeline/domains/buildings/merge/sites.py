@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ingestion_pipeline.domains.buildings.tables import tenant_sites
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger import tenants
-from ingestion_pipeline.foundation.ledger.tables import tenants as tenants_table
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants as tenants_table
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings.publish.quality import IS_GOOD
-from ingestion_pipeline.foundation.ledger.tables import alerts
+from ingestion_pipeline.foundation.ledger.tables.operations import alerts
 from ingestion_pipeline.foundation.storage import locks
 
 _KIND = "building_limit"

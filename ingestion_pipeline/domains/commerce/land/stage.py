@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.commerce.land.rows import Parsed, Rejection, Row
 from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.domains.commerce.tables import ARRIVED
 from ingestion_pipeline.foundation.ledger import quota, uploads
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row, copy_rows

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.chunks import FOLDER
 from ingestion_pipeline.foundation.ledger import idempotency
-from ingestion_pipeline.foundation.ledger.tables import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.storage.landing import Landing
 
 logger = logging.getLogger(__name__)

@@ -23,8 +23,8 @@ from ingestion_pipeline.domains.commerce.land.stage import Bounds, land_file
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import uploads
-from ingestion_pipeline.foundation.ledger.tables import rejected_rows
-from ingestion_pipeline.foundation.ledger.tables import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 
 _BATCH = 5_000
 _r, _u = rejected_rows.c, uploads_table.c

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.chunks import Received, received_all
-from ingestion_pipeline.foundation.ledger.tables import jobs, uploads
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.ledger.uploads import COUNTS, Counts, rejected_by_reason
 
 

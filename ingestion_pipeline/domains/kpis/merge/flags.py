@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.ledger.tables import tenants
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 from ingestion_pipeline.foundation.storage.key_value.documents import Elsewhere, write_documents

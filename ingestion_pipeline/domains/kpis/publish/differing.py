@@ -20,7 +20,7 @@ from ingestion_pipeline.domains.kpis.publish.documents import (
 from ingestion_pipeline.domains.kpis.publish.packages import package_document, package_rows
 from ingestion_pipeline.domains.kpis.publish.reading import job_documents, series_document
 from ingestion_pipeline.domains.kpis.tables import errors, job_kpis, jobs, points, series, updates
-from ingestion_pipeline.foundation.ledger.tables import tenants
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
 
 Stores = Callable[[str], KeyValue]

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.events import EVENT_TYPES, WARMING, Event
 from ingestion_pipeline.foundation.ledger import events, jobs, tenants
-from ingestion_pipeline.foundation.ledger.tables import ingestion_events
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 from ingestion_pipeline.foundation.storage import locks
 
 DOMAIN = "markets"

@@ -24,8 +24,8 @@ from ingestion_pipeline.foundation.errors import StaleAttemptError
 from ingestion_pipeline.foundation.ledger import events, jobs
 from ingestion_pipeline.foundation.ledger.leases import kept_alive
 from ingestion_pipeline.foundation.ledger.metrics import cache_row, write_cache_metrics
-from ingestion_pipeline.foundation.ledger.tables import ingestion_events
-from ingestion_pipeline.foundation.ledger.tables import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 
 logger = logging.getLogger(__name__)
 

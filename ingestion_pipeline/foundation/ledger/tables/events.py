@@ -1,0 +1,97 @@
+"""Events that were sent, and what became of them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline.foundation.storage.wording import ERROR, JOB, RECEIVED_AT, REQUEST, TENANT
+
+_timestamp = sa.DateTime(timezone=True)
+
+ingestion_events = sa.Table(
+    "ingestion_events",
+    metadata,
+    sa.Column(
+        "ingestion_id",
+        sa.Text,
+        primary_key=True,
+        server_default=sa.text("gen_random_uuid()::text"),
+        comment="Id of the event, a UUID where we gave it",
+    ),
+    sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
+    sa.Column(
+        "event_type",
+        sa.Text,
+        nullable=False,
+        comment="Type of the event, for instance market.fundamentals.upsert",
+    ),
+    sa.Column("source", sa.Text, comment="Who sent it, as it says itself; NULL: not told"),
+    sa.Column("market_slug", sa.Text, comment="The market that it is about; NULL: none"),
+    sa.Column(
+        "status",
+        sa.Text,
+        nullable=False,
+        server_default="received",
+        comment="received, validated, applied or failed",
+    ),
+    sa.Column("payload", JSONB, nullable=False, comment="The event as it was sent"),
+    sa.Column(
+        "payload_sha256",
+        sa.Text,
+        nullable=False,
+        comment="SHA-256 of the body, hexadecimal: the same again is a duplicate",
+    ),
+    sa.Column(
+        "webhook_id",
+        sa.Text,
+        comment="The sender's own id of the event, unique in the tenant; NULL: none",
+    ),
+    sa.Column(
+        "cache_invalidated",
+        ARRAY(sa.Text),
+        nullable=False,
+        server_default="{}",
+        comment="Keys of the cache that it invalidated",
+    ),
+    sa.Column(
+        "processed_records", sa.Integer, comment="Records that were written; NULL: not applied"
+    ),
+    sa.Column(
+        "rejected",
+        JSONB,
+        nullable=False,
+        server_default="[]",
+        comment="What was refused of it, with reasons",
+    ),
+    sa.Column(
+        "processing_time_ms",
+        sa.Double,
+        comment="How long applying it took, milliseconds; NULL: not applied",
+    ),
+    sa.Column("error", sa.Text, comment=ERROR),
+    sa.Column("job_id", sa.BigInteger, comment=JOB),
+    sa.Column("request_id", sa.Text, comment=REQUEST),
+    sa.Column(
+        "received_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=RECEIVED_AT
+    ),
+    sa.Column(
+        "validated_at", _timestamp, comment="When it was found to be valid, UTC; NULL: it was not"
+    ),
+    sa.Column("applied_at", _timestamp, comment="When it was applied, UTC; NULL: it was not"),
+    sa.UniqueConstraint("tenant_id", "event_type", "payload_sha256"),
+    sa.UniqueConstraint("tenant_id", "webhook_id"),
+    comment="Events that were sent, and what became of them: a row an event",
+)
+sa.Index("ingestion_events_received_at_idx", ingestion_events.c.received_at)
+sa.Index(
+    "ingestion_events_open_idx",
+    ingestion_events.c.received_at,
+    ingestion_events.c.ingestion_id,
+    postgresql_where=ingestion_events.c.status.in_(("received", "validated")),
+)
+sa.Index(
+    "ingestion_events_job_id_idx",
+    ingestion_events.c.job_id,
+    postgresql_where=ingestion_events.c.job_id.is_not(None),
+)

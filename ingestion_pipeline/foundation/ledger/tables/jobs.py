@@ -1,0 +1,161 @@
+"""The queue, and every attempt at what is in it."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline.foundation.storage.wording import CREATED_AT, ERROR, RUN, UPDATED_AT
+
+_timestamp = sa.DateTime(timezone=True)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column(
+        "job_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the job, in order of arrival",
+    ),
+    sa.Column(
+        "tenant_id",
+        sa.ForeignKey(tenants.c.tenant_id),
+        comment="Whose job it is (tenants.tenant_id); NULL: nobody's in particular",
+    ),
+    sa.Column("kind", sa.Text, nullable=False, comment="What is to be done"),
+    # Of the payload, for those who may not read payloads.
+    sa.Column(
+        "platform",
+        sa.Text,
+        sa.Computed("COALESCE(payload ->> 'platform'::text, kind)", persisted=True),
+        nullable=False,
+        comment="`platform` of the payload, else the kind",
+    ),
+    sa.Column(
+        "payload",
+        JSONB,
+        nullable=False,
+        server_default="{}",
+        comment="What the work needs to know; never overwritten",
+    ),
+    # Without credentials, for those who may not read payloads; of book sales' imports only.
+    sa.Column(
+        "shown_payload",
+        JSONB,
+        sa.Computed(
+            "CASE WHEN kind LIKE 'book\\_sales.import.%' THEN "
+            "payload - '{access_token,accessToken}'::text[] END",
+            persisted=True,
+        ),
+        comment="The payload of an import of book sales without credentials; NULL: another kind",
+    ),
+    sa.Column("result", JSONB(none_as_null=True), comment="What came of it; NULL: nothing yet"),
+    sa.Column(
+        "status",
+        sa.Text,
+        nullable=False,
+        server_default="pending",
+        comment="pending, processing, retrying, completed, failed or dead",
+    ),
+    sa.Column(
+        "priority", sa.Integer, nullable=False, server_default="0", comment="The highest first"
+    ),
+    sa.Column(
+        "attempt",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="Attempts that were begun",
+    ),
+    sa.Column(
+        "max_attempts", sa.Integer, nullable=False, comment="Attempts after which it is given up"
+    ),
+    sa.Column(
+        "available_at",
+        _timestamp,
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="Not before this instant, UTC",
+    ),
+    sa.Column(
+        "lease_expires_at",
+        _timestamp,
+        comment="When another may take it up, UTC; NULL: nobody works at it",
+    ),
+    sa.Column("worker", sa.Text, comment="Who works at it, or did last; NULL: nobody yet"),
+    sa.Column("run_id", sa.Text, comment=RUN),
+    sa.Column("error", sa.Text, comment=ERROR),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    sa.Column(
+        "updated_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=UPDATED_AT
+    ),
+    sa.Column(
+        "senders_fault",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="Whether it failed by what was sent, and by nothing of ours",
+    ),
+    comment="The queue: a row a piece of work",
+)
+sa.Index(
+    "jobs_open_idx",
+    jobs.c.kind,
+    jobs.c.priority.desc(),
+    jobs.c.job_id,
+    postgresql_where=jobs.c.status.in_(("pending", "processing", "retrying")),
+)
+sa.Index(
+    "jobs_import_uuid_idx",
+    sa.func.job_uuid(jobs.c.job_id),
+    postgresql_where=jobs.c.kind.like(r"book\_sales.import.%"),
+)
+sa.Index("jobs_run_id_idx", jobs.c.run_id, postgresql_where=jobs.c.status == "processing")
+sa.Index(
+    "jobs_finished_idx",
+    jobs.c.updated_at,
+    postgresql_where=jobs.c.status.in_(("completed", "failed", "dead")),
+)
+
+job_attempts = sa.Table(
+    "job_attempts",
+    metadata,
+    sa.Column(
+        "job_id",
+        sa.ForeignKey(jobs.c.job_id, ondelete="CASCADE"),
+        primary_key=True,
+        comment="The job (jobs.job_id)",
+    ),
+    sa.Column(
+        "attempt",
+        sa.Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="Number of the attempt, from 1",
+    ),
+    sa.Column(
+        "started_at",
+        _timestamp,
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="When it began, UTC",
+    ),
+    sa.Column("finished_at", _timestamp, comment="When it ended, UTC; NULL: it is under way"),
+    sa.Column("worker", sa.Text, nullable=False, comment="Who made it"),
+    sa.Column("run_id", sa.Text, comment=RUN),
+    sa.Column(
+        "outcome", sa.Text, comment="completed, failed, released or lapsed; NULL: it is under way"
+    ),
+    sa.Column("error", sa.Text, comment=ERROR),
+    comment="Attempts at jobs: a row a job and attempt",
+)
+sa.Index("job_attempts_job_uuid_idx", sa.func.job_uuid(job_attempts.c.job_id))
+sa.Index(
+    "job_attempts_repeated_idx",
+    job_attempts.c.started_at,
+    postgresql_where=job_attempts.c.attempt > 1,
+)

@@ -1,0 +1,94 @@
+"""What was asked over HTTP, and what must not be done twice."""
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline.foundation.storage.wording import CREATED_AT, TENANT
+
+_timestamp = sa.DateTime(timezone=True)
+
+api_requests = sa.Table(
+    "api_requests",
+    metadata,
+    sa.Column("requested_at", _timestamp, nullable=False, comment="When it came, UTC"),
+    sa.Column("request_id", sa.Text, nullable=False, comment="Id of the request"),
+    sa.Column("tenant_id", sa.Integer, comment="Who asked (tenants.tenant_id); NULL: not known"),
+    sa.Column("method", sa.Text, nullable=False, comment="Method of HTTP"),
+    sa.Column(
+        "route",
+        sa.Text,
+        nullable=False,
+        comment="Route that answered, without the values in its path",
+    ),
+    sa.Column(
+        "status", sa.SmallInteger, nullable=False, comment="Status of HTTP that was answered"
+    ),
+    sa.Column(
+        "duration_ms",
+        sa.Double,
+        nullable=False,
+        comment="How long the answer took, milliseconds, without waiting for the sender",
+    ),
+    sa.Column(
+        "request_bytes", sa.BigInteger, nullable=False, comment="Size of the request's body, bytes"
+    ),
+    sa.Column(
+        "response_bytes", sa.BigInteger, nullable=False, comment="Size of the answer's body, bytes"
+    ),
+    sa.Column("cache_hit", sa.Boolean, comment="Whether the cache answered; NULL: none was asked"),
+    sa.Column(
+        "service",
+        sa.Text,
+        nullable=False,
+        server_default="gateway",
+        comment="Who answered: gateway, or a program that logs its requests here",
+    ),
+    sa.Column(
+        "retries",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="How often others had to be asked again for the answer",
+    ),
+    comment="Requests that the gateway, or a program beside it, answered",
+)
+sa.Index("api_requests_requested_at_idx", api_requests.c.requested_at)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), primary_key=True, comment=TENANT),
+    sa.Column("endpoint", sa.Text, primary_key=True, comment="What was asked for"),
+    sa.Column("key", sa.Text, primary_key=True, comment="Idempotency-Key of the request"),
+    sa.Column(
+        "attempt",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        nullable=False,
+        comment="Number of the attempt that holds the key",
+    ),
+    sa.Column(
+        "payload_sha256",
+        sa.LargeBinary,
+        comment="SHA-256 of the request, 32 bytes; NULL: not known yet",
+    ),
+    sa.Column(
+        "status",
+        sa.SmallInteger,
+        comment="Status of HTTP that was answered; NULL: not answered yet",
+    ),
+    sa.Column("body", sa.LargeBinary, comment="Body that was answered; NULL: not answered yet"),
+    sa.Column("location", sa.Text, comment="Header `Location` of the answer; NULL: none"),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    sa.Column(
+        "in_flight_until",
+        _timestamp,
+        nullable=False,
+        comment="Until when the attempt holds the key, UTC",
+    ),
+    comment="Answers by Idempotency-Key, so that the same request is done once",
+)
+sa.Index("idempotency_keys_created_at_idx", idempotency_keys.c.created_at)

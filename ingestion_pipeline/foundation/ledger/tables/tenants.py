@@ -1,0 +1,113 @@
+"""Whose data it is, and what they come in with: keys, secrets, rates, roles that read."""
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline.foundation.storage.wording import CREATED_AT, EXPIRES_AT, REVOKED_AT, TENANT
+
+_timestamp = sa.DateTime(timezone=True)
+
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column(
+        "tenant_id",
+        sa.Integer,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the tenant",
+    ),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="Name of the tenant, unique"),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    sa.Column(
+        "landed_bytes_limit",
+        sa.BigInteger,
+        comment="Most bytes of landed files; NULL: as the settings say",
+    ),
+    sa.Column(
+        "rejected_bytes_limit",
+        sa.BigInteger,
+        comment="Most bytes of kept refused rows; NULL: as the settings say",
+    ),
+    comment="Tenants: whose data it is",
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column(
+        "api_key_id",
+        sa.Integer,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the key",
+    ),
+    sa.Column(
+        "tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, index=True, comment=TENANT
+    ),
+    sa.Column(
+        "sha256",
+        sa.LargeBinary,
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the key, 32 bytes",
+    ),
+    sa.Column("hint", sa.Text, nullable=False, comment="Beginning of the key, to know it by"),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    sa.Column("revoked_at", _timestamp, comment=REVOKED_AT),
+    comment="Keys of tenants to the gateway",
+)
+
+signing_secrets = sa.Table(
+    "signing_secrets",
+    metadata,
+    sa.Column(
+        "signing_secret_id",
+        sa.Integer,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the secret",
+    ),
+    sa.Column(
+        "tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, index=True, comment=TENANT
+    ),
+    sa.Column("sealed", sa.Text, nullable=False, comment="The secret, encrypted"),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    sa.Column("expires_at", _timestamp, comment=EXPIRES_AT),
+    sa.Column("revoked_at", _timestamp, comment=REVOKED_AT),
+    comment="Secrets of tenants that sign their webhooks",
+)
+
+rate_buckets = sa.Table(
+    "rate_buckets",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), primary_key=True, comment=TENANT),
+    sa.Column("tokens", sa.Double, nullable=False, comment="Requests that are left"),
+    sa.Column("granted", sa.Integer, nullable=False, comment="Requests that were taken out last"),
+    sa.Column("filled_at", _timestamp, nullable=False, comment="When it was filled up last, UTC"),
+    comment="What tenants may still send, through all gateways: a bucket a tenant",
+    prefixes=["UNLOGGED"],
+)
+
+# Which tenant's rows a login role sees: what the policies `own_rows` of migration 0012 go by.
+tenant_readers = sa.Table(
+    "tenant_readers",
+    metadata,
+    sa.Column("role_name", sa.Text, primary_key=True, comment="The role in the database"),
+    sa.Column(
+        "tenant_id",
+        sa.ForeignKey(tenants.c.tenant_id),
+        nullable=False,
+        comment="The tenant whose rows it sees (tenants.tenant_id)",
+    ),
+    sa.Column(
+        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
+    ),
+    comment="Which tenant's rows a login role sees (policies `own_rows`)",
+)

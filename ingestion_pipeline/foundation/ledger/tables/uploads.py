@@ -1,0 +1,148 @@
+"""Files that arrived, and lines of them that were refused."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.metadata import metadata
+from ingestion_pipeline.foundation.storage.wording import JOB, TENANT, UPLOAD
+
+_timestamp = sa.DateTime(timezone=True)
+
+
+def _count(name: str, *, comment: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0", comment=comment)
+
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column(
+        "upload_id",
+        sa.BigInteger,
+        sa.Identity(always=True),
+        primary_key=True,
+        comment="Number of the file, in order of arrival: the later one wins",
+    ),
+    sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
+    sa.Column(
+        "domain",
+        sa.Text,
+        nullable=False,
+        comment="Whose data it is: commerce, book_sales and so on",
+    ),
+    sa.Column(
+        "type", sa.Text, comment="Type of its rows, or platform of its report; NULL: none is known"
+    ),
+    sa.Column("file_name", sa.Text, nullable=False, comment="Name of the file as it came"),
+    sa.Column(
+        "source",
+        sa.Text,
+        nullable=False,
+        comment="How it came: http, drop, ingest, replay, storage, api and so on",
+    ),
+    sa.Column(
+        "source_key",
+        sa.Text,
+        comment="What it is not taken twice by, unique in the tenant; NULL: nothing",
+    ),
+    sa.Column("location", sa.Text, nullable=False, comment="Where the file is"),
+    sa.Column("bytes", sa.BigInteger, comment="Size of the file, bytes; NULL: not known"),
+    sa.Column("sha256", sa.Text, comment="SHA-256 of the file, hexadecimal; NULL: not known"),
+    sa.Column("status", sa.Text, nullable=False, comment="recorded, staged, loaded or failed"),
+    sa.Column("job_id", sa.ForeignKey(jobs.c.job_id), index=True, comment=JOB),
+    _count("lines", comment="Lines of the file: blank + preamble + rejected + staged"),
+    _count("blank", comment="Blank lines"),
+    _count("preamble", comment="Lines that are no rows: headers and what stands before them"),
+    _count("rejected", comment="Lines that were refused (rejected_rows)"),
+    _count(
+        "staged",
+        comment="Rows: inserted + updated + unchanged + superseded + waiting once it is loaded",
+    ),
+    _count("inserted", comment="Rows that were new"),
+    _count("updated", comment="Rows that changed one that was there"),
+    _count("unchanged", comment="Rows that were there already"),
+    _count("superseded", comment="Rows that a later version of the same row replaced"),
+    _count("waiting", comment="Rows that wait for their parent"),
+    _count("rejected_kept", comment="Refused lines that are kept in full"),
+    _count("rejected_bytes", comment="Their size, bytes"),
+    sa.Column("error", sa.Text, comment="Why the file as a whole cannot be used; NULL: it can"),
+    sa.Column(
+        "recorded_at",
+        _timestamp,
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="When it was recorded, UTC",
+    ),
+    sa.Column(
+        "staged_at", _timestamp, comment="When its rows were staged, UTC; NULL: they are not"
+    ),
+    sa.Column(
+        "loaded_at", _timestamp, comment="When its rows were loaded, UTC; NULL: they are not"
+    ),
+    sa.Column(
+        "removed_at",
+        _timestamp,
+        comment="When retention took the landed file away, UTC; NULL: it is there",
+    ),
+    sa.UniqueConstraint("tenant_id", "source_key"),
+    comment="Files that arrived, and what became of their lines: a row a file",
+)
+sa.Index(
+    "uploads_rejected_idx",
+    uploads.c.tenant_id,
+    postgresql_include=["rejected_bytes"],
+    postgresql_where=uploads.c.rejected_bytes > 0,
+)
+sa.Index(
+    "uploads_landed_idx",
+    uploads.c.tenant_id,
+    postgresql_include=["bytes"],
+    postgresql_where=sa.and_(
+        uploads.c.source.in_(("http", "drop")), uploads.c.removed_at.is_(None)
+    ),
+)
+sa.Index(
+    "uploads_unfinished_idx",
+    uploads.c.domain,
+    uploads.c.type,
+    uploads.c.tenant_id,
+    uploads.c.upload_id,
+    postgresql_where=uploads.c.status.in_(("recorded", "staged")),
+)
+
+rejected_rows = sa.Table(
+    "rejected_rows",
+    metadata,
+    sa.Column(
+        "upload_id",
+        sa.ForeignKey(uploads.c.upload_id, ondelete="CASCADE"),
+        primary_key=True,
+        comment=UPLOAD,
+    ),
+    sa.Column(
+        "line_number",
+        sa.BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="Number of the line in the file, from 1",
+    ),
+    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+    sa.Column("file_name", sa.Text, nullable=False, comment="Name of the file as it came"),
+    sa.Column("raw", sa.Text, nullable=False, comment="The line as it came"),
+    sa.Column("reasons", JSONB, nullable=False, comment="Every reason why it was refused"),
+    sa.Column(
+        "rejected_at",
+        _timestamp,
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="When it was refused, UTC",
+    ),
+    sa.Column(
+        "replayed_by",
+        sa.BigInteger,
+        comment="The upload that took the corrected row (uploads.upload_id); NULL: none",
+    ),
+    comment="Lines that were refused, with every reason: a row a file and line",
+)
