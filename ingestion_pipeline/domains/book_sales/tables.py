@@ -1,8 +1,8 @@
 """The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016, 0017."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
+from ingestion_pipeline.foundation.storage.columns import count, identity, json, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import (
     CREATED_AT,
@@ -12,9 +12,6 @@ from ingestion_pipeline.foundation.storage.wording import (
     REVOKED_AT,
     TENANT,
 )
-
-_timestamp = sa.DateTime(timezone=True)
-_now = sa.func.now()
 
 sales_events = sa.Table(
     "sales_events",
@@ -37,9 +34,9 @@ sales_events = sa.Table(
         server_default=sa.false(),
         comment="Whether something is known to be missing, for instance the amount of a refund",
     ),
-    sa.Column(
+    timestamp(
         "as_of",
-        _timestamp,
+        nullable=True,
         comment="What the report says of its own time, UTC; NULL: it says nothing",
     ),
     sa.Column("report", sa.Text, nullable=False, comment="The kind of report that it came in"),
@@ -48,10 +45,8 @@ sales_events = sa.Table(
         sa.Text,
         comment="What rows that may correct one another share; NULL: the platform gives ids",
     ),
-    sa.Column(
+    timestamp(
         "occurred_at",
-        _timestamp,
-        nullable=False,
         comment="When it happened, UTC; the first of the month where only that is known",
     ),
     sa.Column(
@@ -79,11 +74,9 @@ sales_events = sa.Table(
         sa.Text,
         comment="ISO 4217, of list_price where it is another than currency; NULL: the same",
     ),
-    sa.Column(
+    count(
         "refunded_units",
         sa.Integer,
-        nullable=False,
-        server_default="0",
         comment="Units that came back, also where more were sold in the same row",
     ),
     sa.Column(
@@ -92,7 +85,7 @@ sales_events = sa.Table(
         comment="What the author earns, in currency; NULL: the platform does not say yet",
     ),
     sa.Column("currency", sa.Text, comment="ISO 4217, of amount; NULL: not told"),
-    sa.Column("raw", JSONB, nullable=False, comment="The row as it came, by header"),
+    json("raw", comment="The row as it came, by header"),
     sa.Column(
         "source_file",
         sa.Text,
@@ -106,9 +99,11 @@ sales_events = sa.Table(
         comment="Number of the row in its sheet or file, from 1",
     ),
     sa.Column("job_id", sa.BigInteger, comment=JOB),
-    sa.Column("received_at", _timestamp, nullable=False, comment=RECEIVED_AT),
-    sa.Column("recorded_at", _timestamp, nullable=False, server_default=_now, comment=CREATED_AT),
-    sa.Column("updated_at", _timestamp, comment="When the row was last changed, UTC; NULL: never"),
+    timestamp("received_at", comment=RECEIVED_AT),
+    now("recorded_at", comment=CREATED_AT),
+    timestamp(
+        "updated_at", nullable=True, comment="When the row was last changed, UTC; NULL: never"
+    ),
     comment="One row a sale, refund, free copy, borrowed pages or payment",
 )
 sa.Index(
@@ -160,13 +155,7 @@ sa.Index("daily_sales_platform_idx", daily_sales.c.platform)
 gumroad_pings = sa.Table(
     "gumroad_pings",
     metadata,
-    sa.Column(
-        "ping_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the Ping, in order of arrival",
-    ),
+    identity("ping_id", comment="Number of the Ping, in order of arrival"),
     sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
     sa.Column("sale_id", sa.Text, nullable=False, comment="Gumroad's id of the sale"),
     sa.Column(
@@ -175,12 +164,12 @@ gumroad_pings = sa.Table(
         nullable=False,
         comment="What it tells: sale, refund, dispute, dispute_won and so on",
     ),
-    sa.Column("fields", JSONB, nullable=False, comment="The fields that are kept of it"),
-    sa.Column("received_at", _timestamp, nullable=False, server_default=_now, comment=RECEIVED_AT),
+    json("fields", comment="The fields that are kept of it"),
+    now("received_at", comment=RECEIVED_AT),
     sa.Column("job_id", sa.BigInteger, comment=JOB),
-    sa.Column(
+    timestamp(
         "gift_at",
-        _timestamp,
+        nullable=True,
         comment="When it was bought, UTC, where it is half of a gift; NULL: it is none, or older",
     ),
     comment="Gumroad's Pings, all that were news",
@@ -199,13 +188,8 @@ gumroad_sales = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
     sa.Column("sale_id", sa.Text, primary_key=True, comment="Gumroad's id of the sale"),
-    sa.Column(
-        "fields",
-        JSONB,
-        nullable=False,
-        comment="The fields that are kept of it; amounts are US cents",
-    ),
-    sa.Column("told_at", _timestamp, nullable=False, comment="When the API was asked, UTC"),
+    json("fields", comment="The fields that are kept of it; amounts are US cents"),
+    timestamp("told_at", comment="When the API was asked, UTC"),
     sa.Column(
         "complete",
         sa.Boolean,
@@ -213,9 +197,9 @@ gumroad_sales = sa.Table(
         server_default=sa.true(),
         comment="Whether all fields are kept; false: made of what earlier versions had kept",
     ),
-    sa.Column(
+    timestamp(
         "gift_at",
-        _timestamp,
+        nullable=True,
         comment="When it was bought, UTC, where it is half of a gift; NULL: it is none",
     ),
     comment="What Gumroad's API said of sales: a row a tenant and sale",
@@ -232,8 +216,8 @@ gumroad_ping_tokens = sa.Table(
         "sha256", sa.LargeBinary, primary_key=True, comment="SHA-256 of the secret, 32 bytes"
     ),
     sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-    sa.Column("created_at", _timestamp, nullable=False, server_default=_now, comment=CREATED_AT),
-    sa.Column("revoked_at", _timestamp, comment=REVOKED_AT),
+    now("created_at", comment=CREATED_AT),
+    timestamp("revoked_at", nullable=True, comment=REVOKED_AT),
     comment="Secrets in the addresses that Gumroad sends Pings to",
 )
 
@@ -250,16 +234,10 @@ gumroad_syncs = sa.Table(
     sa.Column(
         "synced_until", sa.Date, nullable=False, comment="Day up to which sales were fetched, UTC"
     ),
-    sa.Column(
-        "synced_at",
-        _timestamp,
-        nullable=False,
-        server_default=_now,
-        comment="When the last sync began, UTC",
-    ),
-    sa.Column(
+    now("synced_at", comment="When the last sync began, UTC"),
+    timestamp(
         "looked_back_at",
-        _timestamp,
+        nullable=True,
         comment="When sales of long ago were last asked for, UTC; NULL: never",
     ),
     comment="How far sales were fetched: a row a tenant and account",

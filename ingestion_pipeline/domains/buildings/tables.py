@@ -3,9 +3,18 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.columns import (
+    TIMESTAMP,
+    count,
+    double,
+    identity,
+    json,
+    now,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import (
     COLLECTED_AT,
@@ -16,23 +25,12 @@ from ingestion_pipeline.foundation.storage.wording import (
     UNIT,
 )
 
-_timestamp = sa.DateTime(timezone=True)
 # By bytes: an index in the order of a language costs 40 % more.
 _name = sa.Text(collation="C")
 
 
 def _key(name: str, type_: Any = _name, *, comment: str) -> sa.Column[Any]:
     return sa.Column(name, type_, primary_key=True, autoincrement=False, comment=comment)
-
-
-def _double(name: str, *, comment: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.Double, comment=comment)
-
-
-def _now(name: str, *, comment: str) -> sa.Column[Any]:
-    return sa.Column(
-        name, _timestamp, nullable=False, server_default=sa.func.now(), comment=comment
-    )
 
 
 def _unit() -> sa.Column[Any]:
@@ -43,14 +41,13 @@ def _aggregates(*, of: str) -> list[sa.Column[Any]]:
     unknown = "in the unit; NULL: no number of good quality"
     return [
         sa.Column("samples", sa.Integer, nullable=False, comment="How many samples there are"),
-        sa.Column("left_out", sa.Integer, nullable=False, server_default="0",
-                  comment="How many numbers were left out, because their quality is not good"),
-        _double("minimum", comment=f"Smallest value, {unknown}"),
-        _double("maximum", comment=f"Largest value, {unknown}"),
-        _double("mean", comment=f"Mean of the values, {unknown}"),
-        _double("last", comment=f"Last value, {unknown}"),
-        sa.Column("coverage", sa.Double, nullable=False,
-                  comment=f"Share of the {of} in which there is a sample, 0 to 1"),
+        count("left_out", sa.Integer,
+              comment="How many numbers were left out, because their quality is not good"),
+        double("minimum", nullable=True, comment=f"Smallest value, {unknown}"),
+        double("maximum", nullable=True, comment=f"Largest value, {unknown}"),
+        double("mean", nullable=True, comment=f"Mean of the values, {unknown}"),
+        double("last", nullable=True, comment=f"Last value, {unknown}"),
+        double("coverage", comment=f"Share of the {of} in which there is a sample, 0 to 1"),
     ]  # fmt: skip
 
 
@@ -60,9 +57,10 @@ timeseries_raw = sa.Table(
     metadata,
     _key("site_name", comment=SITE),
     _key("point_name", comment=POINT),
-    _key("timestamp", _timestamp, comment="Instant of the sample, UTC, to the microsecond"),
-    _double(
+    _key("timestamp", TIMESTAMP, comment="Instant of the sample, UTC, to the microsecond"),
+    double(
         "value",
+        nullable=True,
         comment="The sample in the point's own unit; NULL: not a finite number, see value_text",
     ),
     sa.Column(
@@ -76,8 +74,10 @@ timeseries_raw = sa.Table(
         nullable=False,
         comment="good, bad, text, unknown, or what the sender says",
     ),
-    sa.Column("metadata", JSONB, comment="What else the source told of the sample; NULL: nothing"),
-    _now("collected_at", comment=COLLECTED_AT),
+    json(
+        "metadata", nullable=True, comment="What else the source told of the sample; NULL: nothing"
+    ),
+    now("collected_at", comment=COLLECTED_AT),
     postgresql_partition_by="RANGE (timestamp)",
     comment="Samples of buildings: a row a site, point and instant; a partition a month",
 )
@@ -88,9 +88,11 @@ weather_raw = sa.Table(
     metadata,
     _key("site_name", comment=SITE),
     _key("measure", comment="What was measured, as the source calls it, for instance temperature"),
-    _key("timestamp", _timestamp, comment="The measure's own instant, UTC"),
-    _double(
-        "value", comment="The value in the source's unit; NULL: not a finite number, see value_text"
+    _key("timestamp", TIMESTAMP, comment="The measure's own instant, UTC"),
+    double(
+        "value",
+        nullable=True,
+        comment="The value in the source's unit; NULL: not a finite number, see value_text",
     ),
     sa.Column(
         "value_text",
@@ -103,7 +105,7 @@ weather_raw = sa.Table(
         nullable=False,
         comment="good, bad, text, unknown, or what the sender says",
     ),
-    _now("collected_at", comment=COLLECTED_AT),
+    now("collected_at", comment=COLLECTED_AT),
     comment="Weather at the sites: a row a site, measure and instant",
 )
 sa.Index("weather_raw_timestamp_idx", weather_raw.c.timestamp, postgresql_using="brin")
@@ -111,24 +113,13 @@ sa.Index("weather_raw_timestamp_idx", weather_raw.c.timestamp, postgresql_using=
 rejected_records = sa.Table(
     "rejected_records",
     metadata,
-    sa.Column(
-        "rejected_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the row",
-    ),
+    identity("rejected_id", comment="Number of the row"),
     sa.Column("site_name", _name, nullable=False, comment=SITE),
-    sa.Column(
-        "window_start",
-        _timestamp,
-        nullable=False,
-        comment="Start of the window that was asked for, UTC",
-    ),
+    timestamp("window_start", comment="Start of the window that was asked for, UTC"),
     sa.Column("page", sa.Integer, nullable=False, comment="Number of the page that it was on"),
     sa.Column("record", sa.Text, nullable=False, comment="The record as it came"),
     sa.Column("reason", sa.Text, nullable=False, comment="Why it could not be used"),
-    _now("collected_at", comment=COLLECTED_AT),
+    now("collected_at", comment=COLLECTED_AT),
     comment="Records of the building API that could not be used, each with the reason",
 )
 sa.Index(
@@ -139,13 +130,11 @@ collected_windows = sa.Table(
     "collected_windows",
     metadata,
     _key("site_name", comment=SITE),
-    _key("window_start", _timestamp, comment="Start of the window, UTC, inclusive"),
-    _key("window_end", _timestamp, comment="End of the window, UTC, exclusive"),
+    _key("window_start", TIMESTAMP, comment="Start of the window, UTC, inclusive"),
+    _key("window_end", TIMESTAMP, comment="End of the window, UTC, exclusive"),
     sa.Column("dialect", sa.Text, comment="Which shape of the API answered; NULL: none is known"),
-    sa.Column(
+    json(
         "counts",
-        JSONB,
-        nullable=False,
         comment="What was fetched, kept, skipped, rejected, inserted and so on, in records",
     ),
     sa.Column(
@@ -154,7 +143,7 @@ collected_windows = sa.Table(
         nullable=False,
         comment="Configured points without a sample in the window",
     ),
-    _now("collected_at", comment=COLLECTED_AT),
+    now("collected_at", comment=COLLECTED_AT),
     comment="Windows of time that were collected in full: a row a site and window",
 )
 
@@ -186,21 +175,16 @@ collected_days = sa.Table(
         server_default=sa.text("'{}'"),
         comment="Halves that were never collected: samples, weather",
     ),
-    sa.Column(
-        "result",
-        JSONB,
-        nullable=False,
-        comment="All that is known of the collection, as the asset's metadata show it",
-    ),
+    json("result", comment="All that is known of the collection, as the asset's metadata show it"),
     sa.Column("run_id", sa.Text, comment=RUN),
-    _now("collected_at", comment=COLLECTED_AT),
-    sa.Column(
+    now("collected_at", comment=COLLECTED_AT),
+    timestamp(
         "covered_at",
-        _timestamp,
+        nullable=True,
         comment="When gaps were last looked for, UTC; NULL: not since it was collected",
     ),
-    sa.Column(
-        "watched_at", _timestamp, comment="When alert rules were last applied, UTC; NULL: never"
+    timestamp(
+        "watched_at", nullable=True, comment="When alert rules were last applied, UTC; NULL: never"
     ),
     comment="Days that were collected, and what came of them: a row a site and UTC day",
 )
@@ -210,7 +194,7 @@ timeseries_hourly = sa.Table(
     metadata,
     _key("site_name", comment=SITE),
     _key("point_name", comment=POINT),
-    _key("hour", _timestamp, comment="Start of the hour, UTC"),
+    _key("hour", TIMESTAMP, comment="Start of the hour, UTC"),
     _unit(),
     *_aggregates(of="quarters of the hour"),
     comment="Samples by UTC hour: a row a site, point, hour and unit",
@@ -235,8 +219,8 @@ timeseries_gaps = sa.Table(
     _key("site_name", comment=SITE),
     _key("day", sa.Date, comment="The UTC day"),
     _key("point_name", comment="The point without samples; *: every point"),
-    _key("gap_start", _timestamp, comment="First hour that is missing, UTC"),
-    sa.Column("gap_end", _timestamp, nullable=False, comment="First hour that is not missing, UTC"),
+    _key("gap_start", TIMESTAMP, comment="First hour that is missing, UTC"),
+    timestamp("gap_end", comment="First hour that is not missing, UTC"),
     sa.Column("reason", sa.Text, nullable=False, comment="not collected, or no sample"),
     comment="Hours without samples: a row a site, day, point and start",
 )
@@ -245,21 +229,23 @@ sa.Index("timeseries_gaps_day_idx", timeseries_gaps.c.day)
 alert_rules = sa.Table(
     "building_alert_rules",
     metadata,
-    sa.Column(
-        "rule_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the rule",
-    ),
+    identity("rule_id", comment="Number of the rule"),
     sa.Column(
         "site_name", _name, nullable=False, comment="Sites that it is for; * stands for any text"
     ),
     sa.Column(
         "point_name", _name, nullable=False, comment="Points that it is for; * stands for any text"
     ),
-    _double("minimum", comment="Below it is an alert, in the point's unit; NULL: no lower limit"),
-    _double("maximum", comment="Above it is an alert, in the point's unit; NULL: no upper limit"),
+    double(
+        "minimum",
+        nullable=True,
+        comment="Below it is an alert, in the point's unit; NULL: no lower limit",
+    ),
+    double(
+        "maximum",
+        nullable=True,
+        comment="Above it is an alert, in the point's unit; NULL: no upper limit",
+    ),
     sa.Column(
         "severity",
         sa.Text,
@@ -274,7 +260,7 @@ alert_rules = sa.Table(
         server_default=sa.true(),
         comment="Whether it is applied",
     ),
-    _now("created_at", comment=CREATED_AT),
+    now("created_at", comment=CREATED_AT),
     comment="Limits of points, beyond which there is an alert",
 )
 
@@ -284,17 +270,12 @@ alerts = sa.Table(
     _key("site_name", comment=SITE),
     _key("point_name", comment=POINT),
     _key("rule_id", sa.BigInteger, comment="The rule (building_alert_rules.rule_id)"),
-    _key("started_at", _timestamp, comment="First sample beyond the limit, UTC"),
-    sa.Column("ended_at", _timestamp, nullable=False, comment="Last sample beyond the limit, UTC"),
+    _key("started_at", TIMESTAMP, comment="First sample beyond the limit, UTC"),
+    timestamp("ended_at", comment="Last sample beyond the limit, UTC"),
     sa.Column("samples", sa.Integer, nullable=False, comment="How many samples were beyond it"),
-    sa.Column(
-        "extreme",
-        sa.Double,
-        nullable=False,
-        comment="The value farthest beyond the limit, in the point's unit",
-    ),
+    double("extreme", comment="The value farthest beyond the limit, in the point's unit"),
     sa.Column("severity", sa.Text, nullable=False, comment="Of the rule when it was found"),
-    _now("detected_at", comment="When it was found, UTC"),
+    now("detected_at", comment="When it was found, UTC"),
     sa.Column(
         "incident",
         sa.BigInteger,
@@ -316,18 +297,12 @@ sa.Index("building_alerts_incident_idx", alerts.c.incident)
 archived_months = sa.Table(
     "archived_months",
     metadata,
-    sa.Column(
-        "archive_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the row",
-    ),
+    identity("archive_id", comment="Number of the row"),
     sa.Column("month", sa.Date, nullable=False, comment="First day of the month, UTC"),
     sa.Column("location", sa.Text, nullable=False, comment="Where the file is"),
     sa.Column("rows", sa.BigInteger, nullable=False, comment="Samples in the file"),
     sa.Column("bytes", sa.BigInteger, nullable=False, comment="Size of the file, bytes"),
-    _now("archived_at", comment="When it was archived, UTC"),
+    now("archived_at", comment="When it was archived, UTC"),
     comment="Months of samples that were moved out of the database into Parquet files",
 )
 
@@ -343,6 +318,6 @@ tenant_sites = sa.Table(
         comment="The tenant (tenants.tenant_id)",
     ),
     _key("site_name", comment=SITE),
-    _now("created_at", comment=CREATED_AT),
+    now("created_at", comment=CREATED_AT),
     comment="Which tenants' readers see the rows of a site",
 )

@@ -14,10 +14,10 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 )
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
+from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, identity, json, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import PERSONAL, metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, SHA256, TENANT, UPLOAD
 
-_timestamp = sa.DateTime(timezone=True)
 _TYPES: dict[Kind, Any] = {
     "uuid": sa.Uuid,
     "text": sa.Text,
@@ -25,7 +25,7 @@ _TYPES: dict[Kind, Any] = {
     "integer": sa.Integer,
     "boolean": sa.Boolean,
     "object": JSONB,
-    "instant": _timestamp,
+    "instant": TIMESTAMP,
     "currency": sa.Text,
 }
 
@@ -49,7 +49,7 @@ def _content(entity: Entity) -> list[sa.Column[Any]]:
         )
         for rule in entity.fields
     ]
-    return [*columns, sa.Column("extra", JSONB, comment=_EXTRA)]
+    return [*columns, json("extra", nullable=True, comment=_EXTRA)]
 
 
 def _final(entity: Entity) -> sa.Table:
@@ -81,7 +81,7 @@ def _staging(entity: Entity, suffix: str = "") -> sa.Table:
         sa.Column("upload_id", sa.BigInteger, nullable=False, comment=UPLOAD),
         sa.Column("line_number", sa.BigInteger, nullable=False, comment=_LINE),
         *_content(entity),
-        sa.Column("waiting_since", _timestamp, comment=_WAITING_SINCE),
+        timestamp("waiting_since", nullable=True, comment=_WAITING_SINCE),
         comment=f"Rows of {entity.name}_* files, not merged yet{_PARTS[suffix]}",
     )
 
@@ -97,13 +97,7 @@ for _name, _table in WAITING.items():
 upload_sessions = sa.Table(
     "upload_sessions",
     metadata,
-    sa.Column(
-        "session_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the session",
-    ),
+    identity("session_id", comment="Number of the session"),
     sa.Column(
         "token",
         sa.Text,
@@ -112,11 +106,9 @@ upload_sessions = sa.Table(
         comment="Name of the session: the Upload-Token of its requests",
     ),
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
+    now("created_at", comment=CREATED_AT),
     sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
-    sa.Column(
-        "expires_at", _timestamp, nullable=False, index=True, comment="When it is given up, UTC"
+        "expires_at", TIMESTAMP, nullable=False, index=True, comment="When it is given up, UTC"
     ),
     comment="Resumable uploads: a row a session",
 )
@@ -124,13 +116,7 @@ upload_sessions = sa.Table(
 upload_session_files = sa.Table(
     "upload_session_files",
     metadata,
-    sa.Column(
-        "session_file_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the file",
-    ),
+    identity("session_file_id", comment="Number of the file"),
     sa.Column(
         "session_id",
         sa.ForeignKey(upload_sessions.c.session_id, ondelete="CASCADE"),

@@ -4,8 +4,16 @@ and 0015 (corrections)."""
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from ingestion_pipeline.foundation.storage.columns import (
+    count,
+    double,
+    identity,
+    json,
+    now,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import (
     CHANGED,
@@ -22,14 +30,6 @@ from ingestion_pipeline.foundation.storage.wording import (
     UPDATED_AT,
 )
 
-_timestamp = sa.DateTime(timezone=True)
-
-
-def _now(name: str, *, comment: str) -> sa.Column[Any]:
-    return sa.Column(
-        name, _timestamp, nullable=False, server_default=sa.func.now(), comment=comment
-    )
-
 
 def _pending() -> sa.Column[Any]:
     return sa.Column(
@@ -38,46 +38,30 @@ def _pending() -> sa.Column[Any]:
 
 
 def _changed() -> sa.Column[Any]:
-    return sa.Column("changed", sa.Integer, nullable=False, server_default="0", comment=CHANGED)
-
-
-def _double(name: str, *, comment: str, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Double, nullable=nullable, comment=comment)
-
-
-def _json(name: str, *, comment: str, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, JSONB(none_as_null=True), nullable=nullable, comment=comment)
+    return count("changed", sa.Integer, comment=CHANGED)
 
 
 updates = sa.Table(
     "kpi_updates",
     metadata,
-    sa.Column(
-        "update_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the reading, in order of arrival",
-    ),
+    identity("update_id", comment="Number of the reading, in order of arrival"),
     sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
     sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
     sa.Column("kpi_id", sa.Text, nullable=False, comment=KPI),
-    sa.Column("observed_at", _timestamp, nullable=False, comment=OBSERVED_AT),
+    timestamp("observed_at", comment=OBSERVED_AT),
     sa.Column("timestamp_text", sa.Text, nullable=False, comment=TIMESTAMP_TEXT),
     sa.Column("kpi_type", sa.Text, nullable=False, comment=KPI_TYPE),
-    _double("value", comment="The primary value of `data`, in the KPI's own unit"),
-    _json("data", comment="The object that was sent"),
-    _json("metadata", nullable=True, comment="What the sender said beside it; NULL: nothing"),
-    _json("chart", nullable=True, comment="The sender's chart (url, type, timeRange); NULL: none"),
+    double("value", comment="The primary value of `data`, in the KPI's own unit"),
+    json("data", comment="The object that was sent"),
+    json("metadata", nullable=True, comment="What the sender said beside it; NULL: nothing"),
+    json("chart", nullable=True, comment="The sender's chart (url, type, timeRange); NULL: none"),
     sa.Column("request_id", sa.Text, comment=REQUEST),
-    _now("received_at", comment=RECEIVED_AT),
+    now("received_at", comment=RECEIVED_AT),
     _pending(),
     _changed(),
-    sa.Column(
+    count(
         "attempts",
         sa.Integer,
-        nullable=False,
-        server_default="0",
         comment="How often making its package failed since it was last changed",
     ),
     sa.Column("error", sa.Text, comment="Why making its package failed; NULL: it did not"),
@@ -90,12 +74,12 @@ points = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
     sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
-    sa.Column("observed_at", _timestamp, primary_key=True, comment=OBSERVED_AT),
-    _double("value", comment="The value, in the KPI's own unit"),
+    timestamp("observed_at", primary_key=True, comment=OBSERVED_AT),
+    double("value", comment="The value, in the KPI's own unit"),
     sa.Column("timestamp_text", sa.Text, nullable=False, comment=TIMESTAMP_TEXT),
     sa.Column("kpi_type", sa.Text, nullable=False, comment=KPI_TYPE),
     sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
-    _now("received_at", comment=RECEIVED_AT),
+    now("received_at", comment=RECEIVED_AT),
     sa.Column(
         "in_order",
         sa.Boolean,
@@ -111,36 +95,30 @@ conflicts = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
     sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
-    sa.Column("observed_at", _timestamp, primary_key=True, comment=OBSERVED_AT),
+    timestamp("observed_at", primary_key=True, comment=OBSERVED_AT),
     sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
     sa.Column(
         "value", sa.Double, primary_key=True, comment="The value that was told again, and not kept"
     ),
-    _double("kept_value", comment="The value that was kept"),
+    double("kept_value", comment="The value that was kept"),
     sa.Column("request_id", sa.Text, comment=REQUEST),
-    _now("received_at", comment=RECEIVED_AT),
+    now("received_at", comment=RECEIVED_AT),
     comment="Readings that told another value of an instant that had one",
 )
 
 corrections = sa.Table(
     "kpi_corrections",
     metadata,
-    sa.Column(
-        "correction_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the correction",
-    ),
+    identity("correction_id", comment="Number of the correction"),
     sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
     sa.Column("kpi_id", sa.Text, nullable=False, comment=KPI),
-    sa.Column("observed_at", _timestamp, nullable=False, comment=OBSERVED_AT),
-    _double("old_value", comment="The value that was replaced"),
-    _double("new_value", comment="The value that replaced it"),
-    _json("old_data", nullable=True, comment="The object that was replaced; NULL: none is known"),
+    timestamp("observed_at", comment=OBSERVED_AT),
+    double("old_value", comment="The value that was replaced"),
+    double("new_value", comment="The value that replaced it"),
+    json("old_data", nullable=True, comment="The object that was replaced; NULL: none is known"),
     sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
     sa.Column("request_id", sa.Text, comment=REQUEST),
-    _now("corrected_at", comment="When it was corrected, UTC"),
+    now("corrected_at", comment="When it was corrected, UTC"),
     comment="Values that senders put right, and what was there before",
 )
 
@@ -170,11 +148,11 @@ daily_summary = sa.Table(
     sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
     sa.Column("day", sa.Date, primary_key=True, comment="The UTC day"),
     sa.Column("points", sa.Integer, nullable=False, comment="Readings of the day"),
-    _double("minimum", comment="Smallest value, in the KPI's own unit"),
-    _double("maximum", comment="Largest value, in the KPI's own unit"),
-    _double("mean", comment="Mean of the values, in the KPI's own unit"),
-    _double("last", comment="Value of the last reading"),
-    _double(
+    double("minimum", comment="Smallest value, in the KPI's own unit"),
+    double("maximum", comment="Largest value, in the KPI's own unit"),
+    double("mean", comment="Mean of the values, in the KPI's own unit"),
+    double("last", comment="Value of the last reading"),
+    double(
         "change",
         nullable=True,
         comment="Last value less the last one before the day; NULL: none, or no finite number",
@@ -187,22 +165,19 @@ jobs = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
     sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
-    _now("created_at", comment=CREATED_AT),
-    sa.Column(
-        "announced_at", _timestamp, comment="When the workflow announced it, UTC; NULL: it did not"
+    now("created_at", comment=CREATED_AT),
+    timestamp(
+        "announced_at",
+        nullable=True,
+        comment="When the workflow announced it, UTC; NULL: it did not",
     ),
-    sa.Column(
-        "timeout_at",
-        _timestamp,
-        nullable=False,
-        comment="When what is still pending times out, UTC",
-    ),
-    sa.Column(
+    timestamp("timeout_at", comment="When what is still pending times out, UTC"),
+    timestamp(
         "expired_at",
-        _timestamp,
+        nullable=True,
         comment="When it was found to be past its timeout, UTC; NULL: it was not",
     ),
-    _now("updated_at", comment=UPDATED_AT),
+    now("updated_at", comment=UPDATED_AT),
     _pending(),
     _changed(),
     comment="Jobs of the senders' workflows: a row a tenant and trace",
@@ -215,16 +190,12 @@ job_kpis = sa.Table(
     sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
     sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
     sa.Column("status", sa.Text, nullable=False, comment="pending, completed, failed or timeout"),
-    sa.Column("completed_at", _timestamp, comment="When its reading came, UTC; NULL: it has not"),
-    sa.Column("error", sa.Text, comment="The newest error that was reported; NULL: none"),
-    sa.Column(
-        "retry_count",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="Largest number of retries that was reported",
+    timestamp(
+        "completed_at", nullable=True, comment="When its reading came, UTC; NULL: it has not"
     ),
-    _now("updated_at", comment=UPDATED_AT),
+    sa.Column("error", sa.Text, comment="The newest error that was reported; NULL: none"),
+    count("retry_count", sa.Integer, comment="Largest number of retries that was reported"),
+    now("updated_at", comment=UPDATED_AT),
     _pending(),
     _changed(),
     comment="State of every KPI of a job: a row a tenant, trace and KPI",
@@ -233,13 +204,7 @@ job_kpis = sa.Table(
 errors = sa.Table(
     "kpi_errors",
     metadata,
-    sa.Column(
-        "error_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the report, in order of arrival",
-    ),
+    identity("error_id", comment="Number of the report, in order of arrival"),
     sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
     sa.Column(
         "sha256",
@@ -260,10 +225,8 @@ errors = sa.Table(
     sa.Column("code", sa.Text, comment="Code of the error; NULL: none was found"),
     sa.Column("type", sa.Text, comment="Type of the error; NULL: none was found"),
     sa.Column("retry_count", sa.Integer, comment="Retries that the sender counted; NULL: not told"),
-    sa.Column(
+    timestamp(
         "observed_at",
-        _timestamp,
-        nullable=False,
         comment="When it happened, UTC; when it was received where the report does not say",
     ),
     sa.Column(
@@ -272,9 +235,9 @@ errors = sa.Table(
         nullable=False,
         comment="Number among the reports of the same trace and instant, from 1",
     ),
-    _json("body", comment="The report without its secrets"),
+    json("body", comment="The report without its secrets"),
     sa.Column("request_id", sa.Text, comment=REQUEST),
-    _now("received_at", comment=RECEIVED_AT),
+    now("received_at", comment=RECEIVED_AT),
     _pending(),
     sa.UniqueConstraint("tenant_id", "sha256"),
     sa.UniqueConstraint("tenant_id", "trace_id", "observed_at", "n"),
@@ -287,8 +250,8 @@ analyses = sa.Table(
     sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
     sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
     sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
-    _json("analysis", comment="The analysis as it was put"),
-    _now("updated_at", comment=UPDATED_AT),
+    json("analysis", comment="The analysis as it was put"),
+    now("updated_at", comment=UPDATED_AT),
     comment="Analyses that were put beside readings: a row a tenant, trace and KPI",
 )
 

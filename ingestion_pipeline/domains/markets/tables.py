@@ -4,10 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.storage.columns import now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, TENANT, UPDATED_AT
-
-_timestamp = sa.DateTime(timezone=True)
 
 
 def _market() -> list[sa.Column[Any]]:
@@ -35,10 +34,8 @@ def _origin() -> list[sa.Column[Any]]:
             nullable=False,
             comment="The event that wrote it last (ingestion_events.ingestion_id)",
         ),
-        sa.Column(
+        timestamp(
             "sent_at",
-            _timestamp,
-            nullable=False,
             comment="When that event was sent, UTC; an event that was sent earlier changes nothing",
         ),
         sa.Column(
@@ -48,13 +45,7 @@ def _origin() -> list[sa.Column[Any]]:
             server_default="1",
             comment="How often the row was written, from 1",
         ),
-        sa.Column(
-            "updated_at",
-            _timestamp,
-            nullable=False,
-            server_default=sa.func.now(),
-            comment=UPDATED_AT,
-        ),
+        now("updated_at", comment=UPDATED_AT),
     ]
 
 
@@ -125,16 +116,12 @@ series = sa.Table(
     "macro_series",
     metadata,
     sa.Column("series_id", sa.Text, primary_key=True, comment="Id of the series at FRED"),
-    sa.Column(
-        "fetched_at", _timestamp, comment="When it was last fetched with success, UTC; NULL: never"
+    timestamp(
+        "fetched_at",
+        nullable=True,
+        comment="When it was last fetched with success, UTC; NULL: never",
     ),
-    sa.Column(
-        "checked_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it was last asked for, UTC",
-    ),
+    now("checked_at", comment="When it was last asked for, UTC"),
     sa.Column("error", sa.Text, comment="Newest failure since the last success; NULL: none"),
     comment="Series of FRED that are followed, and how asking for them went",
 )
@@ -164,8 +151,6 @@ observations = sa.Table(
     _number(
         "value", comment="The value, in the series' own unit; NULL: FRED says that it is missing"
     ),
-    sa.Column(
-        "recorded_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
+    now("recorded_at", comment=CREATED_AT),
     comment="Observations of FRED with all their vintages: what was known of a date, and when",
 )

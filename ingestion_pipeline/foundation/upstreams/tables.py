@@ -3,10 +3,9 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, count, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import UPDATED_AT
-
-_timestamp = sa.DateTime(timezone=True)
 
 upstream_limits = sa.Table(
     "upstream_limits",
@@ -14,12 +13,14 @@ upstream_limits = sa.Table(
     sa.Column("name", sa.Text, primary_key=True, comment="Name of the upstream"),
     sa.Column(
         "recent",
-        ARRAY(_timestamp),
+        ARRAY(TIMESTAMP),
         nullable=False,
         comment="Instants of the newest requests, UTC, the oldest first",
     ),
-    sa.Column(
-        "paused_until", _timestamp, comment="No request before this instant, UTC; NULL: not paused"
+    timestamp(
+        "paused_until",
+        nullable=True,
+        comment="No request before this instant, UTC; NULL: not paused",
     ),
     comment="Rate limits that all processes share: a row an upstream",
 )
@@ -35,36 +36,26 @@ circuit_breakers = sa.Table(
         server_default="closed",
         comment="closed, open or half_open",
     ),
-    sa.Column(
+    count(
         "failures",
         sa.Integer,
-        nullable=False,
-        server_default="0",
         comment="Transient failures that count; while open, those that opened it",
     ),
-    sa.Column(
-        "generation",
-        sa.BigInteger,
-        nullable=False,
-        server_default="0",
-        comment="Number of the period between two changes of state",
-    ),
-    sa.Column("opened_at", _timestamp, comment="When it opened last, UTC; NULL: closed"),
-    sa.Column(
+    count("generation", comment="Number of the period between two changes of state"),
+    timestamp("opened_at", nullable=True, comment="When it opened last, UTC; NULL: closed"),
+    timestamp(
         "probe_until",
-        _timestamp,
+        nullable=True,
         comment="When the half-open probe is given up, UTC; NULL: not half open",
     ),
     sa.Column(
         "failed_at",
-        ARRAY(_timestamp),
+        ARRAY(TIMESTAMP),
         nullable=False,
         server_default="{}",
         comment="When the failures were, UTC, while closed; the oldest first",
     ),
     sa.Column("last_error", sa.Text, comment="The newest failure; NULL: none"),
-    sa.Column(
-        "updated_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=UPDATED_AT
-    ),
+    now("updated_at", comment=UPDATED_AT),
     comment="Circuit breakers that all processes share: a row an upstream",
 )

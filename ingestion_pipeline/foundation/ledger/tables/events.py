@@ -1,13 +1,12 @@
 """Events that were sent, and what became of them."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.columns import double, json, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import ERROR, JOB, RECEIVED_AT, REQUEST, TENANT
-
-_timestamp = sa.DateTime(timezone=True)
 
 ingestion_events = sa.Table(
     "ingestion_events",
@@ -35,7 +34,7 @@ ingestion_events = sa.Table(
         server_default="received",
         comment="received, validated, applied or failed",
     ),
-    sa.Column("payload", JSONB, nullable=False, comment="The event as it was sent"),
+    json("payload", comment="The event as it was sent"),
     sa.Column(
         "payload_sha256",
         sa.Text,
@@ -57,28 +56,22 @@ ingestion_events = sa.Table(
     sa.Column(
         "processed_records", sa.Integer, comment="Records that were written; NULL: not applied"
     ),
-    sa.Column(
-        "rejected",
-        JSONB,
-        nullable=False,
-        server_default="[]",
-        comment="What was refused of it, with reasons",
-    ),
-    sa.Column(
+    json("rejected", default="[]", comment="What was refused of it, with reasons"),
+    double(
         "processing_time_ms",
-        sa.Double,
+        nullable=True,
         comment="How long applying it took, milliseconds; NULL: not applied",
     ),
     sa.Column("error", sa.Text, comment=ERROR),
     sa.Column("job_id", sa.BigInteger, comment=JOB),
     sa.Column("request_id", sa.Text, comment=REQUEST),
-    sa.Column(
-        "received_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=RECEIVED_AT
+    now("received_at", comment=RECEIVED_AT),
+    timestamp(
+        "validated_at",
+        nullable=True,
+        comment="When it was found to be valid, UTC; NULL: it was not",
     ),
-    sa.Column(
-        "validated_at", _timestamp, comment="When it was found to be valid, UTC; NULL: it was not"
-    ),
-    sa.Column("applied_at", _timestamp, comment="When it was applied, UTC; NULL: it was not"),
+    timestamp("applied_at", nullable=True, comment="When it was applied, UTC; NULL: it was not"),
     sa.UniqueConstraint("tenant_id", "event_type", "payload_sha256"),
     sa.UniqueConstraint("tenant_id", "webhook_id"),
     comment="Events that were sent, and what became of them: a row an event",

@@ -4,21 +4,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.columns import count, identity, json, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, ERROR, RUN, UPDATED_AT
-
-_timestamp = sa.DateTime(timezone=True)
 
 jobs = sa.Table(
     "jobs",
     metadata,
-    sa.Column(
-        "job_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the job, in order of arrival",
-    ),
+    identity("job_id", comment="Number of the job, in order of arrival"),
     sa.Column(
         "tenant_id",
         sa.ForeignKey(tenants.c.tenant_id),
@@ -33,13 +26,7 @@ jobs = sa.Table(
         nullable=False,
         comment="`platform` of the payload, else the kind",
     ),
-    sa.Column(
-        "payload",
-        JSONB,
-        nullable=False,
-        server_default="{}",
-        comment="What the work needs to know; never overwritten",
-    ),
+    json("payload", default="{}", comment="What the work needs to know; never overwritten"),
     # Without credentials, for those who may not read payloads; of book sales' imports only.
     sa.Column(
         "shown_payload",
@@ -51,7 +38,7 @@ jobs = sa.Table(
         ),
         comment="The payload of an import of book sales without credentials; NULL: another kind",
     ),
-    sa.Column("result", JSONB(none_as_null=True), comment="What came of it; NULL: nothing yet"),
+    json("result", nullable=True, comment="What came of it; NULL: nothing yet"),
     sa.Column(
         "status",
         sa.Text,
@@ -62,37 +49,21 @@ jobs = sa.Table(
     sa.Column(
         "priority", sa.Integer, nullable=False, server_default="0", comment="The highest first"
     ),
-    sa.Column(
-        "attempt",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="Attempts that were begun",
-    ),
+    count("attempt", sa.Integer, comment="Attempts that were begun"),
     sa.Column(
         "max_attempts", sa.Integer, nullable=False, comment="Attempts after which it is given up"
     ),
-    sa.Column(
-        "available_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="Not before this instant, UTC",
-    ),
-    sa.Column(
+    now("available_at", comment="Not before this instant, UTC"),
+    timestamp(
         "lease_expires_at",
-        _timestamp,
+        nullable=True,
         comment="When another may take it up, UTC; NULL: nobody works at it",
     ),
     sa.Column("worker", sa.Text, comment="Who works at it, or did last; NULL: nobody yet"),
     sa.Column("run_id", sa.Text, comment=RUN),
     sa.Column("error", sa.Text, comment=ERROR),
-    sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
-    sa.Column(
-        "updated_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=UPDATED_AT
-    ),
+    now("created_at", comment=CREATED_AT),
+    now("updated_at", comment=UPDATED_AT),
     sa.Column(
         "senders_fault",
         sa.Boolean,
@@ -137,14 +108,8 @@ job_attempts = sa.Table(
         autoincrement=False,
         comment="Number of the attempt, from 1",
     ),
-    sa.Column(
-        "started_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it began, UTC",
-    ),
-    sa.Column("finished_at", _timestamp, comment="When it ended, UTC; NULL: it is under way"),
+    now("started_at", comment="When it began, UTC"),
+    timestamp("finished_at", nullable=True, comment="When it ended, UTC; NULL: it is under way"),
     sa.Column("worker", sa.Text, nullable=False, comment="Who made it"),
     sa.Column("run_id", sa.Text, comment=RUN),
     sa.Column(

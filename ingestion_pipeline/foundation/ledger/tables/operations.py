@@ -4,21 +4,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.columns import (
+    count,
+    double,
+    identity,
+    json,
+    now,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import ERROR, RUN, TENANT
-
-_timestamp = sa.DateTime(timezone=True)
 
 cron_logs = sa.Table(
     "cron_logs",
     metadata,
-    sa.Column(
-        "cron_log_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the tick",
-    ),
+    identity("cron_log_id", comment="Number of the tick"),
     sa.Column("name", sa.Text, nullable=False, comment="What ran"),
     sa.Column(
         "trigger",
@@ -34,44 +34,14 @@ cron_logs = sa.Table(
         server_default="started",
         comment="started, completed or failed; running: of a process of an earlier version",
     ),
-    sa.Column(
-        "processed",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="Things that were dealt with",
-    ),
-    sa.Column(
-        "succeeded",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="Those of them that went well",
-    ),
-    sa.Column(
-        "failed",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="Those of them that did not",
-    ),
-    sa.Column(
-        "details",
-        JSONB,
-        nullable=False,
-        server_default="{}",
-        comment="What else there is to say of it",
-    ),
+    count("processed", sa.Integer, comment="Things that were dealt with"),
+    count("succeeded", sa.Integer, comment="Those of them that went well"),
+    count("failed", sa.Integer, comment="Those of them that did not"),
+    json("details", default="{}", comment="What else there is to say of it"),
     sa.Column("error", sa.Text, comment=ERROR),
     sa.Column("run_id", sa.Text, comment=RUN),
-    sa.Column(
-        "started_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it began, UTC",
-    ),
-    sa.Column("finished_at", _timestamp, comment="When it ended, UTC; NULL: it is under way"),
+    now("started_at", comment="When it began, UTC"),
+    timestamp("finished_at", nullable=True, comment="When it ended, UTC; NULL: it is under way"),
     sa.Column(
         "id",
         sa.BigInteger,
@@ -103,15 +73,15 @@ sa.Index("cron_logs_started_at_idx", cron_logs.c.started_at)
 cache_metrics = sa.Table(
     "cache_metrics",
     metadata,
-    sa.Column("recorded_at", _timestamp, nullable=False, comment="When it was, UTC"),
+    timestamp("recorded_at", comment="When it was, UTC"),
     sa.Column(
         "tenant_id", sa.Integer, comment="For whom (tenants.tenant_id); NULL: nobody in particular"
     ),
     sa.Column("service", sa.Text, nullable=False, comment="Whose cache it is"),
     sa.Column("cache_key", sa.Text, nullable=False, comment="Key of the cache"),
     sa.Column("outcome", sa.Text, nullable=False, comment="hit, miss, stale or invalidation"),
-    sa.Column(
-        "duration_ms", sa.Double, comment="How long it took, milliseconds; NULL: not measured"
+    double(
+        "duration_ms", nullable=True, comment="How long it took, milliseconds; NULL: not measured"
     ),
     sa.Column(
         "outside",
@@ -135,26 +105,14 @@ outside_names = sa.Table(
         comment="Sort of the name: service, route, kind or event_type",
     ),
     sa.Column("name", sa.Text, primary_key=True, comment="The name"),
-    sa.Column(
-        "first_seen",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it first came, UTC",
-    ),
+    now("first_seen", comment="When it first came, UTC"),
     comment="Names that tenants' programs have made in the ledger: so many of a sort",
 )
 
 alerts = sa.Table(
     "alerts",
     metadata,
-    sa.Column(
-        "alert_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the incident",
-    ),
+    identity("alert_id", comment="Number of the incident"),
     sa.Column(
         "name",
         sa.Text,
@@ -162,43 +120,27 @@ alerts = sa.Table(
         comment="What it is about: one incident of a name at a time",
     ),
     sa.Column("message", sa.Text, nullable=False, comment="What is told"),
-    sa.Column("value", sa.Double, comment="The figure that was measured; NULL: none"),
-    sa.Column("threshold", sa.Double, comment="The limit that it is beyond; NULL: none"),
-    sa.Column(
-        "started_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it began, UTC",
+    double("value", nullable=True, comment="The figure that was measured; NULL: none"),
+    double("threshold", nullable=True, comment="The limit that it is beyond; NULL: none"),
+    now("started_at", comment="When it began, UTC"),
+    timestamp("resolved_at", nullable=True, comment="When it ended, UTC; NULL: it goes on"),
+    timestamp(
+        "calm_since",
+        nullable=True,
+        comment="Since when it has been calm again, UTC; NULL: it is not",
     ),
-    sa.Column("resolved_at", _timestamp, comment="When it ended, UTC; NULL: it goes on"),
-    sa.Column(
-        "calm_since", _timestamp, comment="Since when it has been calm again, UTC; NULL: it is not"
-    ),
-    sa.Column(
+    timestamp(
         "start_sent_at",
-        _timestamp,
+        nullable=True,
         comment="When the target took the news of its start, UTC; NULL: not yet",
     ),
-    sa.Column(
+    timestamp(
         "recovery_sent_at",
-        _timestamp,
+        nullable=True,
         comment="When the target took the news of its end, UTC; NULL: not yet",
     ),
-    sa.Column(
-        "delivery_attempts",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="How often telling it was tried",
-    ),
-    sa.Column(
-        "next_delivery_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="Not told before this instant, UTC",
-    ),
+    count("delivery_attempts", sa.Integer, comment="How often telling it was tried"),
+    now("next_delivery_at", comment="Not told before this instant, UTC"),
     sa.Column("delivery_error", sa.Text, comment="Why telling it failed last; NULL: it did not"),
     comment="Incidents that are told to the alert target: a row an incident",
 )

@@ -3,15 +3,14 @@
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.columns import count, double, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, TENANT
-
-_timestamp = sa.DateTime(timezone=True)
 
 api_requests = sa.Table(
     "api_requests",
     metadata,
-    sa.Column("requested_at", _timestamp, nullable=False, comment="When it came, UTC"),
+    timestamp("requested_at", comment="When it came, UTC"),
     sa.Column("request_id", sa.Text, nullable=False, comment="Id of the request"),
     sa.Column("tenant_id", sa.Integer, comment="Who asked (tenants.tenant_id); NULL: not known"),
     sa.Column("method", sa.Text, nullable=False, comment="Method of HTTP"),
@@ -24,10 +23,8 @@ api_requests = sa.Table(
     sa.Column(
         "status", sa.SmallInteger, nullable=False, comment="Status of HTTP that was answered"
     ),
-    sa.Column(
+    double(
         "duration_ms",
-        sa.Double,
-        nullable=False,
         comment="How long the answer took, milliseconds, without waiting for the sender",
     ),
     sa.Column(
@@ -44,13 +41,7 @@ api_requests = sa.Table(
         server_default="gateway",
         comment="Who answered: gateway, or a program that logs its requests here",
     ),
-    sa.Column(
-        "retries",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="How often others had to be asked again for the answer",
-    ),
+    count("retries", sa.Integer, comment="How often others had to be asked again for the answer"),
     comment="Requests that the gateway, or a program beside it, answered",
 )
 sa.Index("api_requests_requested_at_idx", api_requests.c.requested_at)
@@ -80,15 +71,8 @@ idempotency_keys = sa.Table(
     ),
     sa.Column("body", sa.LargeBinary, comment="Body that was answered; NULL: not answered yet"),
     sa.Column("location", sa.Text, comment="Header `Location` of the answer; NULL: none"),
-    sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
-    sa.Column(
-        "in_flight_until",
-        _timestamp,
-        nullable=False,
-        comment="Until when the attempt holds the key, UTC",
-    ),
+    now("created_at", comment=CREATED_AT),
+    timestamp("in_flight_until", comment="Until when the attempt holds the key, UTC"),
     comment="Answers by Idempotency-Key, so that the same request is done once",
 )
 sa.Index("idempotency_keys_created_at_idx", idempotency_keys.c.created_at)

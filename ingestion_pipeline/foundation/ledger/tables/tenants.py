@@ -2,10 +2,9 @@
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.storage.columns import double, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, EXPIRES_AT, REVOKED_AT, TENANT
-
-_timestamp = sa.DateTime(timezone=True)
 
 tenants = sa.Table(
     "tenants",
@@ -18,9 +17,7 @@ tenants = sa.Table(
         comment="Number of the tenant",
     ),
     sa.Column("name", sa.Text, nullable=False, unique=True, comment="Name of the tenant, unique"),
-    sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
+    now("created_at", comment=CREATED_AT),
     sa.Column(
         "landed_bytes_limit",
         sa.BigInteger,
@@ -55,10 +52,8 @@ api_keys = sa.Table(
         comment="SHA-256 of the key, 32 bytes",
     ),
     sa.Column("hint", sa.Text, nullable=False, comment="Beginning of the key, to know it by"),
-    sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
-    sa.Column("revoked_at", _timestamp, comment=REVOKED_AT),
+    now("created_at", comment=CREATED_AT),
+    timestamp("revoked_at", nullable=True, comment=REVOKED_AT),
     comment="Keys of tenants to the gateway",
 )
 
@@ -76,11 +71,9 @@ signing_secrets = sa.Table(
         "tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, index=True, comment=TENANT
     ),
     sa.Column("sealed", sa.Text, nullable=False, comment="The secret, encrypted"),
-    sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
-    sa.Column("expires_at", _timestamp, comment=EXPIRES_AT),
-    sa.Column("revoked_at", _timestamp, comment=REVOKED_AT),
+    now("created_at", comment=CREATED_AT),
+    timestamp("expires_at", nullable=True, comment=EXPIRES_AT),
+    timestamp("revoked_at", nullable=True, comment=REVOKED_AT),
     comment="Secrets of tenants that sign their webhooks",
 )
 
@@ -88,9 +81,9 @@ rate_buckets = sa.Table(
     "rate_buckets",
     metadata,
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), primary_key=True, comment=TENANT),
-    sa.Column("tokens", sa.Double, nullable=False, comment="Requests that are left"),
+    double("tokens", comment="Requests that are left"),
     sa.Column("granted", sa.Integer, nullable=False, comment="Requests that were taken out last"),
-    sa.Column("filled_at", _timestamp, nullable=False, comment="When it was filled up last, UTC"),
+    timestamp("filled_at", comment="When it was filled up last, UTC"),
     comment="What tenants may still send, through all gateways: a bucket a tenant",
     prefixes=["UNLOGGED"],
 )
@@ -106,8 +99,6 @@ tenant_readers = sa.Table(
         nullable=False,
         comment="The tenant whose rows it sees (tenants.tenant_id)",
     ),
-    sa.Column(
-        "created_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=CREATED_AT
-    ),
+    now("created_at", comment=CREATED_AT),
     comment="Which tenant's rows a login role sees (policies `own_rows`)",
 )

@@ -1,30 +1,17 @@
 """Files that arrived, and lines of them that were refused."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
+from ingestion_pipeline.foundation.storage.columns import count, identity, json, now, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import JOB, TENANT, UPLOAD
-
-_timestamp = sa.DateTime(timezone=True)
-
-
-def _count(name: str, *, comment: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0", comment=comment)
-
 
 uploads = sa.Table(
     "uploads",
     metadata,
-    sa.Column(
-        "upload_id",
-        sa.BigInteger,
-        sa.Identity(always=True),
-        primary_key=True,
-        comment="Number of the file, in order of arrival: the later one wins",
-    ),
+    identity("upload_id", comment="Number of the file, in order of arrival: the later one wins"),
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
     sa.Column(
         "domain",
@@ -52,38 +39,32 @@ uploads = sa.Table(
     sa.Column("sha256", sa.Text, comment="SHA-256 of the file, hexadecimal; NULL: not known"),
     sa.Column("status", sa.Text, nullable=False, comment="recorded, staged, loaded or failed"),
     sa.Column("job_id", sa.ForeignKey(jobs.c.job_id), index=True, comment=JOB),
-    _count("lines", comment="Lines of the file: blank + preamble + rejected + staged"),
-    _count("blank", comment="Blank lines"),
-    _count("preamble", comment="Lines that are no rows: headers and what stands before them"),
-    _count("rejected", comment="Lines that were refused (rejected_rows)"),
-    _count(
+    count("lines", comment="Lines of the file: blank + preamble + rejected + staged"),
+    count("blank", comment="Blank lines"),
+    count("preamble", comment="Lines that are no rows: headers and what stands before them"),
+    count("rejected", comment="Lines that were refused (rejected_rows)"),
+    count(
         "staged",
         comment="Rows: inserted + updated + unchanged + superseded + waiting once it is loaded",
     ),
-    _count("inserted", comment="Rows that were new"),
-    _count("updated", comment="Rows that changed one that was there"),
-    _count("unchanged", comment="Rows that were there already"),
-    _count("superseded", comment="Rows that a later version of the same row replaced"),
-    _count("waiting", comment="Rows that wait for their parent"),
-    _count("rejected_kept", comment="Refused lines that are kept in full"),
-    _count("rejected_bytes", comment="Their size, bytes"),
+    count("inserted", comment="Rows that were new"),
+    count("updated", comment="Rows that changed one that was there"),
+    count("unchanged", comment="Rows that were there already"),
+    count("superseded", comment="Rows that a later version of the same row replaced"),
+    count("waiting", comment="Rows that wait for their parent"),
+    count("rejected_kept", comment="Refused lines that are kept in full"),
+    count("rejected_bytes", comment="Their size, bytes"),
     sa.Column("error", sa.Text, comment="Why the file as a whole cannot be used; NULL: it can"),
-    sa.Column(
-        "recorded_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it was recorded, UTC",
+    now("recorded_at", comment="When it was recorded, UTC"),
+    timestamp(
+        "staged_at", nullable=True, comment="When its rows were staged, UTC; NULL: they are not"
     ),
-    sa.Column(
-        "staged_at", _timestamp, comment="When its rows were staged, UTC; NULL: they are not"
+    timestamp(
+        "loaded_at", nullable=True, comment="When its rows were loaded, UTC; NULL: they are not"
     ),
-    sa.Column(
-        "loaded_at", _timestamp, comment="When its rows were loaded, UTC; NULL: they are not"
-    ),
-    sa.Column(
+    timestamp(
         "removed_at",
-        _timestamp,
+        nullable=True,
         comment="When retention took the landed file away, UTC; NULL: it is there",
     ),
     sa.UniqueConstraint("tenant_id", "source_key"),
@@ -131,14 +112,8 @@ rejected_rows = sa.Table(
     sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
     sa.Column("file_name", sa.Text, nullable=False, comment="Name of the file as it came"),
     sa.Column("raw", sa.Text, nullable=False, comment="The line as it came"),
-    sa.Column("reasons", JSONB, nullable=False, comment="Every reason why it was refused"),
-    sa.Column(
-        "rejected_at",
-        _timestamp,
-        nullable=False,
-        server_default=sa.func.now(),
-        comment="When it was refused, UTC",
-    ),
+    json("reasons", comment="Every reason why it was refused"),
+    now("rejected_at", comment="When it was refused, UTC"),
     sa.Column(
         "replayed_by",
         sa.BigInteger,

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
 from ingestion_pipeline.foundation.errors import PermanentError, TransientError
+from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, now, timestamp
 from ingestion_pipeline.foundation.storage.key_value.contract import (
     LARGEST_INTEGER,
     LONGEST_KEY,
@@ -33,8 +34,6 @@ from ingestion_pipeline.foundation.storage.key_value.contract import (
 )
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import UPDATED_AT
-
-_timestamp = sa.DateTime(timezone=True)
 
 key_value = sa.Table(
     "key_value",
@@ -58,10 +57,8 @@ key_value = sa.Table(
         nullable=False,
         comment="Grows with every write, for compare-and-set",
     ),
-    sa.Column("expires_at", _timestamp, comment="When it stops being there, UTC; NULL: never"),
-    sa.Column(
-        "updated_at", _timestamp, nullable=False, server_default=sa.func.now(), comment=UPDATED_AT
-    ),
+    timestamp("expires_at", nullable=True, comment="When it stops being there, UTC; NULL: never"),
+    now("updated_at", comment=UPDATED_AT),
     comment="Documents by key, where the key-value store is PostgreSQL",
 )
 sa.Index(
@@ -72,7 +69,7 @@ sa.Index(
 key_value_versions = sa.Sequence("key_value_versions", metadata=metadata)
 
 _primary_key = [key_value.c.namespace, key_value.c.key]
-_now = sa.func.statement_timestamp(type_=_timestamp)
+_now = sa.func.statement_timestamp(type_=TIMESTAMP)
 _expired = key_value.c.expires_at <= _now
 _alive = sa.or_(key_value.c.expires_at.is_(None), key_value.c.expires_at > _now)
 
@@ -248,6 +245,6 @@ def _changes(text: str, ttl: timedelta | None) -> dict[str, sa.ColumnElement[Any
         # Drawn again when a conflict turns the insert into an update, by then under the row's
         # lock: the versions of a key also grow.
         "version": key_value_versions.next_value(),
-        "expires_at": sa.cast(sa.null(), _timestamp) if lifetime is None else _now + lifetime,
+        "expires_at": sa.cast(sa.null(), TIMESTAMP) if lifetime is None else _now + lifetime,
         "updated_at": _now,
     }
