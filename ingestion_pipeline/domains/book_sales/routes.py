@@ -23,7 +23,7 @@ from ingestion_pipeline.domains.book_sales.sources.registry import canonical, pa
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger.job_ids import job_id_of, uuid_of
 from ingestion_pipeline.foundation.storage import database
-from ingestion_pipeline.gateway import idempotency
+from ingestion_pipeline.gateway import once
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.files.receiving import file_of
 from ingestion_pipeline.gateway.front import gateway_of, require_size
@@ -75,7 +75,7 @@ async def post_platform(request: Request, platform: str) -> Response:
 async def _order(request: Request, *, endpoint: str, platform: str | None = None) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
-    key = idempotency.key_of(request, required=False)
+    key = once.key_of(request, required=False)
     if platform is not None:
         platform_of(platform)
     order = orders.parse_order(body, platform=platform)
@@ -83,10 +83,7 @@ async def _order(request: Request, *, endpoint: str, platform: str | None = None
         receipt = await receive_order(gateway, caller, order, endpoint=endpoint, key=key)
     except ConfigurationError as error:
         raise Refusal(503, str(error)) from None
-    headers = {"location": receipt.location}
-    if receipt.replayed:
-        headers["idempotent-replayed"] = "true"
-    return Response(receipt.body, 202, headers, "application/json")
+    return receipt.response()
 
 
 @router.post(

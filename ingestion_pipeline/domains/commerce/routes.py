@@ -17,7 +17,7 @@ from ingestion_pipeline.domains.commerce.publish import progress
 from ingestion_pipeline.domains.commerce.receive.chunk import announced_hash, finish, receive_chunk
 from ingestion_pipeline.domains.commerce.receive.file import receive_file, upload_location
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
-from ingestion_pipeline.gateway import idempotency
+from ingestion_pipeline.gateway import once
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.files.receiving import file_of
 from ingestion_pipeline.gateway.front import gateway_of, require_size
@@ -66,17 +66,14 @@ async def _upload(request: Request, *, endpoint: str, only: str | None = None) -
     gateway = gateway_of(request)
     require_size(request, gateway.configuration.max_upload_bytes)
     caller = await gateway.authenticate(request)
-    key = idempotency.key_of(request)
+    key = once.key_of(request)
     part = await file_of(gateway, request)
     with _refusals():
         receipt = await receive_file(
             gateway, caller, part=part, type_=type_of(part.file_name, only=only),
             endpoint=endpoint, key=key or "", token=request.headers.get("upload-token"),
         )  # fmt: skip
-    headers = {"location": receipt.location or ""}
-    if receipt.replayed:
-        headers["idempotent-replayed"] = "true"
-    return Response(receipt.body, receipt.status_code, headers, "application/json")
+    return receipt.response()
 
 
 @router.post(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 
-from ingestion_pipeline.foundation.errors import FieldError
+from ingestion_pipeline.foundation.errors import FieldError, IngestionError
 from ingestion_pipeline.foundation.ledger import quota
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing, LandingFile, landing_name
 from ingestion_pipeline.gateway.answers import Refusal
@@ -55,6 +55,19 @@ async def landing_file(landing: Landing, name: str) -> AsyncIterator[LandingFile
     except BaseException:
         # Not in a thread: whoever was canceled should not wait for anything.
         file.discard()
+        raise
+
+
+@asynccontextmanager
+async def removed_if_refused(landing: Landing, location: str) -> AsyncIterator[None]:
+    """Remove a landed file if recording it, in the block, is refused by us and so rolled back.
+
+    Any other error leaves open whether it was recorded, and the file stays.
+    """
+    try:
+        yield
+    except IngestionError:
+        await asyncio.to_thread(landing.remove, location)
         raise
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,26 +12,17 @@ from ingestion_pipeline.domains.book_sales.land import orders, queue
 from ingestion_pipeline.domains.book_sales.land.orders import Order
 from ingestion_pipeline.domains.book_sales.land.queue import Report
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
-from ingestion_pipeline.foundation.errors import ContractError, FieldError, IngestionError
-from ingestion_pipeline.foundation.ledger import idempotency, quota
-from ingestion_pipeline.foundation.ledger.idempotency import Done, InFlight, Started
+from ingestion_pipeline.foundation.errors import ContractError, FieldError
+from ingestion_pipeline.foundation.ledger import quota
+from ingestion_pipeline.foundation.ledger.idempotency import Started
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.file_names import file_name_problem
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.files.encodings import Part
-from ingestion_pipeline.gateway.files.receiving import land
+from ingestion_pipeline.gateway.files.receiving import land, removed_if_refused
 from ingestion_pipeline.gateway.front import Caller, Gateway
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The answer to an order, as it is stored under its key."""
-
-    body: bytes
-    location: str
-    replayed: bool = False
+from ingestion_pipeline.gateway.once import Receipt, once, store
 
 
 def location_of(job_id: int) -> str:
@@ -49,24 +39,18 @@ async def receive_order(
         Refusal: 409 the key's first request is under way, 422 it was used with another order.
         ContractError, ConfigurationError: as `orders.record`.
     """
+
+    async def work(started: Started | None) -> Receipt:
+        return await gateway.run(_record, gateway.configuration, caller.tenant_id, order, started)
+
+    async def payload() -> bytes:
+        return _hash(order)
+
     if key is None:
-        return await gateway.run(_record, gateway.configuration, caller.tenant_id, order, None)
-    taken = await gateway.run(
-        idempotency.begin, tenant_id=caller.tenant_id, endpoint=endpoint, key=key
+        return await work(None)
+    return await once(
+        gateway, caller, work, endpoint=endpoint, key=key, payload=payload, noun="order"
     )
-    if isinstance(taken, InFlight):
-        raise Refusal(409, "the first request of this Idempotency-Key is under way", retry_after=2)
-    if isinstance(taken, Done):
-        if taken.payload_sha256 != _hash(order):
-            rule = "was used with another order"
-            fault = FieldError("Idempotency-Key", rule)
-            raise Refusal(422, f"this Idempotency-Key {rule}", [fault])
-        return Receipt(taken.body, taken.location or "", replayed=True)
-    try:
-        return await gateway.run(_record, gateway.configuration, caller.tenant_id, order, taken)
-    except BaseException:
-        await gateway.run(idempotency.abandon, taken)
-        raise
 
 
 def _record(
@@ -77,14 +61,10 @@ def _record(
     started: Started | None,
 ) -> Receipt:
     job_id = orders.land_order(connection, configuration, tenant_id=tenant_id, order=order)
-    body = msgspec.json.encode(queued(job_id, order.platform, by_hand=order.by_hand)) + b"\n"
-    receipt = Receipt(body, location_of(job_id))
-    if started is not None:
-        idempotency.finish(
-            connection, started, payload_sha256=_hash(order), status_code=202, body=receipt.body,
-            location=receipt.location,
-        )  # fmt: skip
-    return receipt
+    return store(
+        connection, started, queued(job_id, order.platform, by_hand=order.by_hand),
+        payload_sha256=_hash(order), location=location_of(job_id),
+    )  # fmt: skip
 
 
 def queued(job_id: int, platform: str, *, by_hand: bool) -> dict[str, Any]:
@@ -128,13 +108,10 @@ async def receive_report(
     landing = Landing(configuration.landing)
     landed = await land(gateway, caller, landing, part)
     report = Report(name, landed.location, landed.size, landed.sha256)
-    try:
+    async with removed_if_refused(landing, landed.location):
         job_id, new = await gateway.run(
             _record_report, configuration, caller.tenant_id, platform, report, told
         )
-    except IngestionError:  # ours, so it was rolled back
-        await asyncio.to_thread(landing.remove, landed.location)
-        raise
     if not new:
         await asyncio.to_thread(landing.remove, landed.location)
     return job_id, new

@@ -16,13 +16,12 @@ from ingestion_pipeline.domains.commerce.land.sessions import SessionFile
 from ingestion_pipeline.foundation.errors import (
     ContractError,
     FieldError,
-    IngestionError,
     LandedFileError,
 )
 from ingestion_pipeline.foundation.ledger import quota
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing, landing_name
 from ingestion_pipeline.gateway.answers import Refusal
-from ingestion_pipeline.gateway.files.receiving import landing_file, pour
+from ingestion_pipeline.gateway.files.receiving import landing_file, pour, removed_if_refused
 from ingestion_pipeline.gateway.front import Caller, Gateway
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
@@ -89,14 +88,11 @@ async def receive_chunk(
             message = "the chunk is not what its announced SHA-256 says: send it again"
             raise ContractError(message, [FieldError("body", message)])
         landed = await asyncio.to_thread(chunk.keep)
-    try:
+    async with removed_if_refused(landing, landed.location):
         state, new = await gateway.run(
             chunks.land_chunk, tenant_id, token, file_name=file_name, range_=range_, landed=landed,
             keeps=keeps,
         )  # fmt: skip
-    except IngestionError:  # ours, so it was rolled back
-        await asyncio.to_thread(landing.remove, landed.location)
-        raise
     if not new:
         await asyncio.to_thread(landing.remove, landed.location)
     return await finish(gateway, caller, token, file=state.file) if state.ready else state
@@ -131,14 +127,11 @@ async def _finish(gateway: Gateway, caller: Caller, token: str, *, file: Session
             message = "does not have the announced SHA-256; all of it has to be sent again"
             raise ContractError(f"{name} {message}", [FieldError("sha256", message)])
         return
-    try:
+    async with removed_if_refused(landing, landed.location):
         _, new = await gateway.run(
             chunks.complete, tenant_id, token, file_name=name, landed=landed,
             max_attempts=configuration.job_attempts,
         )  # fmt: skip
-    except IngestionError:  # ours, so it was rolled back
-        await asyncio.to_thread(landing.remove, landed.location)
-        raise
     await asyncio.to_thread(_remove, landing, parts if new else [*parts, landed.location])
 
 

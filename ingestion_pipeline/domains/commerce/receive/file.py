@@ -5,40 +5,22 @@ not recorded; a connection to the database that breaks at the commit leaves that
 the landed file stays.
 """
 
-import asyncio
-import contextlib
 import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
-import msgspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.declaration import DeclaredFile
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.land import sessions
 from ingestion_pipeline.domains.commerce.land.uploads import land_upload
-from ingestion_pipeline.foundation.errors import FieldError, IngestionError, StaleAttemptError
-from ingestion_pipeline.foundation.ledger import idempotency, quota, uploads
-from ingestion_pipeline.foundation.ledger.idempotency import Done, InFlight, Started
+from ingestion_pipeline.foundation.ledger import quota, uploads
+from ingestion_pipeline.foundation.ledger.idempotency import Started, payload_hash
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing
-from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.files.encodings import Part
-from ingestion_pipeline.gateway.files.receiving import land
+from ingestion_pipeline.gateway.files.receiving import land, removed_if_refused
 from ingestion_pipeline.gateway.front import Caller, Gateway, too_large
-
-_KEY = "Idempotency-Key"
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The answer to a file, as it is stored under its key."""
-
-    status_code: int
-    body: bytes
-    location: str | None
-    replayed: bool = False
+from ingestion_pipeline.gateway.once import Receipt, once, store
 
 
 def upload_location(upload_id: int) -> str:
@@ -75,34 +57,26 @@ async def receive_file(
     """
     if token is not None:
         await gateway.run(sessions.find, caller.tenant_id, token)
-    taken = await gateway.run(
-        idempotency.begin, tenant_id=caller.tenant_id, endpoint=endpoint, key=key
+
+    async def work(started: Started) -> Receipt:
+        return await _land_and_record(gateway, caller, started, part=part, type_=type_, token=token)
+
+    async def payload() -> bytes:
+        return await _payload(part, limit=gateway.configuration.max_upload_bytes)
+
+    return await once(
+        gateway, caller, work, endpoint=endpoint, key=key, payload=payload, noun="file"
     )
-    if isinstance(taken, InFlight):
-        raise Refusal(409, f"the first request of this {_KEY} is under way", retry_after=2)
-    if isinstance(taken, Done):
-        return await _replay(taken, part, limit=gateway.configuration.max_upload_bytes)
-    try:
-        return await _land_and_record(gateway, caller, taken, part=part, type_=type_, token=token)
-    except BaseException as error:
-        with contextlib.suppress(Exception):  # its lease lapses by itself
-            await gateway.run(idempotency.abandon, taken)
-        if isinstance(error, StaleAttemptError):
-            raise Refusal(409, f"another request of this {_KEY} took over", retry_after=2) from None
-        raise
 
 
-async def _replay(done: Done, part: Part, *, limit: int) -> Receipt:
+async def _payload(part: Part, *, limit: int) -> bytes:
     digest, size = hashlib.sha256(), 0
     async for chunk in part.content:
         size += len(chunk)
         if size > limit:
             raise too_large(limit)
         digest.update(chunk)
-    if idempotency.payload_hash(part.file_name, digest.hexdigest()) != done.payload_sha256:
-        rule = "was used with another file"
-        raise Refusal(422, f"this {_KEY} {rule}", [FieldError(_KEY, rule)])
-    return Receipt(done.status_code, done.body, done.location, replayed=True)
+    return payload_hash(part.file_name, digest.hexdigest())
 
 
 async def _land_and_record(
@@ -110,17 +84,13 @@ async def _land_and_record(
 ) -> Receipt:
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
-    async with _renewed(gateway, started):
-        landed = await land(gateway, caller, landing, part)
-        declared = DeclaredFile(part.file_name, type_, landed.size, landed.sha256)
-        try:
-            return await gateway.run(
-                _record, started, file=declared, landed=landed, token=token,
-                configuration=configuration,
-            )  # fmt: skip
-        except IngestionError:  # ours, so it was rolled back
-            await asyncio.to_thread(landing.remove, landed.location)
-            raise
+    landed = await land(gateway, caller, landing, part)
+    declared = DeclaredFile(part.file_name, type_, landed.size, landed.sha256)
+    async with removed_if_refused(landing, landed.location):
+        return await gateway.run(
+            _record, started, file=declared, landed=landed, token=token,
+            configuration=configuration,
+        )  # fmt: skip
 
 
 def _record(
@@ -154,26 +124,7 @@ def _record(
         "bytes": file.size,
         "sha256": file.sha256,
     }
-    receipt = Receipt(202, msgspec.json.encode(document) + b"\n", upload_location(upload_id))
-    idempotency.finish(
-        connection, started, payload_sha256=idempotency.payload_hash(file.file_name, file.sha256),
-        status_code=receipt.status_code, body=receipt.body, location=receipt.location,
+    return store(
+        connection, started, document, location=upload_location(upload_id),
+        payload_sha256=payload_hash(file.file_name, file.sha256),
     )  # fmt: skip
-    return receipt
-
-
-@contextlib.asynccontextmanager
-async def _renewed(gateway: Gateway, started: Started) -> AsyncIterator[None]:
-    """Keep the key for as long as the block takes: a large file outlasts its lease."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(idempotency.LEASE.total_seconds() / 3)
-            with contextlib.suppress(sa.exc.DBAPIError, OSError):
-                await gateway.run(idempotency.renew, started)
-
-    renewing = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        renewing.cancel()
