@@ -16,8 +16,10 @@ sealing.py         Secrets that are to be stored: encrypted under `CREDENTIAL_KE
 secret_names.py    Which names are names of secrets: one list for all who redact or encrypt by
                    name
 settings.py        Every environment variable that the project reads: name, type, unit, default
+sparkline.py       A few series in one small picture, for the metadata that Dagster shows
 spreadsheets.py    What spreadsheets do to values on their way through, recognized alike for all
                    wings
+storable.py        Texts that the stores can keep: no NUL, no half of a surrogate pair
 described/         Sources that files describe: which there are, and what is wrong with a file
 intake/            Files through mappings: any export, by a YAML file
 ledger/            What happened: tenants, uploads, jobs, attempts

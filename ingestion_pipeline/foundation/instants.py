@@ -5,7 +5,7 @@ any letter may part day and time, and +05:60 is six hours. So a text is asked he
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 _OFFSET = r"(?:[Zz]|[+-][0-9]{2}(?::?[0-5][0-9])?)"
 _CLOCK = rf"[0-9]{{2}}(?::?[0-9]{{2}}(?::?[0-9]{{2}}(?:[.,][0-9]+)?)?)? ?{_OFFSET}?"
@@ -37,3 +37,8 @@ def iso_8601(text: str) -> datetime:
     if not is_iso_8601(text):
         raise ValueError("is no time of ISO 8601")
     return datetime.fromisoformat(text.upper())
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment in UTC, which one without an offset is taken to be in."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

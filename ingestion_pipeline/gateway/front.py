@@ -274,6 +274,15 @@ def request_id_of(request: Request) -> str:
     return request_id
 
 
+def row_number_of(text: str) -> int | None:
+    """The number of a row that a path names; None where it can be no row's.
+
+    >>> row_number_of("42"), row_number_of("-1"), row_number_of("٣"), row_number_of("9" * 19)
+    (42, None, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def require_size(request: Request, limit: int) -> None:
     """Refuse at once what announces itself as too large.
 

@@ -15,6 +15,10 @@ from pydantic.json_schema import models_json_schema
 
 from ingestion_pipeline.gateway.answers import ErrorAnswer
 
+# The status codes of most refusals; an endpoint adds its own.
+READS = (401, 404, 429, 503)
+WRITES = (400, 401, 408, 413, 415, 422, 429, 503)
+
 _REFUSALS = {
     400: "Not JSON, or a header or parameter is missing or malformed.",
     401: "No valid credential.",
@@ -113,7 +117,7 @@ def described(
         responses[status] = {"description": "Accepted." if status == 202 else "Done.", **said}
     for status, document in (unwell or {}).items():
         responses[status] = {"model": document, "description": "The same, when it is not well."}
-    for status in refusals:
+    for status in sorted(refusals):
         responses[status] = {"model": ErrorAnswer, "description": _REFUSALS[status]}
         if status in (429, 503):
             responses[status]["headers"] = _RETRY_AFTER

@@ -27,7 +27,7 @@ from ingestion_pipeline.gateway import once
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.files.receiving import file_of
 from ingestion_pipeline.gateway.front import gateway_of, require_size
-from ingestion_pipeline.gateway.openapi import described, router_of
+from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 
 router = router_of("book sales")
 
@@ -35,7 +35,6 @@ _ROOT = "/api/ingestion"
 _AT_ONCE = 10
 _MOST_FIELDS = 1000
 _LARGEST_PING = 64 * 1024  # bytes; they have some two thousand
-_REFUSALS = (400, 401, 408, 409, 413, 415, 422, 429, 503)
 
 
 @router.post(
@@ -43,7 +42,7 @@ _REFUSALS = (400, 401, 408, 409, 413, 415, 422, 429, 503)
     **described(
         summary="Queue an import",
         answers={202: answers.Ordered},
-        refusals=_REFUSALS,
+        refusals=(*WRITES, 409),
         body=answers.ManualImport,
         examples=answers.MANUAL_EXAMPLES,
         parameters=answers.KEY_PARAMETERS,
@@ -61,7 +60,7 @@ async def post_manual(request: Request) -> Response:
     **described(
         summary="Queue an import of a platform",
         answers={202: answers.Ordered},
-        refusals=_REFUSALS,
+        refusals=(*WRITES, 409),
         body=answers.PlatformImport,
         examples=answers.IMPORT_EXAMPLES,
         parameters=answers.KEY_PARAMETERS,
@@ -91,7 +90,7 @@ async def _order(request: Request, *, endpoint: str, platform: str | None = None
     **described(
         summary="Upload a sales report",
         answers={202: answers.Ordered, 200: answers.Ordered},
-        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
+        refusals=WRITES,
         content=answers.FILE_BODY,
         parameters=answers.FILE_PARAMETERS,
     ),
@@ -176,7 +175,7 @@ def _fields_of(content: bytes) -> dict[str, Any]:
     **described(
         summary="What has become of an import",
         answers={200: answers.ImportState},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def get_status(request: Request, job_id: str) -> Response:

@@ -20,8 +20,8 @@ from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.gateway import once
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.files.receiving import file_of
-from ingestion_pipeline.gateway.front import gateway_of, require_size
-from ingestion_pipeline.gateway.openapi import described, router_of
+from ingestion_pipeline.gateway.front import gateway_of, require_size, row_number_of
+from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 
 router = router_of("commerce")
 
@@ -33,7 +33,7 @@ _ROOT = "/api/v1/ingest"
     **described(
         summary="Upload a data file",
         answers={202: answers.Accepted},
-        refusals=(400, 401, 404, 408, 409, 413, 415, 422, 429, 503),
+        refusals=(*WRITES, 404, 409),
         content=answers.FILE_BODY,
         parameters=answers.FILE_PARAMETERS,
     ),
@@ -52,7 +52,7 @@ async def upload_any(request: Request) -> Response:
     **described(
         summary="Upload a file of orders (legacy)",
         answers={202: answers.Accepted},
-        refusals=(400, 401, 404, 408, 409, 413, 415, 422, 429, 503),
+        refusals=(*WRITES, 404, 409),
         content=answers.FILE_BODY,
         parameters=answers.FILE_PARAMETERS,
     ),
@@ -81,7 +81,7 @@ async def _upload(request: Request, *, endpoint: str, only: str | None = None) -
     **described(
         summary="Announce files that will come in chunks",
         answers={201: answers.Opened},
-        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
+        refusals=WRITES,
         body=answers.Announcement,
         examples=answers.ANNOUNCEMENT_EXAMPLES,
     ),
@@ -106,7 +106,7 @@ async def open_session(request: Request) -> Response:
     **described(
         summary="Send a chunk",
         answers={200: answers.ChunkReceived, 202: answers.ChunkReceived},
-        refusals=(400, 401, 404, 408, 409, 413, 415, 422, 429, 503),
+        refusals=(*WRITES, 404, 409),
         content=answers.CHUNK_BODY,
         parameters=answers.CHUNK_PARAMETERS,
     ),
@@ -146,7 +146,7 @@ async def put_chunk(request: Request, token: str, file_name: str) -> Response:
     **described(
         summary="What has come of a session, and what is missing",
         answers={200: answers.SessionState},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def session_status(request: Request, token: str) -> Response:
@@ -163,7 +163,7 @@ async def session_status(request: Request, token: str) -> Response:
     **described(
         summary="Go on after a break",
         answers={200: answers.SessionState},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def resume_session(request: Request, token: str) -> Response:
@@ -193,7 +193,7 @@ async def resume_session(request: Request, token: str) -> Response:
     **described(
         summary="What has become of an upload",
         answers={200: answers.UploadState},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def upload_status(request: Request, upload_id: str) -> Response:
@@ -201,8 +201,8 @@ async def upload_status(request: Request, upload_id: str) -> Response:
     gateway = gateway_of(request)
     caller = await gateway.authenticate(request)
     found: dict[str, Any] | None = None
-    if upload_id.isascii() and upload_id.isdigit() and len(upload_id) < 19:
-        found = await gateway.run(progress.upload_document, caller.tenant_id, int(upload_id))
+    if (number := row_number_of(upload_id)) is not None:
+        found = await gateway.run(progress.upload_document, caller.tenant_id, number)
     if found is None:
         raise Refusal(404, "there is no such upload")
     said = {"status": "ok", "message": found["state"], "tenant": caller.tenant}

@@ -41,11 +41,10 @@ from ingestion_pipeline.gateway.files.unpacked import unpacked
 from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of, too_large
 from ingestion_pipeline.gateway.group_commit import is_outage
 from ingestion_pipeline.gateway.json_bodies import why_no_json
-from ingestion_pipeline.gateway.openapi import described, router_of
+from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 
 router = router_of("kpis")
 
-_REFUSALS = (400, 401, 408, 413, 415, 422, 429, 503)
 _SMALL = 65_536  # bytes of a body that are decoded at once, in a millisecond or two
 _TOGETHER = 500  # readings of a batch that go into one transaction, with those of others
 
@@ -55,7 +54,7 @@ _TOGETHER = 500  # readings of a batch that go into one transaction, with those 
     **described(
         summary="Send a reading, several of one instant, or up to 10,000",
         answers={202: answers.RecordedOneOrSeveral, 200: answers.RecordedOneOrSeveral},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         content=answers.DATA_BODY,
         shapes=(answers.KPIDataUpdate,),
     ),
@@ -104,7 +103,7 @@ async def post_data(request: Request) -> Response:
     **described(
         summary="Correct the value of a point",
         answers={202: answers.Recorded, 200: answers.Recorded},
-        refusals=(*_REFUSALS, 404),
+        refusals=(*WRITES, 404),
         body=answers.PointReplacement,
         examples=answers.POINT_EXAMPLES,
     ),
@@ -133,7 +132,7 @@ async def put_point(request: Request, kpi_id: str, instant: str) -> Response:
     **described(
         summary="A point and the history of its value",
         answers={200: answers.PointWithHistory},
-        refusals=(401, 404, 422, 429, 503),
+        refusals=(*READS, 422),
     ),
 )
 async def get_point(request: Request, kpi_id: str, instant: str) -> Response:
@@ -155,7 +154,7 @@ async def get_point(request: Request, kpi_id: str, instant: str) -> Response:
     **described(
         summary="Report an error of a workflow",
         answers={202: answers.Reported, 200: answers.Reported},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         body=answers.KPIErrorUpdate,
         examples=answers.ERROR_EXAMPLES,
     ),
@@ -184,7 +183,7 @@ async def post_error(request: Request) -> Response:
     **described(
         summary="Announce a job",
         answers={202: answers.Reported, 200: answers.Reported},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         body=answers.JobAnnouncement,
         examples=answers.JOB_EXAMPLES,
     ),
@@ -211,7 +210,7 @@ async def post_job(request: Request) -> Response:
     **described(
         summary="Put an analysis on a package",
         answers={200: answers.Recorded},
-        refusals=(400, 401, 404, 408, 413, 415, 422, 429, 503),
+        refusals=(*WRITES, 404),
         body=answers.KPIAnalysis,
         examples=answers.ANALYSIS_EXAMPLES,
     ),
@@ -234,9 +233,7 @@ async def post_analysis(request: Request) -> Response:
 
 @router.get(
     "/api/kpi-jobs/{trace_id}",
-    **described(
-        summary="A job and its KPIs", answers={200: answers.Job}, refusals=(401, 404, 429, 503)
-    ),
+    **described(summary="A job and its KPIs", answers={200: answers.Job}, refusals=READS),
 )
 async def get_job(request: Request, trace_id: str) -> Response:
     """`status` is the job's state, derived from those of its KPIs."""
@@ -255,7 +252,7 @@ async def get_job(request: Request, trace_id: str) -> Response:
     **described(
         summary="A package: one KPI within one trace",
         answers={200: answers.Package},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def get_package(request: Request, trace_id: str, kpi_id: str) -> Response:
@@ -281,7 +278,7 @@ async def get_package(request: Request, trace_id: str, kpi_id: str) -> Response:
     **described(
         summary="A time series",
         answers={200: answers.TimeSeries},
-        refusals=(401, 404, 422, 429, 503),
+        refusals=(*READS, 422),
         parameters=answers.SERIES_PARAMETERS,
     ),
 )

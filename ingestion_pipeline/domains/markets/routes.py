@@ -30,7 +30,7 @@ from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import Gateway, gateway_of, request_id_of
 from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode, why_no_json
-from ingestion_pipeline.gateway.openapi import described, router_of
+from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 
 router = router_of("markets")
 
@@ -43,7 +43,7 @@ _REPLAYED = {"idempotent-replayed": "true"}
     **described(
         summary="Send an event, signed",
         answers={202: answers.EventAccepted, 200: answers.EventAccepted},
-        refusals=(400, 401, 408, 413, 415, 422, 429, 503),
+        refusals=WRITES,
         body=answers.MarketEvent,
         examples=answers.EXAMPLES,
         parameters=answers.SIGNATURE,
@@ -86,7 +86,7 @@ async def post_event(request: Request) -> Response:
     **described(
         summary="The state of an event",
         answers={200: answers.EventState},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def get_event(request: Request, ingestion_id: str) -> Response:
@@ -109,7 +109,7 @@ async def get_event(request: Request, ingestion_id: str) -> Response:
     **described(
         summary="The newest fundamentals of a market",
         answers={200: answers.MarketDocument},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def get_fundamentals(request: Request, slug: str) -> Response:
@@ -122,7 +122,7 @@ async def get_fundamentals(request: Request, slug: str) -> Response:
     **described(
         summary="The comparables of a market",
         answers={200: answers.MarketDocument},
-        refusals=(401, 404, 429, 503),
+        refusals=READS,
     ),
 )
 async def get_comps(request: Request, slug: str) -> Response:
@@ -135,7 +135,7 @@ async def get_comps(request: Request, slug: str) -> Response:
     **described(
         summary="Macro data of FRED",
         answers={200: answers.MacroDocument},
-        refusals=(401, 404, 422, 429, 503),
+        refusals=(*READS, 422),
         parameters=answers.MACRO_PARAMETERS,
     ),
 )

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from ingestion_pipeline.foundation.ledger import metrics, outside, outside_names
 from ingestion_pipeline.gateway.answers import Refusal, answer
-from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of
-from ingestion_pipeline.gateway.openapi import described, router_of
+from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of, row_number_of
+from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 from ingestion_pipeline.gateway.routes.ledger_bodies import (
     B,
     JobStatus,
@@ -26,9 +26,6 @@ from ingestion_pipeline.gateway.routes.ledger_bodies import (
 )
 
 router = router_of("ledger")
-
-_REFUSALS = (400, 401, 408, 413, 415, 422, 429, 503)
-_WITH_ID = (400, 401, 404, 408, 413, 415, 422, 429, 503)
 
 
 class Said(BaseModel):
@@ -68,7 +65,7 @@ class LedgerJob(Said):
     **described(
         summary="Record a job that you will do",
         answers={201: SaidOfJob},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         body=NewJob,
         examples={"a prediction": {"kind": "prediction", "payload": {"model": "rent-2"}}},
     ),
@@ -88,9 +85,7 @@ async def post_job(request: Request) -> Response:
 
 @router.get(
     "/api/ledger/jobs/{job_id}",
-    **described(
-        summary="A job of the tenant's", answers={200: LedgerJob}, refusals=(401, 404, 429, 503)
-    ),
+    **described(summary="A job of the tenant's", answers={200: LedgerJob}, refusals=READS),
 )
 async def get_job(request: Request, job_id: str) -> Response:
     """Whoever does it, the sender or one of our own workers."""
@@ -107,7 +102,7 @@ async def get_job(request: Request, job_id: str) -> Response:
     **described(
         summary="Say how a job goes",
         answers={200: SaidOfJob},
-        refusals=_WITH_ID,
+        refusals=(*WRITES, 404),
         body=JobStatus,
         examples={
             "begun": {"status": "processing"},
@@ -134,7 +129,7 @@ async def post_status(request: Request, job_id: str) -> Response:
     **described(
         summary="Record an event that you have dealt with",
         answers={201: SaidOfEvent, 200: SaidOfEvent},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         body=LoggedEvent,
         examples={
             "a prediction": {
@@ -166,7 +161,7 @@ async def post_event(request: Request) -> Response:
     **described(
         summary="Record requests that you have answered",
         answers={201: Said},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         body=LoggedRequests,
         examples={"one": {"requests": [{"route": "/predict", "status": 200, "duration_ms": 41.5}]}},
     ),
@@ -197,7 +192,7 @@ async def post_requests(request: Request) -> Response:
     **described(
         summary="Record what your caches did",
         answers={201: Said},
-        refusals=_REFUSALS,
+        refusals=WRITES,
         body=LoggedLookups,
         examples={
             "one": {"metrics": [{"service": "macro", "cache_key": "macro_data", "outcome": "hit"}]}
@@ -250,9 +245,10 @@ def _write_lookups(connection: sa.Connection, senders: list[list[dict[str, Any]]
 
 
 def _number(job_id: str) -> int:
-    if not (job_id.isascii() and job_id.isdigit() and len(job_id) <= 18):
+    number = row_number_of(job_id)
+    if number is None:
         raise _no_such_job()
-    return int(job_id)
+    return number
 
 
 def _no_such_job() -> Refusal:

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
+from ingestion_pipeline.foundation.storable import UNSTORABLE, is_storable, shown
 
 _DEEPEST = 50
 _MOST_ROWS = 1000
@@ -20,8 +21,8 @@ _LONGEST = 86_400_000  # milliseconds: a day
 
 
 def _storable_text(text: str) -> str:
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must not contain NUL or half a surrogate pair")
+    if not is_storable(text):
+        raise ValueError(UNSTORABLE)
     return text
 
 
@@ -151,4 +152,4 @@ def parse(shape: type[B], body: object) -> B:
 def _path(location: tuple[int | str, ...]) -> str:
     # Names of the sender's own may hold what can't be shown.
     path = ".".join(str(part) for part in location) or "body"
-    return path.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")[:200]
+    return shown(path)[:200]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from ingestion_pipeline.domains.book_sales.land import queue, stored
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
-from ingestion_pipeline.foundation.instants import iso_8601
+from ingestion_pipeline.foundation.instants import in_utc, iso_8601
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings
@@ -177,7 +177,7 @@ def _instant(value: Any, faults: list[FieldError]) -> datetime | None:
         return None
     try:
         found = iso_8601(value)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        return in_utc(found)
     except (TypeError, ValueError, OverflowError):
         faults.append(FieldError("scheduled_for", "must be an ISO 8601 instant"))
         return None

@@ -5,7 +5,6 @@ month, which stay in `sales_events`. Payments are no sales. Events whose precisi
 on its first day.
 """
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,15 +12,13 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.contract.events import FREE, PAGES, PAYMENT
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical
 from ingestion_pipeline.domains.book_sales.tables import daily_sales
+from ingestion_pipeline.foundation.sparkline import LINES, POINTS, picture
 from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.foundation.storage.bulk import copy_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLORS = ("#4c78a8", "#f58518", "#54a24b")
-_WIDTH, _HEIGHT = 120, 24
-_MONTHS = 24
 _KEY = ["tenant_id", "day", "platform", "title", "marketplace", "currency"]
 _COLUMNS = [
     *_KEY, "events", "units", "refunded_units", "free_units", "pages", "amount", "pending_events",
@@ -93,11 +90,7 @@ def totals_by_currency(daily: "pd.DataFrame") -> list[dict[str, str]]:
 
 
 def plot(daily: "pd.DataFrame") -> str | None:
-    """Earnings by month of the three largest currencies, in Markdown of under 1,000 characters.
-
-    Each line is drawn between its own extremes. Dagster shows such Markdown inline; longer texts
-    hide behind a link. None where there is less than two months of money.
-    """
+    """Earnings by month of the largest currencies, in Markdown; None below two months of money."""
     import pandas as pd
 
     with_money = daily[daily["currency"] != ""] if not daily.empty else daily
@@ -108,28 +101,12 @@ def plot(daily: "pd.DataFrame") -> str | None:
     table = money.pivot_table(
         index="month", columns="currency", values="amount", aggfunc="sum", fill_value=0.0
     )
-    shown = table.tail(_MONTHS)
+    shown = table.tail(POINTS)
     if len(shown) < 2:
         return None
-    largest = shown.abs().sum().sort_values(ascending=False).index[: len(_COLORS)]
-    lines = "".join(
-        f'<polyline points="{_line(list(shown[name]))}" fill="none" stroke="{color}"/>'
-        for name, color in zip(largest, _COLORS, strict=False)
-    )
-    size = f'width="{_WIDTH}" height="{_HEIGHT}"'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{lines}</svg>'
+    largest = shown.abs().sum().sort_values(ascending=False).index[:LINES]
     names = ", ".join(str(name) for name in largest)
-    return f"![{names}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
-
-
-def _line(values: list[float]) -> str:
-    low, high = min(values), max(values)
-    reach = (high - low) or 1.0
-    return " ".join(
-        f"{at * _WIDTH // (len(values) - 1)},"
-        f"{_HEIGHT - 1 - (value - low) / reach * (_HEIGHT - 2):.0f}"
-        for at, value in enumerate(values)
-    )
+    return picture(names, (dict(enumerate(shown[name])) for name in largest))
 
 
 def _plain(value: Any) -> Any:

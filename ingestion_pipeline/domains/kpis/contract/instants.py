@@ -7,6 +7,8 @@ zone; they mean UTC.
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+from ingestion_pipeline.foundation.instants import in_utc
+
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # older ones are clocks that were never set
 FUTURE = timedelta(days=1)  # the last daily partition is tomorrow's
 
@@ -30,7 +32,7 @@ def parse_instant(text: object) -> datetime:
         raise ValueError("must be a date with a time such as 2026-01-31T12:30:00Z")
     try:
         instant = datetime.fromisoformat(text.upper())
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return in_utc(instant)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"is no date and time of the calendar: {error}") from None
 

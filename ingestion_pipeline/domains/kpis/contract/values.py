@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from ingestion_pipeline.foundation.errors import FieldError
+from ingestion_pipeline.foundation.storable import is_storable, shown
 from ingestion_pipeline.gateway.json_bodies import number_of
 
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -123,12 +124,5 @@ def storable_faults(value: object, field: str, depth: int = 0) -> list[FieldErro
 
 def text_faults(text: str, field: str) -> list[FieldError]:
     """A fault when a text holds NUL or half a surrogate pair."""
-    if text.isascii():
-        broken = "\0" in text
-    else:
-        broken = "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
-    if not broken:
-        return []
     # The name of the field may be broken itself, and goes into the answer.
-    shown = field.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
-    return [FieldError(shown, _STORABLE)]
+    return [] if is_storable(text) else [FieldError(shown(field), _STORABLE)]

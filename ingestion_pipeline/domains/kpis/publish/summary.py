@@ -1,6 +1,5 @@
 """A day of points → one row a KPI: min, max, mean, last, change; and a plot of them."""
 
-import base64
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.kpis.contract.instants import day_bounds
 from ingestion_pipeline.domains.kpis.merge.flags import publishing, settle
 from ingestion_pipeline.domains.kpis.tables import daily_summary, days
+from ingestion_pipeline.foundation.sparkline import LINES, POINTS, picture
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ _LAST_BEFORE = sa.text("""
             ORDER BY observed_at DESC LIMIT 1) AS before
     FROM json_to_recordset(CAST(:series AS json)) AS series (tenant_id integer, kpi_id text)
 """)
-_PLOTTED_SERIES, _PLOTTED_POINTS = 3, 24
-_COLORS = ("#4c78a8", "#f58518", "#54a24b")
-_WIDTH, _HEIGHT = 120, 24
 
 
 def publish_summary(engine: sa.Engine, day: date) -> "pd.DataFrame":
@@ -75,35 +72,17 @@ def summary_of(points: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def sparkline(points: "pd.DataFrame") -> str | None:
-    """The day's longest series as lines of one small plot, in Markdown of under 1,000 characters.
-
-    Each is drawn between its own extremes. Dagster shows such Markdown inline; longer texts hide
-    behind a link, and SVG that is not an image is stripped.
-    """
+    """The day's longest series, in Markdown; None where there is none."""
     if points.empty:
         return None
     series = sorted((each for _, each in points.groupby(["tenant_id", "kpi_id"])), key=len)[::-1]
-    lines = "".join(
-        f'<polyline points="{_line(each["value"].tolist())}" fill="none" stroke="{color}"/>'
-        for each, color in zip(series[:_PLOTTED_SERIES], _COLORS, strict=False)
-    )
-    size = f'width="{_WIDTH}" height="{_HEIGHT}"'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{lines}</svg>'
-    return f"![values](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    return picture("values", (_picked(each["value"].tolist()) for each in series[:LINES]))
 
 
-def _line(values: list[float]) -> str:
-    count = min(len(values), _PLOTTED_POINTS)
-    if count == 1:
-        values, count = values * 2, 2
-    picked = [values[index * (len(values) - 1) // (count - 1)] for index in range(count)]
-    low, high = min(picked), max(picked)
-    reach = high / 2 - low / 2  # halves, because the difference may be infinite
-    heights = [(value / 2 - low / 2) / reach if reach else 0.5 for value in picked]
-    return " ".join(
-        f"{index * _WIDTH // (count - 1)},{_HEIGHT - 1 - height * (_HEIGHT - 2):.0f}"
-        for index, height in enumerate(heights)
-    )
+def _picked(values: list[float]) -> dict[int, float]:
+    """As many values as are drawn, by position; a lone one is a line, too."""
+    last = max(1, min(len(values), POINTS) - 1)
+    return {at: values[at * (len(values) - 1) // last] for at in range(last + 1)}
 
 
 def _change(connection: sa.Connection, summary: "pd.DataFrame", day: date) -> list[float | None]:

@@ -10,6 +10,7 @@ from typing import Any
 from ingestion_pipeline.domains.markets.contract.days import latest_day, parse_day
 from ingestion_pipeline.domains.markets.contract.fields import Fields, unstorable_at
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
+from ingestion_pipeline.foundation.storable import UNSTORABLE
 
 FUNDAMENTALS = "market.fundamentals.upsert"
 COMPS = "comps.upsert"
@@ -107,8 +108,7 @@ def parse_event(body: object) -> Event:
     if not isinstance(body, dict):
         raise ContractError("body: must be a JSON object")
     if (at := unstorable_at(body, "")) is not None:
-        rule = "must not contain NUL or half a surrogate pair"
-        raise ContractError(f"{at}: {rule}", [FieldError(at, rule)])
+        raise ContractError(f"{at}: {UNSTORABLE}", [FieldError(at, UNSTORABLE)])
     fields = Fields(body, "")
     faults = fields.faults
     event_type = body.get("event_type")

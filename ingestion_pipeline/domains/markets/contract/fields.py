@@ -9,6 +9,7 @@ from typing import Any
 from ingestion_pipeline.domains.markets.contract.days import parse_day, parse_instant
 from ingestion_pipeline.foundation.errors import FieldError
 from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
+from ingestion_pipeline.foundation.storable import UNSTORABLE, is_storable, shown
 
 LONGEST_TEXT = 500
 _EXACT = 2**53  # a double is a whole number up to here
@@ -45,8 +46,8 @@ class Fields:
         if not isinstance(value, str) or not 1 <= len(value.strip()) <= LONGEST_TEXT:
             self._fault(name, f"must be a text of 1 to {LONGEST_TEXT} characters")
             return None
-        if not _is_storable(value):
-            self._fault(name, "must not contain NUL or half a surrogate pair")
+        if not is_storable(value):
+            self._fault(name, UNSTORABLE)
             return None
         return value.strip()
 
@@ -101,26 +102,18 @@ def unstorable_at(value: Any, path: str) -> str | None:
     That is NUL, or half of a surrogate pair; a name that has it is written with escapes.
     """
     if isinstance(value, str):
-        return None if _is_storable(value) else path
+        return None if is_storable(value) else path
     members: Iterable[tuple[str, Any]] = ()
     if isinstance(value, dict):
         members = ((f"{path}.{name}" if path else name, held) for name, held in value.items())
     elif isinstance(value, list):
         members = ((f"{path}[{index}]", held) for index, held in enumerate(value))
     for at, held in members:
-        if not _is_storable(at):
-            return at.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
+        if not is_storable(at):
+            return shown(at)
         if (found := unstorable_at(held, at)) is not None:
             return found
     return None
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -2,9 +2,11 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.requests import Request
+
+from ingestion_pipeline.foundation.instants import in_utc
 
 
 class BadParameterError(Exception):
@@ -52,4 +54,4 @@ def _instant(request: Request, parameter: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise BadParameterError(parameter, f"{text!r} is not an ISO 8601 time") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return in_utc(moment)

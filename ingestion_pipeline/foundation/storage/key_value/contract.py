@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.storable import UNSTORABLE, is_storable
 
 LONGEST_KEY = 512  # characters
 LONGEST_NAMESPACE = 128  # with the longest key, of 4-byte characters, it fits PostgreSQL's index
@@ -98,8 +99,8 @@ def checked(text: str, *, name: str, longest: int, shortest: int = 1) -> str:
         raise ContractError(
             f"{name}: must be {shortest} to {longest} characters, got {len(text)}: {text[:40]!r}"
         )
-    if "\0" in text or not _is_unicode(text):
-        raise ContractError(f"{name}: must not contain NUL or half a surrogate pair: {text[:40]!r}")
+    if not is_storable(text):
+        raise ContractError(f"{name}: {UNSTORABLE}: {text[:40]!r}")
     return text
 
 
@@ -109,8 +110,8 @@ def encoded(key: str, value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise ContractError(f"value of {key!r}: is not JSON: {error}") from None
-    if _NUL.search(text) or not _is_unicode(text):
-        raise ContractError(f"value of {key!r}: must not contain NUL or half a surrogate pair")
+    if _NUL.search(text) or not is_storable(text):
+        raise ContractError(f"value of {key!r}: {UNSTORABLE}")
     return text
 
 
@@ -126,11 +127,3 @@ def checked_amount(by: int) -> int:
     if not SMALLEST_INTEGER <= by <= LARGEST_INTEGER:
         raise ContractError(f"by: must be an integer of 64 bits, got {by}")
     return by
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion_pipeline.domains.book_sales.contract.events import RowError
-from ingestion_pipeline.foundation.instants import iso_8601
+from ingestion_pipeline.foundation.instants import in_utc, iso_8601
 
 _TRUE = frozenset({"true", "1", "yes", "t", "on"})
 _FALSE = frozenset({"", "false", "0", "no", "f", "off"})
@@ -92,7 +92,7 @@ def instant(name: str, value: object) -> datetime:
     """An instant in UTC, not in the future."""
     try:
         found = iso_8601(str(value).replace(" UTC", "+00:00"))
-        moment = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        moment = in_utc(found)
     except (ValueError, OverflowError):
         raise RowError(name, "is not an ISO 8601 instant") from None
     if moment > datetime.now(UTC) + _AHEAD:
