@@ -18,6 +18,7 @@ from ingestion_pipeline.domains.commerce.merge import claimed as load
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_it_is_now, as_table
@@ -65,13 +66,15 @@ def _staging_asset(entity: Entity) -> dg.AssetsDefinition:
         outcome = claimed.land_claimed(
             engine,
             entity,
-            worker=f"dagster {entity.name}_staging",
-            run_id=context.run.run_id,
             landing=landing.landed(),
             bounds=Bounds.configured(settings),
+            worker=Worker(
+                f"dagster {entity.name}_staging",
+                context.run.run_id,
+                settings.job_lease,
+                settings.job_backoff,
+            ),
             limit=settings.batch_uploads,
-            lease=settings.job_lease,
-            backoff=settings.job_backoff,
         )
         for upload_id, error in outcome.failures.items():
             context.log.warning("upload %s failed: %s", upload_id, printable(error))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.markets.contract import events as contract
-from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, merge_claimed
+from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, merge_claimed
 from ingestion_pipeline.domains.markets.merge.handlers import (
     apply_prediction,
     merge_comps,
@@ -28,6 +28,7 @@ from ingestion_pipeline.domains.markets.tables import comps as comps_table
 from ingestion_pipeline.domains.markets.tables import fundamentals as fundamentals_table
 from ingestion_pipeline.domains.markets.tables import observations as observations_table
 from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
+from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value

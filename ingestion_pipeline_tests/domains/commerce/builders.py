@@ -24,6 +24,7 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
+from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 
@@ -225,8 +226,8 @@ def load_everything(
     store = Landing(landing.as_uri() if landing else settings().landing)
     for entity in ENTITIES.values():
         land_claimed(
-            engine, entity, landing=store, bounds=BOUNDS, worker="test", run_id=None, limit=10,
-            lease=lease, backoff=backoff,
+            engine, entity, landing=store, bounds=BOUNDS, limit=10,
+            worker=Worker("test", None, lease, backoff),
         )  # fmt: skip
         merge_claimed(engine, entity)
 

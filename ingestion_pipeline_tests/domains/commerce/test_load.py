@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,7 @@ from ingestion_pipeline.domains.commerce.sources.reading import numbered_lines
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import LandedFileError, StaleAttemptError
 from ingestion_pipeline.foundation.ledger import jobs, uploads
+from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline_tests.domains.commerce.builders import (
     BOUNDS,
@@ -69,11 +71,11 @@ def _record(
 
 
 def _stage(engine: sa.Engine, entity: Entity = CUSTOMERS, **values: Any) -> claimed.Staged:
-    arguments: dict[str, Any] = {
-        "landing": Landing(settings().landing), "bounds": BOUNDS,
-        "worker": "w", "run_id": None, "limit": 10, "lease": LEASE, "backoff": BACKOFF,
-    }  # fmt: skip
-    return claimed.land_claimed(engine, entity, **(arguments | values))
+    worker = replace(Worker("w", None, LEASE, BACKOFF), **values)
+    landing = Landing(settings().landing)
+    return claimed.land_claimed(
+        engine, entity, landing=landing, bounds=BOUNDS, worker=worker, limit=10
+    )
 
 
 def _load_all(engine: sa.Engine) -> None:

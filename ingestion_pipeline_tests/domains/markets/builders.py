@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.markets.contract.events import COMPS, FUNDAMENTALS, parse_event
 from ingestion_pipeline.domains.markets.land.events import Accepted, Received, land_event
-from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, Worker, merge_claimed
+from ingestion_pipeline.domains.markets.merge.claimed import Applied, Handler, merge_claimed
 from ingestion_pipeline.domains.markets.merge.handlers import merge_comps, merge_fundamentals
+from ingestion_pipeline.foundation.ledger.worker import Worker
 
 SECRET = "test_secret"
 WORKER = Worker("test", None, timedelta(minutes=1), timedelta(0))

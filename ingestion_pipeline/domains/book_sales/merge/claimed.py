@@ -1,6 +1,5 @@
 """Working off the queue: one job at a time, all of what it changes in one transaction."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,20 +23,17 @@ from ingestion_pipeline.foundation.credentials import decrypted
 from ingestion_pipeline.foundation.errors import (
     ContractError,
     MissingReportError,
-    StaleAttemptError,
     UpstreamRefusedError,
     UpstreamUnavailableError,
 )
 from ingestion_pipeline.foundation.ledger import cron, jobs, uploads
 from ingestion_pipeline.foundation.ledger.job_ids import uuid_of
 from ingestion_pipeline.foundation.ledger.jobs import Claim
-from ingestion_pipeline.foundation.ledger.leases import kept_alive
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.worker import Work, do_each
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
-
-logger = logging.getLogger(__name__)
 
 _Note = Callable[[sa.Connection], None]
 
@@ -136,17 +132,24 @@ def process(
 ) -> Outcome:
     """Do one claimed import; an error ends the attempt, not the caller."""
     platform = queue.KINDS[claim.kind]
-    try:
+
+    def import_(claim: Claim) -> dict[str, Any]:
         known = places or Places.configured(configuration)
-        with kept_alive(engine, [claim], configuration.job_lease):
-            result = _import(engine, configuration, claim, platform, known)
-    except StaleAttemptError as error:
-        logger.warning("%s", error)
-        return Outcome(claim.job_id, platform, "lost", {}, str(error))
-    # Whatever it is, a defect of ours included, it costs this job only (foundation/errors.py).
-    except Exception as error:  # noqa: BLE001
-        return _failed(engine, configuration, claim, platform, error)
-    return Outcome(claim.job_id, platform, "completed", result)
+        return _import(engine, configuration, claim, platform, known)
+
+    work = Work(
+        do=import_,
+        failed=_failed,
+        name=lambda claim: f"job {claim.job_id} ({platform})",
+        is_senders=is_senders,
+    )
+    lease, backoff = configuration.job_lease, configuration.job_backoff
+    [ended] = do_each(engine, [claim], work, lease=lease, backoff=backoff)
+    error = ended.error
+    if error is None:
+        return Outcome(claim.job_id, platform, "completed", ended.result or {})
+    said = str(error) if ended.status == "lost" else f"{type(error).__name__}: {error}"
+    return Outcome(claim.job_id, platform, ended.status, {}, said)
 
 
 def _import(
@@ -250,32 +253,18 @@ def _record_answer(connection: sa.Connection, origin: Origin) -> int:
     return upload_id
 
 
-def _failed(
-    engine: sa.Engine, configuration: Settings, claim: Claim, platform: str, error: Exception
-) -> Outcome:
-    said = f"{type(error).__name__}: {error}"
-    try:
-        with engine.begin() as connection:
-            status = jobs.fail(
-                connection, claim, error, backoff=configuration.job_backoff,
-                senders=is_senders(claim, error),
-            )  # fmt: skip
-            if isinstance(error, UpstreamUnavailableError) and error.retry_after:
-                queue.wait_at_least(connection, claim.job_id, error.retry_after)
-            if status == "failed":
-                c = uploads_table.c
-                stored_one = sa.select(c.upload_id).where(
-                    c.tenant_id == claim.tenant_id, c.source_key == f"{DOMAIN}:job:{claim.job_id}"
-                )
-                upload_id = claim.payload.get("upload_id") or connection.scalar(stored_one)
-                if upload_id is not None:
-                    message = str(error).replace("\x00", "\\x00")
-                    uploads.update(connection, upload_id, status="failed", error=message)
-    except StaleAttemptError as stale:
-        logger.warning("%s", stale)
-        return Outcome(claim.job_id, platform, "lost", {}, str(stale))
-    logger.warning("job %d (%s): %s", claim.job_id, platform, said)
-    return Outcome(claim.job_id, platform, status, {}, said)
+def _failed(connection: sa.Connection, claim: Claim, error: Exception, status: str) -> None:
+    if isinstance(error, UpstreamUnavailableError) and error.retry_after:
+        queue.wait_at_least(connection, claim.job_id, error.retry_after)
+    if status == "failed":
+        c = uploads_table.c
+        stored_one = sa.select(c.upload_id).where(
+            c.tenant_id == claim.tenant_id, c.source_key == f"{DOMAIN}:job:{claim.job_id}"
+        )
+        upload_id = claim.payload.get("upload_id") or connection.scalar(stored_one)
+        if upload_id is not None:
+            message = str(error).replace("\x00", "\\x00")
+            uploads.update(connection, upload_id, status="failed", error=message)
 
 
 def is_senders(claim: Claim, error: BaseException) -> bool:

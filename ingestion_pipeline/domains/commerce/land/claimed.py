@@ -2,17 +2,17 @@
 
 import logging
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, Entity
 from ingestion_pipeline.domains.commerce.land.stage import Bounds, Reading, land_file, unstage
 from ingestion_pipeline.domains.commerce.land.uploads import job_kind
-from ingestion_pipeline.foundation.errors import ContractError, StagingLostError, StaleAttemptError
+from ingestion_pipeline.foundation.errors import ContractError, StagingLostError
 from ingestion_pipeline.foundation.ledger import jobs, uploads
-from ingestion_pipeline.foundation.ledger.leases import kept_alive
+from ingestion_pipeline.foundation.ledger.jobs import Claim
 from ingestion_pipeline.foundation.ledger.uploads import Upload
+from ingestion_pipeline.foundation.ledger.worker import Work, Worker, do_each
 from ingestion_pipeline.foundation.storage.landing import Landing
 
 logger = logging.getLogger(__name__)
@@ -32,45 +32,43 @@ def land_claimed(
     *,
     landing: Landing,
     bounds: Bounds,
-    worker: str,
-    run_id: str | None,
+    worker: Worker,
     limit: int,
-    lease: timedelta,
-    backoff: timedelta,
 ) -> Staged:
     """Claim up to `limit` recorded files of an entity and stage them, one transaction each.
 
     A file that fails does not stop the others; its job is retried or, for good reasons, failed.
     """
     with engine.begin() as connection:
-        claims = jobs.claim(
-            connection, kind=job_kind(entity), worker=worker, run_id=run_id, limit=limit,
-            lease=lease,
-        )  # fmt: skip
+        claims = worker.claim(connection, job_kind(entity), limit=limit)
         uploads.give_up_with_their_jobs(connection, domain=DOMAIN)
         found = uploads.find(connection, [claim.payload["upload_id"] for claim in claims])
     by_id = {upload.upload_id: upload for upload in found}
+
+    def stage(claim: Claim) -> None:
+        upload = by_id[claim.payload["upload_id"]]
+        if upload.status in ("recorded", "failed"):  # failed: its job was requeued
+            stage_upload(engine, upload, claim, landing=landing, bounds=bounds)
+
+    def name(claim: Claim) -> str:
+        upload = by_id[claim.payload["upload_id"]]
+        return f"upload {upload.upload_id} ({upload.file_name})"
+
+    work = Work(do=stage, failed=_failed, name=name, is_senders=_is_senders)
     outcome = Staged()
-    with kept_alive(engine, claims, lease):
-        for claim in claims:
-            upload = by_id[claim.payload["upload_id"]]
-            try:
-                if upload.status in ("recorded", "failed"):  # failed: its job was requeued
-                    stage_upload(engine, upload, claim, landing=landing, bounds=bounds)
-                outcome.upload_ids.append(upload.upload_id)
-            except StaleAttemptError as error:
-                logger.warning("upload %s: %s", upload.upload_id, error)
-            # Whatever it is, a defect of ours included, it costs this file only (errors.py).
-            except Exception as error:  # noqa: BLE001
-                outcome.failures[upload.upload_id] = str(error)
-                _note_failure(engine, upload, claim, error, backoff)
+    for ended in do_each(engine, claims, work, lease=worker.lease, backoff=worker.backoff):
+        upload_id = ended.claim.payload["upload_id"]
+        if ended.status == "done":
+            outcome.upload_ids.append(upload_id)
+        elif ended.status != "lost":
+            outcome.failures[upload_id] = str(ended.error)
     return outcome
 
 
 def stage_upload(
     engine: sa.Engine,
     upload: Upload,
-    claim: jobs.Claim | None = None,
+    claim: Claim | None = None,
     *,
     landing: Landing,
     bounds: Bounds,
@@ -90,20 +88,15 @@ def stage_upload(
     return reading
 
 
-def _note_failure(
-    engine: sa.Engine, upload: Upload, claim: jobs.Claim, error: Exception, backoff: timedelta
-) -> None:
-    logger.warning("upload %s (%s): %s", upload.upload_id, upload.file_name, error)
-    try:
-        with engine.begin() as connection:
-            # A file that breaks the contract is its sender's; what else can happen to one is ours.
-            senders = isinstance(error, ContractError)
-            status = jobs.fail(connection, claim, error, backoff=backoff, senders=senders)
-            if status == "failed":
-                message = str(error).replace("\x00", "\\x00")  # which no text column takes
-                uploads.update(connection, upload.upload_id, status="failed", error=message)
-    except StaleAttemptError as stale:
-        logger.warning("upload %s: %s", upload.upload_id, stale)
+def _is_senders(_: Claim, error: Exception) -> bool:
+    """A file that breaks the contract is its sender's; what else can happen to one is ours."""
+    return isinstance(error, ContractError)
+
+
+def _failed(connection: sa.Connection, claim: Claim, error: Exception, status: str) -> None:
+    if status == "failed":
+        message = str(error).replace("\x00", "\\x00")  # which no text column takes
+        uploads.update(connection, claim.payload["upload_id"], status="failed", error=message)
 
 
 def stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> None:

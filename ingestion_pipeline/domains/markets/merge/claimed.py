@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +20,12 @@ from ingestion_pipeline.domains.markets.contract.events import Event, parse_even
 from ingestion_pipeline.domains.markets.contract.places import Place
 from ingestion_pipeline.domains.markets.land.events import JOB_KINDS, job_kind
 from ingestion_pipeline.domains.markets.merge.cache import invalidate
-from ingestion_pipeline.foundation.errors import StaleAttemptError
 from ingestion_pipeline.foundation.ledger import events, jobs
-from ingestion_pipeline.foundation.ledger.leases import kept_alive
+from ingestion_pipeline.foundation.ledger.jobs import Claim
 from ingestion_pipeline.foundation.ledger.metrics import cache_row, write_cache_metrics
 from ingestion_pipeline.foundation.ledger.tables.events import ingestion_events
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
+from ingestion_pipeline.foundation.ledger.worker import Work, Worker, do_each
 
 logger = logging.getLogger(__name__)
 
@@ -76,16 +76,6 @@ class Applied:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Worker:
-    """Who applies, and how long a claim is its own."""
-
-    name: str
-    run_id: str | None
-    lease: timedelta
-    backoff: timedelta
-
-
 def merge_claimed(
     engine: sa.Engine, event_type: str, handler: Handler, *, worker: Worker, limit: int
 ) -> Applied:
@@ -94,29 +84,25 @@ def merge_claimed(
     One that fails does not stop the others; its job is tried again, or failed for good.
     """
     with engine.begin() as connection:
-        claims = jobs.claim(
-            connection, kind=job_kind(event_type), worker=worker.name, run_id=worker.run_id,
-            limit=limit, lease=worker.lease,
-        )  # fmt: skip
+        claims = worker.claim(connection, job_kind(event_type), limit=limit)
         fail_with_their_jobs(connection)
+    work = Work(
+        do=lambda claim: apply_one(engine, claim, handler),
+        failed=_failed,
+        name=lambda claim: f"event {claim.payload['ingestion_id']}",
+    )
     outcome = Applied()
-    with kept_alive(engine, claims, worker.lease):
-        for claim in claims:
-            ingestion_id = claim.payload["ingestion_id"]
-            try:
-                outcome.records += apply_one(engine, claim, handler)
-                outcome.ingestion_ids.append(ingestion_id)
-            except StaleAttemptError as error:
-                logger.warning("event %s: %s", ingestion_id, error)
-            # Whatever went wrong with this event is written down, and the next one's turn comes.
-            except Exception as error:  # noqa: BLE001
-                logger.warning("event %s failed: %s", ingestion_id, error)
-                outcome.failures[ingestion_id] = str(error)
-                _failed(engine, claim, error, backoff=worker.backoff)
+    for ended in do_each(engine, claims, work, lease=worker.lease, backoff=worker.backoff):
+        ingestion_id = ended.claim.payload["ingestion_id"]
+        if ended.status == "done":
+            outcome.records += ended.result or 0
+            outcome.ingestion_ids.append(ingestion_id)
+        elif ended.status != "lost":
+            outcome.failures[ingestion_id] = str(ended.error)
     return outcome
 
 
-def apply_one(engine: sa.Engine, claim: jobs.Claim, handler: Handler) -> int:
+def apply_one(engine: sa.Engine, claim: Claim, handler: Handler) -> int:
     """Apply the event of a claimed job; how many records it wrote.
 
     Raises:
@@ -186,16 +172,10 @@ def fail_with_their_jobs(connection: sa.Connection) -> int:
     return connection.execute(statement).rowcount
 
 
-def _failed(engine: sa.Engine, claim: jobs.Claim, error: Exception, *, backoff: timedelta) -> None:
-    ingestion_id = claim.payload["ingestion_id"]
-    said = f"{type(error).__name__}: {error}"
-    try:
-        with engine.begin() as connection:
-            status = jobs.fail(connection, claim, error, backoff=backoff)
-            if status == "failed":
-                events.failed(connection, ingestion_id, said)
-    except StaleAttemptError as stale:
-        logger.warning("job %s: %s", claim.job_id, stale)
+def _failed(connection: sa.Connection, claim: Claim, error: Exception, status: str) -> None:
+    if status == "failed":
+        said = f"{type(error).__name__}: {error}"
+        events.failed(connection, claim.payload["ingestion_id"], said)
 
 
 def _note_invalidations(engine: sa.Engine, places: Sequence[Place]) -> None:
