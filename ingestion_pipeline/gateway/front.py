@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,7 +15,7 @@ from starlette.types import Message
 from ingestion_pipeline.foundation.ledger import rate_buckets, signing_secrets, tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.answers import Refusal
-from ingestion_pipeline.gateway.group_commit import GroupCommit
+from ingestion_pipeline.gateway.group_commit import GroupCommit, Work
 from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode, why_no_json
 from ingestion_pipeline.gateway.trust.limits import RateLimit, SharedRate
 from ingestion_pipeline.gateway.trust.webhook_secrets import (
@@ -214,24 +214,15 @@ class Gateway:
         async with self.engine.begin() as connection:
             return await connection.run_sync(work, *args, **kwargs)
 
-    async def together(
-        self,
-        work: Callable[Concatenate[sa.Connection, list[Item], P], Sequence[Result]],
-        item: Item,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Result:
-        """Run `work(connection, items, …)` in one transaction with all who wait for the same; the
-        item's result.
+    async def together(self, work: Work[Item, Result], item: Item) -> Result:
+        """Run `work(connection, items)` in one transaction with all who wait; the item's result.
+
+        It is kept for the next who ask for the same `work`: one that is made anew for each request
+        would have a transaction to itself.
         """
-        same = (work, args, tuple(kwargs.items()))
-        group = self._groups.get(same)
+        group = self._groups.get(work)
         if group is None:
-
-            def begun(connection: sa.Connection, items: list[Item]) -> Sequence[Result]:
-                return work(connection, items, *args, **kwargs)
-
-            group = self._groups[same] = GroupCommit(self.engine, begun)
+            group = self._groups[work] = GroupCommit(self.engine, work)
         result: Result = await group.submit(item)
         return result
 

@@ -23,6 +23,8 @@ _GATHER_SECONDS = 0.01
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Work = Callable[[sa.Connection, list[Item]], Sequence[Result]]
+"""What is done for all items that wait, in one transaction; a result each, in their order."""
 
 
 class OverloadedError(TransientError):
@@ -32,9 +34,7 @@ class OverloadedError(TransientError):
 class GroupCommit(Generic[Item, Result]):
     """Runs `work(connection, items)` in one transaction for all items that wait."""
 
-    def __init__(
-        self, engine: AsyncEngine, work: Callable[[sa.Connection, list[Item]], Sequence[Result]]
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, work: Work[Item, Result]) -> None:
         self._engine = engine
         self._work = work
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -26,10 +27,10 @@ from ingestion_pipeline.domains.kpis.contract.readings import (
     is_kpi_id,
     parse_readings,
 )
-from ingestion_pipeline.domains.kpis.contract.reports import parse_report
+from ingestion_pipeline.domains.kpis.contract.reports import ErrorReport, parse_report
 from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
 from ingestion_pipeline.domains.kpis.land.corrections import find_point, read_point, replacement
-from ingestion_pipeline.domains.kpis.land.jobs import land_announcement, land_reports
+from ingestion_pipeline.domains.kpis.land.jobs import Reported, land_announcement, land_reports
 from ingestion_pipeline.domains.kpis.land.readings import Accepted, land_readings_together
 from ingestion_pipeline.domains.kpis.publish import said
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
@@ -39,7 +40,7 @@ from ingestion_pipeline.foundation.storage.json_rows import encode_json
 from ingestion_pipeline.gateway.answers import Refusal, answer, error_document
 from ingestion_pipeline.gateway.files.unpacked import unpacked
 from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of, too_large
-from ingestion_pipeline.gateway.group_commit import is_outage
+from ingestion_pipeline.gateway.group_commit import Work, is_outage
 from ingestion_pipeline.gateway.json_bodies import why_no_json
 from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 
@@ -166,9 +167,7 @@ async def post_error(request: Request) -> Response:
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     report = parse_report(body, tenant_id=caller.tenant_id, request_id=caller.request_id)
-    reported = await gateway.together(
-        land_reports, report, job_timeout=gateway.configuration.kpi_job_timeout
-    )
+    reported = await gateway.together(_reports_with(gateway.configuration.kpi_job_timeout), report)
     document = {
         "status": "duplicate" if reported.duplicate else "success",
         "message": "known already" if reported.duplicate else "recorded",
@@ -386,9 +385,18 @@ def _nothing_usable(readings: Readings) -> Response:
 
 async def _land(gateway: Gateway, updates: Sequence[Update]) -> Sequence[Accepted]:
     """Record updates, together with those of others who wait."""
-    return await gateway.together(
-        land_readings_together, updates, job_timeout=gateway.configuration.kpi_job_timeout
-    )
+    return await gateway.together(_readings_with(gateway.configuration.kpi_job_timeout), updates)
+
+
+# Always the same for a timeout, as `together` wants it.
+@cache
+def _readings_with(job_timeout: timedelta) -> Work[Sequence[Update], list[Accepted]]:
+    return partial(land_readings_together, job_timeout=job_timeout)
+
+
+@cache
+def _reports_with(job_timeout: timedelta) -> Work[ErrorReport, Reported]:
+    return partial(land_reports, job_timeout=job_timeout)
 
 
 def _job_path(trace_id: str) -> str:

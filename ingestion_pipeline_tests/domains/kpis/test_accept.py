@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.kpis import routes
 from ingestion_pipeline.domains.kpis.contract.announcements import Analysis
 from ingestion_pipeline.domains.kpis.contract.readings import Update
 from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
@@ -30,6 +31,12 @@ def test_new_then_duplicate_then_conflict(engine: sa.Engine) -> None:
     assert send(engine, update(value=43)) == [CONFLICT]
     assert rows(engine, "SELECT value FROM kpi_points") == [(42.5,)]
     assert rows(engine, "SELECT value, kept_value FROM kpi_conflicts") == [(43.0, 42.5)]
+
+
+def test_requests_that_come_together_share_a_transaction() -> None:
+    """`Gateway.together` knows them by their work: one made anew for each would be alone."""
+    for work_with in (routes._readings_with, routes._reports_with):
+        assert work_with(timedelta(hours=1)) is work_with(timedelta(minutes=60))
 
 
 def test_within_one_batch_it_is_the_same(engine: sa.Engine) -> None:
