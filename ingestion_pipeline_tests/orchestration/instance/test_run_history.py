@@ -10,6 +10,7 @@ from dagster._core.storage.compute_log_manager import ComputeIOType
 
 from ingestion_pipeline.orchestration.housekeeping import run_retention_job
 from ingestion_pipeline.orchestration.instance.run_history import RunHistory
+from ingestion_pipeline.orchestration.resources import RESOURCES
 
 DAYS = dg.StaticPartitionsDefinition(["monday", "tuesday"])
 
@@ -110,6 +111,6 @@ def test_the_nightly_job_spares_what_is_younger_than_run_retention_days(
     instance: dg.DagsterInstance,
 ) -> None:
     young = cleaning.execute_in_process(instance=instance).run_id
-    swept = run_retention_job.execute_in_process(instance=instance)
+    swept = run_retention_job.execute_in_process(instance=instance, resources=RESOURCES)
     assert swept.success
     assert young in instance.get_run_ids()
