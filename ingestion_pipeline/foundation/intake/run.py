@@ -153,7 +153,7 @@ class Run:
 
     def _rows(self) -> Iterator[Record]:
         for record in self._table.rows:
-            if record.problem is None and not any(cell.strip() for cell in record.cells):
+            if record.problem is None and not "".join(record.cells).strip():
                 self.counts.blank += record.lines
             else:
                 yield record

@@ -131,7 +131,7 @@ def _rows(
         ):
             _read_footer(chain([record], records), table)
             return
-        if len(cells) == width and [cell.strip() for cell in cells] == header:
+        if first.strip() == header[0] and [cell.strip() for cell in cells] == header:
             table.preamble += record.lines  # another file was put behind this one
             continue
         if len(cells) != width and record.problem is None and any(cells):
