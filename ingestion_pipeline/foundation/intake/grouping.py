@@ -103,7 +103,7 @@ def batches_of(
         ContractError: the rows of a record may stand anywhere, and the file is too large for that.
     """
     rows = iter(rows)
-    at = {name: header.index(name) for name in together.columns}
+    at = {name: header.index(name) if name in header else None for name in together.columns}
     held: Batch | None = None
     held_spans: list[int] = []
     while chunk := list(islice(rows, ROWS if together.adjacent() else MOST_IN_MEMORY + 1)):
@@ -126,17 +126,18 @@ def batches_of(
 
 
 def _kept(
-    chunk: list[Record], at: dict[str, int], together: Together, skipped: Counter[str]
+    chunk: list[Record], at: dict[str, int | None], together: Together, skipped: Counter[str]
 ) -> Batched:
     """The rows that are not passed over, without those that can't be used."""
-    width = max(at.values(), default=-1) + 1
+    there = {name: index for name, index in at.items() if index is not None}
+    width = max(there.values(), default=-1) + 1
     for each in chunk:
         if len(each.cells) < width:
             each.cells = each.cells + [""] * (width - len(each.cells))
     columns = {
         name: cleaned([each.cells[index] for each in chunk], together.mapped)
-        for name, index in at.items()
-    }
+        for name, index in there.items()
+    } | {name: [""] * len(chunk) for name in at if name not in there}
     batch = Batch(columns, [each.number for each in chunk], [each.text for each in chunk])
     out: dict[int, Refused | None] = {}
     for name, decide in together.skip.items():

@@ -66,7 +66,8 @@ def require_columns(mapped: Mapped, names: Sequence[str], file_name: str) -> Non
     Raises:
         MappingError: it lacks some, each told with the place that names it first.
     """
-    missing = [name for name in mapped.uses if name not in names]
+    needed = [name for name in mapped.uses if name not in mapped.optional]
+    missing = [name for name in needed if name not in names]
     if missing:
         raise MappingError(
             Fault(

@@ -24,8 +24,8 @@ from ingestion_pipeline.foundation.mapping.words import (
 )
 
 KEYS = (
-    "source", "mapping", "match", "settings", "read", "columns", "numbers", "dates", "zone", "skip",
-    "group", "explode", "unpivot", "check", "emit",
+    "source", "mapping", "match", "settings", "read", "columns", "optional", "numbers", "dates",
+    "zone", "skip", "group", "explode", "unpivot", "check", "emit",
 )  # fmt: skip
 _DECIMALS = (".", ",")
 _GROUPS = (".", ",", " ", "'", "")
@@ -80,6 +80,7 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
         names={
             name: reader.texts(each) for name, each in reader.mapping(words.get("columns")).items()
         },
+        optional=frozenset(reader.texts(words.get("optional"))),
         skip={
             name: read_condition(reader, each)
             for name, each in reader.mapping(words.get("skip")).items()
@@ -91,6 +92,11 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
     )
     if mapped.explode and mapped.unpivot:
         reader.fault(words["unpivot"], "can't stand beside explode")
+    for said in reader.items(words.get("optional")):
+        if said.value not in reader.uses:
+            reader.fault(
+                said, f"is {said.value!r}, which nothing reads{meant(str(said.value), reader.uses)}"
+            )
     if reader.faults:
         raise MappingError(reader.faults)
     made = {*(mapped.explode.columns if mapped.explode else ())}

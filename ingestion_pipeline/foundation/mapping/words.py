@@ -291,6 +291,7 @@ class Mapped:
         source: whose ids these are: two mappings of one source make the same ids.
         header: columns by which a file is recognised; `file_name`: pattern of its name.
         names: {our name: names that the column has had}.
+        optional: columns that a file may lack, as where whoever exports it chooses them.
         skip: rows that are passed over, by the name under which they are counted.
         uses: columns that are read, but for those that rows are made of.
     """
@@ -307,6 +308,7 @@ class Mapped:
     dates: tuple[str, ...] = ()
     zone: ZoneInfo | None = None
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
     skip: Mapping[str, Condition] = field(default_factory=dict)
     group: Group | None = None
     explode: Explode | None = None

@@ -392,3 +392,14 @@ def test_arithmetic_of_many_digits_is_exact_or_refused() -> None:
         events(amount="{sum: [a, b], round: 2}"), f"d,q,a,b\n2026-01-01,1,{long},-{long}\n"
     )
     assert [each["amount"] for each in rounded.of("sales_events")] == ["0.0000"]
+
+
+def test_columns_that_whoever_exports_chooses_may_be_missing_where_the_mapping_says_so() -> None:
+    mapping = events(more="marketplace: Country")
+    with pytest.raises(MappingError, match="names the column 'Country', which file1"):
+        came_of(mapping, "d,q,a\n2026-01-01,1,2.00\n")
+    mapping = mapping.replace("source: x", "source: x\noptional: [Country]")
+    came = came_of(mapping, "d,q,a\n2026-01-01,1,2.00\n", "d,Country,q,a\n2026-01-02,US,1,2.00\n")
+    assert [each["marketplace"] for each in came.of("sales_events")] == [None, "US"]
+    with pytest.raises(MappingError, match=r"optional is 'Contry', which nothing reads, did you"):
+        understood(mapping.replace("[Country]", "Contry"))
