@@ -6,6 +6,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.definitions import defs
+from ingestion_pipeline.domains.book_sales.assets import TRIGGER
 from ingestion_pipeline.domains.book_sales.automation import queued_imports
 from ingestion_pipeline.domains.book_sales.definitions import definitions
 from ingestion_pipeline.domains.book_sales.resources import GumroadApi
@@ -32,13 +34,13 @@ def queued(
 
 
 def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) -> None:
-    defs = dg.Definitions.merge(
+    own = dg.Definitions.merge(
         definitions,
         dg.Definitions(
             resources={**RESOURCES, "database": database_at(database_url), "gumroad": GumroadApi()}
         ),
     )
-    job = defs.resolve_job_def("import_sales")
+    job = own.resolve_job_def("import_sales")
     names = list(PLATFORMS)
     tags = {
         "dagster/asset_partition_range_start": names[0],
@@ -67,20 +69,26 @@ def test_a_run_imports_sums_up_and_checks(queued: sa.Engine, database_url: str) 
 
 
 def test_the_sensor_starts_a_run_a_platform(queued: sa.Engine, database_url: str) -> None:
+    resources = {**RESOURCES, "database": database_at(database_url)}
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(
-            instance=instance, resources={**RESOURCES, "database": database_at(database_url)}
-        )
-        requests = queued_imports(context)
-        assert isinstance(requests, list)
-        assert {request.partition_key for request in requests} == set(PLATFORMS)
-        assert {request.tags["partition"] for request in requests} == set(PLATFORMS)
+
+        def asked() -> dict[str | None, dg.RunRequest]:
+            context = dg.build_sensor_context(
+                instance=instance, definitions=defs, resources=resources
+            )
+            found = queued_imports.evaluate_tick(context).run_requests or []
+            return {each.partition_key: each for each in found}
+
+        requests = asked()
+        assert set(requests) == set(PLATFORMS)
+        for platform, request in requests.items():
+            assert request.tags["dagster/partition"] == request.tags["partition"] == platform
+            assert request.tags[TRIGGER] == "sensor"
+        at_work = {"dagster/partition": "gumroad"}
         instance.add_run(
             dg.DagsterRun(
-                job_name="import_sales", run_id=str(uuid4()), tags={"dagster/partition": "gumroad"},
+                job_name="import_sales", run_id=str(uuid4()), tags=at_work,
                 status=dg.DagsterRunStatus.STARTED,
             )
         )  # fmt: skip
-        others = queued_imports(context)
-    assert isinstance(others, list)
-    assert {request.partition_key for request in others} == {*PLATFORMS} - {"gumroad"}
+        assert set(asked()) == {*PLATFORMS} - {"gumroad"}
