@@ -12,11 +12,13 @@ from ingestion_pipeline.domains.buildings.assets import (
     partition_key,
     weather_snapshot,
 )
+from ingestion_pipeline.domains.buildings.assets.partitions import RANGE, days_of_run
 from ingestion_pipeline.domains.buildings.contract.windows import days_back
+from ingestion_pipeline.domains.buildings.publish.coverage import uncovered_days
 from ingestion_pipeline.orchestration import sensing
-from ingestion_pipeline.orchestration.resources import Configuration
+from ingestion_pipeline.orchestration.resources import Configuration, Database
 
-_RANGE = "dagster/asset_partition_range"
+_MOST_STOPPED = 5  # days a tick: each is collected anew, at the cost of its requests
 
 collect_buildings = dg.define_asset_job(
     "collect_buildings",
@@ -69,16 +71,47 @@ def daily_collection(
     if not days:
         return dg.SkipReason(f"COLLECT_SINCE is {first}")
     return [
-        dg.RunRequest(
-            run_key=run_key,
-            tags={
-                **sensing.run_tags(WING.name, start, end),
-                f"{_RANGE}_start": start,
-                f"{_RANGE}_end": end,
-            },
-        )
-        for run_key, start, end in decide(days, settings.site_names)
+        _request(run_key, start, end) for run_key, start, end in decide(days, settings.site_names)
     ]
+
+
+@dg.schedule(
+    name="stopped_days",
+    job=collect_buildings,
+    cron_schedule="35 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every hour, each by itself, days that were collected and nothing follows from: a "
+    "check stopped it, or the run ended.",
+)
+def stopped_days(
+    context: dg.ScheduleEvaluationContext, configuration: Configuration, database: Database
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Request a run a day: a day that is at fault stops itself only."""
+    settings = configuration.read()
+    if settings.ace_iot_api_base_url is None:
+        return dg.SkipReason("ACE_IOT_API_BASE_URL is not set: there is nothing to collect from")
+    with database.engine().connect() as connection:
+        rows = connection.execute(uncovered_days(settings.site_names)).all()
+    stopped = [(row.site_name, row.day) for row in rows if row.day >= settings.collect_since]
+    if not stopped:
+        return dg.SkipReason("of every day that was collected is there what follows from it")
+    unfinished = context.instance.get_runs(
+        dg.RunsFilter(job_name=collect_buildings.name, statuses=sensing.UNFINISHED)
+    )
+    at_work = {each for run in unfinished for each in days_of_run(run.tags)}
+    chosen = [each for each in stopped if each not in at_work][:_MOST_STOPPED]
+    if not chosen:
+        return dg.SkipReason(f"runs are at work on the {len(stopped)} days that were stopped")
+    at = context.scheduled_execution_time.isoformat()
+    partitions = [partition_key(day, site) for site, day in chosen]
+    return [_request(f"{each}@{at}", each, each) for each in partitions]
+
+
+def _request(run_key: str, first: str, last: str) -> dg.RunRequest:
+    """A run of a stretch of partitions."""
+    of = dict(zip(RANGE, (first, last), strict=True))
+    return dg.RunRequest(run_key=run_key, tags={**sensing.run_tags(WING.name, first, last), **of})
 
 
 @dg.schedule(

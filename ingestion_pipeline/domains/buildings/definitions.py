@@ -12,6 +12,7 @@ from ingestion_pipeline.domains.buildings.automation import (
     hourly_weather,
     monthly_archive,
     snapshot_of_weather,
+    stopped_days,
 )
 from ingestion_pipeline.domains.buildings.checks import CHECKS
 
@@ -19,5 +20,5 @@ definitions = dg.Definitions(
     assets=ASSETS,
     asset_checks=CHECKS,
     jobs=[collect_buildings, snapshot_of_weather, archive_buildings],
-    schedules=[daily_collection, hourly_weather, monthly_archive],
+    schedules=[daily_collection, hourly_weather, monthly_archive, stopped_days],
 )

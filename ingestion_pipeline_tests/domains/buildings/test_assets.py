@@ -1,6 +1,5 @@
 """Buildings in Dagster: partitions, runs of many days, failures, checks."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,34 +17,12 @@ from ingestion_pipeline.domains.buildings.assets import (
 from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, SITE, rows, truth
-from ingestion_pipeline_tests.foundation.sandbox.running import KEY, RunningSandbox
+from ingestion_pipeline_tests.foundation.sandbox.running import RunningSandbox
 
 SANDBOX = {"points": 20, "interval_seconds": 600}
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
-@pytest.fixture
-def collecting(
-    configured: Settings, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
-) -> sa.Engine:
-    """Settings that collect from the sandbox, a day in one window."""
-    known = {
-        "ACE_IOT_API_BASE_URL": sandbox.live_url, "ACE_IOT_API_KEY": KEY, "COLLECT_WINDOW": "PT24H",
-        "ACE_REQUESTS_PER_MINUTE": "99999", "HTTP_BACKOFF": "0.01", "BREAKER_FAILURES": "100",
-    }  # fmt: skip
-    for name, value in known.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    return database.engine(settings())
 
 
 def run(

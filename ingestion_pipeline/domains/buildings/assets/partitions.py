@@ -1,6 +1,6 @@
 """Days and sites as partitions, and the work of a run that has several of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,8 @@ from ingestion_pipeline.orchestration.wing import Wing
 
 WING = Wing("buildings")
 DAY, SITE = "day", "site"
+PARTITION = "dagster/partition"  # Dagster's tags of a run that has one, and of one that has several
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _AT_LOAD = CONFIGURATION.read()
 PARTITIONS = dg.MultiPartitionsDefinition(
     {
@@ -31,6 +33,17 @@ PARTITIONED: dict[str, Any] = {
 def partition_key(day: date, site: str) -> str:
     """The key of a partition."""
     return str(dg.MultiPartitionKey({DAY: day.isoformat(), SITE: site}))
+
+
+def days_of_run(tags: Mapping[str, str]) -> list[tuple[str, date]]:
+    """Sites and days of a run, by its tags; none, where it has no partitions."""
+    first, last = (tags.get(name, tags.get(PARTITION)) for name in RANGE)
+    if first is None or last is None:
+        return []
+    return [
+        _site_and_day(each)
+        for each in PARTITIONS.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
+    ]
 
 
 class PartlyDoneError(Exception):

@@ -4,9 +4,10 @@ Compared are the points that were configured when the day was collected with the
 in the table, hour by hour. Hours in which no point has a sample are one gap, of `*`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,6 +18,7 @@ from ingestion_pipeline.domains.buildings.tables import collected_days, timeseri
 EVERY_POINT = "*"
 NOT_COLLECTED, NO_SAMPLE = "not collected", "no sample"
 HOUR = timedelta(hours=1)
+_TRIED_FOR = timedelta(days=30)  # since it was collected last, which each attempt does anew
 
 _HOURS_OF_POINTS = sa.text("""
     SELECT DISTINCT point_name, date_trunc('hour', timestamp, 'UTC') FROM timeseries_raw
@@ -117,6 +119,23 @@ def publish_gaps(engine: sa.Engine, site: str, day: date) -> list[Gap]:
             .values(covered_at=sa.func.now())
         )
     return gaps
+
+
+def uncovered_days(sites: Sequence[str]) -> sa.Select[Any]:
+    """Days that a run has collected and nothing has followed from, the longest untried first.
+
+    Not those that a shell has collected, which has no run, and none that were given up by being
+    collected last so long ago.
+    """
+    c = collected_days.c
+    return (
+        sa.select(c.site_name, c.day)
+        .where(
+            c.site_name.in_(sites), c.run_id.is_not(None), c.covered_at.is_(None),
+            c.collected_at > sa.func.now() - _TRIED_FOR,
+        )
+        .order_by(c.collected_at)
+    )  # fmt: skip
 
 
 def all_gaps(connection: sa.Connection) -> list[Gap]:
