@@ -14,6 +14,7 @@ from ingestion_pipeline.domains.buildings.assets import (
     WING,
     partition_key,
 )
+from ingestion_pipeline.domains.buildings.assets.partitions import PARTITION, RANGE, days_of_run
 from ingestion_pipeline.domains.buildings.contract.windows import Window, day_of
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
@@ -247,3 +248,20 @@ def test_partitions_are_a_day_and_a_site() -> None:
     assert {asset.group_names_by_key[each] for asset in ASSETS for each in asset.keys} == {
         WING.name
     }
+
+
+@pytest.mark.parametrize(
+    ("tags", "days"),
+    [
+        ({}, []),
+        ({PARTITION: "2024-02-29|gone"}, [("gone", date(2024, 2, 29))]),
+        (
+            {RANGE[0]: "2024-02-28|gone", RANGE[1]: "2024-03-01|gone"},
+            [("gone", date(2024, 2, 28)), ("gone", date(2024, 2, 29)), ("gone", date(2024, 3, 1))],
+        ),
+    ],
+)
+def test_the_days_of_a_run_are_read_off_its_tags(
+    tags: dict[str, str], days: list[tuple[str, date]]
+) -> None:
+    assert days_of_run(tags) == days

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
-from ingestion_pipeline.domains.buildings.assets import key, partition_key
+from ingestion_pipeline.domains.buildings.assets import WING, partition_key
 from ingestion_pipeline.domains.buildings.assets.partitions import RANGE
 from ingestion_pipeline.domains.buildings.automation import stopped_days
 from ingestion_pipeline.orchestration.resources import RESOURCES
@@ -61,7 +61,7 @@ def spoiling(engine: sa.Engine, check: str) -> Iterator[None]:
 
 def followed(instance: dg.DagsterInstance) -> dict[str, set[str]]:
     """The partitions of each asset that follows from the samples."""
-    return {name: instance.get_materialized_partitions(key(name)) for name in DERIVED}
+    return {name: instance.get_materialized_partitions(WING.key(name)) for name in DERIVED}
 
 
 def of_all(*partitions: str) -> dict[str, set[str]]:

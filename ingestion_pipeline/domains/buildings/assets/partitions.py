@@ -1,7 +1,7 @@
 """Days and sites as partitions, and the work of a run that has several of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -40,10 +40,11 @@ def days_of_run(tags: Mapping[str, str]) -> list[tuple[str, date]]:
     first, last = (tags.get(name, tags.get(PARTITION)) for name in RANGE)
     if first is None or last is None:
         return []
-    return [
-        _site_and_day(each)
-        for each in PARTITIONS.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
-    ]
+    (site, start), (last_site, end) = _site_and_day(first), _site_and_day(last)
+    if site == last_site:  # be it a site that is collected no more
+        return [(site, start + timedelta(days=each)) for each in range((end - start).days + 1)]
+    stretch = dg.PartitionKeyRange(first, last)
+    return [_site_and_day(each) for each in PARTITIONS.get_partition_keys_in_range(stretch)]
 
 
 class PartlyDoneError(Exception):
