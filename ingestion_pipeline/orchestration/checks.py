@@ -1,7 +1,7 @@
 """The checks that wings build the same way: a pandera schema, published documents, a query for
 offenders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ingestion_pipeline.orchestration.wing import Wing
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
+OfRun = Callable[[Mapping[str, str]], Any]  # tags of a run → what it wrote
 Differing = Callable[[sa.Connection, int], list[str]]
 
 _SHOWN = 20
@@ -97,15 +98,25 @@ def documents_result(
     return dg.AssetCheckResult(passed=not found, metadata=metadata)
 
 
-def checks_of(wing: Wing, offenders: ModuleType) -> list[dg.AssetChecksDefinition]:
-    """A check of each query that a wing's `offenders.py` declares by `must_not_be(_of)`."""
+def checks_of(
+    wing: Wing, offenders: ModuleType, *, of_run: OfRun = dict
+) -> list[dg.AssetChecksDefinition]:
+    """A check of each query that a wing's `offenders.py` declares by `must_not_be(_of)`.
+
+    Args:
+        wing: whose assets are checked.
+        offenders: the module.
+        of_run: what blocking queries are asked for, by the tags of their run.
+    """
     found = [each if isinstance(each, tuple) else (each,) for each in vars(offenders).values()]
     declared = [each for some in found for each in some if isinstance(each, Offenders)]
-    return [_check_of(wing, each) for each in declared]
+    return [_check_of(wing, each, of_run) for each in declared]
 
 
-def _check_of(wing: Wing, offenders: Offenders) -> dg.AssetChecksDefinition:
+def _check_of(wing: Wing, offenders: Offenders, of_run: OfRun) -> dg.AssetChecksDefinition:
     asset, name = offenders.check.split(":")
+    if offenders.blocking:
+        return _blocking_check(wing.key(asset), name, offenders, of_run)
     return offenders_check(
         asset=wing.key(asset),
         name=name,
@@ -113,6 +124,23 @@ def _check_of(wing: Wing, offenders: Offenders) -> dg.AssetChecksDefinition:
         offenders=offenders,
         warning=offenders.warning,
     )
+
+
+def _blocking_check(
+    asset: dg.AssetKey, name: str, offenders: Offenders, of_run: OfRun
+) -> dg.AssetChecksDefinition:
+    """A check that stops, where it fails, what would follow in its run."""
+
+    @dg.asset_check(
+        name=name,
+        asset=asset,
+        description=f"{offenders.holds} A failure stops what follows.",
+        blocking=True,
+    )
+    def check(context: dg.AssetCheckExecutionContext, database: Database) -> dg.AssetCheckResult:
+        return offenders_result(database.engine(), offenders(of_run(context.run.tags)))
+
+    return check
 
 
 def offenders_check(

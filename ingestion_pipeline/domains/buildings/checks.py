@@ -1,6 +1,5 @@
 """What must hold of buildings, as asset checks."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from ingestion_pipeline.domains.buildings.publish.coverage import NOT_COLLECTED,
 from ingestion_pipeline.domains.buildings.tables import archived_months
 from ingestion_pipeline.foundation.errors import LandedFileError
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.orchestration.checks import checks_of, offenders_result
+from ingestion_pipeline.orchestration.checks import checks_of
 from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import Database, LandingStore
 
@@ -73,40 +72,4 @@ def _exists(archive: Landing, location: str) -> bool:
         return False
 
 
-def _stopping(
-    name: str, description: str, found: Callable[[offenders.Days], sa.Select[Any]]
-) -> dg.AssetChecksDefinition:
-    """A check of what a run has just written, which stops what would follow from these days.
-
-    It fails by a defect of ours only: what the source sent is judged on its way in. The days stay
-    due (`stopped_days`), those of other runs go on.
-    """
-
-    @dg.asset_check(
-        name=name,
-        asset=WING.key("timeseries_raw"),
-        description=f"{description} Of the days of a run, and else of the newest; a failure stops "
-        "what follows from them.",
-        blocking=True,
-    )
-    def check(context: dg.AssetCheckExecutionContext, database: Database) -> dg.AssetCheckResult:
-        return offenders_result(database.engine(), found(days_of_run(context.run.tags)))
-
-    return check
-
-
-CHECKS = [
-    *checks_of(WING, offenders),
-    _stopping(
-        "counts_add_up",
-        "Every record of every window is accounted for.",
-        offenders.counts_differ,
-    ),
-    _stopping(
-        "values_are_consistent",
-        "A number has no text beside it and is not called one.",
-        offenders.contradictory,
-    ),
-    complete,
-    files_are_there,
-]
+CHECKS = [*checks_of(WING, offenders, of_run=days_of_run), complete, files_are_there]

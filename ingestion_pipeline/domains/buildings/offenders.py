@@ -69,6 +69,11 @@ def without_configured_points() -> sa.Select[Any]:
     return sa.select(c.site_name, c.day, point).order_by(c.day.desc(), c.site_name)
 
 
+@must_not_be(
+    "timeseries_raw:counts_add_up",
+    "Every record of every window is accounted for (of the run's days, else of all).",
+    blocking=True,
+)
 def counts_differ(days: Days) -> sa.Select[Any]:
     """Windows whose records are not all accounted for: of days, else of all."""
     c = collected_windows.c
@@ -135,6 +140,11 @@ def out_of_range() -> sa.Select[Any]:
     )
 
 
+@must_not_be(
+    "timeseries_raw:values_are_consistent",
+    "A number has no text beside it and is not called one (in the run's days, else in the newest).",
+    blocking=True,
+)
 def contradictory(days: Days) -> sa.Select[Any]:
     """Rows that have a number and say otherwise."""
     c = timeseries_raw.c

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-Query = Callable[[], sa.Select[Any]]
+Query = Callable[..., sa.Select[Any]]
 Thing = TypeVar("Thing")
 
 
@@ -23,29 +23,35 @@ class Offenders:
         holds: what holds where the query finds nothing, a sentence.
         query: makes it.
         warning: a finding is worth a look, and no error.
+        blocking: a finding stops what would follow in the same run. The query has an argument, what
+            the run wrote, and looks at that alone.
     """
 
     check: str
     holds: str
     query: Query
     warning: bool = False
+    blocking: bool = False
 
-    def __call__(self) -> sa.Select[Any]:
+    def __call__(self, *of_run: Any) -> sa.Select[Any]:
         """The query."""
-        return self.query()
+        return self.query(*of_run)
 
 
-def must_not_be(check: str, holds: str, *, warning: bool = False) -> Callable[[Query], Offenders]:
+def must_not_be(
+    check: str, holds: str, *, warning: bool = False, blocking: bool = False
+) -> Callable[[Query], Offenders]:
     """Make a check of a query: `@must_not_be("points:finite", "Every value is finite.")`.
 
     Args:
         check: "asset:name" of the check, as the UI has it without the wing.
         holds: what holds where the query finds nothing, a sentence.
         warning: a finding is worth a look, and no error.
+        blocking: a finding stops what would follow; decision 0032 says when that is right.
     """
 
     def declared(query: Query) -> Offenders:
-        return Offenders(check, holds, query, warning)
+        return Offenders(check, holds, query, warning, blocking)
 
     return declared
 
