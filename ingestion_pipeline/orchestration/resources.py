@@ -82,8 +82,9 @@ def database_at(url: str) -> Database:
 
 
 class KeyValueStore(FromSettings):
-    """The key-value store that published documents are in, a namespace a tenant: the Redis that
-    `KEY_VALUE_URL` names, or else a table of the database."""
+    """The key-value store: published documents of KPIs, a namespace a tenant, and how far a window
+    of buildings has come. It is the Redis that `KEY_VALUE_URL` names, or else a table of the
+    database."""
 
     def namespace(self, name: str) -> KeyValue:
         """The store of one namespace.
@@ -95,9 +96,8 @@ class KeyValueStore(FromSettings):
         return choice.key_value(name, CONFIGURATION.read())
 
     def elsewhere(self) -> Elsewhere | None:
-        """`namespace`, where another server than the database has the documents; else None: they
-        are written in the transaction of what they say."""
-        return self.namespace if CONFIGURATION.read().key_value_url is not None else None
+        """`namespace`, where another server than the database has the documents; else None."""
+        return self.namespace if choice.elsewhere(CONFIGURATION.read()) else None
 
     def purge_expired(self, engine: sa.Engine) -> int:
         """As `choice.purge_expired`, with what the engine's database has of them."""

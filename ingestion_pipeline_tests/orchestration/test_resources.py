@@ -147,11 +147,13 @@ def test_the_ui_says_which_assets_and_jobs_use_each_of_the_seven(
         ("ace_iot", "buildings/weather_raw"),
         ("ace_iot", "buildings/weather_snapshot"),
         ("fred", "markets/macro_observations"),
+        ("fred", "markets/cache"),  # fetches what is due before it warms
         ("gumroad", "book_sales/sales_events"),
         ("landing", "commerce/orders_staging"),
         ("landing", "book_sales/sales_events"),
         ("landing", "buildings/archived_months"),
         ("key_value", "kpis/packages"),
+        ("key_value", "buildings/timeseries_raw"),  # how far a window has come
     ],
 )
 def test_who_asks_an_api_or_reads_and_writes_files_and_documents_says_so(

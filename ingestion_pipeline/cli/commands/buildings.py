@@ -29,6 +29,7 @@ def collect(
     from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
     from ingestion_pipeline.domains.buildings.merge.day import Options, attempt_day
     from ingestion_pipeline.domains.buildings.sources.ace_iot.api import open_source
+    from ingestion_pipeline.foundation.storage.key_value.choice import elsewhere
 
     engine, configuration = upgraded(), settings()
     with (
@@ -37,7 +38,7 @@ def collect(
     ):
         attempt = attempt_day(
             engine, source, site, day.date(), options=Options.configured(configuration),
-            checkpoints=Checkpoints.configured(engine, configuration), on_progress=progressed,
+            checkpoints=Checkpoints.kept(engine, elsewhere(configuration)), on_progress=progressed,
         )  # fmt: skip
     result = attempt.result
     if as_json:

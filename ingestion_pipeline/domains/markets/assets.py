@@ -151,14 +151,18 @@ def macro_observations(
     "somebody asks.",
 )
 def cache(
-    context: dg.AssetExecutionContext, configuration: Configuration, database: Database
+    context: dg.AssetExecutionContext,
+    configuration: Configuration,
+    database: Database,
+    fred: FredApi,
 ) -> dg.MaterializeResult[None]:
     """Apply `cache.warming` events; without any, warm all the same."""
     engine, settings = database.engine(), configuration.read()
     results: list[warming.Warmed] = []
     handler = warming.warming_handler(
-        settings, questions=registry.questions(), run_id=context.run.run_id, results=results
-    )
+        settings, questions=registry.questions(), opened=fred.open, run_id=context.run.run_id,
+        results=results,
+    )  # fmt: skip
     outcome = _apply(context, engine, settings, contract.WARMING, handler)
     if not results:
         results.append(
@@ -166,6 +170,7 @@ def cache(
                 engine,
                 settings,
                 questions=registry.questions(),
+                opened=fred.open,
                 trigger="dagster",
                 run_id=context.run.run_id,
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,7 +17,7 @@ from ingestion_pipeline.domains.markets.land.events import (
     land_warming,
 )
 from ingestion_pipeline.domains.markets.merge.cache import Cached, lifetime, look_up, store
-from ingestion_pipeline.domains.markets.merge.refresh import refresh_due
+from ingestion_pipeline.domains.markets.merge.refresh import refresh_due, source_of
 from ingestion_pipeline.domains.markets.publish.documents import (
     comps_document,
     fundamentals_document,
@@ -153,7 +154,8 @@ async def get_macro(request: Request) -> Response:
     async def prepare() -> None:
         # In a thread: it may ask FRED, and wait.
         url = database.database_url(configuration)
-        await asyncio.to_thread(refresh_due, database.engine(url), configuration)
+        opened = partial(source_of, configuration=configuration)
+        await asyncio.to_thread(refresh_due, database.engine(url), configuration, opened=opened)
 
     async def load() -> Document | None:
         return await gateway.run(known_macro, configuration)

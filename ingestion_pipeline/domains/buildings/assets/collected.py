@@ -27,7 +27,7 @@ from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME, AceIo
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
-from ingestion_pipeline.orchestration.resources import Configuration, Database
+from ingestion_pipeline.orchestration.resources import Configuration, Database, KeyValueStore
 
 SAMPLES = WING.spec(
     "timeseries_raw",
@@ -55,6 +55,7 @@ def collect(
     configuration: Configuration,
     database: Database,
     ace_iot: AceIotApi,
+    key_value: KeyValueStore,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Collect every day of the run."""
     engine, settings = database.engine(), configuration.read()
@@ -65,7 +66,7 @@ def collect(
         weather=WEATHER.key in wanted,
         run_id=context.run.run_id,
     )
-    checkpoints = Checkpoints.configured(engine, settings)
+    checkpoints = Checkpoints.kept(engine, key_value.elsewhere())
     with _opened(ace_iot, engine) as source:
 
         def work(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:

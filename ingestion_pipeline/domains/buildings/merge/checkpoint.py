@@ -15,9 +15,8 @@ import msgspec
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings.contract.windows import Counts, Dialect
-from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage.key_value.choice import key_value
 from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
+from ingestion_pipeline.foundation.storage.key_value.documents import Elsewhere
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
 
 NAMESPACE = "buildings"
@@ -58,10 +57,9 @@ class Checkpoints:
     store: KeyValue | None = None
 
     @classmethod
-    def configured(cls, engine: sa.Engine, configuration: Settings) -> "Checkpoints":
-        """Where `KEY_VALUE_URL` says."""
-        elsewhere = configuration.key_value_url is not None
-        return cls(engine, key_value(NAMESPACE, configuration) if elsewhere else None)
+    def kept(cls, engine: sa.Engine, elsewhere: Elsewhere | None) -> "Checkpoints":
+        """In the stores of another server, where there are such."""
+        return cls(engine, elsewhere(NAMESPACE) if elsewhere else None)
 
     def usable(self) -> KeyValue:
         """The store, outside of any transaction."""

@@ -5,8 +5,8 @@ marked as stale. Who finds a refresh under way waits for it and has nothing left
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -42,6 +42,10 @@ class Source(Protocol):
     def vintages(self, series_id: str) -> list[Vintage]:
         """Everything that was ever known of a series."""
         ...
+
+
+Opened = Callable[[sa.Engine], AbstractContextManager[Source]]
+"""Opens where vintages come from; the engine's database has the limit that all processes share."""
 
 
 @dataclass
@@ -111,9 +115,9 @@ def fetched(engine: sa.Engine, source: Source, series_id: str) -> list[Vintage]:
     return vintages
 
 
-def refresh_due(engine: sa.Engine, configuration: Settings) -> Refreshed:
+def refresh_due(engine: sa.Engine, configuration: Settings, *, opened: Opened) -> Refreshed:
     """Refresh the configured series that were not fetched within CACHE_TTL_MACRO, if FRED is
-    configured.
+    configured; `opened` opens it.
 
     Waits for a refresh that is under way, and then finds nothing due.
     """
@@ -123,7 +127,7 @@ def refresh_due(engine: sa.Engine, configuration: Settings) -> Refreshed:
         still_due = due(engine, configuration)
         if not still_due:
             return Refreshed()
-        with source_of(engine, configuration) as fred:
+        with opened(engine) as fred:
             return merge_series(engine, fred, still_due)
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.markets.contract.places import Document, Place, place_of
 from ingestion_pipeline.domains.markets.merge.cache import Cached, lifetime, look_up, store
 from ingestion_pipeline.domains.markets.merge.claimed import Handler, Recorded, Write, Written
-from ingestion_pipeline.domains.markets.merge.refresh import refresh_due
+from ingestion_pipeline.domains.markets.merge.refresh import Opened, refresh_due
 from ingestion_pipeline.domains.markets.publish.documents import (
     comps_document,
     fundamentals_document,
@@ -52,17 +52,18 @@ def publish_documents(
     configuration: Settings,
     *,
     questions: Mapping[str, Questions],
+    opened: Opened,
     trigger: str,
     run_id: str | None = None,
 ) -> Warmed:
     """Make what is not fresh, and look how all is then, by these questions; logged in `cron_logs`
-    and metrics.
+    and metrics. Macro data that is due is fetched first, from where `opened` says.
     """
     with engine.begin() as connection:
         log = cron.start(connection, NAME, trigger=trigger, run_id=run_id)
     warmed = Warmed()
     rows: list[dict[str, Any]] = []
-    refresh_due(engine, configuration)
+    refresh_due(engine, configuration, opened=opened)
     with engine.connect() as connection:
         markets = markets_with_documents(connection)
     for place, load in [
@@ -84,6 +85,7 @@ def warming_handler(
     configuration: Settings,
     *,
     questions: Mapping[str, Questions],
+    opened: Opened,
     run_id: str | None,
     results: list[Warmed],
 ) -> Handler:
@@ -92,11 +94,11 @@ def warming_handler(
     def handle(engine: sa.Engine, recorded: Recorded) -> Write:
         if not results:
             trigger = recorded.event.source
-            results.append(
-                publish_documents(
-                    engine, configuration, questions=questions, trigger=trigger, run_id=run_id
-                )
-            )
+            done = publish_documents(
+                engine, configuration, questions=questions, opened=opened, trigger=trigger,
+                run_id=run_id,
+            )  # fmt: skip
+            results.append(done)
         made = results[0].fresh + results[0].made
         return lambda _: Written(made)
 

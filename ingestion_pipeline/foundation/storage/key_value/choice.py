@@ -6,6 +6,7 @@ from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.foundation.storage.key_value.contract import KeyValue
+from ingestion_pipeline.foundation.storage.key_value.documents import Elsewhere
 
 
 def key_value(namespace: str, configuration: Settings) -> KeyValue:
@@ -25,6 +26,15 @@ def key_value(namespace: str, configuration: Settings) -> KeyValue:
     if not secret.get_secret_value().startswith(("redis://", "rediss://")):
         raise ConfigurationError("KEY_VALUE_URL must be redis://… or rediss://…, or unset")
     return RedisKeyValue(client(secret.get_secret_value()), namespace)
+
+
+def elsewhere(configuration: Settings) -> Elsewhere | None:
+    """The stores of the server that `KEY_VALUE_URL` names; None where documents are in the
+    database, and are written in the transaction of what they say.
+    """
+    if configuration.key_value_url is None:
+        return None
+    return lambda namespace: key_value(namespace, configuration)
 
 
 def purge_expired(engine: sa.Engine, configuration: Settings) -> int:
