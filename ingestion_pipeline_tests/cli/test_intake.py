@@ -91,3 +91,52 @@ def test_fields_of_a_type_are_listed_and_an_unknown_type_is_told_the_known() -> 
     assert (code, "total_amount" in shown, "list_price" in shown) == (0, True, False)
     code, _, told = run("fields", "order")
     assert (code, "there are customers, products, orders" in " ".join(told.split())) == (1, True)
+
+
+SHOP = (
+    "Shop report;;;\n\nSale Date;Title;Quantity;Price;Buyer\n"
+    "03/04/2026;First;1;2,50;Ada\n05/04/2026;Second;2;1.234,00;Bo\n"
+)
+
+
+def test_a_mapping_is_proposed_in_which_what_is_open_is_not_guessed(tmp_path: Path) -> None:
+    sample = tmp_path / "shop.csv"
+    sample.write_text(SHOP)
+    code, shown, _ = run("new", sample, "--target", "sales_events")
+    assert code == 0
+    for line in (
+        'delimiter: ";"', 'header: {find: ["Sale Date", "Title", "Quantity"]}   # 2 lines stand',
+        'numbers: {decimal: ",", group: "."}',
+        "# dates:   confirm: Sale Date is %d/%m/%Y or %m/%d/%Y",
+        'quantity: "Quantity"   # confirm', "# amount:   (decimal)", "#   Buyer: Ada, Bo",
+    ):  # fmt: skip
+        assert line in shown
+    assert "\ndates:" not in shown
+
+
+def test_a_date_that_can_be_read_in_one_way_is_proposed(tmp_path: Path) -> None:
+    sample = tmp_path / "shop.csv"
+    sample.write_text(SHOP.replace("05/04", "25/04"))
+    assert 'dates: ["%d/%m/%Y"]' in run("new", sample)[1]
+
+
+def test_a_proposal_is_finished_and_runs(tmp_path: Path) -> None:
+    sample, mapping = tmp_path / "shop.csv", tmp_path / "shop.yaml"
+    sample.write_text(SHOP.replace("05/04", "25/04"))
+    proposed = run("new", sample, "--target", "sales_events")[1]
+    finished = (
+        proposed.replace('event_type: "?"', "event_type: {is: sale}")
+        .replace('external_id: "?"', "external_id: Title")
+        .replace('occurred_at: "?"', "occurred_at: Sale Date")
+    )
+    mapping.write_text(finished)
+    code, shown, told = run("check", mapping, sample)
+    assert (code, told) == (0, "")
+    assert "sales_events 2" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("content", [b"", b"1,2\n3,4\n", b'{"a": 1}', b"%PDF-1.4"])
+def test_what_is_no_table_is_not_proposed_for(tmp_path: Path, content: bytes) -> None:
+    sample = tmp_path / "sample"
+    sample.write_bytes(content)
+    assert run("new", sample)[0] == 1

@@ -14,6 +14,7 @@ from ingestion_pipeline.domains.commerce.contract import mapped as commerce
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.intake.looking import Looked, look_at
+from ingestion_pipeline.foundation.intake.proposing import propose
 from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
@@ -36,6 +37,30 @@ def fields(
 
 
 @app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="A sample of the source.", dir_okay=False)],
+    target: Annotated[str, typer.Option(help="What its rows are.")] = "orders",
+) -> None:
+    """Propose a mapping for a file: what it makes certain, and what is to be confirmed.
+
+    Prints YAML to be finished by hand. A date that can be read in two ways is proposed in neither.
+    """
+    if target not in TARGETS:
+        console.fail(f"there is no type {target!r}; there are {', '.join(TARGETS)}")
+    try:
+        typer.echo(propose(file, TARGETS[target], _limits()), nl=False)
+    except OSError as error:
+        console.fail(f"{error.filename}: {error.strerror}")
+    except IngestionError as error:
+        console.fail(str(error))
+
+
+def _limits() -> Limits:
+    configuration = settings()
+    return Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
+
+
+@app.command()
 def check(
     mapping: Annotated[Path, typer.Argument(help="The mapping.", dir_okay=False)],
     file: Annotated[Path, typer.Argument(help="A file to read by it.", dir_okay=False)],
@@ -50,11 +75,9 @@ def check(
     first records, and the sums by currency. Exits 1 where the mapping or the file is at fault, and
     3 where rows are refused or a check of the mapping fails.
     """
-    configuration = settings()
-    limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
     try:
         mapped = read_mapping(mapping, mapping.read_text(encoding="utf-8"), TARGETS)
-        looked = look_at(mapped, file, most=rows, limits=limits)
+        looked = look_at(mapped, file, most=rows, limits=_limits())
     except UnicodeDecodeError:
         console.fail(f"{mapping} is not UTF-8")
     except OSError as error:

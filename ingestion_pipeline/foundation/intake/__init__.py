@@ -5,6 +5,7 @@
 formats.py       A file of any format that a mapping names → its table: text, a workbook, JSON
 grouping.py      Rows of a file → batches of whole records: those of a group stand in one batch
 looking.py       What a file would come to by a mapping, before anything is loaded
+proposing.py     A first mapping for a file that nobody has mapped yet
 records.py       A text file's physical lines → its records, each with its number and its text
 run.py           A file through a mapping: what was made, what was refused, counts
 tables.py        Records of a file → rows under its header, by the names that the mapping knows
