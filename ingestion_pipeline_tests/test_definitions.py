@@ -170,6 +170,22 @@ def test_every_asset_that_is_made_links_to_the_code_that_makes_it(key: dg.AssetK
     assert first.strip().startswith(f"def {function}(")
 
 
+@pytest.mark.parametrize(
+    "key",
+    [key for key in KEYS if not GRAPH.get(key).is_executable],
+    ids=lambda key: key.to_user_string(),
+)
+def test_every_asset_that_comes_from_outside_links_to_where_it_is_declared(
+    key: dg.AssetKey,
+) -> None:
+    [reference] = GRAPH.get(key).metadata[REFERENCES].code_references
+    path = Path(reference.file_path).relative_to(ROOT / "ingestion_pipeline/domains")
+    assert path.as_posix() == f"{key.path[0]}/assets.py"
+    lines = Path(reference.file_path).read_text().splitlines()[reference.line_number - 1 :]
+    assert "WING.spec(" in lines[0]
+    assert f'"{key.path[1]}"' in lines[0] + lines[1]
+
+
 JOBS = [job for job in defs.get_repository_def().get_all_jobs() if not job.name.startswith("__")]
 
 

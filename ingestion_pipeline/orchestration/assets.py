@@ -49,10 +49,13 @@ def shown(definitions: dg.Definitions, *, ages: Ages, source_url: str | None) ->
 
 
 def _references(definitions: dg.Definitions) -> dict[dg.AssetKey, Any]:
-    """Where the function of each asset is; of what comes from outside there is none."""
+    """Where the function of each asset is; what comes from outside says itself where it stands."""
     located = dg.with_source_code_references([*(definitions.assets or ())])
     return {
-        key: metadata[REFERENCES]
+        # A part of a multi-asset says where it is declared, too.
+        key: dg.CodeReferencesMetadataValue(
+            code_references=metadata[REFERENCES].code_references[-1:]
+        )
         for each in located
         if isinstance(each, dg.AssetsDefinition)
         for key, metadata in each.metadata_by_key.items()

@@ -21,6 +21,11 @@ def as_table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
 
 
+def as_plot(picture: str | None) -> dict[str, Any]:
+    """A picture of `foundation/sparkline.py` as metadata; nothing, where there is none."""
+    return {} if picture is None else {"plot": dg.MetadataValue.md(picture)}
+
+
 def table_metadata(table: sa.Table, origin: Origin | None = None) -> dict[str, Any]:
     """What the UI shows of an asset that is a table: its name and columns, as the table says.
 

@@ -1,5 +1,6 @@
 """A domain as Dagster has it: what all of its assets have in common is said here, once."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from ingestion_pipeline.orchestration.assets import REFERENCES
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import table_metadata
 
@@ -38,7 +40,9 @@ class Wing:
             origin: where the table's columns come from; None: from outside.
             arguments: the others of `dg.AssetSpec`.
         """
-        return dg.AssetSpec(**self._said(name, table, origin), **arguments)
+        said = self._said(name, table, origin)
+        said["metadata"] = {**said["metadata"], REFERENCES: _line_that_calls()}
+        return dg.AssetSpec(**said, **arguments)
 
     def asset(
         self,
@@ -66,6 +70,15 @@ class Wing:
     def _said(self, name: str, table: sa.Table | None, origin: Origin | None) -> dict[str, Any]:
         metadata = None if table is None else table_metadata(table, origin)
         return {"key": self.key(name), "group_name": self.name, "metadata": metadata, **_COMMON}
+
+
+def _line_that_calls() -> dg.CodeReferencesMetadataValue:
+    """Where the caller of the caller stands: Dagster finds the code of functions by itself only."""
+    caller = inspect.stack(context=0)[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        line = dg.LocalFileCodeReference(file_path=caller.filename, line_number=caller.lineno)
+        return dg.CodeReferencesMetadataValue(code_references=[line])
 
 
 def _quietly(make: Callable[..., Any], **arguments: Any) -> Decorator:

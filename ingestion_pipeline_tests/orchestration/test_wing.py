@@ -1,6 +1,7 @@
 """What all assets of a domain have in common, however they are made."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
@@ -60,3 +61,9 @@ def test_the_other_arguments_are_those_of_dagster() -> None:
     assert daily.partitions_def == DAYS
     assert SPECS["weather/report"].description == "A page."
     assert [each.asset_key for each in SPECS["weather/report"].deps] == [daily.key]
+
+
+def test_what_comes_from_outside_says_where_it_is_declared() -> None:
+    [reference] = SPECS["weather/raw"].metadata["dagster/code_references"].code_references
+    line = Path(reference.file_path).read_text().splitlines()[reference.line_number - 1]
+    assert line.startswith("RAW = ")

@@ -15,13 +15,14 @@ from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITI
 from ingestion_pipeline.domains.commerce.land import claimed
 from ingestion_pipeline.domains.commerce.land.stage import Bounds
 from ingestion_pipeline.domains.commerce.merge import claimed as load
+from ingestion_pipeline.domains.commerce.publish.plot import plot_files
 from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_it_is_now, as_table
+from ingestion_pipeline.orchestration.metadata import as_it_is_now, as_plot, as_table
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 from ingestion_pipeline.orchestration.wing import Wing
 
@@ -106,10 +107,13 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
     def final(database: Database) -> dg.MaterializeResult[None]:
         engine, table = database.engine(), FINAL[entity.name]
         outcome = load.merge_claimed(engine, entity)
+        with engine.connect() as connection:
+            plot = plot_files(connection, entity.name)
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"no_longer_waiting": outcome.settled}
             | as_it_is_now(engine, table, newest_first=table.c.upload_id)
+            | as_plot(plot)
         )
 
     return final

@@ -23,6 +23,7 @@ from ingestion_pipeline.domains.markets.merge.refresh import (
     merge_series,
 )
 from ingestion_pipeline.domains.markets.publish import warming
+from ingestion_pipeline.domains.markets.publish.plot import plot_series
 from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.domains.markets.tables import comps as comps_table
 from ingestion_pipeline.domains.markets.tables import fundamentals as fundamentals_table
@@ -33,7 +34,7 @@ from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.key_value.postgresql import key_value
 from ingestion_pipeline.orchestration.lineage import Origin
-from ingestion_pipeline.orchestration.metadata import as_it_is_now
+from ingestion_pipeline.orchestration.metadata import as_it_is_now, as_plot
 from ingestion_pipeline.orchestration.resources import Configuration, Database
 from ingestion_pipeline.orchestration.wing import Wing
 
@@ -140,7 +141,9 @@ def macro_observations(
             metadata["series_not_refreshed"] = len(refreshed.errors)
     newest_first = observations_table.c.recorded_at
     now = as_it_is_now(engine, observations_table, newest_first=newest_first)
-    return dg.MaterializeResult(metadata={**metadata, **now})
+    with engine.connect() as connection:
+        plot = plot_series(connection, settings.fred_series_ids)
+    return dg.MaterializeResult(metadata={**metadata, **now, **as_plot(plot)})
 
 
 @WING.asset(

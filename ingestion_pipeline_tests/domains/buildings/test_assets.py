@@ -76,7 +76,13 @@ def test_a_day_is_collected_and_everything_follows(
     assert said["plot"].startswith(f"![{SITE}](data:image/svg+xml;base64,")
     assert len(said["plot"]) < 1000
     assert {"pages", "requests", "retries", "kept_ratio", "rejected", "seconds"} <= said.keys()
-    assert metadata(instance, YESTERDAY, "timeseries_daily")["dagster/partition_row_count"] == 10
+    daily = metadata(instance, YESTERDAY, "timeseries_daily")
+    assert daily["dagster/partition_row_count"] == 10
+    hourly = metadata(instance, YESTERDAY, "timeseries_hourly")
+    for each, time in ((daily, f"{YESTERDAY}"), (hourly, f"{YESTERDAY} 23:00:00+00:00")):
+        assert {row.data["site_name"] for row in each["preview"].records} == {SITE}
+        assert {row.data[str(column)] for row in each["preview"].records
+                for column in ("day", "hour") if column in row.data} == {time}  # fmt: skip
 
 
 def test_days_of_a_backfill_are_one_run_and_each_has_its_own_numbers(

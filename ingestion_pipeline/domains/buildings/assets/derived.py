@@ -14,12 +14,14 @@ from ingestion_pipeline.domains.buildings.assets.partitions import (
     WING,
     each_partition,
 )
+from ingestion_pipeline.domains.buildings.contract.windows import day_of
 from ingestion_pipeline.domains.buildings.publish.aggregates import publish_day, publish_hours
 from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
 from ingestion_pipeline.domains.buildings.publish.archive import publish_archive
 from ingestion_pipeline.domains.buildings.publish.coverage import publish_gaps
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.lineage import Origin
+from ingestion_pipeline.orchestration.metadata import preview
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 _COUNTED_ON = ("value", "quality")
@@ -33,6 +35,23 @@ _STATISTICS = {
     "last": (*_COUNTED_ON, "timestamp"),
     "coverage": ("timestamp",),
 }
+
+
+# The column that says when a row of each table is.
+_TIMES = {
+    "timeseries_hourly": "hour",
+    "timeseries_daily": "day",
+    "timeseries_gaps": "gap_start",
+    "building_alerts": "started_at",
+}
+
+
+def _of_day(table: sa.Table, site: str, day: date) -> tuple[sa.ColumnElement[bool], ...]:
+    """The rows of a site's day."""
+    time, window = table.c[_TIMES[table.name]], day_of(day)
+    if isinstance(time.type, sa.Date):
+        return (table.c.site_name == site, time == day)
+    return (table.c.site_name == site, time >= window.start, time < window.end)
 
 
 def _samples(*, own: Sequence[str] = (), **made: Sequence[str]) -> Origin:
@@ -61,16 +80,18 @@ def _derived(
     def derived(
         context: dg.AssetExecutionContext, database: Database
     ) -> dg.MaterializeResult[None]:
-        engine = database.engine()
+        engine, time = database.engine(), table.c[_TIMES[table.name]]
 
         def each(site: str, day: date) -> dict[dg.AssetKey, dict[str, Any]]:
             rows = work(engine, site, day)
             with engine.connect() as connection:
                 total = row_count(connection, table)
+                shown = preview(connection, table, *_of_day(table, site, day), newest_first=time)
             return {
                 context.asset_key: {
                     "dagster/partition_row_count": rows,
                     "dagster/row_count": total,
+                    **shown,
                 }
             }
 
