@@ -7,4 +7,6 @@ jobs.py          Jobs: announced, reported on, expired; and the state that follo
                  KPIs
 readings.py      Updates → points, inbox, job: a whole batch in one transaction and a handful of
                  statements
+
+Statements of a module stand in the `.sql` file of its name (foundation/storage/statements.py).
 """

@@ -17,66 +17,11 @@ from ingestion_pipeline.domains.kpis.contract.readings import Update, member, pa
 from ingestion_pipeline.domains.kpis.tables import corrections, points, updates
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
+from ingestion_pipeline.foundation.storage.statements import statements
+
+_SQL = statements(__name__)
 
 PointKey = tuple[int, str, datetime]
-
-_LOCK_POINTS = sa.text("""
-    SELECT known.tenant_id, known.kpi_id, known.observed_at, known.value
-    FROM kpi_points AS known
-    JOIN json_to_recordset(CAST(:points AS json)) AS sent
-        (tenant_id integer, kpi_id text, observed_at timestamptz)
-        USING (tenant_id, kpi_id, observed_at)
-    ORDER BY tenant_id, kpi_id, observed_at FOR UPDATE OF known
-""")
-# What was sent first with the old value is kept whole; of a chain in one batch, each link.
-_RECORD = sa.text("""
-    INSERT INTO kpi_corrections (tenant_id, kpi_id, observed_at, old_value, new_value, old_data,
-                                 trace_id, request_id)
-    SELECT sent.tenant_id, sent.kpi_id, sent.observed_at, sent.old_value, sent.new_value,
-           coalesce(sent.old_data, (
-               SELECT first.data FROM kpi_points AS point
-               JOIN kpi_updates AS first USING (tenant_id, trace_id, kpi_id, observed_at)
-               WHERE point.tenant_id = sent.tenant_id AND point.kpi_id = sent.kpi_id
-                 AND point.observed_at = sent.observed_at)),
-           sent.trace_id, sent.request_id
-    FROM json_to_recordset(CAST(:corrections AS json)) AS sent
-        (number integer, tenant_id integer, kpi_id text, observed_at timestamptz,
-         old_value double precision, new_value double precision, old_data jsonb, trace_id text,
-         request_id text)
-    ORDER BY number
-""")
-_SET_POINTS = sa.text("""
-    UPDATE kpi_points AS known SET value = sent.value, quality = NULL
-    FROM json_to_recordset(CAST(:points AS json)) AS sent
-        (tenant_id integer, kpi_id text, observed_at timestamptz, value double precision)
-    WHERE known.tenant_id = sent.tenant_id AND known.kpi_id = sent.kpi_id
-      AND known.observed_at = sent.observed_at
-""")
-_LOCK_UPDATES = sa.text("""
-    SELECT update_id FROM kpi_updates
-    JOIN json_to_recordset(CAST(:points AS json)) AS sent
-        (tenant_id integer, kpi_id text, observed_at timestamptz)
-        USING (tenant_id, kpi_id, observed_at)
-    ORDER BY tenant_id, trace_id, kpi_id, observed_at FOR UPDATE OF kpi_updates
-""")
-# Who corrects has sent the reading anew; of the others only the value was wrong.
-_SET_UPDATES = sa.text("""
-    UPDATE kpi_updates AS known SET
-        value = CASE WHEN wrong THEN sent.value ELSE known.value END,
-        data = CASE WHEN NOT wrong THEN known.data
-                    WHEN known.trace_id = ANY (sent.trace_ids) THEN sent.data
-                    ELSE known.data || sent.data || jsonb_build_object('value', sent.value) END,
-        pending = true, changed = known.changed + 1, attempts = 0, error = NULL
-    FROM (SELECT update_id, point.*,
-                 old.value <> point.value AND (old.trace_id = ANY (point.trace_ids)
-                                               OR old.value = ANY (point.old_values)) AS wrong
-          FROM kpi_updates AS old
-          JOIN json_to_recordset(CAST(:points AS json)) AS point
-              (tenant_id integer, kpi_id text, observed_at timestamptz, value double precision,
-               data jsonb, trace_ids text[], old_values double precision[])
-              USING (tenant_id, kpi_id, observed_at)) AS sent
-    WHERE known.update_id = sent.update_id AND (wrong OR sent.old_values <> '{}')
-""")
 
 
 class Correction(NamedTuple):
@@ -111,7 +56,7 @@ def point_key(update: Update) -> PointKey:
 
 def lock_points(connection: sa.Connection, keys: Collection[PointKey]) -> dict[PointKey, float]:
     """Lock points, so that nobody else corrects them meanwhile; their values."""
-    found = connection.execute(_LOCK_POINTS, {"points": encode_json(_keys(keys))})
+    found = connection.execute(_SQL["lock_points"], {"points": encode_json(_keys(keys))})
     return {(row[0], row[1], row[2]): row[3] for row in found}
 
 
@@ -135,10 +80,10 @@ def correct_points(connection: sa.Connection, made: Sequence[Correction]) -> Non
                 "request_id": update.request_id,
             }
         )
-    connection.execute(_RECORD, {"corrections": encode_json(rows)})
+    connection.execute(_SQL["record"], {"corrections": encode_json(rows)})
     values = [{**_key(key), "value": value} for key, value in final.items()]
-    connection.execute(_SET_POINTS, {"points": encode_json(values)})
-    connection.execute(_LOCK_UPDATES, {"points": encode_json(_keys(final))})
+    connection.execute(_SQL["set_points"], {"points": encode_json(values)})
+    connection.execute(_SQL["lock_updates"], {"points": encode_json(_keys(final))})
 
 
 def correct_updates(
@@ -164,7 +109,7 @@ def correct_updates(
         old_values = rows[point_key(update)]["old_values"]
         if old_value not in old_values:
             old_values.append(old_value)
-    connection.execute(_SET_UPDATES, {"points": encode_json(list(rows.values()))})
+    connection.execute(_SQL["set_updates"], {"points": encode_json(list(rows.values()))})
 
 
 def find_point(

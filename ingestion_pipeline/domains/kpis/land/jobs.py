@@ -17,86 +17,13 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.kpis.contract.announcements import Announcement
 from ingestion_pipeline.domains.kpis.contract.reports import ErrorReport
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
+from ingestion_pipeline.foundation.storage.statements import statements
 
-_ENSURE_JOBS = sa.text("""
-    INSERT INTO kpi_jobs (tenant_id, trace_id, timeout_at)
-    SELECT tenant_id, trace_id, now() + CAST(:timeout AS interval)
-    FROM json_to_recordset(CAST(:jobs AS json)) AS sent (tenant_id integer, trace_id text)
-    ORDER BY tenant_id, trace_id
-    ON CONFLICT DO NOTHING
-""")
-# Numbers of errors are given one transaction after the other.
-_LOCK_JOBS = sa.text("""
-    SELECT tenant_id, trace_id FROM kpi_jobs
-    JOIN json_to_recordset(CAST(:jobs AS json)) AS sent (tenant_id integer, trace_id text)
-        USING (tenant_id, trace_id)
-    ORDER BY tenant_id, trace_id FOR NO KEY UPDATE OF kpi_jobs
-""")
-# The timeout that was announced first stays; one that came with an update was only a guess.
-_ANNOUNCE = sa.text("""
-    INSERT INTO kpi_jobs AS known (tenant_id, trace_id, announced_at, timeout_at)
-    VALUES (:tenant_id, :trace_id, now(), now() + CAST(:timeout AS interval))
-    ON CONFLICT (tenant_id, trace_id) DO UPDATE SET
-        announced_at = coalesce(known.announced_at, now()),
-        timeout_at = CASE WHEN known.announced_at IS NULL
-                          THEN excluded.timeout_at ELSE known.timeout_at END,
-        expired_at = CASE WHEN known.announced_at IS NULL THEN NULL ELSE known.expired_at END,
-        updated_at = now(), pending = true, changed = known.changed + 1
-    RETURNING changed = 0
-""")
-_AWAIT_KPIS = sa.text("""
-    INSERT INTO kpi_job_kpis (tenant_id, trace_id, kpi_id, status)
-    SELECT :tenant_id, :trace_id, kpi_id, 'pending'
-    FROM unnest(CAST(:kpi_ids AS text[])) AS sent (kpi_id)
-    ORDER BY kpi_id
-    ON CONFLICT DO NOTHING
-""")
-_RECORD_ERROR = sa.text("""
-    INSERT INTO kpi_errors (tenant_id, sha256, trace_id, kpi_ids, message, code, type, retry_count,
-                            observed_at, n, body, request_id)
-    VALUES (:tenant_id, :sha256, :trace_id, :kpi_ids, :message, :code, :type, :retry_count,
-            coalesce(:observed_at, now()),
-            1 + (SELECT count(*) FROM kpi_errors
-                 WHERE tenant_id = :tenant_id AND trace_id = :trace_id
-                   AND observed_at = coalesce(:observed_at, now())),
-            CAST(:body AS jsonb), :request_id)
-    ON CONFLICT (tenant_id, sha256) DO NOTHING
-    RETURNING error_id
-""").bindparams(sa.bindparam("observed_at", type_=sa.DateTime(timezone=True)))
-_FAIL_KPIS = sa.text("""
-    INSERT INTO kpi_job_kpis AS known (tenant_id, trace_id, kpi_id, status, error, retry_count)
-    SELECT tenant_id, trace_id, kpi_id, 'failed', message, retry_count
-    FROM json_to_recordset(CAST(:kpis AS json)) AS sent
-        (tenant_id integer, trace_id text, kpi_id text, message text, retry_count integer)
-    ORDER BY tenant_id, trace_id, kpi_id
-    ON CONFLICT (tenant_id, trace_id, kpi_id) DO UPDATE SET
-        status = 'failed', error = excluded.error,
-        retry_count = greatest(known.retry_count, excluded.retry_count), updated_at = now(),
-        pending = true, changed = known.changed + 1
-    WHERE known.status <> 'completed'
-""")
-_TOUCH_JOBS = sa.text("""
-    UPDATE kpi_jobs SET pending = true, changed = changed + 1, updated_at = now()
-    FROM json_to_recordset(CAST(:jobs AS json)) AS sent (tenant_id integer, trace_id text)
-    WHERE kpi_jobs.tenant_id = sent.tenant_id AND kpi_jobs.trace_id = sent.trace_id
-""")
-# Rows that are locked are being changed; they are looked at again a minute later.
-_EXPIRE_JOBS = sa.text("""
-    UPDATE kpi_jobs SET expired_at = now(), pending = true, changed = changed + 1,
-                        updated_at = now()
-    WHERE (tenant_id, trace_id) IN (
-        SELECT tenant_id, trace_id FROM kpi_jobs
-        WHERE expired_at IS NULL AND timeout_at <= now() FOR UPDATE SKIP LOCKED)
-""")
-_EXPIRE_KPIS = sa.text("""
-    UPDATE kpi_job_kpis SET status = 'timeout', pending = true, changed = changed + 1,
-                            updated_at = now()
-    WHERE (tenant_id, trace_id, kpi_id) IN (
-        SELECT tenant_id, trace_id, kpi_id
-        FROM kpi_job_kpis JOIN kpi_jobs USING (tenant_id, trace_id)
-        WHERE kpi_job_kpis.status = 'pending' AND kpi_jobs.timeout_at <= now()
-        FOR UPDATE OF kpi_job_kpis SKIP LOCKED)
-""")
+_SQL = statements(__name__)
+
+_RECORD_ERROR = _SQL["record_error"].bindparams(
+    sa.bindparam("observed_at", type_=sa.DateTime(timezone=True))
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +53,7 @@ def ensure_jobs(
     connection: sa.Connection, traces: set[tuple[int, str]], timeout: timedelta
 ) -> None:
     """Make the jobs (tenant, trace id) that are not there."""
-    connection.execute(_ENSURE_JOBS, {"jobs": _traces(traces), "timeout": timeout})
+    connection.execute(_SQL["ensure_jobs"], {"jobs": _traces(traces), "timeout": timeout})
 
 
 def land_announcement(
@@ -143,9 +70,9 @@ def land_announcement(
     """
     key = {"tenant_id": announcement.tenant_id, "trace_id": announcement.trace_id}
     timeout = announcement.timeout or job_timeout
-    new = connection.execute(_ANNOUNCE, {**key, "timeout": timeout}).scalar_one()
+    new = connection.execute(_SQL["announce"], {**key, "timeout": timeout}).scalar_one()
     kpi_ids = list(announcement.kpi_ids)
-    connection.execute(_AWAIT_KPIS, {**key, "kpi_ids": kpi_ids})
+    connection.execute(_SQL["await_kpis"], {**key, "kpi_ids": kpi_ids})
     return bool(new)
 
 
@@ -163,7 +90,7 @@ def land_reports(
         return []
     traces = {(report.tenant_id, report.trace_id) for report in reports}
     ensure_jobs(connection, traces, job_timeout)
-    connection.execute(_LOCK_JOBS, {"jobs": _traces(traces)})
+    connection.execute(_SQL["lock_jobs"], {"jobs": _traces(traces)})
     results: list[Reported] = []
     failed: dict[tuple[int, str, str], ErrorReport] = {}
     # In the order of what is unique, so that two gateways never wait for each other.
@@ -177,7 +104,7 @@ def land_reports(
         if not known[index]:
             for kpi_id in report.kpi_ids:
                 failed[report.tenant_id, report.trace_id, kpi_id] = report
-    connection.execute(_TOUCH_JOBS, {"jobs": _traces(traces)})
+    connection.execute(_SQL["touch_jobs"], {"jobs": _traces(traces)})
     rows = [
         {
             "tenant_id": tenant_id,
@@ -189,14 +116,14 @@ def land_reports(
         for (tenant_id, trace_id, kpi_id), report in failed.items()
     ]
     if rows:
-        connection.execute(_FAIL_KPIS, {"kpis": encode_json(rows)})
+        connection.execute(_SQL["fail_kpis"], {"kpis": encode_json(rows)})
     return results
 
 
 def expire(connection: sa.Connection) -> int:
     """End the waiting of jobs whose timeout has passed; how many jobs and KPIs that changed."""
-    jobs = connection.execute(_EXPIRE_JOBS).rowcount
-    return jobs + connection.execute(_EXPIRE_KPIS).rowcount
+    jobs = connection.execute(_SQL["expire_jobs"]).rowcount
+    return jobs + connection.execute(_SQL["expire_kpis"]).rowcount
 
 
 def _record(connection: sa.Connection, report: ErrorReport) -> bool:

@@ -24,6 +24,9 @@ from ingestion_pipeline.domains.kpis.land.corrections import (
 )
 from ingestion_pipeline.domains.kpis.land.jobs import ensure_jobs
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
+from ingestion_pipeline.foundation.storage.statements import statements
+
+_SQL = statements(__name__)
 
 _UpdateKey = tuple[int, str, str, datetime]
 
@@ -44,88 +47,6 @@ class Accepted:
 
 
 NEW, DUPLICATE, CONFLICT = Accepted(), Accepted(duplicate=True), Accepted(True, True)
-
-# The newest point is asked for row by row, from the primary key: a join might read whole series.
-_INSERT_POINTS = sa.text("""
-    INSERT INTO kpi_points AS known (tenant_id, kpi_id, observed_at, value, timestamp_text,
-                                     kpi_type, trace_id, in_order)
-    SELECT tenant_id, kpi_id, observed_at, value, timestamp_text, kpi_type, trace_id,
-           coalesce(observed_at >= (
-               SELECT max(newer.observed_at) FROM kpi_points AS newer
-               WHERE newer.tenant_id = sent.tenant_id AND newer.kpi_id = sent.kpi_id), true)
-    FROM json_to_recordset(CAST(:points AS json)) AS sent
-        (tenant_id integer, kpi_id text, observed_at timestamptz, value double precision,
-         timestamp_text text, kpi_type text, trace_id text)
-    ORDER BY tenant_id, kpi_id, observed_at
-    ON CONFLICT DO NOTHING
-    RETURNING tenant_id, kpi_id, observed_at
-""")
-_KEPT_VALUES = sa.text("""
-    SELECT sent.tenant_id, sent.kpi_id, sent.observed_at,
-           (SELECT known.value FROM kpi_points AS known
-            WHERE known.tenant_id = sent.tenant_id AND known.kpi_id = sent.kpi_id
-              AND known.observed_at = sent.observed_at)
-    FROM json_to_recordset(CAST(:points AS json)) AS sent
-        (tenant_id integer, kpi_id text, observed_at timestamptz)
-""")
-# What was missing is filled in; what was there stays.
-_RECORD_UPDATES = sa.text("""
-    INSERT INTO kpi_updates AS known (tenant_id, trace_id, kpi_id, observed_at, timestamp_text,
-                                      kpi_type, value, data, metadata, chart, request_id)
-    SELECT * FROM json_to_recordset(CAST(:updates AS json)) AS sent
-        (tenant_id integer, trace_id text, kpi_id text, observed_at timestamptz,
-         timestamp_text text, kpi_type text, value double precision, data jsonb, metadata jsonb,
-         chart jsonb, request_id text)
-    ORDER BY tenant_id, trace_id, kpi_id, observed_at
-    ON CONFLICT (tenant_id, trace_id, kpi_id, observed_at) DO UPDATE SET
-        metadata = coalesce(known.metadata, excluded.metadata),
-        chart = coalesce(known.chart, excluded.chart),
-        pending = true, changed = known.changed + 1, attempts = 0, error = NULL
-    WHERE (known.metadata IS NULL AND excluded.metadata IS NOT NULL)
-       OR (known.chart IS NULL AND excluded.chart IS NOT NULL)
-""")
-# A late success upgrades; nothing takes a completion back.
-_COMPLETE_KPIS = sa.text("""
-    INSERT INTO kpi_job_kpis AS known (tenant_id, trace_id, kpi_id, status, completed_at)
-    SELECT tenant_id, trace_id, kpi_id, CASE WHEN came THEN 'completed' ELSE 'pending' END,
-           CASE WHEN came THEN now() END
-    FROM json_to_recordset(CAST(:kpis AS json)) AS sent
-        (tenant_id integer, trace_id text, kpi_id text, came boolean)
-    ORDER BY tenant_id, trace_id, kpi_id
-    ON CONFLICT (tenant_id, trace_id, kpi_id) DO UPDATE SET
-        status = 'completed', completed_at = now(), error = NULL, updated_at = now(),
-        pending = true, changed = known.changed + 1
-    WHERE excluded.status = 'completed' AND known.status <> 'completed'
-""")
-_RECORD_CONFLICTS = sa.text("""
-    INSERT INTO kpi_conflicts (tenant_id, kpi_id, observed_at, trace_id, value, kept_value,
-                               request_id)
-    SELECT * FROM json_to_recordset(CAST(:conflicts AS json)) AS sent
-        (tenant_id integer, kpi_id text, observed_at timestamptz, trace_id text,
-         value double precision, kept_value double precision, request_id text)
-    ORDER BY tenant_id, kpi_id, observed_at, trace_id, value
-    ON CONFLICT DO NOTHING
-    RETURNING tenant_id, kpi_id, observed_at
-""")
-# Its quality is another one now: the point is to be graded, and its packages published, again.
-_DOUBT_POINTS = sa.text("""
-    UPDATE kpi_points SET quality = NULL
-    WHERE (tenant_id, kpi_id, observed_at) IN (
-        SELECT tenant_id, kpi_id, observed_at FROM kpi_points
-        JOIN json_to_recordset(CAST(:points AS json)) AS doubted
-            (tenant_id integer, kpi_id text, observed_at timestamptz)
-            USING (tenant_id, kpi_id, observed_at)
-        ORDER BY tenant_id, kpi_id, observed_at FOR UPDATE OF kpi_points)
-""")
-_DOUBT_UPDATES = sa.text("""
-    UPDATE kpi_updates SET pending = true, changed = changed + 1
-    WHERE update_id IN (
-        SELECT update_id FROM kpi_updates
-        JOIN json_to_recordset(CAST(:points AS json)) AS doubted
-            (tenant_id integer, kpi_id text, observed_at timestamptz)
-            USING (tenant_id, kpi_id, observed_at)
-        ORDER BY tenant_id, trace_id, kpi_id, observed_at FOR UPDATE OF kpi_updates)
-""")
 
 
 def land_readings(
@@ -149,11 +70,11 @@ def land_readings(
         conflicts = _record_conflicts(connection, conflicts)
     if corrections:
         correct_points(connection, corrections)
-    connection.execute(_RECORD_UPDATES, {"updates": _inbox_rows(updates)})
+    connection.execute(_SQL["record_updates"], {"updates": _inbox_rows(updates)})
     if correcting:
         correct_updates(connection, correcting, corrections)
     if conflicts:
-        connection.execute(_DOUBT_UPDATES, {"points": encode_json(conflicts)})
+        connection.execute(_SQL["doubt_updates"], {"points": encode_json(conflicts)})
     _complete_jobs(connection, updates, job_timeout)
     return results
 
@@ -182,13 +103,15 @@ def _insert_points(connection: sa.Connection, updates: Sequence[Update]) -> dict
                 "kpi_type": update.kpi_type,
                 "trace_id": update.trace_id,
             }
-    inserted = connection.execute(_INSERT_POINTS, {"points": encode_json(list(rows.values()))})
+    inserted = connection.execute(
+        _SQL["insert_points"], {"points": encode_json(list(rows.values()))}
+    )
     new = {(row[0], row[1], row[2]) for row in inserted}
     known = [row for key, row in rows.items() if key not in new]
     if not known:
         return {}
     # A new statement sees what others have committed meanwhile.
-    found = connection.execute(_KEPT_VALUES, {"points": encode_json(known)})
+    found = connection.execute(_SQL["kept_values"], {"points": encode_json(known)})
     return {(row[0], row[1], row[2]): row[3] for row in found}
 
 
@@ -235,13 +158,15 @@ def _record_conflicts(
     """Record conflicts, doubt their points; those that were not known before."""
     new = {
         (row[0], row[1], row[2])
-        for row in connection.execute(_RECORD_CONFLICTS, {"conflicts": encode_json(conflicts)})
+        for row in connection.execute(
+            _SQL["record_conflicts"], {"conflicts": encode_json(conflicts)}
+        )
     }
     doubted = [
         row for row in conflicts if (row["tenant_id"], row["kpi_id"], row["observed_at"]) in new
     ]
     if doubted:
-        connection.execute(_DOUBT_POINTS, {"points": encode_json(doubted)})
+        connection.execute(_SQL["doubt_points"], {"points": encode_json(doubted)})
     return doubted
 
 
@@ -291,4 +216,4 @@ def _complete_jobs(
         {"tenant_id": tenant_id, "trace_id": trace_id, "kpi_id": kpi_id, "came": is_here}
         for (tenant_id, trace_id, kpi_id), is_here in came.items()
     ]
-    connection.execute(_COMPLETE_KPIS, {"kpis": encode_json(kpis)})
+    connection.execute(_SQL["complete_kpis"], {"kpis": encode_json(kpis)})

@@ -15,13 +15,10 @@ from ingestion_pipeline.domains.kpis.contract.instants import day_bounds
 from ingestion_pipeline.domains.kpis.merge.flags import publishing
 from ingestion_pipeline.domains.kpis.merge.quality import WINDOW, jumps, quality
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
+from ingestion_pipeline.foundation.storage.statements import statements
 
-_DUE = sa.text("""
-    SELECT tenant_id, kpi_id, min(observed_at), max(observed_at), count(*)
-    FROM kpi_points
-    WHERE quality IS NULL AND observed_at >= :start AND observed_at < :stop
-    GROUP BY tenant_id, kpi_id ORDER BY tenant_id, kpi_id
-""")
+_SQL = statements(__name__)
+
 # xmin tells whether a point was doubted between being read and being graded. What somebody has
 # corrected, or corrected to, contradicts nothing any more.
 _SERIES = sa.text(f"""
@@ -50,80 +47,6 @@ _SERIES = sa.text(f"""
                AND observed_at BETWEEN due.start AND due.stop)) AS point
     ORDER BY due.tenant_id, due.kpi_id, point.observed_at
 """)  # noqa: S608  (a constant of ours)
-# Locked points are being doubted this moment; they are graded next time.
-_GRADE = sa.text("""
-    UPDATE kpi_points AS point SET quality = free.quality
-    FROM (SELECT tenant_id, kpi_id, observed_at, grade.quality
-          FROM json_to_recordset(CAST(:grades AS json)) AS grade
-              (tenant_id integer, kpi_id text, observed_at timestamptz, quality text, version text)
-          JOIN kpi_points AS read USING (tenant_id, kpi_id, observed_at)
-          WHERE read.xmin::text = grade.version
-          FOR NO KEY UPDATE OF read SKIP LOCKED) AS free
-    WHERE point.tenant_id = free.tenant_id AND point.kpi_id = free.kpi_id
-      AND point.observed_at = free.observed_at
-    RETURNING point.tenant_id, point.kpi_id
-""")
-# The inbox knows the series of a day; the points have no index by instant alone.
-_FORGET_GRADES = sa.text("""
-    UPDATE kpi_points AS point SET quality = NULL
-    FROM (SELECT tenant_id, kpi_id, known.observed_at
-          FROM (SELECT DISTINCT tenant_id, kpi_id FROM kpi_updates
-                WHERE observed_at >= :start AND observed_at < :stop) AS series
-          JOIN kpi_points AS known USING (tenant_id, kpi_id)
-          WHERE known.observed_at >= :start AND known.observed_at < :stop
-            AND known.quality IS NOT NULL
-          FOR NO KEY UPDATE OF known SKIP LOCKED) AS free
-    WHERE point.tenant_id = free.tenant_id AND point.kpi_id = free.kpi_id
-      AND point.observed_at = free.observed_at
-""")
-_MARK_SERIES = sa.text("""
-    INSERT INTO kpi_series AS known (tenant_id, kpi_id)
-    SELECT * FROM json_to_recordset(CAST(:series AS json)) AS s (tenant_id integer, kpi_id text)
-    ORDER BY tenant_id, kpi_id
-    ON CONFLICT (tenant_id, kpi_id) DO UPDATE SET pending = true, changed = known.changed + 1
-""")
-_MARK_DAY = sa.text("""
-    INSERT INTO kpi_days AS known (day) VALUES (:day)
-    ON CONFLICT (day) DO UPDATE SET pending = true, changed = known.changed + 1
-""")
-# A day's change is measured from the last value before it: a late reading, or a corrected one, may
-# have moved that of the next day that has any.
-_MARK_NEXT_DAYS = sa.text("""
-    INSERT INTO kpi_days AS known (day)
-    SELECT DISTINCT next.day
-    FROM json_to_recordset(CAST(:series AS json)) AS series (tenant_id integer, kpi_id text),
-         LATERAL (
-            SELECT day, last, change FROM kpi_daily_summary AS summary
-            WHERE summary.tenant_id = series.tenant_id AND summary.kpi_id = series.kpi_id
-              AND summary.day > :day
-            ORDER BY day LIMIT 1) AS next,
-         LATERAL (
-            SELECT value FROM kpi_points AS point
-            WHERE point.tenant_id = series.tenant_id AND point.kpi_id = series.kpi_id
-              AND point.observed_at < CAST(next.day AS timestamp) AT TIME ZONE 'UTC'
-            ORDER BY observed_at DESC LIMIT 1) AS before
-    WHERE next.change IS DISTINCT FROM CASE
-        WHEN abs(next.last) < 8e307 AND abs(before.value) < 8e307 THEN next.last - before.value END
-    ORDER BY day
-    ON CONFLICT (day) DO UPDATE SET pending = true, changed = known.changed + 1
-""")
-_RECREATE = sa.text("""
-    INSERT INTO kpi_points (tenant_id, kpi_id, observed_at, value, timestamp_text, kpi_type,
-                            trace_id, received_at, in_order)
-    SELECT DISTINCT ON (tenant_id, kpi_id, observed_at)
-           tenant_id, kpi_id, observed_at, value, timestamp_text, kpi_type, trace_id, received_at,
-           NOT EXISTS (SELECT 1 FROM kpi_points AS newer
-                       WHERE newer.tenant_id = sent.tenant_id AND newer.kpi_id = sent.kpi_id
-                         AND newer.observed_at > sent.observed_at
-                         AND newer.received_at < sent.received_at)
-    FROM kpi_updates AS sent
-    WHERE observed_at >= :start AND observed_at < :stop
-      AND NOT EXISTS (SELECT 1 FROM kpi_points AS known
-                      WHERE known.tenant_id = sent.tenant_id AND known.kpi_id = sent.kpi_id
-                        AND known.observed_at = sent.observed_at)
-    ORDER BY tenant_id, kpi_id, observed_at, update_id
-    ON CONFLICT DO NOTHING
-""")
 
 
 @dataclass(frozen=True)
@@ -149,7 +72,7 @@ def grade_day(connection: sa.Connection, day: date, *, late: timedelta, limit: i
     start, stop = day_bounds(day)
     due: list[dict[str, Any]] = []
     expected = 0
-    for row in connection.execute(_DUE, {"start": start, "stop": stop}):
+    for row in connection.execute(_SQL["due"], {"start": start, "stop": stop}):
         if expected >= limit:
             break
         expected += row[4]
@@ -165,11 +88,11 @@ def grade_day(connection: sa.Connection, day: date, *, late: timedelta, limit: i
         return Graded()
     rows = connection.execute(_SERIES, {"due": encode_json(due)}).all()
     grades = _grades(rows, late)
-    graded = connection.execute(_GRADE, {"grades": encode_json(grades)}).all()
+    graded = connection.execute(_SQL["grade"], {"grades": encode_json(grades)}).all()
     series = [{"tenant_id": key[0], "kpi_id": key[1]} for key in {tuple(row) for row in graded}]
-    connection.execute(_MARK_SERIES, {"series": encode_json(series)})
-    connection.execute(_MARK_DAY, {"day": day})
-    connection.execute(_MARK_NEXT_DAYS, {"day": day, "series": encode_json(series)})
+    connection.execute(_SQL["mark_series"], {"series": encode_json(series)})
+    connection.execute(_SQL["mark_day"], {"day": day})
+    connection.execute(_SQL["mark_next_days"], {"day": day, "series": encode_json(series)})
     return Graded(points=len(graded))
 
 
@@ -193,8 +116,8 @@ def regrade_day(connection: sa.Connection, day: date) -> Graded:
     """Make a day's points from the inbox where they are missing, and forget all their grades."""
     start, stop = day_bounds(day)
     bounds = {"start": start, "stop": stop}
-    recreated = connection.execute(_RECREATE, bounds).rowcount
-    connection.execute(_FORGET_GRADES, bounds)
+    recreated = connection.execute(_SQL["recreate"], bounds).rowcount
+    connection.execute(_SQL["forget_grades"], bounds)
     return Graded(recreated=recreated)
 
 
