@@ -1,13 +1,11 @@
 """`api_requests`: one row a request, written in batches beside the requests, never in their way.
 
-Losing it never fails a request: while the database is away rows are kept, up to a limit, and then
-the oldest are dropped and counted.
+Losing it never fails a request (foundation/ledger/batched.py).
 """
 
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,11 +13,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ingestion_pipeline.foundation.ledger.batched import EVERY_SECONDS, Backlog
+
 logger = logging.getLogger(__name__)
 
-_EVERY_SECONDS = 1.0
-_KEPT = 50_000
-_BATCH = 5_000
 _INSERT = sa.text("""
     INSERT INTO api_requests (requested_at, request_id, tenant_id, method, route, status,
                               duration_ms, request_bytes, response_bytes, cache_hit)
@@ -49,17 +46,15 @@ class RequestLog:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._entries: deque[Entry] = deque()
+        self._backlog: Backlog[Entry] = Backlog()
         self._writer: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
-        self.dropped = 0
+        self.add = self._backlog.add  # beside every request: no call more than it takes
 
-    def add(self, entry: Entry) -> None:
-        """Note a request."""
-        self._entries.append(entry)
-        if len(self._entries) > _KEPT:
-            self._entries.popleft()
-            self.dropped += 1
+    @property
+    def dropped(self) -> int:
+        """How many entries were given up, because too many waited."""
+        return self._backlog.dropped
 
     def start(self) -> None:
         """Begin to write."""
@@ -74,17 +69,16 @@ class RequestLog:
     async def _write_until_stopped(self) -> None:
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _EVERY_SECONDS)
+                await asyncio.wait_for(self._stopping.wait(), EVERY_SECONDS)
             await self._write()
 
     async def _write(self) -> None:
-        while self._entries:
-            batch = [self._entries.popleft() for _ in range(min(_BATCH, len(self._entries)))]
+        while batch := self._backlog.take():
             rows = msgspec.json.encode([entry._asdict() for entry in batch]).decode()
             try:
                 async with self._engine.begin() as connection:
                     await connection.execute(_INSERT, {"rows": rows})
             except (sa.exc.SQLAlchemyError, OSError) as error:
                 logger.warning("request log not written, trying again: %s", error)
-                self._entries.extendleft(reversed(batch))
+                self._backlog.put_back(batch)
                 return

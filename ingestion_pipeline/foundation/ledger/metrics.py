@@ -1,97 +1,23 @@
 """What the caches do and how fast programs answer: noted in memory, written in batches beside them.
 
-Noting never fails and never waits. While the database is away the newest are kept, up to a limit;
-a process that is killed loses what it noted within the last second. Whoever notes something says
-into which database; its rows of one table are gathered together.
+Whoever notes something says into which database; its rows of one table are gathered together
+(batched.py).
 """
 
-import atexit
 import logging
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.ledger.batched import Batched
 from ingestion_pipeline.foundation.ledger.tables.operations import cache_metrics
 from ingestion_pipeline.foundation.ledger.tables.requests import api_requests
 
 logger = logging.getLogger(__name__)
 
 Outcome = Literal["hit", "miss", "stale", "invalidation"]
-
-_EVERY_SECONDS = 1.0
-_KEPT = 50_000
-_BATCH = 5_000
-
-
-class Batched:
-    """Rows of one table, gathered from any thread and written once a second."""
-
-    def __init__(self, table: sa.Table, engine: Callable[[], sa.Engine]) -> None:
-        self._table = table
-        self._engine = engine
-        self._rows: deque[dict[str, Any]] = deque()
-        self._writing = threading.Lock()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self.dropped = 0
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Note a row; the oldest is dropped where too many wait."""
-        self._rows.append(row)
-        if len(self._rows) > _KEPT:
-            self.dropped += 1
-            self._take(1)
-        if self._thread is None:
-            self._start()
-
-    def flush(self) -> int:
-        """Write what waits and return how many rows; when the database is away they wait on."""
-        written = 0
-        with self._writing:
-            while batch := self._take(_BATCH):
-                try:
-                    with self._engine().begin() as connection:
-                        connection.execute(sa.insert(self._table), batch)
-                except Exception as error:  # noqa: BLE001  (losing it never fails anybody)
-                    if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
-                        self.dropped += len(batch)  # it would be refused again
-                    else:
-                        self._rows.extendleft(reversed(batch))
-                    reason = str(error).partition("\n")[0]
-                    logger.warning("%s not written: %s", self._table.name, reason)
-                    break
-                written += len(batch)
-        return written
-
-    def _take(self, number: int) -> list[dict[str, Any]]:
-        taken: list[dict[str, Any]] = []
-        try:
-            while len(taken) < number:
-                taken.append(self._rows.popleft())
-        except IndexError:
-            pass
-        return taken
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._write, name=f"{self._table.name}-writer", daemon=True
-                )
-                self._thread.start()
-                atexit.register(self.flush)
-
-    def _write(self) -> None:
-        pause = threading.Event()
-        while True:
-            pause.wait(_EVERY_SECONDS)
-            if self._rows:
-                self.flush()
-
 
 _batched: dict[tuple[sa.Engine, str], Batched] = {}
 

@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger import metrics
-from ingestion_pipeline.foundation.ledger.metrics import Batched, cache_row
+from ingestion_pipeline.foundation.ledger.batched import Batched
+from ingestion_pipeline.foundation.ledger.metrics import cache_row
 from ingestion_pipeline.foundation.ledger.tables.operations import cache_metrics
 
 AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"
@@ -32,7 +33,7 @@ def test_what_two_databases_are_told_stays_apart(engine: sa.Engine) -> None:
     metrics.log_cache_metric(engine, service="macro", cache_key="k", outcome="hit")
     metrics.flush()
     assert _count(engine, "cache_metrics") == 1
-    metrics._batched.pop((away, "cache_metrics"))._rows.clear()
+    metrics._batched.pop((away, "cache_metrics")).backlog.take()
     away.dispose()
 
 
@@ -44,7 +45,7 @@ def test_while_the_database_is_away_they_wait(engine: sa.Engine) -> None:
     assert batched.flush() == 0
     there[0] = engine
     assert batched.flush() == 1
-    assert batched.dropped == 0
+    assert batched.backlog.dropped == 0
     away.dispose()
 
 
@@ -53,7 +54,7 @@ def test_a_row_that_the_database_refuses_is_dropped_and_holds_nothing_up(
 ) -> None:
     batched = Batched(cache_metrics, lambda: engine)
     batched.add(cache_row(service="macro", cache_key="k", outcome="wrong"))  # type: ignore[arg-type]
-    assert (batched.flush(), batched.dropped) == (0, 1)
+    assert (batched.flush(), batched.backlog.dropped) == (0, 1)
     batched.add(cache_row(service="macro", cache_key="k", outcome="miss"))
     assert batched.flush() == 1
 
@@ -62,8 +63,8 @@ def test_where_too_many_wait_the_oldest_are_dropped() -> None:
     batched = Batched(cache_metrics, lambda: sa.create_engine(AWAY))
     for number in range(50_010):
         batched.add({"number": number})
-    assert batched.dropped == 10
-    batched._rows.clear()
+    assert batched.backlog.dropped == 10
+    assert [row["number"] for row in batched.backlog.take(50_001)] == list(range(10, 50_010))
 
 
 def test_a_table_that_is_gone_fails_nobody(engine: sa.Engine) -> None:
@@ -72,7 +73,7 @@ def test_a_table_that_is_gone_fails_nobody(engine: sa.Engine) -> None:
     batched = Batched(cache_metrics, lambda: engine)
     batched.add(cache_row(service="macro", cache_key="k", outcome="hit"))
     assert batched.flush() == 0
-    batched._rows.clear()
+    batched.backlog.take()
 
 
 def test_a_retry_counts_and_losing_it_fails_nobody(engine: sa.Engine) -> None:
