@@ -2,7 +2,18 @@
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.storage.columns import count, identity, json, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    bigint,
+    boolean,
+    count,
+    date,
+    identity,
+    integer,
+    json,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import (
     CREATED_AT,
@@ -16,22 +27,17 @@ from ingestion_pipeline.foundation.storage.wording import (
 sales_events = sa.Table(
     "sales_events",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("platform", sa.Text, primary_key=True, comment=PLATFORM),
-    sa.Column(
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("platform", primary_key=True, comment=PLATFORM),
+    text(
         "external_id",
-        sa.Text,
         primary_key=True,
         comment="The platform's id, else made of report, natural key and occurrence",
     ),
-    sa.Column(
-        "event_type", sa.Text, nullable=False, comment="sale, refund, borrow_pages, free or payment"
-    ),
-    sa.Column(
+    text("event_type", comment="sale, refund, borrow_pages, free or payment"),
+    boolean(
         "provisional",
-        sa.Boolean,
-        nullable=False,
-        server_default=sa.false(),
+        default=sa.false(),
         comment="Whether something is known to be missing, for instance the amount of a refund",
     ),
     timestamp(
@@ -39,39 +45,32 @@ sales_events = sa.Table(
         nullable=True,
         comment="What the report says of its own time, UTC; NULL: it says nothing",
     ),
-    sa.Column("report", sa.Text, nullable=False, comment="The kind of report that it came in"),
-    sa.Column(
+    text("report", comment="The kind of report that it came in"),
+    text(
         "natural_key",
-        sa.Text,
+        nullable=True,
         comment="What rows that may correct one another share; NULL: the platform gives ids",
     ),
     timestamp(
         "occurred_at",
         comment="When it happened, UTC; the first of the month where only that is known",
     ),
-    sa.Column(
-        "date_precision", sa.Text, nullable=False, comment="day or month: how exact occurred_at is"
-    ),
-    sa.Column("title", sa.Text, comment="Title of the book; NULL: not told"),
-    sa.Column("author", sa.Text, comment="Author of the book; NULL: not told"),
-    sa.Column("asin", sa.Text, comment="Amazon's number of the book; NULL: not told"),
-    sa.Column("isbn", sa.Text, comment="ISBN of the book; NULL: not told"),
-    sa.Column("marketplace", sa.Text, comment="Shop or country of the sale; NULL: not told"),
-    sa.Column(
-        "quantity",
-        sa.Integer,
-        nullable=False,
-        comment="Units, or pages where borrow_pages; refunds are negative",
-    ),
+    text("date_precision", comment="day or month: how exact occurred_at is"),
+    text("title", nullable=True, comment="Title of the book; NULL: not told"),
+    text("author", nullable=True, comment="Author of the book; NULL: not told"),
+    text("asin", nullable=True, comment="Amazon's number of the book; NULL: not told"),
+    text("isbn", nullable=True, comment="ISBN of the book; NULL: not told"),
+    text("marketplace", nullable=True, comment="Shop or country of the sale; NULL: not told"),
+    integer("quantity", comment="Units, or pages where borrow_pages; refunds are negative"),
     sa.Column(
         "list_price",
         sa.Numeric(14, 4),
         comment="Price of one unit, in list_currency, or in currency where that is NULL; "
         "NULL: not told",
     ),
-    sa.Column(
+    text(
         "list_currency",
-        sa.Text,
+        nullable=True,
         comment="ISO 4217, of list_price where it is another than currency; NULL: the same",
     ),
     count(
@@ -84,21 +83,11 @@ sales_events = sa.Table(
         sa.Numeric(14, 4),
         comment="What the author earns, in currency; NULL: the platform does not say yet",
     ),
-    sa.Column("currency", sa.Text, comment="ISO 4217, of amount; NULL: not told"),
+    text("currency", nullable=True, comment="ISO 4217, of amount; NULL: not told"),
     json("raw", comment="The row as it came, by header"),
-    sa.Column(
-        "source_file",
-        sa.Text,
-        nullable=False,
-        comment="Name of the file, or of the API, that it came from",
-    ),
-    sa.Column(
-        "source_row",
-        sa.BigInteger,
-        nullable=False,
-        comment="Number of the row in its sheet or file, from 1",
-    ),
-    sa.Column("job_id", sa.BigInteger, comment=JOB),
+    text("source_file", comment="Name of the file, or of the API, that it came from"),
+    bigint("source_row", comment="Number of the row in its sheet or file, from 1"),
+    bigint("job_id", nullable=True, comment=JOB),
     timestamp("received_at", comment=RECEIVED_AT),
     now("recorded_at", comment=CREATED_AT),
     timestamp(
@@ -118,36 +107,28 @@ sa.Index("sales_events_occurred_at_idx", sales_events.c.platform, sales_events.c
 daily_sales = sa.Table(
     "daily_sales",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column(
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    date(
         "day",
-        sa.Date,
         primary_key=True,
         comment="The UTC day; the first of the month where only that is known",
     ),
-    sa.Column("platform", sa.Text, primary_key=True, comment=PLATFORM),
-    sa.Column("title", sa.Text, primary_key=True, comment="Title of the book; empty: not told"),
-    sa.Column("marketplace", sa.Text, primary_key=True, comment="Shop or country; empty: not told"),
-    sa.Column(
-        "currency", sa.Text, primary_key=True, comment="ISO 4217, of amount; empty: not told"
-    ),
-    sa.Column("events", sa.BigInteger, nullable=False, comment="Events that are summed up"),
-    sa.Column("units", sa.BigInteger, nullable=False, comment="Units sold less those refunded"),
-    sa.Column("refunded_units", sa.BigInteger, nullable=False, comment="Units that came back"),
-    sa.Column("free_units", sa.BigInteger, nullable=False, comment="Units given away"),
-    sa.Column("pages", sa.BigInteger, nullable=False, comment="Pages that were read"),
+    text("platform", primary_key=True, comment=PLATFORM),
+    text("title", primary_key=True, comment="Title of the book; empty: not told"),
+    text("marketplace", primary_key=True, comment="Shop or country; empty: not told"),
+    text("currency", primary_key=True, comment="ISO 4217, of amount; empty: not told"),
+    bigint("events", comment="Events that are summed up"),
+    bigint("units", comment="Units sold less those refunded"),
+    bigint("refunded_units", comment="Units that came back"),
+    bigint("free_units", comment="Units given away"),
+    bigint("pages", comment="Pages that were read"),
     sa.Column(
         "amount",
         sa.Numeric(18, 4),
         nullable=False,
         comment="What the author earns, in currency; an amount that is not known counts as 0",
     ),
-    sa.Column(
-        "pending_events",
-        sa.BigInteger,
-        nullable=False,
-        comment="Events without an amount, pages aside",
-    ),
+    bigint("pending_events", comment="Events without an amount, pages aside"),
     comment="Sales by UTC day, title, platform, marketplace and currency; without payments",
 )
 sa.Index("daily_sales_platform_idx", daily_sales.c.platform)
@@ -156,17 +137,12 @@ gumroad_pings = sa.Table(
     "gumroad_pings",
     metadata,
     identity("ping_id", comment="Number of the Ping, in order of arrival"),
-    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-    sa.Column("sale_id", sa.Text, nullable=False, comment="Gumroad's id of the sale"),
-    sa.Column(
-        "resource_name",
-        sa.Text,
-        nullable=False,
-        comment="What it tells: sale, refund, dispute, dispute_won and so on",
-    ),
+    integer("tenant_id", comment=TENANT),
+    text("sale_id", comment="Gumroad's id of the sale"),
+    text("resource_name", comment="What it tells: sale, refund, dispute, dispute_won and so on"),
     json("fields", comment="The fields that are kept of it"),
     now("received_at", comment=RECEIVED_AT),
-    sa.Column("job_id", sa.BigInteger, comment=JOB),
+    bigint("job_id", nullable=True, comment=JOB),
     timestamp(
         "gift_at",
         nullable=True,
@@ -186,15 +162,13 @@ sa.Index(
 gumroad_sales = sa.Table(
     "gumroad_sales",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("sale_id", sa.Text, primary_key=True, comment="Gumroad's id of the sale"),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("sale_id", primary_key=True, comment="Gumroad's id of the sale"),
     json("fields", comment="The fields that are kept of it; amounts are US cents"),
     timestamp("told_at", comment="When the API was asked, UTC"),
-    sa.Column(
+    boolean(
         "complete",
-        sa.Boolean,
-        nullable=False,
-        server_default=sa.true(),
+        default=sa.true(),
         comment="Whether all fields are kept; false: made of what earlier versions had kept",
     ),
     timestamp(
@@ -215,7 +189,7 @@ gumroad_ping_tokens = sa.Table(
     sa.Column(
         "sha256", sa.LargeBinary, primary_key=True, comment="SHA-256 of the secret, 32 bytes"
     ),
-    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+    integer("tenant_id", comment=TENANT),
     now("created_at", comment=CREATED_AT),
     timestamp("revoked_at", nullable=True, comment=REVOKED_AT),
     comment="Secrets in the addresses that Gumroad sends Pings to",
@@ -224,16 +198,13 @@ gumroad_ping_tokens = sa.Table(
 gumroad_syncs = sa.Table(
     "gumroad_syncs",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column(
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text(
         "account",
-        sa.Text,
         primary_key=True,
         comment="Which account: the first 16 digits of the SHA-256 of its token",
     ),
-    sa.Column(
-        "synced_until", sa.Date, nullable=False, comment="Day up to which sales were fetched, UTC"
-    ),
+    date("synced_until", comment="Day up to which sales were fetched, UTC"),
     now("synced_at", comment="When the last sync began, UTC"),
     timestamp(
         "looked_back_at",

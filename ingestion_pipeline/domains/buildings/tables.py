@@ -8,11 +8,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.storage.columns import (
     TIMESTAMP,
+    bigint,
+    boolean,
     count,
+    date,
     double,
     identity,
+    integer,
     json,
     now,
+    text,
     timestamp,
 )
 from ingestion_pipeline.foundation.storage.metadata import metadata
@@ -40,7 +45,7 @@ def _unit() -> sa.Column[Any]:
 def _aggregates(*, of: str) -> list[sa.Column[Any]]:
     unknown = "in the unit; NULL: no number of good quality"
     return [
-        sa.Column("samples", sa.Integer, nullable=False, comment="How many samples there are"),
+        integer("samples", comment="How many samples there are"),
         count("left_out", sa.Integer,
               comment="How many numbers were left out, because their quality is not good"),
         double("minimum", nullable=True, comment=f"Smallest value, {unknown}"),
@@ -63,17 +68,12 @@ timeseries_raw = sa.Table(
         nullable=True,
         comment="The sample in the point's own unit; NULL: not a finite number, see value_text",
     ),
-    sa.Column(
+    text(
         "value_text",
-        sa.Text,
+        nullable=True,
         comment="What came where it was not a finite number; NULL: it was one",
     ),
-    sa.Column(
-        "quality",
-        sa.Text,
-        nullable=False,
-        comment="good, bad, text, unknown, or what the sender says",
-    ),
+    text("quality", comment="good, bad, text, unknown, or what the sender says"),
     json(
         "metadata", nullable=True, comment="What else the source told of the sample; NULL: nothing"
     ),
@@ -94,17 +94,12 @@ weather_raw = sa.Table(
         nullable=True,
         comment="The value in the source's unit; NULL: not a finite number, see value_text",
     ),
-    sa.Column(
+    text(
         "value_text",
-        sa.Text,
+        nullable=True,
         comment="What came where it was not a finite number; NULL: it was one",
     ),
-    sa.Column(
-        "quality",
-        sa.Text,
-        nullable=False,
-        comment="good, bad, text, unknown, or what the sender says",
-    ),
+    text("quality", comment="good, bad, text, unknown, or what the sender says"),
     now("collected_at", comment=COLLECTED_AT),
     comment="Weather at the sites: a row a site, measure and instant",
 )
@@ -116,9 +111,9 @@ rejected_records = sa.Table(
     identity("rejected_id", comment="Number of the row"),
     sa.Column("site_name", _name, nullable=False, comment=SITE),
     timestamp("window_start", comment="Start of the window that was asked for, UTC"),
-    sa.Column("page", sa.Integer, nullable=False, comment="Number of the page that it was on"),
-    sa.Column("record", sa.Text, nullable=False, comment="The record as it came"),
-    sa.Column("reason", sa.Text, nullable=False, comment="Why it could not be used"),
+    integer("page", comment="Number of the page that it was on"),
+    text("record", comment="The record as it came"),
+    text("reason", comment="Why it could not be used"),
     now("collected_at", comment=COLLECTED_AT),
     comment="Records of the building API that could not be used, each with the reason",
 )
@@ -132,7 +127,7 @@ collected_windows = sa.Table(
     _key("site_name", comment=SITE),
     _key("window_start", TIMESTAMP, comment="Start of the window, UTC, inclusive"),
     _key("window_end", TIMESTAMP, comment="End of the window, UTC, exclusive"),
-    sa.Column("dialect", sa.Text, comment="Which shape of the API answered; NULL: none is known"),
+    text("dialect", nullable=True, comment="Which shape of the API answered; NULL: none is known"),
     json(
         "counts",
         comment="What was fetched, kept, skipped, rejected, inserted and so on, in records",
@@ -164,10 +159,8 @@ collected_days = sa.Table(
         nullable=False,
         comment="Those of them without a sample in the day",
     ),
-    sa.Column("fetched", sa.BigInteger, nullable=False, comment="Samples that the source sent"),
-    sa.Column(
-        "kept", sa.BigInteger, nullable=False, comment="Samples that are of configured points"
-    ),
+    bigint("fetched", comment="Samples that the source sent"),
+    bigint("kept", comment="Samples that are of configured points"),
     sa.Column(
         "missing",
         ARRAY(sa.Text),
@@ -176,7 +169,7 @@ collected_days = sa.Table(
         comment="Halves that were never collected: samples, weather",
     ),
     json("result", comment="All that is known of the collection, as the asset's metadata show it"),
-    sa.Column("run_id", sa.Text, comment=RUN),
+    text("run_id", nullable=True, comment=RUN),
     now("collected_at", comment=COLLECTED_AT),
     timestamp(
         "covered_at",
@@ -221,7 +214,7 @@ timeseries_gaps = sa.Table(
     _key("point_name", comment="The point without samples; *: every point"),
     _key("gap_start", TIMESTAMP, comment="First hour that is missing, UTC"),
     timestamp("gap_end", comment="First hour that is not missing, UTC"),
-    sa.Column("reason", sa.Text, nullable=False, comment="not collected, or no sample"),
+    text("reason", comment="not collected, or no sample"),
     comment="Hours without samples: a row a site, day, point and start",
 )
 sa.Index("timeseries_gaps_day_idx", timeseries_gaps.c.day)
@@ -246,20 +239,8 @@ alert_rules = sa.Table(
         nullable=True,
         comment="Above it is an alert, in the point's unit; NULL: no upper limit",
     ),
-    sa.Column(
-        "severity",
-        sa.Text,
-        nullable=False,
-        server_default="warning",
-        comment="How bad it is, for instance warning",
-    ),
-    sa.Column(
-        "active",
-        sa.Boolean,
-        nullable=False,
-        server_default=sa.true(),
-        comment="Whether it is applied",
-    ),
+    text("severity", default="warning", comment="How bad it is, for instance warning"),
+    boolean("active", default=sa.true(), comment="Whether it is applied"),
     now("created_at", comment=CREATED_AT),
     comment="Limits of points, beyond which there is an alert",
 )
@@ -272,21 +253,19 @@ alerts = sa.Table(
     _key("rule_id", sa.BigInteger, comment="The rule (building_alert_rules.rule_id)"),
     _key("started_at", TIMESTAMP, comment="First sample beyond the limit, UTC"),
     timestamp("ended_at", comment="Last sample beyond the limit, UTC"),
-    sa.Column("samples", sa.Integer, nullable=False, comment="How many samples were beyond it"),
+    integer("samples", comment="How many samples were beyond it"),
     double("extreme", comment="The value farthest beyond the limit, in the point's unit"),
-    sa.Column("severity", sa.Text, nullable=False, comment="Of the rule when it was found"),
+    text("severity", comment="Of the rule when it was found"),
     now("detected_at", comment="When it was found, UTC"),
-    sa.Column(
+    bigint(
         "incident",
-        sa.BigInteger,
+        nullable=True,
         comment="The alert that told it (alerts.alert_id); 0: older than telling; NULL: "
         "not told yet",
     ),
-    sa.Column(
+    boolean(
         "open_ended",
-        sa.Boolean,
-        nullable=False,
-        server_default=sa.false(),
+        default=sa.false(),
         comment="Whether it goes on after the last sample of the day that there is",
     ),
     comment="Stretches of samples beyond a limit: a row a site, point, rule and start",
@@ -298,10 +277,10 @@ archived_months = sa.Table(
     "archived_months",
     metadata,
     identity("archive_id", comment="Number of the row"),
-    sa.Column("month", sa.Date, nullable=False, comment="First day of the month, UTC"),
-    sa.Column("location", sa.Text, nullable=False, comment="Where the file is"),
-    sa.Column("rows", sa.BigInteger, nullable=False, comment="Samples in the file"),
-    sa.Column("bytes", sa.BigInteger, nullable=False, comment="Size of the file, bytes"),
+    date("month", comment="First day of the month, UTC"),
+    text("location", comment="Where the file is"),
+    bigint("rows", comment="Samples in the file"),
+    bigint("bytes", comment="Size of the file, bytes"),
     now("archived_at", comment="When it was archived, UTC"),
     comment="Months of samples that were moved out of the database into Parquet files",
 )

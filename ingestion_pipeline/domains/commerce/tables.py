@@ -14,7 +14,17 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 )
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
-from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, identity, json, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    TIMESTAMP,
+    bigint,
+    boolean,
+    identity,
+    integer,
+    json,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import PERSONAL, metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, SHA256, TENANT, UPLOAD
 
@@ -56,9 +66,9 @@ def _final(entity: Entity) -> sa.Table:
     return sa.Table(
         entity.name,
         metadata,
-        sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
+        integer("tenant_id", comment=TENANT),
         *_content(entity),
-        sa.Column("upload_id", sa.BigInteger, nullable=False, comment=_LAST_UPLOAD),
+        bigint("upload_id", comment=_LAST_UPLOAD),
         sa.PrimaryKeyConstraint("tenant_id", entity.key),
         *(
             sa.ForeignKeyConstraint(
@@ -74,12 +84,10 @@ def _staging(entity: Entity, suffix: str = "") -> sa.Table:
     return sa.Table(
         f"{entity.name}_staging{suffix}",
         metadata,
-        sa.Column(
-            "waiting", sa.Boolean, nullable=False, server_default=sa.false(), comment=_WAITING
-        ),
-        sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-        sa.Column("upload_id", sa.BigInteger, nullable=False, comment=UPLOAD),
-        sa.Column("line_number", sa.BigInteger, nullable=False, comment=_LINE),
+        boolean("waiting", default=sa.false(), comment=_WAITING),
+        integer("tenant_id", comment=TENANT),
+        bigint("upload_id", comment=UPLOAD),
+        bigint("line_number", comment=_LINE),
         *_content(entity),
         timestamp("waiting_since", nullable=True, comment=_WAITING_SINCE),
         comment=f"Rows of {entity.name}_* files, not merged yet{_PARTS[suffix]}",
@@ -123,17 +131,10 @@ upload_session_files = sa.Table(
         nullable=False,
         comment="The session (upload_sessions.session_id)",
     ),
-    sa.Column(
-        "file_name", sa.Text, nullable=False, comment="Name of the file, unique in its session"
-    ),
-    sa.Column(
-        "type",
-        sa.Text,
-        nullable=False,
-        comment="Type of its rows: customers, products, orders or order_items",
-    ),
-    sa.Column("bytes", sa.BigInteger, nullable=False, comment="Size that was announced, bytes"),
-    sa.Column("sha256", sa.Text, nullable=False, comment=SHA256),
+    text("file_name", comment="Name of the file, unique in its session"),
+    text("type", comment="Type of its rows: customers, products, orders or order_items"),
+    bigint("bytes", comment="Size that was announced, bytes"),
+    text("sha256", comment=SHA256),
     sa.Column(
         "upload_id",
         sa.ForeignKey(uploads.c.upload_id),
@@ -152,19 +153,11 @@ upload_chunks = sa.Table(
         primary_key=True,
         comment="The file (upload_session_files.session_file_id)",
     ),
-    sa.Column(
-        "first_byte",
-        sa.BigInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="Position of its first byte in the file, from 0",
+    bigint(
+        "first_byte", primary_key=True, comment="Position of its first byte in the file, from 0"
     ),
-    sa.Column(
-        "last_byte", sa.BigInteger, nullable=False, comment="Position of its last byte, inclusive"
-    ),
-    sa.Column("sha256", sa.Text, nullable=False, comment=SHA256),
-    sa.Column(
-        "location", sa.Text, nullable=False, comment="Where the bytes are in the landing store"
-    ),
+    bigint("last_byte", comment="Position of its last byte, inclusive"),
+    text("sha256", comment=SHA256),
+    text("location", comment="Where the bytes are in the landing store"),
     comment="Parts of files that have arrived: a row a file and first byte",
 )

@@ -7,11 +7,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ingestion_pipeline.foundation.storage.columns import (
+    boolean,
     count,
+    date,
     double,
     identity,
+    integer,
     json,
     now,
+    text,
     timestamp,
 )
 from ingestion_pipeline.foundation.storage.metadata import metadata
@@ -32,9 +36,7 @@ from ingestion_pipeline.foundation.storage.wording import (
 
 
 def _pending() -> sa.Column[Any]:
-    return sa.Column(
-        "pending", sa.Boolean, nullable=False, server_default=sa.true(), comment=PENDING
-    )
+    return boolean("pending", default=sa.true(), comment=PENDING)
 
 
 def _changed() -> sa.Column[Any]:
@@ -45,17 +47,17 @@ updates = sa.Table(
     "kpi_updates",
     metadata,
     identity("update_id", comment="Number of the reading, in order of arrival"),
-    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
-    sa.Column("kpi_id", sa.Text, nullable=False, comment=KPI),
+    integer("tenant_id", comment=TENANT),
+    text("trace_id", comment=TRACE),
+    text("kpi_id", comment=KPI),
     timestamp("observed_at", comment=OBSERVED_AT),
-    sa.Column("timestamp_text", sa.Text, nullable=False, comment=TIMESTAMP_TEXT),
-    sa.Column("kpi_type", sa.Text, nullable=False, comment=KPI_TYPE),
+    text("timestamp_text", comment=TIMESTAMP_TEXT),
+    text("kpi_type", comment=KPI_TYPE),
     double("value", comment="The primary value of `data`, in the KPI's own unit"),
     json("data", comment="The object that was sent"),
     json("metadata", nullable=True, comment="What the sender said beside it; NULL: nothing"),
     json("chart", nullable=True, comment="The sender's chart (url, type, timeRange); NULL: none"),
-    sa.Column("request_id", sa.Text, comment=REQUEST),
+    text("request_id", nullable=True, comment=REQUEST),
     now("received_at", comment=RECEIVED_AT),
     _pending(),
     _changed(),
@@ -64,7 +66,7 @@ updates = sa.Table(
         sa.Integer,
         comment="How often making its package failed since it was last changed",
     ),
-    sa.Column("error", sa.Text, comment="Why making its package failed; NULL: it did not"),
+    text("error", nullable=True, comment="Why making its package failed; NULL: it did not"),
     sa.UniqueConstraint("tenant_id", "trace_id", "kpi_id", "observed_at"),
     comment="Inbox of KPI readings: a row a tenant, trace, KPI and instant",
 )
@@ -72,36 +74,31 @@ updates = sa.Table(
 points = sa.Table(
     "kpi_points",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("kpi_id", primary_key=True, comment=KPI),
     timestamp("observed_at", primary_key=True, comment=OBSERVED_AT),
     double("value", comment="The value, in the KPI's own unit"),
-    sa.Column("timestamp_text", sa.Text, nullable=False, comment=TIMESTAMP_TEXT),
-    sa.Column("kpi_type", sa.Text, nullable=False, comment=KPI_TYPE),
-    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
+    text("timestamp_text", comment=TIMESTAMP_TEXT),
+    text("kpi_type", comment=KPI_TYPE),
+    text("trace_id", comment=TRACE),
     now("received_at", comment=RECEIVED_AT),
-    sa.Column(
-        "in_order",
-        sa.Boolean,
-        nullable=False,
-        comment="Whether no newer reading of the series was there when it came",
-    ),
-    sa.Column("quality", sa.Text, comment="high, medium or low; NULL: not graded yet"),
+    boolean("in_order", comment="Whether no newer reading of the series was there when it came"),
+    text("quality", nullable=True, comment="high, medium or low; NULL: not graded yet"),
     comment="KPI time series: a row a tenant, KPI and instant; the first value wins",
 )
 
 conflicts = sa.Table(
     "kpi_conflicts",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("kpi_id", primary_key=True, comment=KPI),
     timestamp("observed_at", primary_key=True, comment=OBSERVED_AT),
-    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
+    text("trace_id", primary_key=True, comment=TRACE),
     sa.Column(
         "value", sa.Double, primary_key=True, comment="The value that was told again, and not kept"
     ),
     double("kept_value", comment="The value that was kept"),
-    sa.Column("request_id", sa.Text, comment=REQUEST),
+    text("request_id", nullable=True, comment=REQUEST),
     now("received_at", comment=RECEIVED_AT),
     comment="Readings that told another value of an instant that had one",
 )
@@ -110,14 +107,14 @@ corrections = sa.Table(
     "kpi_corrections",
     metadata,
     identity("correction_id", comment="Number of the correction"),
-    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-    sa.Column("kpi_id", sa.Text, nullable=False, comment=KPI),
+    integer("tenant_id", comment=TENANT),
+    text("kpi_id", comment=KPI),
     timestamp("observed_at", comment=OBSERVED_AT),
     double("old_value", comment="The value that was replaced"),
     double("new_value", comment="The value that replaced it"),
     json("old_data", nullable=True, comment="The object that was replaced; NULL: none is known"),
-    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
-    sa.Column("request_id", sa.Text, comment=REQUEST),
+    text("trace_id", comment=TRACE),
+    text("request_id", nullable=True, comment=REQUEST),
     now("corrected_at", comment="When it was corrected, UTC"),
     comment="Values that senders put right, and what was there before",
 )
@@ -125,8 +122,8 @@ corrections = sa.Table(
 series = sa.Table(
     "kpi_series",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("kpi_id", primary_key=True, comment=KPI),
     _pending(),
     _changed(),
     comment="Which KPIs have documents to be made anew: a row a tenant and KPI",
@@ -135,7 +132,7 @@ series = sa.Table(
 days = sa.Table(
     "kpi_days",
     metadata,
-    sa.Column("day", sa.Date, primary_key=True, comment="The UTC day"),
+    date("day", primary_key=True, comment="The UTC day"),
     _pending(),
     _changed(),
     comment="Which UTC days have summaries to be made anew",
@@ -144,10 +141,10 @@ days = sa.Table(
 daily_summary = sa.Table(
     "kpi_daily_summary",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
-    sa.Column("day", sa.Date, primary_key=True, comment="The UTC day"),
-    sa.Column("points", sa.Integer, nullable=False, comment="Readings of the day"),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("kpi_id", primary_key=True, comment=KPI),
+    date("day", primary_key=True, comment="The UTC day"),
+    integer("points", comment="Readings of the day"),
     double("minimum", comment="Smallest value, in the KPI's own unit"),
     double("maximum", comment="Largest value, in the KPI's own unit"),
     double("mean", comment="Mean of the values, in the KPI's own unit"),
@@ -163,8 +160,8 @@ daily_summary = sa.Table(
 jobs = sa.Table(
     "kpi_jobs",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("trace_id", primary_key=True, comment=TRACE),
     now("created_at", comment=CREATED_AT),
     timestamp(
         "announced_at",
@@ -186,14 +183,14 @@ jobs = sa.Table(
 job_kpis = sa.Table(
     "kpi_job_kpis",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
-    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
-    sa.Column("status", sa.Text, nullable=False, comment="pending, completed, failed or timeout"),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("trace_id", primary_key=True, comment=TRACE),
+    text("kpi_id", primary_key=True, comment=KPI),
+    text("status", comment="pending, completed, failed or timeout"),
     timestamp(
         "completed_at", nullable=True, comment="When its reading came, UTC; NULL: it has not"
     ),
-    sa.Column("error", sa.Text, comment="The newest error that was reported; NULL: none"),
+    text("error", nullable=True, comment="The newest error that was reported; NULL: none"),
     count("retry_count", sa.Integer, comment="Largest number of retries that was reported"),
     now("updated_at", comment=UPDATED_AT),
     _pending(),
@@ -205,38 +202,28 @@ errors = sa.Table(
     "kpi_errors",
     metadata,
     identity("error_id", comment="Number of the report, in order of arrival"),
-    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-    sa.Column(
-        "sha256",
-        sa.Text,
-        nullable=False,
-        comment="SHA-256 of the body as it was sent: the same again is a duplicate",
-    ),
-    sa.Column("trace_id", sa.Text, nullable=False, comment=TRACE),
+    integer("tenant_id", comment=TENANT),
+    text("sha256", comment="SHA-256 of the body as it was sent: the same again is a duplicate"),
+    text("trace_id", comment=TRACE),
     sa.Column(
         "kpi_ids",
         ARRAY(sa.Text),
         nullable=False,
         comment="The KPIs that failed; empty: the error is the job's",
     ),
-    sa.Column(
-        "message", sa.Text, nullable=False, comment="The message that was found in the report"
+    text("message", comment="The message that was found in the report"),
+    text("code", nullable=True, comment="Code of the error; NULL: none was found"),
+    text("type", nullable=True, comment="Type of the error; NULL: none was found"),
+    integer(
+        "retry_count", nullable=True, comment="Retries that the sender counted; NULL: not told"
     ),
-    sa.Column("code", sa.Text, comment="Code of the error; NULL: none was found"),
-    sa.Column("type", sa.Text, comment="Type of the error; NULL: none was found"),
-    sa.Column("retry_count", sa.Integer, comment="Retries that the sender counted; NULL: not told"),
     timestamp(
         "observed_at",
         comment="When it happened, UTC; when it was received where the report does not say",
     ),
-    sa.Column(
-        "n",
-        sa.Integer,
-        nullable=False,
-        comment="Number among the reports of the same trace and instant, from 1",
-    ),
+    integer("n", comment="Number among the reports of the same trace and instant, from 1"),
     json("body", comment="The report without its secrets"),
-    sa.Column("request_id", sa.Text, comment=REQUEST),
+    text("request_id", nullable=True, comment=REQUEST),
     now("received_at", comment=RECEIVED_AT),
     _pending(),
     sa.UniqueConstraint("tenant_id", "sha256"),
@@ -247,9 +234,9 @@ errors = sa.Table(
 analyses = sa.Table(
     "kpi_analyses",
     metadata,
-    sa.Column("tenant_id", sa.Integer, primary_key=True, autoincrement=False, comment=TENANT),
-    sa.Column("trace_id", sa.Text, primary_key=True, comment=TRACE),
-    sa.Column("kpi_id", sa.Text, primary_key=True, comment=KPI),
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("trace_id", primary_key=True, comment=TRACE),
+    text("kpi_id", primary_key=True, comment=KPI),
     json("analysis", comment="The analysis as it was put"),
     now("updated_at", comment=UPDATED_AT),
     comment="Analyses that were put beside readings: a row a tenant, trace and KPI",
@@ -266,10 +253,7 @@ sa.Index(
     "kpi_points_ungraded_idx", points.c.observed_at, postgresql_where=points.c.quality.is_(None)
 )
 sa.Index(
-    "kpi_series_pending_idx",
-    series.c.tenant_id,
-    series.c.kpi_id,
-    postgresql_where=series.c.pending,
+    "kpi_series_pending_idx", series.c.tenant_id, series.c.kpi_id, postgresql_where=series.c.pending
 )
 sa.Index(
     "kpi_corrections_point_idx",

@@ -4,12 +4,57 @@ Each is NOT NULL unless it says `nullable=True`, and each says what it holds: `c
 wording.py.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 TIMESTAMP = sa.DateTime(timezone=True)
+
+
+class _Word(Protocol):
+    def __call__(
+        self,
+        name: str,
+        *,
+        comment: str,
+        nullable: bool = False,
+        primary_key: bool = False,
+        default: Any = None,
+    ) -> sa.Column[Any]:
+        """A column of a type; `default` is what the database puts where nothing is said."""
+
+
+def _word(type_: Any) -> _Word:
+    def column(
+        name: str,
+        *,
+        comment: str,
+        nullable: bool = False,
+        primary_key: bool = False,
+        default: Any = None,
+    ) -> sa.Column[Any]:
+        return sa.Column(
+            name,
+            type_,
+            nullable=nullable,
+            primary_key=primary_key,
+            autoincrement=False if primary_key else "auto",
+            server_default=default,
+            comment=comment,
+        )
+
+    return column
+
+
+text = _word(sa.Text)
+integer = _word(sa.Integer)
+bigint = _word(sa.BigInteger)
+double = _word(sa.Double)
+boolean = _word(sa.Boolean)
+date = _word(sa.Date)
+timestamp = _word(TIMESTAMP)
+json = _word(JSONB(none_as_null=True))  # None is NULL, never the document `null`
 
 
 def identity(name: str, *, comment: str) -> sa.Column[Any]:
@@ -19,32 +64,11 @@ def identity(name: str, *, comment: str) -> sa.Column[Any]:
     )
 
 
-def timestamp(
-    name: str, *, comment: str, nullable: bool = False, primary_key: bool = False
-) -> sa.Column[Any]:
-    """An instant, to the microsecond."""
-    return sa.Column(name, TIMESTAMP, nullable=nullable, primary_key=primary_key, comment=comment)
-
-
 def now(name: str, *, comment: str) -> sa.Column[Any]:
     """An instant: when the row's transaction began, where nothing else is said."""
-    return sa.Column(name, TIMESTAMP, nullable=False, server_default=sa.func.now(), comment=comment)
-
-
-def double(name: str, *, comment: str, nullable: bool = False) -> sa.Column[Any]:
-    """A floating point number of 8 bytes."""
-    return sa.Column(name, sa.Double, nullable=nullable, comment=comment)
+    return timestamp(name, comment=comment, default=sa.func.now())
 
 
 def count(name: str, type_: Any = sa.BigInteger, *, comment: str) -> sa.Column[Any]:
     """A number of things, from 0."""
     return sa.Column(name, type_, nullable=False, server_default="0", comment=comment)
-
-
-def json(
-    name: str, *, comment: str, nullable: bool = False, default: str | None = None
-) -> sa.Column[Any]:
-    """A JSON document; None is NULL, never the document `null`."""
-    return sa.Column(
-        name, JSONB(none_as_null=True), nullable=nullable, server_default=default, comment=comment
-    )

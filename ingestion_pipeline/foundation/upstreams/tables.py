@@ -3,14 +3,14 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, count, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, count, now, text, timestamp
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import UPDATED_AT
 
 upstream_limits = sa.Table(
     "upstream_limits",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True, comment="Name of the upstream"),
+    text("name", primary_key=True, comment="Name of the upstream"),
     sa.Column(
         "recent",
         ARRAY(TIMESTAMP),
@@ -28,14 +28,8 @@ upstream_limits = sa.Table(
 circuit_breakers = sa.Table(
     "circuit_breakers",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True, comment="Name of the upstream"),
-    sa.Column(
-        "state",
-        sa.Text,
-        nullable=False,
-        server_default="closed",
-        comment="closed, open or half_open",
-    ),
+    text("name", primary_key=True, comment="Name of the upstream"),
+    text("state", default="closed", comment="closed, open or half_open"),
     count(
         "failures",
         sa.Integer,
@@ -55,7 +49,7 @@ circuit_breakers = sa.Table(
         server_default="{}",
         comment="When the failures were, UTC, while closed; the oldest first",
     ),
-    sa.Column("last_error", sa.Text, comment="The newest failure; NULL: none"),
+    text("last_error", nullable=True, comment="The newest failure; NULL: none"),
     now("updated_at", comment=UPDATED_AT),
     comment="Circuit breakers that all processes share: a row an upstream",
 )

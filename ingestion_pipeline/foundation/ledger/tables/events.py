@@ -4,46 +4,39 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
-from ingestion_pipeline.foundation.storage.columns import double, json, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    bigint,
+    double,
+    integer,
+    json,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import ERROR, JOB, RECEIVED_AT, REQUEST, TENANT
 
 ingestion_events = sa.Table(
     "ingestion_events",
     metadata,
-    sa.Column(
+    text(
         "ingestion_id",
-        sa.Text,
         primary_key=True,
-        server_default=sa.text("gen_random_uuid()::text"),
+        default=sa.text("gen_random_uuid()::text"),
         comment="Id of the event, a UUID where we gave it",
     ),
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
-    sa.Column(
-        "event_type",
-        sa.Text,
-        nullable=False,
-        comment="Type of the event, for instance market.fundamentals.upsert",
-    ),
-    sa.Column("source", sa.Text, comment="Who sent it, as it says itself; NULL: not told"),
-    sa.Column("market_slug", sa.Text, comment="The market that it is about; NULL: none"),
-    sa.Column(
-        "status",
-        sa.Text,
-        nullable=False,
-        server_default="received",
-        comment="received, validated, applied or failed",
-    ),
+    text("event_type", comment="Type of the event, for instance market.fundamentals.upsert"),
+    text("source", nullable=True, comment="Who sent it, as it says itself; NULL: not told"),
+    text("market_slug", nullable=True, comment="The market that it is about; NULL: none"),
+    text("status", default="received", comment="received, validated, applied or failed"),
     json("payload", comment="The event as it was sent"),
-    sa.Column(
-        "payload_sha256",
-        sa.Text,
-        nullable=False,
-        comment="SHA-256 of the body, hexadecimal: the same again is a duplicate",
+    text(
+        "payload_sha256", comment="SHA-256 of the body, hexadecimal: the same again is a duplicate"
     ),
-    sa.Column(
+    text(
         "webhook_id",
-        sa.Text,
+        nullable=True,
         comment="The sender's own id of the event, unique in the tenant; NULL: none",
     ),
     sa.Column(
@@ -53,8 +46,8 @@ ingestion_events = sa.Table(
         server_default="{}",
         comment="Keys of the cache that it invalidated",
     ),
-    sa.Column(
-        "processed_records", sa.Integer, comment="Records that were written; NULL: not applied"
+    integer(
+        "processed_records", nullable=True, comment="Records that were written; NULL: not applied"
     ),
     json("rejected", default="[]", comment="What was refused of it, with reasons"),
     double(
@@ -62,9 +55,9 @@ ingestion_events = sa.Table(
         nullable=True,
         comment="How long applying it took, milliseconds; NULL: not applied",
     ),
-    sa.Column("error", sa.Text, comment=ERROR),
-    sa.Column("job_id", sa.BigInteger, comment=JOB),
-    sa.Column("request_id", sa.Text, comment=REQUEST),
+    text("error", nullable=True, comment=ERROR),
+    bigint("job_id", nullable=True, comment=JOB),
+    text("request_id", nullable=True, comment=REQUEST),
     now("received_at", comment=RECEIVED_AT),
     timestamp(
         "validated_at",

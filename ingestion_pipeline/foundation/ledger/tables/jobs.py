@@ -4,7 +4,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
-from ingestion_pipeline.foundation.storage.columns import count, identity, json, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    boolean,
+    count,
+    identity,
+    integer,
+    json,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, ERROR, RUN, UPDATED_AT
 
@@ -17,7 +26,7 @@ jobs = sa.Table(
         sa.ForeignKey(tenants.c.tenant_id),
         comment="Whose job it is (tenants.tenant_id); NULL: nobody's in particular",
     ),
-    sa.Column("kind", sa.Text, nullable=False, comment="What is to be done"),
+    text("kind", comment="What is to be done"),
     # Of the payload, for those who may not read payloads.
     sa.Column(
         "platform",
@@ -39,36 +48,28 @@ jobs = sa.Table(
         comment="The payload of an import of book sales without credentials; NULL: another kind",
     ),
     json("result", nullable=True, comment="What came of it; NULL: nothing yet"),
-    sa.Column(
+    text(
         "status",
-        sa.Text,
-        nullable=False,
-        server_default="pending",
+        default="pending",
         comment="pending, processing, retrying, completed, failed or dead",
     ),
-    sa.Column(
-        "priority", sa.Integer, nullable=False, server_default="0", comment="The highest first"
-    ),
+    integer("priority", default="0", comment="The highest first"),
     count("attempt", sa.Integer, comment="Attempts that were begun"),
-    sa.Column(
-        "max_attempts", sa.Integer, nullable=False, comment="Attempts after which it is given up"
-    ),
+    integer("max_attempts", comment="Attempts after which it is given up"),
     now("available_at", comment="Not before this instant, UTC"),
     timestamp(
         "lease_expires_at",
         nullable=True,
         comment="When another may take it up, UTC; NULL: nobody works at it",
     ),
-    sa.Column("worker", sa.Text, comment="Who works at it, or did last; NULL: nobody yet"),
-    sa.Column("run_id", sa.Text, comment=RUN),
-    sa.Column("error", sa.Text, comment=ERROR),
+    text("worker", nullable=True, comment="Who works at it, or did last; NULL: nobody yet"),
+    text("run_id", nullable=True, comment=RUN),
+    text("error", nullable=True, comment=ERROR),
     now("created_at", comment=CREATED_AT),
     now("updated_at", comment=UPDATED_AT),
-    sa.Column(
+    boolean(
         "senders_fault",
-        sa.Boolean,
-        nullable=False,
-        server_default=sa.false(),
+        default=sa.false(),
         comment="Whether it failed by what was sent, and by nothing of ours",
     ),
     comment="The queue: a row a piece of work",
@@ -101,21 +102,17 @@ job_attempts = sa.Table(
         primary_key=True,
         comment="The job (jobs.job_id)",
     ),
-    sa.Column(
-        "attempt",
-        sa.Integer,
-        primary_key=True,
-        autoincrement=False,
-        comment="Number of the attempt, from 1",
-    ),
+    integer("attempt", primary_key=True, comment="Number of the attempt, from 1"),
     now("started_at", comment="When it began, UTC"),
     timestamp("finished_at", nullable=True, comment="When it ended, UTC; NULL: it is under way"),
-    sa.Column("worker", sa.Text, nullable=False, comment="Who made it"),
-    sa.Column("run_id", sa.Text, comment=RUN),
-    sa.Column(
-        "outcome", sa.Text, comment="completed, failed, released or lapsed; NULL: it is under way"
+    text("worker", comment="Who made it"),
+    text("run_id", nullable=True, comment=RUN),
+    text(
+        "outcome",
+        nullable=True,
+        comment="completed, failed, released or lapsed; NULL: it is under way",
     ),
-    sa.Column("error", sa.Text, comment=ERROR),
+    text("error", nullable=True, comment=ERROR),
     comment="Attempts at jobs: a row a job and attempt",
 )
 sa.Index("job_attempts_job_uuid_idx", sa.func.job_uuid(job_attempts.c.job_id))

@@ -5,11 +5,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.storage.columns import (
+    boolean,
     count,
     double,
     identity,
+    integer,
     json,
     now,
+    text,
     timestamp,
 )
 from ingestion_pipeline.foundation.storage.metadata import metadata
@@ -19,27 +22,19 @@ cron_logs = sa.Table(
     "cron_logs",
     metadata,
     identity("cron_log_id", comment="Number of the tick"),
-    sa.Column("name", sa.Text, nullable=False, comment="What ran"),
-    sa.Column(
-        "trigger",
-        sa.Text,
-        nullable=False,
-        server_default="schedule",
-        comment="What began it: schedule, http, sensor and so on",
-    ),
-    sa.Column(
+    text("name", comment="What ran"),
+    text("trigger", default="schedule", comment="What began it: schedule, http, sensor and so on"),
+    text(
         "status",
-        sa.Text,
-        nullable=False,
-        server_default="started",
+        default="started",
         comment="started, completed or failed; running: of a process of an earlier version",
     ),
     count("processed", sa.Integer, comment="Things that were dealt with"),
     count("succeeded", sa.Integer, comment="Those of them that went well"),
     count("failed", sa.Integer, comment="Those of them that did not"),
     json("details", default="{}", comment="What else there is to say of it"),
-    sa.Column("error", sa.Text, comment=ERROR),
-    sa.Column("run_id", sa.Text, comment=RUN),
+    text("error", nullable=True, comment=ERROR),
+    text("run_id", nullable=True, comment=RUN),
     now("started_at", comment="When it began, UTC"),
     timestamp("finished_at", nullable=True, comment="When it ended, UTC; NULL: it is under way"),
     sa.Column(
@@ -74,20 +69,20 @@ cache_metrics = sa.Table(
     "cache_metrics",
     metadata,
     timestamp("recorded_at", comment="When it was, UTC"),
-    sa.Column(
-        "tenant_id", sa.Integer, comment="For whom (tenants.tenant_id); NULL: nobody in particular"
+    integer(
+        "tenant_id",
+        nullable=True,
+        comment="For whom (tenants.tenant_id); NULL: nobody in particular",
     ),
-    sa.Column("service", sa.Text, nullable=False, comment="Whose cache it is"),
-    sa.Column("cache_key", sa.Text, nullable=False, comment="Key of the cache"),
-    sa.Column("outcome", sa.Text, nullable=False, comment="hit, miss, stale or invalidation"),
+    text("service", comment="Whose cache it is"),
+    text("cache_key", comment="Key of the cache"),
+    text("outcome", comment="hit, miss, stale or invalidation"),
     double(
         "duration_ms", nullable=True, comment="How long it took, milliseconds; NULL: not measured"
     ),
-    sa.Column(
+    boolean(
         "outside",
-        sa.Boolean,
-        nullable=False,
-        server_default=sa.false(),
+        default=sa.false(),
         comment="Whether a program beside ours told it: it is in no figure of ours",
     ),
     comment="What the cache did: a row a hit, miss, stale answer or invalidation",
@@ -98,13 +93,8 @@ outside_names = sa.Table(
     "outside_names",
     metadata,
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), primary_key=True, comment=TENANT),
-    sa.Column(
-        "sort",
-        sa.Text,
-        primary_key=True,
-        comment="Sort of the name: service, route, kind or event_type",
-    ),
-    sa.Column("name", sa.Text, primary_key=True, comment="The name"),
+    text("sort", primary_key=True, comment="Sort of the name: service, route, kind or event_type"),
+    text("name", primary_key=True, comment="The name"),
     now("first_seen", comment="When it first came, UTC"),
     comment="Names that tenants' programs have made in the ledger: so many of a sort",
 )
@@ -113,13 +103,8 @@ alerts = sa.Table(
     "alerts",
     metadata,
     identity("alert_id", comment="Number of the incident"),
-    sa.Column(
-        "name",
-        sa.Text,
-        nullable=False,
-        comment="What it is about: one incident of a name at a time",
-    ),
-    sa.Column("message", sa.Text, nullable=False, comment="What is told"),
+    text("name", comment="What it is about: one incident of a name at a time"),
+    text("message", comment="What is told"),
     double("value", nullable=True, comment="The figure that was measured; NULL: none"),
     double("threshold", nullable=True, comment="The limit that it is beyond; NULL: none"),
     now("started_at", comment="When it began, UTC"),
@@ -141,7 +126,7 @@ alerts = sa.Table(
     ),
     count("delivery_attempts", sa.Integer, comment="How often telling it was tried"),
     now("next_delivery_at", comment="Not told before this instant, UTC"),
-    sa.Column("delivery_error", sa.Text, comment="Why telling it failed last; NULL: it did not"),
+    text("delivery_error", nullable=True, comment="Why telling it failed last; NULL: it did not"),
     comment="Incidents that are told to the alert target: a row an incident",
 )
 sa.Index(

@@ -3,7 +3,16 @@
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
-from ingestion_pipeline.foundation.storage.columns import count, double, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    bigint,
+    boolean,
+    count,
+    double,
+    integer,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, TENANT
 
@@ -11,15 +20,10 @@ api_requests = sa.Table(
     "api_requests",
     metadata,
     timestamp("requested_at", comment="When it came, UTC"),
-    sa.Column("request_id", sa.Text, nullable=False, comment="Id of the request"),
-    sa.Column("tenant_id", sa.Integer, comment="Who asked (tenants.tenant_id); NULL: not known"),
-    sa.Column("method", sa.Text, nullable=False, comment="Method of HTTP"),
-    sa.Column(
-        "route",
-        sa.Text,
-        nullable=False,
-        comment="Route that answered, without the values in its path",
-    ),
+    text("request_id", comment="Id of the request"),
+    integer("tenant_id", nullable=True, comment="Who asked (tenants.tenant_id); NULL: not known"),
+    text("method", comment="Method of HTTP"),
+    text("route", comment="Route that answered, without the values in its path"),
     sa.Column(
         "status", sa.SmallInteger, nullable=False, comment="Status of HTTP that was answered"
     ),
@@ -27,18 +31,12 @@ api_requests = sa.Table(
         "duration_ms",
         comment="How long the answer took, milliseconds, without waiting for the sender",
     ),
-    sa.Column(
-        "request_bytes", sa.BigInteger, nullable=False, comment="Size of the request's body, bytes"
-    ),
-    sa.Column(
-        "response_bytes", sa.BigInteger, nullable=False, comment="Size of the answer's body, bytes"
-    ),
-    sa.Column("cache_hit", sa.Boolean, comment="Whether the cache answered; NULL: none was asked"),
-    sa.Column(
+    bigint("request_bytes", comment="Size of the request's body, bytes"),
+    bigint("response_bytes", comment="Size of the answer's body, bytes"),
+    boolean("cache_hit", nullable=True, comment="Whether the cache answered; NULL: none was asked"),
+    text(
         "service",
-        sa.Text,
-        nullable=False,
-        server_default="gateway",
+        default="gateway",
         comment="Who answered: gateway, or a program that logs its requests here",
     ),
     count("retries", sa.Integer, comment="How often others had to be asked again for the answer"),
@@ -50,8 +48,8 @@ idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), primary_key=True, comment=TENANT),
-    sa.Column("endpoint", sa.Text, primary_key=True, comment="What was asked for"),
-    sa.Column("key", sa.Text, primary_key=True, comment="Idempotency-Key of the request"),
+    text("endpoint", primary_key=True, comment="What was asked for"),
+    text("key", primary_key=True, comment="Idempotency-Key of the request"),
     sa.Column(
         "attempt",
         sa.BigInteger,
@@ -70,7 +68,7 @@ idempotency_keys = sa.Table(
         comment="Status of HTTP that was answered; NULL: not answered yet",
     ),
     sa.Column("body", sa.LargeBinary, comment="Body that was answered; NULL: not answered yet"),
-    sa.Column("location", sa.Text, comment="Header `Location` of the answer; NULL: none"),
+    text("location", nullable=True, comment="Header `Location` of the answer; NULL: none"),
     now("created_at", comment=CREATED_AT),
     timestamp("in_flight_until", comment="Until when the attempt holds the key, UTC"),
     comment="Answers by Idempotency-Key, so that the same request is done once",

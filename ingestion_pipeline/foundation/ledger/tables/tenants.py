@@ -2,7 +2,14 @@
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.storage.columns import double, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    bigint,
+    double,
+    integer,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import CREATED_AT, EXPIRES_AT, REVOKED_AT, TENANT
 
@@ -18,14 +25,14 @@ tenants = sa.Table(
     ),
     sa.Column("name", sa.Text, nullable=False, unique=True, comment="Name of the tenant, unique"),
     now("created_at", comment=CREATED_AT),
-    sa.Column(
+    bigint(
         "landed_bytes_limit",
-        sa.BigInteger,
+        nullable=True,
         comment="Most bytes of landed files; NULL: as the settings say",
     ),
-    sa.Column(
+    bigint(
         "rejected_bytes_limit",
-        sa.BigInteger,
+        nullable=True,
         comment="Most bytes of kept refused rows; NULL: as the settings say",
     ),
     comment="Tenants: whose data it is",
@@ -51,7 +58,7 @@ api_keys = sa.Table(
         unique=True,
         comment="SHA-256 of the key, 32 bytes",
     ),
-    sa.Column("hint", sa.Text, nullable=False, comment="Beginning of the key, to know it by"),
+    text("hint", comment="Beginning of the key, to know it by"),
     now("created_at", comment=CREATED_AT),
     timestamp("revoked_at", nullable=True, comment=REVOKED_AT),
     comment="Keys of tenants to the gateway",
@@ -70,7 +77,7 @@ signing_secrets = sa.Table(
     sa.Column(
         "tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, index=True, comment=TENANT
     ),
-    sa.Column("sealed", sa.Text, nullable=False, comment="The secret, encrypted"),
+    text("sealed", comment="The secret, encrypted"),
     now("created_at", comment=CREATED_AT),
     timestamp("expires_at", nullable=True, comment=EXPIRES_AT),
     timestamp("revoked_at", nullable=True, comment=REVOKED_AT),
@@ -82,7 +89,7 @@ rate_buckets = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), primary_key=True, comment=TENANT),
     double("tokens", comment="Requests that are left"),
-    sa.Column("granted", sa.Integer, nullable=False, comment="Requests that were taken out last"),
+    integer("granted", comment="Requests that were taken out last"),
     timestamp("filled_at", comment="When it was filled up last, UTC"),
     comment="What tenants may still send, through all gateways: a bucket a tenant",
     prefixes=["UNLOGGED"],
@@ -92,7 +99,7 @@ rate_buckets = sa.Table(
 tenant_readers = sa.Table(
     "tenant_readers",
     metadata,
-    sa.Column("role_name", sa.Text, primary_key=True, comment="The role in the database"),
+    text("role_name", primary_key=True, comment="The role in the database"),
     sa.Column(
         "tenant_id",
         sa.ForeignKey(tenants.c.tenant_id),

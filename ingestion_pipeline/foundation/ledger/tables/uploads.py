@@ -4,7 +4,16 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
-from ingestion_pipeline.foundation.storage.columns import count, identity, json, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import (
+    bigint,
+    count,
+    identity,
+    integer,
+    json,
+    now,
+    text,
+    timestamp,
+)
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.foundation.storage.wording import JOB, TENANT, UPLOAD
 
@@ -13,31 +22,23 @@ uploads = sa.Table(
     metadata,
     identity("upload_id", comment="Number of the file, in order of arrival: the later one wins"),
     sa.Column("tenant_id", sa.ForeignKey(tenants.c.tenant_id), nullable=False, comment=TENANT),
-    sa.Column(
-        "domain",
-        sa.Text,
-        nullable=False,
-        comment="Whose data it is: commerce, book_sales and so on",
+    text("domain", comment="Whose data it is: commerce, book_sales and so on"),
+    text(
+        "type",
+        nullable=True,
+        comment="Type of its rows, or platform of its report; NULL: none is known",
     ),
-    sa.Column(
-        "type", sa.Text, comment="Type of its rows, or platform of its report; NULL: none is known"
-    ),
-    sa.Column("file_name", sa.Text, nullable=False, comment="Name of the file as it came"),
-    sa.Column(
-        "source",
-        sa.Text,
-        nullable=False,
-        comment="How it came: http, drop, ingest, replay, storage, api and so on",
-    ),
-    sa.Column(
+    text("file_name", comment="Name of the file as it came"),
+    text("source", comment="How it came: http, drop, ingest, replay, storage, api and so on"),
+    text(
         "source_key",
-        sa.Text,
+        nullable=True,
         comment="What it is not taken twice by, unique in the tenant; NULL: nothing",
     ),
-    sa.Column("location", sa.Text, nullable=False, comment="Where the file is"),
-    sa.Column("bytes", sa.BigInteger, comment="Size of the file, bytes; NULL: not known"),
-    sa.Column("sha256", sa.Text, comment="SHA-256 of the file, hexadecimal; NULL: not known"),
-    sa.Column("status", sa.Text, nullable=False, comment="recorded, staged, loaded or failed"),
+    text("location", comment="Where the file is"),
+    bigint("bytes", nullable=True, comment="Size of the file, bytes; NULL: not known"),
+    text("sha256", nullable=True, comment="SHA-256 of the file, hexadecimal; NULL: not known"),
+    text("status", comment="recorded, staged, loaded or failed"),
     sa.Column("job_id", sa.ForeignKey(jobs.c.job_id), index=True, comment=JOB),
     count("lines", comment="Lines of the file: blank + preamble + rejected + staged"),
     count("blank", comment="Blank lines"),
@@ -54,7 +55,7 @@ uploads = sa.Table(
     count("waiting", comment="Rows that wait for their parent"),
     count("rejected_kept", comment="Refused lines that are kept in full"),
     count("rejected_bytes", comment="Their size, bytes"),
-    sa.Column("error", sa.Text, comment="Why the file as a whole cannot be used; NULL: it can"),
+    text("error", nullable=True, comment="Why the file as a whole cannot be used; NULL: it can"),
     now("recorded_at", comment="When it was recorded, UTC"),
     timestamp(
         "staged_at", nullable=True, comment="When its rows were staged, UTC; NULL: they are not"
@@ -102,21 +103,15 @@ rejected_rows = sa.Table(
         primary_key=True,
         comment=UPLOAD,
     ),
-    sa.Column(
-        "line_number",
-        sa.BigInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="Number of the line in the file, from 1",
-    ),
-    sa.Column("tenant_id", sa.Integer, nullable=False, comment=TENANT),
-    sa.Column("file_name", sa.Text, nullable=False, comment="Name of the file as it came"),
-    sa.Column("raw", sa.Text, nullable=False, comment="The line as it came"),
+    bigint("line_number", primary_key=True, comment="Number of the line in the file, from 1"),
+    integer("tenant_id", comment=TENANT),
+    text("file_name", comment="Name of the file as it came"),
+    text("raw", comment="The line as it came"),
     json("reasons", comment="Every reason why it was refused"),
     now("rejected_at", comment="When it was refused, UTC"),
-    sa.Column(
+    bigint(
         "replayed_by",
-        sa.BigInteger,
+        nullable=True,
         comment="The upload that took the corrected row (uploads.upload_id); NULL: none",
     ),
     comment="Lines that were refused, with every reason: a row a file and line",

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
 from ingestion_pipeline.foundation.errors import PermanentError, TransientError
-from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, now, timestamp
+from ingestion_pipeline.foundation.storage.columns import TIMESTAMP, bigint, now, text, timestamp
 from ingestion_pipeline.foundation.storage.key_value.contract import (
     LARGEST_INTEGER,
     LONGEST_KEY,
@@ -38,12 +38,7 @@ from ingestion_pipeline.foundation.storage.wording import UPDATED_AT
 key_value = sa.Table(
     "key_value",
     metadata,
-    sa.Column(
-        "namespace",
-        sa.Text,
-        primary_key=True,
-        comment="Whose documents they are: one namespace a tenant",
-    ),
+    text("namespace", primary_key=True, comment="Whose documents they are: one namespace a tenant"),
     sa.Column(
         "key",
         sa.Text(collation="C"),
@@ -51,12 +46,7 @@ key_value = sa.Table(
         comment="Key of the document, unique in its namespace",
     ),
     sa.Column("value", JSONB, nullable=False, comment="The document"),
-    sa.Column(
-        "version",
-        sa.BigInteger,
-        nullable=False,
-        comment="Grows with every write, for compare-and-set",
-    ),
+    bigint("version", comment="Grows with every write, for compare-and-set"),
     timestamp("expires_at", nullable=True, comment="When it stops being there, UTC; NULL: never"),
     now("updated_at", comment=UPDATED_AT),
     comment="Documents by key, where the key-value store is PostgreSQL",
