@@ -82,9 +82,9 @@ def test_a_job_that_a_gateway_of_before_queued_is_worked_on(
     assert tenant_id
     with engine.begin() as connection:
         connection.execute(_OLD_JOB)
-        assert queue.due(connection) == {"amazon_kdp": 1}
         claim = queue.take(connection, configured, "amazon_kdp", worker="a", run_id=None)
     assert claim is not None
+    assert queue.KINDS[claim.kind] == "amazon_kdp"  # the partition whose run takes it
     assert claim.payload["platform"] == "amazon_kdp"
 
 
