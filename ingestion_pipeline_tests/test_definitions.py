@@ -60,6 +60,7 @@ def test_every_column_of_an_asset_that_is_a_table_says_what_it_holds(key: dg.Ass
     if "dagster/column_schema" in metadata:
         columns = metadata["dagster/column_schema"].columns
         assert [column.name for column in columns if not column.description] == []
+        assert [column.type for column in columns if "collate" in column.type] == []
 
 
 @pytest.mark.parametrize(

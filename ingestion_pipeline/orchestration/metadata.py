@@ -37,7 +37,7 @@ def table_metadata(table: sa.Table, origin: Origin | None = None) -> dict[str, A
     columns = [
         dg.TableColumn(
             column.name,
-            column.type.compile(dialect=_DIALECT).lower(),
+            _type(column),
             description=_described(column, said.get(column.name)),
             constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
         )
@@ -48,6 +48,11 @@ def table_metadata(table: sa.Table, origin: Origin | None = None) -> dict[str, A
         "dagster/table_name": f"public.{table.name}",
     }
     return metadata | ({"dagster/column_lineage": origin.lineage(table)} if origin else {})
+
+
+def _type(column: sa.Column[Any]) -> str:
+    """A column's type without its collation, which says how text is sorted and not what it is."""
+    return column.type.compile(dialect=_DIALECT).partition(" COLLATE ")[0].lower()
 
 
 def _described(column: sa.Column[Any], origin: str | None) -> str | None:

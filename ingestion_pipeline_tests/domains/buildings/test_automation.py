@@ -19,7 +19,12 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
 )
 from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_scheduled_runs
 
-from ingestion_pipeline.domains.buildings.automation import daily_collection, decide, hourly_weather
+from ingestion_pipeline.domains.buildings.automation import (
+    daily_collection,
+    decide,
+    hourly_weather,
+    stopped_days,
+)
 from ingestion_pipeline.domains.buildings.definitions import definitions
 from ingestion_pipeline.domains.buildings.resources import AceIotApi
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME
@@ -177,7 +182,7 @@ def test_weather_is_taken_every_hour(scheduled: None) -> None:
 
 
 def test_the_schedules_wait_for_an_api(unset: None) -> None:
-    for schedule in (daily_collection, hourly_weather):
+    for schedule in (daily_collection, hourly_weather, stopped_days):
         skipped = evaluate(schedule, "2024-03-01 00:00:00")
         assert "ACE_IOT_API_BASE_URL" in str(skipped.skip_message)
 
