@@ -21,7 +21,7 @@ _LONGEST_SHOWN = 100
 _EXACT = 2.0**53  # up to here a double is every whole number
 # An escape that is half a surrogate pair: the first without the second, or the second without it.
 _HALF = re.compile(
-    rb"(?<!\\)(?:\\\\)*\\u"
+    rb"(?<!\\)((?:\\\\)*)\\u"
     rb"(?:[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u)[dD][c-fC-F]..)",
     re.DOTALL,
 )
@@ -97,3 +97,12 @@ def why_no_json(content: bytes, error: Exception) -> str:
     if _HALF.search(content) is not None:
         return r"it holds half a surrogate pair, such as \ud800, which no text is"
     return str(error)
+
+
+def without_halves(content: bytes) -> bytes:
+    """A JSON text with NUL, as an escape, in place of each half of a surrogate pair.
+
+    It can be taken to its parts then; the part that has it is refused by its field, as one that has
+    NUL, and the others are not.
+    """
+    return _HALF.sub(rb"\1\\u0000", content)

@@ -50,6 +50,18 @@ def test_a_second_load_changes_nothing(engine: sa.Engine, tenant_id: int) -> Non
     assert outcome(loaded(engine, tenant_id, report(*reversed(rows)))) == (0, 0, 3)
 
 
+def test_the_units_of_a_refund_whose_report_does_not_count_them_were_none(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    rows = [builders.smashwords("-1.39", qty=-2), builders.smashwords()]
+    content = builders.text(builders.SMASHWORDS, rows, delimiter="\t")
+    events = smashwords.parse(content, file_name="sales.xls").events
+    loaded(engine, tenant_id, events, platform="smashwords")
+    with engine.connect() as connection:
+        units = "SELECT quantity, refunded_units FROM sales_events ORDER BY quantity"
+        assert connection.exec_driver_sql(units).all() == [(-2, 2), (1, 0)]
+
+
 def test_one_changed_value_changes_one_event_wherever_its_row_is(
     engine: sa.Engine, tenant_id: int
 ) -> None:

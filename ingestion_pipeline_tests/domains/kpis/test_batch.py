@@ -15,7 +15,7 @@ from ingestion_pipeline.domains.kpis.contract.batch import (
     TooManyError,
     decoded,
 )
-from ingestion_pipeline_tests.domains.kpis.builders import body, execute, rows
+from ingestion_pipeline_tests.domains.kpis.builders import NOW, body, execute, rows
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
 PATH = "/api/kpi-data"
@@ -114,6 +114,21 @@ def test_a_number_that_no_double_holds_costs_its_reading_and_names_the_field(
         both = sender.http.post(PATH, content=content.encode())
         assert [each["status"] for each in both.json()["results"]][1] == "error"
     assert stored(gateway, sender) == 1
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\udc00", r"\\\ud83d", r"\ud800\ud83d\ude00"])
+@pytest.mark.parametrize("form", ["array", "ndjson"])
+def test_half_a_surrogate_pair_refused_all_readings_of_its_array(half: str, form: str) -> None:
+    good, bad, named = (json.dumps(each) for each in readings(3))
+    texts = [good, bad.replace('"kpiType": "', f'"kpiType": "{half}'),
+             named.replace('"value":', f'"{half}": 1, "value":'), good]  # fmt: skip
+    content = f"[{','.join(texts)}]" if form == "array" else "\n".join(texts)
+    sent = decoded(content.encode(), ndjson=form == "ndjson", most=MOST_ONE)
+    found = [batch.parsed(each, tenant_id=1, now=NOW) for each in sent]
+    assert [isinstance(each, batch.Refused) for each in found] == [False, True, True, False]
+    for each in found[1:3]:
+        assert isinstance(each, batch.Refused)
+        assert "half a surrogate pair" in each.message
 
 
 @pytest.mark.parametrize("number", ["9007199254740993.0", "9.007199254740993e15"])

@@ -102,6 +102,28 @@ def test_the_numbers_are_those_of_the_window(filled: sa.Engine) -> None:
     assert _one(filled, "api_retry_count('5 minutes')") in (10, 11)
 
 
+def test_refusals_of_strangers_moved_the_latencies(filled: sa.Engine) -> None:
+    """As many as one likes, slow or fast: what the health document leaves out, functions do too."""
+    refused = """
+        INSERT INTO api_requests (requested_at, request_id, method, route, status, duration_ms,
+                                  request_bytes, response_bytes, service, retries)
+        SELECT now(), n, 'GET', route, status, 90000, 1, 1, 'gateway', 0
+        FROM generate_series(1, 100) AS n,
+            (VALUES ('/x', 401), ('/x', 404), ('/x', 503), ('/api/health/data', 200))
+                AS v (route, status)
+    """
+    p95s = """
+        SELECT max(p95_ms) FROM api_latencies('5 minutes', '5 minutes') WHERE service = 'gateway'
+    """
+    with filled.connect() as connection:
+        connection.exec_driver_sql(refused)
+        assert connection.exec_driver_sql("SELECT api_latency_ms(0.95)").scalar_one() <= 10
+        assert connection.exec_driver_sql(p95s).scalar_one() <= 10
+        counted = "SELECT sum(requests) FROM api_latencies('5 minutes', '5 minutes')"
+        assert connection.exec_driver_sql(counted).scalar_one() >= 400
+        connection.rollback()
+
+
 @pytest.mark.parametrize("function", ["cache_hit_ratios", "api_latencies", "job_failure_rates"])
 def test_rates_by_window_cover_the_span(filled: sa.Engine, function: str) -> None:
     with filled.connect() as connection:

@@ -135,7 +135,9 @@ def merge_events(
 def _row(origin: Origin, event: Event) -> tuple[Any, ...]:
     values = {
         **{name: getattr(event, name) for name in (*_REPLACED, *_KEPT)},
-        "refunded_units": event.refunded_units or 0,
+        "refunded_units": max(-event.quantity, 0)
+        if event.refunded_units is None
+        else event.refunded_units,
         "as_of": event.as_of or origin.time,
         "tenant_id": origin.tenant_id, "platform": origin.platform,
         "external_id": event.external_id, "raw": json.dumps(_plain(event.raw), ensure_ascii=False),

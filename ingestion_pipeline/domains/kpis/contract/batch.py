@@ -23,6 +23,7 @@ from ingestion_pipeline.gateway.json_bodies import (
     number_of,
     parse,
     why_no_json,
+    without_halves,
 )
 
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after it is unpacked
@@ -182,7 +183,12 @@ def _is_several_lines(content: bytes, most: int) -> bool:
 def _of_array(text: bytes, most: int) -> list[Sent]:
     if text.count(b",") > _MOST_VALUES:
         raise _too_many()
-    elements = _elements(text)
+    try:
+        elements = _elements(text)
+    except msgspec.DecodeError:
+        if (told := without_halves(text)) == text:
+            raise
+        elements = _elements(told)
     if len(elements) > MOST_READINGS:
         raise _too_many()
     return _limited([_sent({"index": n}, bytes(each), most) for n, each in enumerate(elements)])

@@ -1,4 +1,4 @@
-"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0022.
+"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0023.
 
 events.py       Events that were sent, and what became of them
 jobs.py         The queue, and every attempt at what is in it
