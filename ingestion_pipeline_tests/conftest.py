@@ -76,11 +76,15 @@ def shared_database_url(server_url: sa.URL) -> Iterator[str]:
     yield from _fresh_database(server_url)
 
 
-def _fresh_database(server_url: sa.URL) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def bare_database_url(server_url: sa.URL) -> Iterator[str]:
+    """URL of a database without any table, that a module's tests share."""
+    yield from _fresh_database(server_url, template="template0")
+
+
+def _fresh_database(server_url: sa.URL, *, template: str = "template_ingestion") -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    _administer(
-        server_url, f"CREATE DATABASE {name} TEMPLATE template_ingestion STRATEGY file_copy"
-    )
+    _administer(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield server_url.set(database=name).render_as_string(hide_password=False)
     # Engines that are still somewhere hold some, which the collector would find in another test.
     for connection in list(_connections):
