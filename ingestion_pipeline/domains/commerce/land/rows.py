@@ -116,9 +116,8 @@ class RowParser:
                 raise ValueError
             setattr(row, name, text)
         values: list[Any] = list(astuple(row))
-        absent = 0  # not values.count(None): that asks each UUID whether it equals None
-        for index in self._nullable:
-            absent += values[index] is None
+        # Not values.count(None): that asks each UUID whether it equals None.
+        absent = [values[index] for index in self._nullable].count(None)
         if keys != len(values) - absent:  # a key that is there twice, or null
             raise ValueError
         self._read_numbers(values)
