@@ -99,10 +99,10 @@ def why_no_json(content: bytes, error: Exception) -> str:
     return str(error)
 
 
-def without_halves(content: bytes) -> bytes:
-    """A JSON text with NUL, as an escape, in place of each half of a surrogate pair.
+def without_halves(content: bytes, *, instead: bytes = rb"\u0000") -> bytes:
+    """A JSON text with another escape in place of each half of a surrogate pair.
 
-    It can be taken to its parts then; the part that has it is refused by its field, as one that has
-    NUL, and the others are not.
+    It can be taken to its parts then. With NUL the part that has it is refused by its field, as one
+    that has NUL, and the others are not.
     """
-    return _HALF.sub(rb"\1\\u0000", content)
+    return _HALF.sub(lambda found: found[1] + instead, content)

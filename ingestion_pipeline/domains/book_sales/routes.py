@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
 from fastapi import Request, Response
 
 from ingestion_pipeline.domains.book_sales.contract import answers
@@ -20,13 +19,14 @@ from ingestion_pipeline.domains.book_sales.receive.imports import (
 )
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of, platform_of
-from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.errors import ConfigurationError, FieldError
 from ingestion_pipeline.foundation.ledger.job_ids import job_id_of, uuid_of
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.gateway import once
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.files.receiving import file_of
 from ingestion_pipeline.gateway.front import gateway_of, require_size
+from ingestion_pipeline.gateway.json_bodies import NO_JSON, decode, why_no_json
 from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
 
 router = router_of("book sales")
@@ -156,18 +156,27 @@ def _fields_of(content: bytes) -> dict[str, Any]:
     was made so (`antiwork/gumroad`, app/sidekiq/post_to_individual_ping_endpoint_worker.rb:12-18).
 
     Raises:
-        Refusal: 400, it is neither, or has too many fields.
+        Refusal: 400, it is neither, or has too many fields; 422, a field is there twice, and one of
+            its values would be lost. (A name that ends in `[]` is a list's.)
+        RepeatedKeyError: the same of JSON.
     """
     if content.lstrip().startswith(b"{"):
         try:
-            return msgspec.json.decode(content, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Refusal(400, "the body is no JSON") from None
+            fields: dict[str, Any] = decode(content)
+        except NO_JSON as error:
+            raise Refusal(400, f"the body is no JSON: {why_no_json(content, error)}") from None
+        return fields
     try:
         text = content.decode(errors="replace")
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise Refusal(400, f"the body has more than {_MOST_FIELDS} fields") from None
+    fields = {}
+    for name, value in pairs:
+        if fields.setdefault(name, value) != value and not name.endswith("[]"):
+            fault = FieldError(name[:80], "is there twice, with another value")
+            raise Refusal(422, f"{fault.field}: {fault.message}", [fault])
+    return fields | dict(pairs)
 
 
 @router.get(

@@ -4,12 +4,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.land import gumroad_sync, pings, queue
 from ingestion_pipeline.domains.book_sales.land.gumroad_sync import fetch
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
+from ingestion_pipeline.domains.book_sales.sources.gumroad import api
 from ingestion_pipeline.domains.book_sales.sources.gumroad.api import open_upstream
 from ingestion_pipeline.domains.book_sales.sources.gumroad.sales import Told
 from ingestion_pipeline.foundation.credentials import new_key
@@ -215,3 +217,13 @@ def test_too_many_requests_wait_as_long_as_was_asked(
                 payload={"access_token": KEY},
             )
         assert busy.value.status == 429
+
+
+@pytest.mark.parametrize("name", [rb"\ud83d", rb"\udc00 x", b"caf\xe9"])
+def test_one_buyers_name_kept_all_sales_of_its_page_from_being_fetched(name: bytes) -> None:
+    content = b'{"sales": [{"id": "1", "full_name": "%s"}, {"id": "2"}]}' % name
+    page = api._decoded(content)
+    assert [sale["id"] for sale in page["sales"]] == ["1", "2"]
+    assert "\ufffd" in page["sales"][0]["full_name"]
+    with pytest.raises(msgspec.DecodeError):
+        api._decoded(content[:-3])

@@ -10,9 +10,12 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.book_sales import routes
 from ingestion_pipeline.domains.book_sales.land import pings
 from ingestion_pipeline.foundation import credentials
+from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline_tests.domains.book_sales.builders import EBOOK, ebook, text, workbook
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway, Sender, serving
 
@@ -173,6 +176,26 @@ def test_a_ping_needs_its_token_and_counts_once(gateway: RunningGateway, sender:
     with gateway.engine.begin() as connection:
         assert pings.revoke_tokens(connection, sender.tenant_id) == 1
     assert ping(token).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (b"sale_id=a&price=900&price=1000", "price"),
+        (b"sale_id=a&price=900&price=900&variants[]=x&variants[]=y", None),
+        (b'{"sale_id": "a", "price": 900, "price": 1000}', "price"),
+        (b'{"sale_id": "a", "price": 900}', None),
+    ],
+)
+def test_of_a_field_that_a_ping_has_twice_the_last_value_won(
+    content: bytes, field: str | None
+) -> None:
+    if field is None:
+        assert str(routes._fields_of(content)["price"]) == "900"
+        return
+    with pytest.raises((Refusal, ContractError)) as refused:
+        routes._fields_of(content)
+    assert [fault.field for fault in refused.value.errors] == [field]
 
 
 def test_a_ping_may_be_json_and_may_tell_what_is_no_money(

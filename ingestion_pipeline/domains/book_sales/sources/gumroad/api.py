@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.errors import ContractError, FieldError, UpstreamRefusedError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.upstreams.client import Answer, Patience, Upstream
+from ingestion_pipeline.gateway.json_bodies import without_halves
 
 NAME = "gumroad"
 _MOST_PAGES = 100_000
@@ -87,7 +88,7 @@ def pages(
 
 def _page(answer: Answer) -> dict[str, Any]:
     try:
-        page = msgspec.json.decode(answer.content)
+        page = _decoded(answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ContractError("gumroad: the answer is no JSON") from None
     if isinstance(page, dict) and page.get("success") is False:
@@ -99,6 +100,18 @@ def _page(answer: Answer) -> dict[str, Any]:
         found = ", ".join(sorted(page)) if isinstance(page, dict) else type(page).__name__
         raise ContractError(f"gumroad: the answer has no list `sales`; it has {found[:200]}")
     return page
+
+
+def _decoded(content: bytes) -> Any:
+    """A page; in a name that no text can be, U+FFFD stands for what is broken of it.
+
+    One buyer's name would keep all sales of the page, and those behind it, from being fetched.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        readable = content.decode(errors="replace").encode()
+        return msgspec.json.decode(without_halves(readable, instead=rb"\ufffd"))
 
 
 def day_of(payload: Mapping[str, Any], name: str) -> date | None:
