@@ -112,8 +112,8 @@ def _final_asset(entity: Entity) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=_upload_metadata(engine, outcome.upload_ids)
             | {"no_longer_waiting": outcome.settled}
-            | as_it_is_now(engine, table, newest_first=table.c.upload_id)
             | as_plot(plot)
+            | as_it_is_now(engine, table, newest_first=table.c.upload_id)
         )
 
     return final

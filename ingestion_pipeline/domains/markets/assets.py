@@ -143,7 +143,7 @@ def macro_observations(
     now = as_it_is_now(engine, observations_table, newest_first=newest_first)
     with engine.connect() as connection:
         plot = plot_series(connection, settings.fred_series_ids)
-    return dg.MaterializeResult(metadata={**metadata, **now, **as_plot(plot)})
+    return dg.MaterializeResult(metadata={**metadata, **as_plot(plot), **now})
 
 
 @WING.asset(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.buildings.assets import WING, partition_key
-from ingestion_pipeline.domains.buildings.assets.partitions import RANGE
+from ingestion_pipeline.domains.buildings.assets.partitions import PARTITION, RANGE
 from ingestion_pipeline.domains.buildings.automation import stopped_days
 from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, SITE
@@ -85,6 +85,7 @@ def due(instance: dg.DagsterInstance) -> list[str]:
 def test_a_wrong_row_stops_what_follows_from_its_day_until_it_is_mended(
     collecting: sa.Engine, instance: dg.DagsterInstance, check: str
 ) -> None:
+    partition = partition_key(DAY, SITE)
     with spoiling(collecting, check):
         stopped = run(instance, DAY)
         assert not stopped.success
@@ -95,9 +96,17 @@ def test_a_wrong_row_stops_what_follows_from_its_day_until_it_is_mended(
         assert all(each.success for each in others)
         there = [partition_key(AFTER, SITE), partition_key(DAY, OTHER_SITE)]
         assert followed(instance) == of_all(*there)
-        assert due(instance) == [partition_key(DAY, SITE)]
+        assert due(instance) == [partition]
+        at_work = instance.create_run_for_job(
+            defs.resolve_job_def("collect_buildings"),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={PARTITION: partition},
+        )
+        assert due(instance) == []
+        instance.report_run_failed(at_work)
+        assert due(instance) == [partition]
     assert run(instance, DAY).success
-    assert followed(instance) == of_all(*there, partition_key(DAY, SITE))
+    assert followed(instance) == of_all(*there, partition)
     assert due(instance) == []
 
 
@@ -113,21 +122,6 @@ def test_days_that_were_stopped_together_are_tried_again_each_by_itself(
         assert [run(instance, day).success for day in days] == [True, False, True]
         assert due(instance) == [partitions[DAY]]
     assert followed(instance) == of_all(partitions[BEFORE], partitions[AFTER])
-
-
-def test_a_day_that_a_run_is_at_work_on_is_not_requested_again(
-    collecting: sa.Engine, instance: dg.DagsterInstance
-) -> None:
-    with spoiling(collecting, "counts_add_up"):
-        assert not run(instance, DAY).success
-    at_work = instance.create_run_for_job(
-        defs.resolve_job_def("collect_buildings"),
-        status=dg.DagsterRunStatus.STARTED,
-        tags={"dagster/partition": partition_key(DAY, SITE)},
-    )
-    assert due(instance) == []
-    instance.report_run_failed(at_work)
-    assert due(instance) == [partition_key(DAY, SITE)]
 
 
 def test_what_a_shell_has_collected_is_not_collected_again(
