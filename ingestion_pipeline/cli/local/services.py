@@ -14,7 +14,7 @@ import httpx
 
 from ingestion_pipeline.foundation.errors import TransientError
 
-_START_SECONDS = 120
+_START_SECONDS = 600  # on a machine that is busy Dagster takes minutes; who dies is seen at once
 _STOP_SECONDS = 35  # the gateway finishes what it has accepted
 _STEADY_SECONDS = 60
 _LONGEST_PAUSE_SECONDS = 30.0

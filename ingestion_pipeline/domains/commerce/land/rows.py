@@ -2,7 +2,7 @@
 
 Reads what packed.py leaves, with two readers of the same rule book. The fast one decodes a line
 with msgspec straight into a struct of the entity and accepts only what is plainly right (about
-4 µs a row); whatever makes it hesitate goes to the careful one (fields.py), which decides, keeps
+6 µs a row); whatever makes it hesitate goes to the careful one (fields.py), which decides, keeps
 unknown fields, and names all reasons. What the fast reader accepts, the careful one reads the
 same: a property test holds them to it.
 """
