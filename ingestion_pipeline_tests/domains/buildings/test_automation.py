@@ -29,6 +29,7 @@ from ingestion_pipeline.domains.buildings.definitions import definitions
 from ingestion_pipeline.domains.buildings.resources import AceIotApi
 from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME
 from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.orchestration.resources import RESOURCES
 from ingestion_pipeline_tests.gateway.running import ROOT
 
@@ -58,8 +59,9 @@ def scheduled(monkeypatch: pytest.MonkeyPatch, unset: None) -> None:
 
 
 @pytest.fixture
-def workspace(scheduled: None) -> Iterator[IWorkspaceProcessContext]:
-    """Buildings on an instance as dagster.yaml has it, but that launching is only noted."""
+def workspace(scheduled: None, configured: Settings) -> Iterator[IWorkspaceProcessContext]:
+    """Buildings on an instance as dagster.yaml has it, but that launching is only noted; a database
+    of its own, of which `stopped_days` asks what is due."""
     instance_yaml: dict[str, Any] = yaml.safe_load(Path(ROOT, "dagster.yaml").read_text())
     launcher = {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"}
     target = LoadableTargetOrigin(module_name=__name__, attribute="BUILDINGS")
