@@ -18,6 +18,7 @@ NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises where a text is no JSON."""
 
 _LONGEST_SHOWN = 100
+_LOOKED_AT = 1024 * 1024  # bytes of a text that is no JSON: looking at many holds others up
 _EXACT = 2.0**53  # up to here a double is every whole number
 # An escape that is half a surrogate pair: the first without the second, or the second without it.
 _HALF = re.compile(
@@ -94,7 +95,7 @@ def may_repeat_keys(content: bytes, value: Any) -> bool:
 
 def why_no_json(content: bytes, error: Exception) -> str:
     """What is wrong with a text that is no JSON; the parser takes half a pair for an early end."""
-    if _HALF.search(content) is not None:
+    if _HALF.search(content, 0, _LOOKED_AT) is not None:
         return r"it holds half a surrogate pair, such as \ud800, which no text is"
     return str(error)
 

@@ -116,6 +116,19 @@ def test_a_number_that_no_double_holds_costs_its_reading_and_names_the_field(
     assert stored(gateway, sender) == 1
 
 
+@pytest.mark.parametrize("odd", ["NaN", "-Infinity", "Infinity"])
+def test_a_number_that_only_python_writes_refused_all_readings_of_its_array(odd: str) -> None:
+    note = {"note": '"NaN, -Infinity'}
+    good, bad = (json.dumps(each) for each in readings(2, metadata=note))
+    content = f"[{good},{bad.replace('1.0', odd)},{good}]".encode()
+    sent = decoded(content, ndjson=False, most=MOST_ONE)
+    found = [batch.parsed(each, tenant_id=1, now=NOW) for each in sent]
+    assert [isinstance(each, batch.Refused) for each in found] == [False, True, False]
+    assert isinstance(found[1], batch.Refused)
+    assert "data.value" in {fault.field for fault in found[1].faults}
+    assert sent[0].body["metadata"] == sent[1].body["metadata"]
+
+
 @pytest.mark.parametrize("half", [r"\ud800", r"\udc00", r"\\\ud83d", r"\ud800\ud83d\ude00"])
 @pytest.mark.parametrize("form", ["array", "ndjson"])
 def test_half_a_surrogate_pair_refused_all_readings_of_its_array(half: str, form: str) -> None:
