@@ -25,8 +25,8 @@ DOMAIN = "housekeeping"  # what the tag of its runs says
 logger = logging.getLogger(__name__)
 
 
-def _release(context: dg.SensorEvaluationContext, ended: dg.DagsterRunStatus) -> dg.SkipReason:
-    """Release what runs hold that ended like this; whose runs hold nothing, nobody asks about.
+def _release(context: dg.SensorEvaluationContext, *ended: dg.DagsterRunStatus) -> dg.SkipReason:
+    """Release what runs hold that ended so; whose runs hold nothing, nobody asks about.
 
     Dagster's own sensors of a run's status ask the instance at every tick, even when nothing runs.
     """
@@ -36,8 +36,8 @@ def _release(context: dg.SensorEvaluationContext, ended: dg.DagsterRunStatus) ->
     if not holders:
         return dg.SkipReason("no run holds a job")
     released = {}
-    for run in context.instance.get_runs(dg.RunsFilter(run_ids=holders, statuses=[ended])):
-        reason = f"Dagster run {run.run_id} ended as {ended.value}"
+    for run in context.instance.get_runs(dg.RunsFilter(run_ids=holders, statuses=[*ended])):
+        reason = f"Dagster run {run.run_id} ended as {run.status.value}"
         with engine.begin() as connection:
             released[run.run_id] = jobs.release_run(connection, run.run_id, reason=reason)
     told = ", ".join(f"{number} jobs of run {run_id}" for run_id, number in released.items())
@@ -47,21 +47,25 @@ def _release(context: dg.SensorEvaluationContext, ended: dg.DagsterRunStatus) ->
 @dg.sensor(
     name="release_jobs_of_failed_runs",
     target=None,
-    description="Gives back what a failed run had claimed, so that the next run takes it up.",
+    description="Gives back what a failed or canceled run had claimed, so that the next run takes "
+    "it up.",
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=sensing.EVERY_SECONDS,
 )
 def release_jobs_of_failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Release the jobs of runs that failed."""
-    return _release(context, dg.DagsterRunStatus.FAILURE)
+    """Release the jobs of runs that failed, and of those that somebody canceled.
+
+    Of both, because a tick costs more than a second status: one sensor looks at every round.
+    """
+    return _release(context, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 @dg.sensor(
     name="release_jobs_of_canceled_runs",
     target=None,
-    description="Gives back what a canceled run had claimed, so that the next run takes it up.",
+    description="Gives back what a canceled run had claimed, should the one of failed runs be off.",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=sensing.EVERY_SECONDS,
+    minimum_interval_seconds=30,
 )
 def release_jobs_of_canceled_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Release the jobs of runs that somebody canceled."""

@@ -33,3 +33,21 @@ print(starting_calm(lambda parts, **_: parts)(["python", "-m", "dagster", "api",
     assert started.strip() == str(
         ["python", "-m", "ingestion_pipeline.cli.calm", "dagster", "api", "grpc"]
     )
+
+
+_KEPT = """
+from ingestion_pipeline.cli.calm import calm
+calm()
+from dagster._grpc.client import DagsterGrpcClient
+first, second = DagsterGrpcClient(port=1, host="127.0.0.1"), DagsterGrpcClient(port=2)
+seen = []
+for client in (first, first, second):
+    with client._channel() as channel:
+        seen.append(channel)
+print(seen[0] is seen[1], seen[0] is seen[2])
+"""
+
+
+def test_each_question_was_asked_through_a_connection_of_its_own() -> None:
+    said = subprocess.check_output([sys.executable, "-c", _KEPT], text=True)
+    assert said.split() == ["True", "False"]
