@@ -250,6 +250,17 @@ def test_no_tenant_is_given_a_login_where_anybody_may_hold_locks(
             readers.issue_reader(connection, "acme")
 
 
+def test_roles_of_a_database_whose_owner_is_no_superuser_were_refused(
+    bare_database_url: str,
+) -> None:
+    """`lo_import` is a superuser's alone: nothing is to be taken, and asking is an error."""
+    made = sa.create_engine(bare_database_url)
+    schema.upgrade(made)
+    told = roles.ensure(made)
+    assert (told.granted, told.closed) == (True, False)
+    made.dispose()
+
+
 def test_a_tenant_that_is_called_like_a_shared_namespace_does_not_see_it(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
