@@ -53,14 +53,10 @@ def open_table(
                                  f"{' and '.join(formats)} (read.format)")  # fmt: skip
         return table_of(_sheet(stream.read(MOST_BYTES + 1), mapped), mapped, file_name)
     begins = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if (
-        "json" in formats
-        and begins in (b"[", b"{")
-        and not (begins == b"{" and "ndjson" in formats)
-    ):
-        return _objects(_elements(stream, mapped, file_name), mapped, file_name)
     if "ndjson" in formats and begins == b"{":
         return _objects(_lines(stream, mapped), mapped, file_name)
+    if "json" in formats and begins in (b"[", b"{"):
+        return _objects(_elements(stream, mapped, file_name), mapped, file_name)
     if "csv" in formats:
         return table_of(text_records(stream, mapped.read), mapped, file_name)
     raise WrongFileError(f"{file_name} is none of {', '.join(formats)} (read.format)")

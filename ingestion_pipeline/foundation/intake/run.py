@@ -157,8 +157,3 @@ class Run:
                 self.counts.blank += record.lines
             else:
                 yield record
-
-    @property
-    def header(self) -> list[str]:
-        """Names of the file's columns, as the mapping calls them."""
-        return self._table.header

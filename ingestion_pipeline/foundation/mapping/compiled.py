@@ -140,9 +140,10 @@ class Compiler:
                 return Refusal("has nothing to make an id of")
             name = _BETWEEN.join((kind, *texts))
             if numbered:
-                digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=12)
-                seen[digest.digest()] += 1
-                name = f"{name}{_BETWEEN}{seen[digest.digest()]}"
+                text = name.encode(errors="surrogatepass")
+                digest = hashlib.blake2b(text, digest_size=12).digest()
+                seen[digest] += 1
+                name = f"{name}{_BETWEEN}{seen[digest]}"
             made = hashlib.sha1(space + name.encode(errors="surrogatepass"), usedforsecurity=False)
             return str(uuid.UUID(bytes=made.digest()[:16], version=5))
 

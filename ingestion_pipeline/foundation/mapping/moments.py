@@ -7,7 +7,7 @@ is no instant of any zone: it stays the day that was written, whatever the zone 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -49,11 +49,11 @@ def moment_reader(
     Raises:
         BadFormatError: a format has no day or month, twice the same, or an unknown directive.
     """
-    readers = [(_pattern(each), each) for each in formats]
+    patterns = [_pattern(each) for each in formats]
     written = " or ".join(formats)
 
     def read(text: str) -> datetime | Refusal:
-        for pattern, _ in readers:
+        for pattern in patterns:
             found = pattern.fullmatch(text)
             if found is not None:
                 moment = _moment(found.groupdict(), zone)
@@ -121,8 +121,3 @@ def _offset(text: str) -> timezone:
         return UTC
     minutes = int(text[1:3]) * 60 + int(text[-2:])
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
-
-
-def formats_shown(formats: Sequence[str]) -> str:
-    """Formats as a sentence has them."""
-    return " or ".join(formats)

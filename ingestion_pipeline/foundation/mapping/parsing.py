@@ -1,6 +1,7 @@
 """A mapping's file, understood as a whole, or every fault of it with its place."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ingestion_pipeline.foundation.mapping.carrying import refuse_totals
@@ -103,7 +104,7 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
     for each in mapped.unpivot:
         made |= {*each.columns, *each.texts}
     uses = {name: place for name, place in reader.uses.items() if name not in made}
-    return Mapped(**{**vars(mapped), "uses": uses})
+    return replace(mapped, uses=uses)
 
 
 def _emits(

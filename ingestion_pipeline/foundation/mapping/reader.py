@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingestion_pipeline.foundation.mapping.documents import Node
-from ingestion_pipeline.foundation.mapping.faults import Fault, Place, meant
+from ingestion_pipeline.foundation.mapping.faults import Fault, meant
 from ingestion_pipeline.foundation.mapping.moments import BadFormatError, moment_reader
 from ingestion_pipeline.foundation.mapping.words import MappedColumn
 
@@ -175,8 +175,3 @@ class Reader:
     def columns(self, node: Node | None) -> tuple[str, ...]:
         """Names of columns, or one."""
         return tuple(self.column(each) for each in self.items(node))
-
-    def place_of(self, node: Node, key: str) -> Place:
-        """Where a key of a mapping stands, or the mapping, where it is missing."""
-        inside = node.value.get(key) if isinstance(node.value, dict) else None
-        return inside.place if inside else node.place

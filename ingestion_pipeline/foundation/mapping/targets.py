@@ -59,7 +59,3 @@ class Target:
     fields: tuple[TargetField, ...]
     keyed: bool = False
     sums: tuple[str, ...] = ()
-
-    def field(self, name: str) -> TargetField | None:
-        """A field by its name; None: there is none."""
-        return next((each for each in self.fields if each.name == name), None)

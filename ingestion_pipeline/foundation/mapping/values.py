@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from ingestion_pipeline.foundation.mapping.conditions import read_condition
 from ingestion_pipeline.foundation.mapping.documents import Node
-from ingestion_pipeline.foundation.mapping.faults import meant
 from ingestion_pipeline.foundation.mapping.reader import Reader
 from ingestion_pipeline.foundation.mapping.words import (
     Arithmetic,
@@ -161,5 +160,5 @@ def _otherwise(reader: Reader, words: Mapping[str, Node]) -> Value | None:
     if node is None or "lookup" not in words:
         return None
     if isinstance(node.value, str) and node.value not in reader.uses:
-        reader.fault(node, f"names a column; a constant is {{is: {node.value}}}{meant('', ())}")
+        reader.fault(node, f"names a column; a constant is {{is: {node.value}}}")
     return read_value(reader, node)
