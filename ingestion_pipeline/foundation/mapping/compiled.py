@@ -140,8 +140,8 @@ class Compiler:
                 return Refusal("has nothing to make an id of")
             name = _BETWEEN.join((kind, *texts))
             if numbered:
-                text = name.encode(errors="surrogatepass")
-                digest = hashlib.blake2b(text, digest_size=12).digest()
+                encoded = name.encode(errors="surrogatepass")
+                digest = hashlib.blake2b(encoded, digest_size=12).digest()
                 seen[digest] += 1
                 name = f"{name}{_BETWEEN}{seen[digest]}"
             made = hashlib.sha1(space + name.encode(errors="surrogatepass"), usedforsecurity=False)
