@@ -1,7 +1,8 @@
 """The domains that there are, found by their folders: a sixth is one more folder, and no line here.
 
 A domain shows itself in faces, modules of fixed names: `routes` to the gateway, `freshness` to
-health. Who serves or asks is handed what is found here; kits know no domain.
+health, `mapped` to files of any shape. Who serves or asks is handed what is found here; kits know
+no domain.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ingestion_pipeline import domains
+from ingestion_pipeline.foundation.intake.sinks import Sink
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import Questions
 
@@ -32,6 +34,11 @@ def questions() -> dict[str, Questions]:
         domain: Questions(face.services, getattr(face, "services_of", None))
         for domain, face in _faces("freshness")
     }
+
+
+def sinks() -> dict[str, Sink]:
+    """By the type of records that a mapping may make, the domain that takes them."""
+    return {name: face.SINK for _, face in _faces("mapped") for name in face.SINK.targets}
 
 
 def ages(configuration: Settings) -> dict[str, Mapping[str, timedelta | str]]:

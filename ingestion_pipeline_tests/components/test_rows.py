@@ -6,7 +6,6 @@ In a process of its own, as sites become partitions while definitions load.
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from ingestion_pipeline.domains.markets.publish.macro import known_macro
 from ingestion_pipeline.domains.markets.tables import observations
 from ingestion_pipeline.foundation.sandbox.fred import data as fred_data
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline_tests.days import today
 from ingestion_pipeline_tests.domains.buildings.builders import DAY, rows, truth
 from ingestion_pipeline_tests.foundation.described.test_folder import series, site, write
 from ingestion_pipeline_tests.foundation.sandbox.running import KEY, RunningSandbox
@@ -48,7 +48,7 @@ def test_sources_of_files_become_rows_and_documents_and_one_at_fault_takes_nothi
         "FRED_API_KEY": KEY, "ACE_IOT_API_BASE_URL": sandbox.live_url, "ACE_IOT_API_KEY": KEY,
         "ACE_REQUESTS_PER_MINUTE": "99999", "COLLECT_WINDOW": "PT24H",
     }  # fmt: skip
-    today = datetime.now(UTC).date()
+    day = today(lasting=120)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", COLLECT],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600,
@@ -57,7 +57,7 @@ def test_sources_of_files_become_rows_and_documents_and_one_at_fault_takes_nothi
     assert "bad/defs.yaml:1: is not YAML" in done.stderr
 
     c = observations.c
-    vintages = sa.select(c.series_id, c.date, c.realtime_start).where(c.realtime_start <= today)
+    vintages = sa.select(c.series_id, c.date, c.realtime_start).where(c.realtime_start <= day)
     with engine.connect() as connection:
         stored = {tuple(row) for row in connection.execute(vintages)}
         document = known_macro(connection, Settings(defs_folder=folder))
@@ -66,7 +66,7 @@ def test_sources_of_files_become_rows_and_documents_and_one_at_fault_takes_nothi
     assert stored == {
         (name, row.day, row.realtime_start)
         for name in ("DGS10", "T10Y2Y")
-        for row in fred_data.rows_of(name, today)
+        for row in fred_data.rows_of(name, day)
     }
     assert document is not None
     assert set(document["series"]) == {"DGS10", "T10Y2Y"}

@@ -8,5 +8,6 @@ looking.py       What a file would come to by a mapping, before anything is load
 proposing.py     A first mapping for a file that nobody has mapped yet
 records.py       A text file's physical lines → its records, each with its number and its text
 run.py           A file through a mapping: what was made, what was refused, counts
+sinks.py         Where made records go: what a domain does with them
 tables.py        Records of a file → rows under its header, by the names that the mapping knows
 """

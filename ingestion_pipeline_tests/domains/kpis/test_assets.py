@@ -15,6 +15,7 @@ from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.orchestration.resources import RESOURCES
+from ingestion_pipeline_tests.days import today
 from ingestion_pipeline_tests.domains.kpis.builders import documents, execute
 
 TODAY = datetime.now(UTC)
@@ -50,9 +51,10 @@ def materialize(
 
 
 def test_partitions_are_the_days_that_a_reading_may_be_of() -> None:
+    day = today()
     keys = PARTITIONS.get_partition_keys()
     assert keys[0] == "2020-01-01"
-    assert keys[-1] == str(TODAY.date() + timedelta(days=1))
+    assert keys[-1] == str(day + timedelta(days=1))
 
 
 def test_a_backfill_makes_its_days_anew_and_says_of_each_how_many_rows(sample: sa.Engine) -> None:

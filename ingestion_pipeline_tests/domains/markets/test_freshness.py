@@ -1,6 +1,6 @@
 """What markets say of themselves in the health document."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ from ingestion_pipeline.domains.markets.contract.vintages import LAST_DAY, Vinta
 from ingestion_pipeline.domains.markets.freshness import services
 from ingestion_pipeline.domains.markets.merge.refresh import note_failure, write_series
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline_tests.days import today
 from ingestion_pipeline_tests.domains.markets.builders import (
     comparable,
     comps_event,
@@ -16,7 +17,6 @@ from ingestion_pipeline_tests.domains.markets.builders import (
     send,
 )
 
-TODAY = datetime.now(UTC).date()
 FRED = Settings(fred_api_key="k", fred_series="GDP")  # type: ignore[arg-type]
 
 
@@ -29,9 +29,10 @@ def test_services_that_never_ran_say_so(engine: sa.Engine) -> None:
 
 
 def test_markets_that_are_stale_or_thin_are_named(engine: sa.Engine, tenant_id: int) -> None:
+    of = today()
     days = {"dallas": 31, "austin": 30}
     for slug, ago in days.items():
-        day = (TODAY - timedelta(days=ago)).isoformat()
+        day = (of - timedelta(days=ago)).isoformat()
         send(engine, tenant_id, fundamentals_event(slug, as_of_date=day))
         sold = [comparable(n, sale_date=day) for n in range(10 if slug == "austin" else 9)]
         send(engine, tenant_id, comps_event(*sold, slug=slug))
