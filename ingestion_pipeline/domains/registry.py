@@ -1,8 +1,8 @@
 """The domains that there are, found by their folders: a sixth is one more folder, and no line here.
 
 A domain shows itself in faces, modules of fixed names: `routes` to the gateway, `freshness` to
-health, `mapped` to files of any shape. Who serves or asks is handed what is found here; kits know
-no domain.
+health, `mapped` to files of any shape (whose records `contract/mapped` describes). Who serves or
+asks is handed what is found here; kits know no domain.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,7 @@ from typing import Any
 
 from ingestion_pipeline import domains
 from ingestion_pipeline.foundation.intake.sinks import Sink
+from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import Questions
 
@@ -33,6 +34,15 @@ def questions() -> dict[str, Questions]:
     return {
         domain: Questions(face.services, getattr(face, "services_of", None))
         for domain, face in _faces("freshness")
+    }
+
+
+def targets() -> dict[str, Target]:
+    """The types of records that a mapping may make, by name."""
+    return {
+        name: target
+        for _, contract in _faces("contract.mapped")
+        for name, target in contract.TARGETS.items()
     }
 
 

@@ -9,8 +9,7 @@ import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson
-from ingestion_pipeline.domains.book_sales.contract import mapped as book_sales
-from ingestion_pipeline.domains.commerce.contract import mapped as commerce
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.intake.looking import Looked, look_at
@@ -21,7 +20,7 @@ from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
 app = typer.Typer(help="Files of any shape, by a mapping in YAML.", no_args_is_help=True)
 
-TARGETS: dict[str, Target] = commerce.TARGETS | book_sales.TARGETS
+TARGETS: dict[str, Target] = registry.targets()
 
 
 @app.command()

@@ -1,7 +1,18 @@
 """Sales events as mappings make them. What is empty in a row is not told; an amount that is told
 later fills in the same event."""
 
-from ingestion_pipeline.domains.book_sales.contract.events import DAY, EVENT_TYPES, MONTH
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ingestion_pipeline.domains.book_sales.contract.events import (
+    DAY,
+    EVENT_TYPES,
+    MONTH,
+    REFUND,
+    SALE,
+)
 from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.mapping.targets import Target, TargetField
 
@@ -47,9 +58,38 @@ SALES_EVENTS = Target(
         _currency("list_currency"),
         _amount("amount"),
         _currency("currency"),
-        TargetField("refunded_units", "integer", required=False, nullable=True, minimum=0),
+        TargetField(
+            "refunded_units", "integer", required=False, nullable=True, minimum=0,
+            maximum=_MOST_UNITS,
+        ),
     ),
     sums=("amount", "event_type", "currency"),
 )  # fmt: skip
 
 TARGETS = {SALES_EVENTS.name: SALES_EVENTS}
+
+
+def fault_of(record: Mapping[str, Any], *, latest: datetime) -> tuple[str, str, str] | None:
+    """The rule of events as a whole that a record breaks: field, rule and value; None: none.
+
+    Args:
+        record: as the mapping made it; decimals and instants are texts.
+        latest: what is after it, lies in the future.
+    """
+    kind, quantity, amount = record["event_type"], record["quantity"], record.get("amount")
+    if not record["external_id"].strip():
+        return "external_id", "must not be missing", ""
+    if datetime.fromisoformat(record["occurred_at"]) > latest:
+        return "occurred_at", "is in the future", record["occurred_at"]
+    if kind == REFUND and quantity > 0:
+        return "quantity", "of a refund must not be above 0 (say negate)", str(quantity)
+    if kind == REFUND and amount is not None and Decimal(amount) > 0:
+        return "amount", "of a refund must not be above 0 (say negate)", amount
+    if kind == SALE and quantity < 0:
+        return "quantity", "of a sale must not be below 0: it is a refund", str(quantity)
+    if amount is not None and record.get("currency") is None:
+        return "currency", "must not be missing where there is an amount", ""
+    has_currency = record.get("list_currency") or record.get("currency")
+    if record.get("list_price") is not None and not has_currency:
+        return "list_currency", "must not be missing where there is a list_price", ""
+    return None

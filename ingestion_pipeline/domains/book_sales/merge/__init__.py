@@ -10,4 +10,6 @@ folder.py     The shell's way: reports of a folder → `sales_events`, without t
 gumroad.py    Gumroad's sales into `sales_events`: as the books of each say, and nothing that
               they don't say
 identify.py   Which of a report's rows are events that we know already
+mapped.py     Events that a mapping made of a file → `sales_events`, as a platform's reports come
+              there
 """

@@ -3,7 +3,8 @@
 What is fetched from an API, and how a platform's books are kept: `merge/books.py`.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.gumroad import api as gumroad_api
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.mapping.faults import meant
 
 
 class Parse(Protocol):
@@ -54,6 +56,11 @@ PLATFORMS = {
     )
 }
 
+# A folder, a partition, and a part of the kind of its jobs.
+_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
+_LONGEST = 60
+_SETTINGS = ("platform", "title")
+
 # What else senders call a platform; what is stored and shown is the name itself.
 ALIASES = {"kdp": "amazon_kdp"}
 
@@ -86,3 +93,25 @@ def parser_of(name: str) -> Parse:
         with_reports = ", ".join(p.name for p in PLATFORMS.values() if p.parse)
         raise ContractError(f"platform: {name!r} has no reports; those that have: {with_reports}")
     return parse
+
+
+def platform_for(settings: Mapping[str, str], source: str) -> str:
+    """The platform whose events a mapping makes: what its settings say, else its source.
+
+    Raises:
+        ContractError: it is no name of one, its books are kept from an API, or its settings say
+            what is no setting.
+    """
+    for word in settings:
+        if word not in _SETTINGS:
+            raise ContractError(f"settings.{word} is unknown{meant(word, _SETTINGS)}; for "
+                                f"sales_events there are {' and '.join(_SETTINGS)}")  # fmt: skip
+    name = canonical(settings.get("platform", source))
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        rule = f"{name[:80]!r} must be at most {_LONGEST} small letters, digits, _ and -"
+        raise ContractError(f"settings.platform: {rule}")
+    platform = PLATFORMS.get(name)
+    if platform is not None and platform.api:
+        rule = f"{name} is asked by its API, and its books are kept from what that says"
+        raise ContractError(f"settings.platform: {rule}; say another name")
+    return name
