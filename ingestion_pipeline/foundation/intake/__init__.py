@@ -2,6 +2,8 @@
 
     file ── formats (records) ── tables ── grouping ── (mapping) → records of ours, refusals, counts
 
+delimiters.py    Which of the signs that a mapping allows stands between a file's cells
+filling.py       Blank cells filled with what stood above them
 formats.py       A file of any format that a mapping names → its table: text, a workbook, JSON
 grouping.py      Rows of a file → batches of whole records: those of a group stand in one batch
 looking.py       What a file would come to by a mapping, before anything is loaded

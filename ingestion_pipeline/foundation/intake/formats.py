@@ -5,11 +5,13 @@ What a file is, its first bytes say, and the mapping says which of them it reads
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain, islice
 from typing import IO, Any
 
+from ingestion_pipeline.foundation.intake.delimiters import delimiter_of
 from ingestion_pipeline.foundation.intake.records import Record, physical_lines, text_records
 from ingestion_pipeline.foundation.intake.tables import Table, require_columns, table_of
 from ingestion_pipeline.foundation.mapping.words import Mapped
@@ -58,7 +60,8 @@ def open_table(
     if "json" in formats and begins in (b"[", b"{"):
         return _objects(_elements(stream, mapped, file_name), mapped, file_name)
     if "csv" in formats:
-        return table_of(text_records(stream, mapped.read), mapped, file_name)
+        read = replace(mapped.read, delimiter=delimiter_of(head, mapped))
+        return table_of(text_records(stream, read), replace(mapped, read=read), file_name)
     raise WrongFileError(f"{file_name} is none of {', '.join(formats)} (read.format)")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.intake.filling import filler_of
 from ingestion_pipeline.foundation.intake.records import Record
 from ingestion_pipeline.foundation.intake.tables import cleaned
 from ingestion_pipeline.foundation.mapping.batch import Batch
@@ -67,6 +68,7 @@ class Together:
         self.group: Group | None = mapped.group
         self.skip = {name: compiler.condition(each) for name, each in mapped.skip.items()}
         self.columns = list(mapped.uses)
+        self.fill = filler_of(mapped.fill)
 
     def adjacent(self) -> bool:
         """Whether the rows of a record follow each other."""
@@ -138,6 +140,8 @@ def _kept(
         name: cleaned([each.cells[index] for each in chunk], together.mapped)
         for name, index in there.items()
     } | {name: [""] * len(chunk) for name in at if name not in there}
+    if together.fill is not None:
+        together.fill(columns)
     batch = Batch(columns, [each.number for each in chunk], [each.text for each in chunk])
     out: dict[int, Refused | None] = {}
     for name, decide in together.skip.items():

@@ -82,16 +82,21 @@ def _header(
     records: Iterator[Record], mapped: Mapped, file_name: str
 ) -> tuple[list[Record], Record]:
     above: list[Record] = []
-    wanted = mapped.read.find
+    wanted = [{each, *mapped.names.get(each, ())} for each in mapped.read.find]
     for record in islice(records, _SEARCHED):
         cells = [cell.strip() for cell in record.cells]
-        if all(each in cells for each in wanted) if wanted else _is_header(record, cells):
+        if (
+            all(each.intersection(cells) for each in wanted)
+            if wanted
+            else _is_header(record, cells)
+        ):
             return above, record
         above.append(record)
     shown = [each.cells[:4] for each in above[:_SHOWN]]
     told = (
-        f" the columns {', '.join(map(repr, wanted))} (read.header.find)" if wanted else " a header"
-    )
+        f" the columns {', '.join(map(repr, mapped.read.find))} (read.header.find)"
+        if wanted else " a header"
+    )  # fmt: skip
     raise WrongFileError(f"no line of {file_name} holds{told}; the first lines are {shown}")
 
 

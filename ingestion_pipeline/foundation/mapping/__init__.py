@@ -19,6 +19,7 @@ fields.py        Cells as a field wants them: exact, within bounds, or refused
 layout.py        `read:` of a mapping: how a file becomes rows of text
 making.py        Batches of rows → records of the types that a mapping makes
 moments.py       Dates and times as a mapping says that they are written
+months.py        Names of months, in the languages in which exports write them
 naturalkeys.py   A key made of columns, where a source has no id
 numerals.py      Numbers as a mapping says that they are written
 parsing.py       A mapping's file, understood as a whole, or every fault of it

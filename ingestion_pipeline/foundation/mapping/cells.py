@@ -8,6 +8,7 @@ from ingestion_pipeline.foundation.mapping.refusals import Refusal
 
 EXACT = Context(prec=500, traps=[Inexact, Overflow])
 """Of all arithmetic: Python's own context rounds to 28 digits without a word."""
+_DIVISION = Context(prec=60)  # of a quotient, which is rounded as the mapping says
 
 Evaluate = Callable[[Batch], Sequence[Cell]]
 Decide = Callable[[Batch], list[bool | Refusal]]
@@ -116,3 +117,14 @@ def multiplied(row: tuple[Cell, ...], sign: int) -> Cell:
             return cell
         product = EXACT.multiply(product, cell)
     return product
+
+
+def divided(row: tuple[Cell, ...], sign: int) -> Cell:
+    """The first by the second, to far more digits than it is rounded to; of nothing, nothing."""
+    dividend, divisor = row
+    for cell in row:
+        if not isinstance(cell, Decimal):
+            return cell
+    if divisor == 0:
+        return Refusal("is divided by 0")
+    return _DIVISION.divide(dividend, divisor) * sign  # type: ignore[arg-type]

@@ -1,10 +1,11 @@
 """Values and conditions as functions over the columns of a batch, made once a mapping."""
 
 import hashlib
+import operator
 import re
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -18,6 +19,7 @@ from ingestion_pipeline.foundation.mapping.cells import (
     any_of,
     as_number,
     choice,
+    divided,
     first_in_group,
     first_of,
     multiplied,
@@ -95,7 +97,9 @@ class Compiler:
                 return self._identity(value)
             case Arithmetic(word, terms):
                 factors = [(sign, self.value(each, "number")) for sign, each in terms]
-                return self._sum(factors) if word == "sum" else self._product(factors)
+                if word == "sum":
+                    return self._sum(factors)
+                return self._product(factors, divided if word == "quotient" else multiplied)
             case OverGroup(word, of):
                 inside = self.value(of, "number" if word == "total" else wanted)
                 return self._total(inside) if word == "total" else first_in_group(inside)
@@ -165,14 +169,18 @@ class Compiler:
 
         return evaluate
 
-    def _product(self, terms: list[tuple[int, Evaluate]]) -> Evaluate:
+    def _product(
+        self,
+        terms: list[tuple[int, Evaluate]],
+        made_of: Callable[[tuple[Cell, ...], int], Cell],
+    ) -> Evaluate:
         sign = 1
         for each, _ in terms:
             sign *= each
 
         def evaluate(batch: Batch) -> Sequence[Cell]:
             columns = [self.numbers(of(batch)) for _, of in terms]
-            return [multiplied(row, sign) for row in zip(*columns, strict=True)]
+            return [made_of(row, sign) for row in zip(*columns, strict=True)]
 
         return evaluate
 
@@ -210,11 +218,13 @@ class Compiler:
                 found = Remembered(lambda text: search(text) is not None)
                 return lambda batch: list(map(found.__getitem__, batch.columns[column]))
             case _:
-                below = test.word == "below"
+                holds = {"below": operator.lt, "above": operator.gt, "equals": operator.eq}[
+                    test.word
+                ]
 
         def compared(cell: Decimal | str | Refusal) -> bool | Refusal:
             if isinstance(cell, Decimal):
-                return cell < number if below else cell > number
+                return bool(holds(cell, number))
             return Refusal(f"of {column} {cell.rule}", cell.value) if cell else False  # type: ignore[union-attr]
 
         return lambda batch: [compared(cell) for cell in self.numbers(batch.columns[column])]

@@ -6,7 +6,7 @@ from ingestion_pipeline.foundation.mapping.documents import Node
 from ingestion_pipeline.foundation.mapping.reader import Reader
 from ingestion_pipeline.foundation.mapping.words import Condition, Test
 
-_WORDS = ("not", "like", "below", "above", "same")
+_WORDS = ("not", "like", "below", "above", "equals", "same")
 
 
 def read_condition(reader: Reader, node: Node) -> Condition:

@@ -113,7 +113,7 @@ def _bounds(number: Decimal, field: TargetField) -> Refusal | None:
 
 def _instant(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  # noqa: ARG001
     mapped = compiler.mapped
-    moment = moment_reader(mapped.dates or _DATES, mapped.zone or _UTC)
+    moment = moment_reader(mapped.dates or _DATES, mapped.zone or _UTC, mapped.months)
 
     def read(cell: Cell) -> Typed:
         found = cell if isinstance(cell, datetime) else moment(str(cell))

@@ -23,11 +23,15 @@ def read_layout(reader: Reader, node: Node | None) -> Read:
     formats = tuple(
         reader.one_of(each, FORMATS, "csv") for each in reader.items(words.get("format"))
     )
+    delimiters = tuple(_delimiter(reader, each) for each in reader.items(words.get("delimiter")))
+    if len(delimiters) > 1 and "find" not in header:
+        reader.fault(words["delimiter"], "has several, and read.header.find must say which it is")
     return Read(
         formats=formats or ("csv",),
         sheet=reader.text(words["sheet"]) if "sheet" in words else None,
         encoding=_encoding(reader, words.get("encoding")),
-        delimiter=_delimiter(reader, words.get("delimiter")),
+        delimiter=delimiters[0] if delimiters else ",",
+        delimiters=delimiters,
         quote=_quote(reader, words.get("quote")),
         find=reader.texts(header.get("find")),
         stop_first=reader.pattern(stop["first"]) if "first" in stop else None,
@@ -54,9 +58,7 @@ def _encoding(reader: Reader, node: Node | None) -> str:
         return "utf-8"
 
 
-def _delimiter(reader: Reader, node: Node | None) -> str:
-    if node is None:
-        return ","
+def _delimiter(reader: Reader, node: Node) -> str:
     text = str(node.value) if isinstance(node.value, str) else ""
     text = _DELIMITERS.get(text, text)
     if len(text) != 1 or text.isalnum() or text in "\"'\r\n":

@@ -1,6 +1,7 @@
 """Dates and times as a mapping says that they are written, in the directives of `strptime`.
 
-    %Y %y %m %d %H %I %p %M %S %f %z, and %b %B for the names of months
+    %Y %y %m %d %H %I %p %M %S %f %z, %b %B for the names of months in the mapping's languages,
+    and %Z for an offset that is said by a name (PDT, GMT+01:00)
 
 A format is compiled once: `datetime.strptime` works it out for every value. A date without a time
 is no instant of any zone: it stays the day that was written, whatever the zone is.
@@ -12,20 +13,24 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from ingestion_pipeline.foundation.mapping.months import months_of, plain
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
 
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
-)  # fmt: skip
-_NUMBER_OF = {name: number for number, name in enumerate(_MONTHS, start=1)}
-_NUMBER_OF |= {name[:3]: number for name, number in _NUMBER_OF.items()} | {"sept": 9}
+ENGLISH = ("en",)
+# Hours from UTC of the names that platforms write: those of North America, and of Europe's.
+_HOURS = {
+    "UTC": 0, "GMT": 0, "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5,
+    "EST": -5, "EDT": -4, "BST": 1, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2,
+    "EET": 2, "EEST": 3, "JST": 9, "AEST": 10, "AEDT": 11,
+}  # fmt: skip
+_LETTERS = r"(?:[^\W\d_]|[\u0300-\u036f])+"  # also with accents of their own
 _DIRECTIVES = {
     "Y": r"(?P<Y>[0-9]{4})", "y": r"(?P<y>[0-9]{2})", "m": r"(?P<m>[0-9]{1,2})",
     "d": r"(?P<d>[0-9]{1,2})", "H": r"(?P<H>[0-9]{1,2})", "I": r"(?P<I>[0-9]{1,2})",
     "M": r"(?P<M>[0-9]{2})", "S": r"(?P<S>[0-9]{2})", "f": r"(?P<f>[0-9]{1,9})",
     "p": r"(?P<p>[AaPp]\.?[Mm]\.?)", "z": r"(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2})",
-    "b": r"(?P<b>[A-Za-z]+)\.?", "B": r"(?P<b>[A-Za-z]+)\.?",
+    "Z": r"(?P<Z>(?:GMT|UTC)[+-][0-9]{1,2}(?::?[0-9]{2})?|[A-Z]{3,4})",
+    "b": rf"(?P<b>{_LETTERS})\.?", "B": rf"(?P<b>{_LETTERS})\.?",
 }  # fmt: skip
 _TOLD = ", ".join(f"%{each}" for each in _DIRECTIVES)
 _TIMES = set("HIMSf")
@@ -38,25 +43,27 @@ class BadFormatError(ValueError):
 
 @lru_cache(maxsize=256)
 def moment_reader(
-    formats: tuple[str, ...], zone: ZoneInfo | None
+    formats: tuple[str, ...], zone: ZoneInfo | None, languages: tuple[str, ...] = ENGLISH
 ) -> Callable[[str], datetime | Refusal]:
     """What makes an instant of a text that is written in one of some formats.
 
     Args:
         formats: tried in order.
         zone: of a time without an offset; None: such a time is refused.
+        languages: of the names of months.
 
     Raises:
         BadFormatError: a format has no day or month, twice the same, or an unknown directive.
     """
     patterns = [_pattern(each) for each in formats]
     written = " or ".join(formats)
+    number_of = months_of(languages)
 
     def read(text: str) -> datetime | Refusal:
         for pattern in patterns:
             found = pattern.fullmatch(text)
             if found is not None:
-                moment = _moment(found.groupdict(), zone)
+                moment = _moment(found.groupdict(), zone, number_of)
                 if moment is not None:
                     return moment
         return Refusal(f"is not a date written like {written}", text)
@@ -80,6 +87,8 @@ def _pattern(text: str) -> re.Pattern[str]:
         seen += name_in
         parts.append(_DIRECTIVES[name])
         at += 2
+    if "z" in seen and "Z" in seen:
+        raise BadFormatError("has %z and %Z, and may have one of them")
     if not set(seen) & set("Yy") or not set(seen) & set("mb"):
         raise BadFormatError(f"is {text!r}, and must say year and month, as %Y-%m-%d does")
     if "d" not in seen and set(seen) & _TIMES:
@@ -87,7 +96,9 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def _moment(found: dict[str, str], zone: ZoneInfo | None) -> datetime | None:
+def _moment(
+    found: dict[str, str], zone: ZoneInfo | None, number_of: dict[str, int]
+) -> datetime | None:
     try:
         hour = int(found.get("H") or found.get("I") or 0)
         if half := found.get("p"):
@@ -96,7 +107,7 @@ def _moment(found: dict[str, str], zone: ZoneInfo | None) -> datetime | None:
             hour = hour % 12 + (12 if half[0] in "Pp" else 0)
         moment = datetime(  # noqa: DTZ001 (its zone comes next)
             int(found["Y"]) if "Y" in found else _CENTURY + int(found["y"]),
-            int(found["m"]) if "m" in found else _NUMBER_OF[found["b"].casefold()],
+            int(found["m"]) if "m" in found else number_of[plain(found["b"])],
             int(found.get("d", 1)),
             hour,
             int(found.get("M", 0)),
@@ -107,6 +118,8 @@ def _moment(found: dict[str, str], zone: ZoneInfo | None) -> datetime | None:
             return moment.replace(tzinfo=UTC)
         if "z" in found:
             moment = moment.replace(tzinfo=_offset(found["z"]))
+        elif "Z" in found:
+            moment = moment.replace(tzinfo=_named(found["Z"]))
         elif zone is not None:
             moment = moment.replace(tzinfo=zone)
         else:
@@ -121,3 +134,17 @@ def _offset(text: str) -> timezone:
         return UTC
     minutes = int(text[1:3]) * 60 + int(text[-2:])
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def _named(text: str) -> timezone:
+    """The offset that a name says: `PDT`, `GMT+1`, `UTC-03:30`.
+
+    Raises:
+        KeyError: it is none of those that are known.
+    """
+    name, rest = text[:3], text[3:]
+    if rest[:1] not in ("+", "-"):
+        return timezone(timedelta(hours=_HOURS[text]))
+    hours, _, minutes = rest[1:].partition(":") if ":" in rest else (rest[1:3], "", rest[3:])
+    offset = timedelta(hours=_HOURS[name] + int(hours), minutes=int(minutes or 0))
+    return timezone(-offset if rest[0] == "-" else offset)

@@ -17,15 +17,16 @@ def number_reader(numbers: Numbers) -> Callable[[str], Decimal | Refusal]:
 
     A percentage is a hundredth of what it says; parentheses, or a minus behind, make it negative.
     """
-    point, group = re.escape(numbers.decimal), re.escape(numbers.group)
-    grouped = rf"|[0-9]{{1,3}}(?:{group}[0-9]{{3}})+" if numbers.group else ""
+    point = re.escape(numbers.decimal)
+    grouped = "".join(rf"|[0-9]{{1,3}}(?:{re.escape(sign)}[0-9]{{3}})+" for sign in numbers.group)
+    ungrouped = str.maketrans("", "", numbers.group)
     signs = rf"(?:{_SIGN})?" if numbers.symbols else ""
     pattern = re.compile(
         rf"(?P<open>\()?(?P<minus>[-+])?{signs} ?(?P<inner>[-+])?"
         rf"(?P<whole>[0-9]+{grouped})(?:{point}(?P<part>[0-9]+))?"
         rf" ?(?P<percent>%)?(?: ?{signs})?(?P<behind>-)?(?P<close>\))?"
     )
-    written = f"1{numbers.group}234{numbers.decimal}50"
+    written = f"1{numbers.group[:1]}234{numbers.decimal}50"
 
     def read(text: str) -> Decimal | Refusal:
         found = pattern.fullmatch(text.translate(_SPACES).strip())
@@ -34,7 +35,7 @@ def number_reader(numbers: Numbers) -> Callable[[str], Decimal | Refusal]:
         signs_said = [found["minus"], found["inner"], found["behind"], found["open"]]
         if sum(each is not None for each in signs_said) > 1:
             return Refusal("has more than one sign", text)
-        whole = found["whole"].replace(numbers.group, "") if numbers.group else found["whole"]
+        whole = found["whole"].translate(ungrouped)
         part = found["part"] or ""
         if len(whole) + len(part) > _DIGITS:
             return Refusal(f"has more than {_DIGITS} digits", text)

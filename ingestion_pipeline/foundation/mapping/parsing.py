@@ -18,6 +18,7 @@ from ingestion_pipeline.foundation.mapping.words import (
     Constant,
     Emit,
     Explode,
+    Fill,
     Group,
     Mapped,
     Numbers,
@@ -26,10 +27,10 @@ from ingestion_pipeline.foundation.mapping.words import (
 
 KEYS = (
     "source", "mapping", "match", "settings", "read", "columns", "optional", "numbers", "dates",
-    "zone", "skip", "group", "explode", "unpivot", "check", "emit",
+    "months", "zone", "fill", "skip", "group", "explode", "unpivot", "check", "emit",
 )  # fmt: skip
 _DECIMALS = (".", ",")
-_GROUPS = (".", ",", " ", "'", "")
+_GROUPS = (".", ",", " ", "'", "’", "")
 
 
 def read_mapping(file: Path, text: str, targets: Mapping[str, Target]) -> Mapped:
@@ -60,6 +61,7 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
     for key in ("source", "emit"):
         if isinstance(root.value, dict) and key not in words:
             reader.fault(root, f"lacks {key!r}")
+    reader.settings = _settings(reader, words.get("settings"))
     match = reader.mapping(words.get("match"), ("header", "file"))
     group = _group(reader, words.get("group"))
     emits = _emits(reader, words.get("emit"), targets, group)
@@ -71,13 +73,12 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
         emits=emits,
         header=reader.texts(match.get("header")),
         file_name=reader.text(match["file"]) if "file" in match else None,
-        settings={
-            key: reader.text(each) for key, each in reader.mapping(words.get("settings")).items()
-        },
+        settings=reader.settings,
         read=read_layout(reader, words.get("read")),
         numbers=_numbers(reader, words.get("numbers")),
         dates=reader.dates(words.get("dates")),
         zone=reader.zone(words.get("zone")),
+        months=reader.languages(words.get("months")),
         names={
             name: reader.texts(each) for name, each in reader.mapping(words.get("columns")).items()
         },
@@ -86,6 +87,7 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
             name: read_condition(reader, each)
             for name, each in reader.mapping(words.get("skip")).items()
         },
+        fill=_fill(reader, words.get("fill")),
         group=group,
         explode=_explode(reader, words.get("explode")),
         unpivot=tuple(_unpivot(reader, each) for each in reader.items(words.get("unpivot"))),
@@ -127,15 +129,29 @@ def _numbers(reader: Reader, node: Node | None) -> Numbers:
     decimal = reader.one_of(words.get("decimal"), _DECIMALS, ".")
     group = "," if decimal == "." else "."
     if "group" in words:
-        said = words["group"]
-        group = str(said.value) if isinstance(said.value, str) else "?"
-        if group not in _GROUPS:
-            reader.fault(
-                said, f"is {said.describe()}, and must be one of {', '.join(map(repr, _GROUPS))}"
-            )
-        elif group == decimal:
-            reader.fault(said, f"is {group!r}, as the decimal sign is")
+        group = ""
+        for said in reader.items(words["group"]):
+            if said.value not in _GROUPS:
+                known = ", ".join(map(repr, _GROUPS))
+                reader.fault(said, f"is {said.describe()}, and must be one of {known}")
+            elif said.value == decimal:
+                reader.fault(said, f"is {said.value!r}, as the decimal sign is")
+            else:
+                group += str(said.value)
     return Numbers(decimal, group, reader.flag(words.get("symbols")))
+
+
+def _settings(reader: Reader, node: Node | None) -> dict[str, str]:
+    return {key: reader.text(each) for key, each in reader.mapping(node).items()}
+
+
+def _fill(reader: Reader, node: Node | None) -> Fill | None:
+    if node is None:
+        return None
+    words = reader.mapping(node, ("columns", "within"))
+    if missing := [each for each in ("columns", "within") if each not in words]:
+        reader.fault(node, f"lacks {', '.join(missing)}")
+    return Fill(reader.columns(words.get("columns")), reader.columns(words.get("within")))
 
 
 def _group(reader: Reader, node: Node | None) -> Group | None:

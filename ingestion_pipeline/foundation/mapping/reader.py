@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ingestion_pipeline.foundation.mapping.documents import Node
 from ingestion_pipeline.foundation.mapping.faults import Fault, meant
 from ingestion_pipeline.foundation.mapping.moments import BadFormatError, moment_reader
+from ingestion_pipeline.foundation.mapping.months import LANGUAGES
 from ingestion_pipeline.foundation.mapping.words import MappedColumn
 
 _NEVER = re.compile(r"(?!)")
@@ -25,10 +26,12 @@ class Reader:
 
     Attributes:
         uses: columns, each with the place that names it first.
+        settings: what `{setting: name}` stands for.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.settings: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.uses: dict[str, MappedColumn] = {}
 
@@ -164,6 +167,10 @@ class Reader:
             else:
                 formats.append(text)
         return tuple(formats)
+
+    def languages(self, node: Node | None) -> tuple[str, ...]:
+        """Languages of the names of months: English where nothing is said."""
+        return tuple(self.one_of(each, LANGUAGES, "en") for each in self.items(node)) or ("en",)
 
     def column(self, node: Node, name: str | None = None) -> str:
         """The name of a column, which a file must have."""

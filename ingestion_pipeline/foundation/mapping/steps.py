@@ -152,7 +152,7 @@ def _last(compiler: "Compiler", steps: Steps, wanted: Literal["text", "number", 
     written = steps.dates if steps.dates is not None else compiler.mapped.dates
     zone = steps.zone or compiler.mapped.zone or _UTC
     own_dates = steps.dates is not None or steps.zone is not None
-    moment = moment_reader(written, zone) if own_dates and written else None
+    moment = moment_reader(written, zone, compiler.mapped.months) if own_dates and written else None
 
     def do(cell: Cell) -> Cell:
         if cell == "":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ingestion_pipeline.foundation.mapping.conditions import read_condition
 from ingestion_pipeline.foundation.mapping.documents import Node
+from ingestion_pipeline.foundation.mapping.faults import meant
 from ingestion_pipeline.foundation.mapping.reader import Reader
 from ingestion_pipeline.foundation.mapping.words import (
     Arithmetic,
@@ -20,7 +21,9 @@ from ingestion_pipeline.foundation.mapping.words import (
     Value,
 )
 
-_SOURCES = ("of", "is", "text", "id", "sum", "product", "first", "total", "footer")
+_SOURCES = (
+    "of", "is", "setting", "text", "id", "sum", "product", "quotient", "first", "total", "footer",
+)  # fmt: skip
 _STEPS = ("match", "split", "lookup", "abs", "negate", "scale", "round", "default", "date", "zone")
 WORDS = (*_SOURCES, *_STEPS, "when", "else", "occurrence", "lower")
 _ONLY_WITH = {"occurrence": ("id",), "lower": ("id",), "else": ("when", "lookup")}
@@ -84,13 +87,17 @@ def _source(reader: Reader, word: str, node: Node, words: Mapping[str, Node]) ->
             return read_value(reader, node)
         case "is":
             return Constant(_constant(reader, node))
+        case "setting":
+            return Constant(_setting(reader, node))
         case "text":
             return _template(reader, node)
         case "id":
             return _identity(reader, node, words)
-        case "sum" | "product":
+        case "sum" | "product" | "quotient":
             terms = tuple(_term(reader, each) for each in reader.items(node))
-            return Arithmetic("sum" if word == "sum" else "product", terms)
+            if word == "quotient" and (len(terms) != 2 or "round" not in words):
+                reader.fault(node, "must be [A, B], and stand beside round: how many decimals")
+            return Arithmetic(word, terms)
         case "footer":
             return Footer(reader.text(node))
         case _:
@@ -103,6 +110,14 @@ def _constant(reader: Reader, node: Node) -> str:
         return node.value
     reader.fault(node, f"must be a text, and is {node.describe()}")
     return ""
+
+
+def _setting(reader: Reader, node: Node) -> str:
+    """What the mapping's settings say under a name."""
+    name = reader.text(node)
+    if name and name not in reader.settings:
+        reader.fault(node, f"is {name!r}{meant(name, reader.settings)} (settings)")
+    return reader.settings.get(name, "")
 
 
 def _template(reader: Reader, node: Node) -> Value:

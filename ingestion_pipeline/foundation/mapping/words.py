@@ -66,13 +66,13 @@ class Identity:
 @dataclass(frozen=True)
 class Arithmetic:
     """`sum: [A, -B]` or `product: [A, B]`, exactly; what is empty counts 0 in a sum, and makes a
-    product empty.
+    product empty. `quotient: [A, B]` stands beside `round`, and is empty where one of them is.
 
     Attributes:
         terms: each with its sign, 1 or -1.
     """
 
-    word: Literal["sum", "product"]
+    word: Literal["sum", "product", "quotient"]
     terms: "tuple[tuple[int, Value], ...]"
 
 
@@ -142,7 +142,7 @@ class Test:
     """What is asked of a column.
 
     Attributes:
-        word: `in`, `not`, `filled`, `blank`, `like`, `below`, `above` or `same`.
+        word: `in`, `not`, `filled`, `blank`, `like`, `below`, `above`, `equals` or `same`.
     """
 
     column: str
@@ -166,6 +166,7 @@ class Read:
 
     Attributes:
         encoding: of a file without a mark.
+        delimiters: of which the first is meant under which a line holds `find`; `delimiter` is it.
         quote: the character around cells, or None: quotes are characters like others.
         find: columns that the header holds; empty: the first line that says anything.
         stop_first: what the first cell of a footer's first line matches.
@@ -178,6 +179,7 @@ class Read:
     sheet: str | None = None
     encoding: str = "utf-8"
     delimiter: str = ","
+    delimiters: tuple[str, ...] = ()
     quote: str | None = '"'
     find: tuple[str, ...] = ()
     stop_first: Pattern[str] | None = None
@@ -192,7 +194,7 @@ class Numbers:
     """How the source writes numbers.
 
     Attributes:
-        group: between thousands; empty: nothing.
+        group: signs that may stand between thousands; empty: nothing does.
         symbols: whether a currency's sign or code may stand in front or behind.
     """
 
@@ -216,6 +218,18 @@ class Group:
     adjacent: bool = True
     carry: tuple[str, ...] = ()
     all_but: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Columns of which a blank cell is filled with what stood above it.
+
+    Attributes:
+        within: columns: where one of them changes, nothing is known any more.
+    """
+
+    columns: tuple[str, ...]
+    within: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -290,6 +304,7 @@ class Mapped:
     Attributes:
         source: whose ids these are: two mappings of one source make the same ids.
         header: columns by which a file is recognised; `file_name`: pattern of its name.
+        months: languages of the names of months in dates.
         names: {our name: names that the column has had}.
         optional: columns that a file may lack, as where whoever exports it chooses them.
         skip: rows that are passed over, by the name under which they are counted.
@@ -307,9 +322,11 @@ class Mapped:
     numbers: Numbers = field(default_factory=Numbers)
     dates: tuple[str, ...] = ()
     zone: ZoneInfo | None = None
+    months: tuple[str, ...] = ("en",)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     skip: Mapping[str, Condition] = field(default_factory=dict)
+    fill: Fill | None = None
     group: Group | None = None
     explode: Explode | None = None
     unpivot: tuple[Unpivot, ...] = ()

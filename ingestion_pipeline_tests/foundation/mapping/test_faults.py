@@ -75,7 +75,7 @@ def test_what_yaml_takes_for_something_else_is_the_text_that_was_written() -> No
         (
             '"%d/%m/%Y"', '"%d/%q/%Y"',
             "2:9: dates[0] has the directive %q, and may have %Y, %y, %m, %d, %H, %I, %M, %S, %f, "
-            "%p, %z, %b, %B",
+            "%p, %z, %Z, %b, %B",
         ),
         ('"%d/%m/%Y"', '"%d/%m"', "2:9: dates[0] is '%d/%m', and must say year and month, as"),
         (
@@ -90,7 +90,8 @@ def test_what_yaml_takes_for_something_else_is_the_text_that_was_written() -> No
         (
             "{is: NOK}", "{is: NOK, of: C}",
             "12:7: emit.sales_events.fields.currency must say where its text is from, by one of "
-            "of, is, text, id, sum, product, first, total, footer; it has of and is",
+            "of, is, setting, text, id, sum, product, quotient, first, total, footer; "
+            "it has of and is",
         ),
         (
             "{is: refund}", "{is: refunded}",
@@ -104,7 +105,7 @@ def test_what_yaml_takes_for_something_else_is_the_text_that_was_written() -> No
         (
             "{below: 0}", "{beneath: 0}",
             "8:39: emit.sales_events.fields.event_type.when.Total Qty.beneath is unknown; allowed "
-            "are not, like, below, above, same",
+            "are not, like, below, above, equals, same",
         ),
         (
             "isbn: eISBN", 'isbn: {of: eISBN, match: "(["}',
