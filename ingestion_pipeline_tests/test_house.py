@@ -79,9 +79,9 @@ def test_a_room_of_another_name_is_refused(house: Path) -> None:
     ]
 
 
-def test_the_top_of_the_package_has_nine_entries() -> None:
+def test_the_top_of_the_package_has_ten_entries() -> None:
     top = {path.name for path in (ROOT / "ingestion_pipeline").iterdir()}
     assert top - {"__init__.py", "__pycache__", "py.typed"} == {
         "cli", "components", "definitions.py", "defs", "domains", "foundation", "gateway",
-        "orchestration", "outlets",
+        "mappings", "orchestration", "outlets",
     }  # fmt: skip
