@@ -5,7 +5,7 @@ Rows that the mapping passes over are counted by name and are out before rows ar
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,11 +16,13 @@ from ingestion_pipeline.foundation.intake.tables import cleaned
 from ingestion_pipeline.foundation.mapping.batch import Batch
 from ingestion_pipeline.foundation.mapping.carrying import carries
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
+from ingestion_pipeline.foundation.mapping.occurrences import DIGEST_BYTES, Occurrences
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
 from ingestion_pipeline.foundation.mapping.words import Group, Mapped
 
 ROWS = 4096  # of a batch, give or take a record
 MOST_IN_MEMORY = 1_000_000  # rows of a file whose records do not stand together
+_MOST_SCATTERED = 100_000  # records whose rows stand apart where they should be together
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +66,44 @@ class Together:
         self.mapped = mapped
         self.scattered = scattered
         self.found: set[bytes] = set()
-        self._seen: set[bytes] = set()
+        self._seen = Occurrences()
         self.group: Group | None = mapped.group
         self.skip = {name: compiler.condition(each) for name, each in mapped.skip.items()}
         self.columns = list(mapped.uses)
         self.fill = filler_of(mapped.fill)
+        self.carried = frozenset(
+            name for name in self.columns if mapped.group and carries(mapped.group, name)
+        )
 
     def adjacent(self) -> bool:
         """Whether the rows of a record follow each other."""
         return self.group is None or self.group.adjacent
 
-    def stands_apart(self, key: Key) -> bool:
-        """Whether the rows of a key are known to stand apart; notes whether they do.
+    def standing_apart(self, keys: Sequence[Key]) -> set[Key]:
+        """Those of some records whose rows are known to stand apart; notes which others do.
 
-        To be asked once for each record of a file, in order.
+        To be asked for all records of a file, each once, in order.
+
+        Raises:
+            ContractError: so many do that the file is in another order than the mapping says.
         """
-        if self.group is None or not self.group.adjacent or isinstance(key, int):
-            return False
-        text = "\x1f".join(key).encode(errors="surrogatepass")
-        digest = hashlib.blake2b(text, digest_size=8).digest()
-        if digest in self.scattered:
-            return True
-        if digest in self._seen:
-            self.found.add(digest)
-        self._seen.add(digest)
-        return False
+        digests = {key: _digest(key) for key in keys if not isinstance(key, int)}
+        known: set[Key] = {key for key, digest in digests.items() if digest in self.scattered}
+        new = [digests[key] for key in keys if key in digests and key not in known]
+        for digest, number in zip(new, self._seen.number(new), strict=True):
+            if number > 1:
+                self.found.add(digest)
+        if len(self.found) > _MOST_SCATTERED:
+            raise ContractError(
+                f"the rows of more than {_MOST_SCATTERED:,} records do not stand together: "
+                "sort the file, or say group.adjacent: false"
+            )
+        return known
+
+
+def _digest(key: tuple[str, ...]) -> bytes:
+    text = "\x1f".join(key).encode(errors="surrogatepass")
+    return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
 
 
 def batches_of(
@@ -215,31 +230,28 @@ def _grouped(
     if group is not None and group.adjacent:
         batch, spans, keys, apart = _without_scattered(batch, spans, keys, together)
         refused = refused + apart
+    if group is None:
+        batch.starts, batch.record_of = list(range(batch.size)), list(range(batch.size))
+        return batch, spans, refused
     for row, key in enumerate(keys):
         if row == 0 or key != keys[row - 1]:
             batch.starts.append(row)
         batch.record_of.append(len(batch.starts) - 1)
-    if group is not None and group.carry:
-        for name, cells in batch.columns.items():
-            if carries(group, name):
-                heads = [cells[start] for start in batch.starts]
-                batch.columns[name] = [
-                    cell if cell != "" else heads[record]
-                    for cell, record in zip(cells, batch.record_of, strict=True)
-                ]
+    for name in together.carried:
+        cells = batch.columns[name]
+        heads = [cells[start] for start in batch.starts]
+        batch.columns[name] = [
+            cell or heads[record] for cell, record in zip(cells, batch.record_of, strict=True)
+        ]
     return batch, spans, refused
 
 
 def _without_scattered(
     batch: Batch, spans: list[int], keys: list[Key], together: Together
 ) -> tuple[Batch, list[int], list[Key], list[Refused]]:
-    apart: list[int] = []
-    says = False
-    for row, key in enumerate(keys):
-        if row == 0 or key != keys[row - 1]:
-            says = together.stands_apart(key)
-        if says:
-            apart.append(row)
+    records = [key for row, key in enumerate(keys) if row == 0 or key != keys[row - 1]]
+    known = together.standing_apart(records)
+    apart = [row for row, key in enumerate(keys) if key in known] if known else []
     if not apart:
         return batch, spans, keys, []
     refused = [

@@ -8,7 +8,8 @@ A domain shows its sink in a face of its own, `mapped.py`; `domains.registry.sin
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from functools import cache
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,6 +71,13 @@ class Records:
                 yield batch
 
 
+@cache
+def _record_type(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """What is written as an object without what is None, in half the time that a dict takes."""
+    fields = [(name, Any, None) for name in names]
+    return msgspec.defstruct("Record", fields, omit_defaults=True, gc=False)
+
+
 class Keeping:
     """Writes the records of one label, part by part.
 
@@ -91,13 +99,9 @@ class Keeping:
 
     def add(self, made: Made) -> None:
         """Write records of a part."""
-        encode = msgspec.json.Encoder().encode
-        names = made.names
+        record = _record_type(made.names)
         with self._path.open("ab") as file:
-            for row in made.rows:
-                record = {name: value for name, value in zip(names, row, strict=True)
-                          if value is not None}  # fmt: skip
-                file.write(encode(record) + b"\n")
+            file.write(msgspec.json.Encoder().encode_lines(starmap(record, made.rows)))
         with self._lines.open("ab") as file:
             file.write(b"".join(b"%d\n" % line for line in made.lines))
         self._number += len(made.rows)

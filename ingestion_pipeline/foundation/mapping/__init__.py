@@ -2,7 +2,7 @@
 a closed list of words.
 
     YAML ── documents ── reader ── parsing (layout, conditions, values, emits, carrying) → words
-    rows ── batch ── spreading ── making (compiled, cells, steps, fields) → records
+    rows ── batch ── spreading ── making (compiled, cells, identities, steps, fields) → records
 
 No dagster, no domain: what may be made is handed in (`targets.py`). Files are read by `intake/`.
 
@@ -16,12 +16,14 @@ documents.py     A mapping's YAML as texts, lists and mappings, each with its pl
 emits.py         `emit:` of a mapping: the records that rows make
 faults.py        Faults of a mapping, each with its place, and what was probably meant
 fields.py        Cells as a field wants them: exact, within bounds, or refused
+identities.py    UUIDs of version 5 that a mapping makes of parts
 layout.py        `read:` of a mapping: how a file becomes rows of text
 making.py        Batches of rows → records of the types that a mapping makes
 moments.py       Dates and times as a mapping says that they are written
 months.py        Names of months, in the languages in which exports write them
 naturalkeys.py   A key made of columns, where a source has no id
 numerals.py      Numbers as a mapping says that they are written
+occurrences.py   How often a key was there before in a file, however large the file is
 parsing.py       A mapping's file, understood as a whole, or every fault of it
 reader.py        Reading nodes of a mapping: what is wrong is noted, and all goes on
 refusals.py      Why a value can't be used, and which rows are refused

@@ -4,7 +4,7 @@ Columns at a time: of a column many texts are equal (dates, currencies, prices),
 out once, and the loop over the rest is Python's own `map` over a dictionary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -42,6 +42,7 @@ class Batch:
         texts: of each row, as it stands in the file.
         starts: the first row of each record.
         record_of: the record of each row, from 0.
+        made: cells that were worked out of the columns, by what did so.
     """
 
     columns: dict[str, list[str]]
@@ -49,6 +50,7 @@ class Batch:
     texts: list[str]
     starts: list[int] = field(default_factory=list)
     record_of: list[int] = field(default_factory=list)
+    made: dict[Any, Sequence[Cell]] = field(default_factory=dict, repr=False)
 
     @property
     def size(self) -> int:

@@ -23,6 +23,18 @@ def as_number(read: Callable[[str], Decimal | Refusal]) -> Callable[[Cell], Cell
     return number
 
 
+def once(inside: Evaluate) -> Evaluate:
+    """What is worked out once a batch, whoever asks."""
+
+    def evaluate(batch: Batch) -> Sequence[Cell]:
+        cells = batch.made.get(evaluate)
+        if cells is None:
+            cells = batch.made[evaluate] = inside(batch)
+        return cells
+
+    return evaluate
+
+
 def first_of(values: list[Evaluate]) -> Evaluate:
     """The first that is not empty."""
     first, *others = values

@@ -1,10 +1,8 @@
 """Values and conditions as functions over the columns of a batch, made once a mapping."""
 
-import hashlib
 import operator
 import re
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,8 +21,10 @@ from ingestion_pipeline.foundation.mapping.cells import (
     first_in_group,
     first_of,
     multiplied,
+    once,
     template,
 )
+from ingestion_pipeline.foundation.mapping.identities import identity_maker, uuid_maker
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
@@ -46,12 +46,10 @@ from ingestion_pipeline.foundation.mapping.words import (
     Test,
     Value,
 )
-from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
 
 Wanted = Literal["text", "number", "instant"]
 
 _ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z")
-_BETWEEN = "\x1f"  # between the parts of an id
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -71,14 +69,27 @@ class Compiler:
     def __post_init__(self) -> None:
         self.number = Remembered(as_number(number_reader(self.mapped.numbers)))
         self._plain = number_reader(Numbers(".", ""))
+        self._ids = Remembered(uuid_maker(self.space))
+        self._shared: dict[tuple[Value, Wanted], Evaluate] = {}
 
     def value(self, value: Value, wanted: Wanted = "text") -> Evaluate:
-        """What makes a value's cells of a batch.
+        """What makes a value's cells of a batch, once, however many fields have it.
 
         Args:
             wanted: what they are to become; constants are written as the mapping's language has
                 them, whatever the source does.
         """
+        if isinstance(value, Column):
+            return lambda batch: batch.columns[value.name]
+        try:
+            known = self._shared.get((value, wanted))
+        except TypeError:  # a lookup has no hash
+            return self._compiled(value, wanted)
+        if known is None:
+            known = self._shared[value, wanted] = once(self._compiled(value, wanted))
+        return known
+
+    def _compiled(self, value: Value, wanted: Wanted) -> Evaluate:
         match value:
             case Column(name):
                 return lambda batch: batch.columns[name]
@@ -126,38 +137,7 @@ class Compiler:
         return self._plain(text) if wanted == "number" else moment_reader(_ISO, None)(text)
 
     def _identity(self, identity: Identity) -> Evaluate:
-        parts = [self.value(each) for each in identity.parts]
-        seen: Counter[bytes] = Counter()
-        kind, lower, numbered = identity.kind, identity.lower, identity.occurrence
-        space = self.space.bytes
-
-        def one(cells: tuple[Cell, ...]) -> Cell:
-            texts = []
-            for cell in cells:
-                if isinstance(cell, Refusal):
-                    return cell
-                text = str(cell).strip()
-                if is_shortened(text):
-                    return Refusal(SHORTENED_RULE, text)
-                texts.append(text.lower() if lower else text)
-            if not any(texts):
-                return Refusal("has nothing to make an id of")
-            name = _BETWEEN.join((kind, *texts))
-            if numbered:
-                encoded = name.encode(errors="surrogatepass")
-                digest = hashlib.blake2b(encoded, digest_size=12).digest()
-                seen[digest] += 1
-                name = f"{name}{_BETWEEN}{seen[digest]}"
-            made = hashlib.sha1(space + name.encode(errors="surrogatepass"), usedforsecurity=False)
-            return str(uuid.UUID(bytes=made.digest()[:16], version=5))
-
-        remembered = Remembered(one)
-
-        def evaluate(batch: Batch) -> Sequence[Cell]:
-            rows = zip(*(part(batch) for part in parts), strict=True)
-            return [one(row) for row in rows] if numbered else [remembered[row] for row in rows]
-
-        return evaluate
+        return identity_maker(identity, [self.value(each) for each in identity.parts], self._ids)
 
     def _sum(self, terms: list[tuple[int, Evaluate]]) -> Evaluate:
         def evaluate(batch: Batch) -> Sequence[Cell]:

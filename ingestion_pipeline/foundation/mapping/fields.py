@@ -2,12 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal, Inexact
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingestion_pipeline.foundation.mapping.batch import Cell
+from ingestion_pipeline.foundation.mapping.batch import Cell, Remembered
 from ingestion_pipeline.foundation.mapping.cells import EXACT
 from ingestion_pipeline.foundation.mapping.compiled import Compiler, Wanted
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
@@ -15,6 +16,8 @@ from ingestion_pipeline.foundation.mapping.refusals import Refusal
 from ingestion_pipeline.foundation.mapping.targets import TargetField
 
 Typed = str | int | bool | None | Refusal
+Finish = Callable[[Sequence[Any]], Sequence[Any]]
+"""Makes of cells what a field holds, each a Typed."""
 
 _DATES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S")
 _TRUE = frozenset({"true", "yes", "y", "1", "active", "on"})
@@ -22,11 +25,47 @@ _FALSE = frozenset({"false", "no", "n", "0", "inactive", "off", "draft", "archiv
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _SHOWN = 60
 _UTC = ZoneInfo("UTC")
+NO_CHARACTER = Refusal("holds what is no character")
 WANTED: dict[str, Wanted] = {"decimal": "number", "integer": "number", "instant": "instant"}
 
 
-def finisher(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
-    """What makes of a cell what the field holds."""
+def finisher(field: TargetField, compiler: Compiler) -> Finish:
+    """What makes of a column's cells what the field holds."""
+    remembered = Remembered(_finisher_of_one(field, compiler))
+
+    def finish(cells: Sequence[Any]) -> Sequence[Any]:
+        return list(map(remembered.__getitem__, cells))
+
+    return _texts_finisher(field, finish) if field.kind == "text" else finish
+
+
+def _texts_finisher(field: TargetField, finish: Finish) -> Finish:
+    """As `finish`, without a look at each of many different texts that nothing is wrong with."""
+    most = field.maximum_length
+
+    def finish_texts(cells: Sequence[Any]) -> Sequence[Any]:
+        try:
+            joined = "".join(cells)
+        except TypeError:  # there is a number or a refusal among them
+            return finish(cells)
+        if not is_sound(joined) or (most is not None and max(map(len, cells), default=0) > most):
+            return finish(cells)
+        return [cell or None for cell in cells] if field.nullable and "" in cells else cells
+
+    return finish_texts
+
+
+def finished(cells: Sequence[Any]) -> Sequence[Any]:
+    """Cells that are what their field holds already, or refused."""
+    if Refusal not in set(map(type, cells)):
+        return cells
+    return [
+        Refusal(cell.rule, cell.value[:_SHOWN]) if isinstance(cell, Refusal) else cell
+        for cell in cells
+    ]
+
+
+def _finisher_of_one(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
     read = _READERS[field.kind](field, compiler)
 
     def finish(cell: Cell) -> Typed:
@@ -49,19 +88,19 @@ def _text(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  #
         text = format(cell, "f") if isinstance(cell, Decimal) else str(cell)
         if most is not None and len(text) > most:
             return Refusal(f"must be at most {most} characters long")
-        if "\x00" in text or (not text.isascii() and _lone_half(text)):
-            return Refusal("holds what is no character")
-        return text
+        return text if is_sound(text) else NO_CHARACTER
 
     return read
 
 
-def _lone_half(text: str) -> bool:
+def is_sound(text: str) -> bool:
+    """Whether a text can be kept: there is no NUL in it, and no half of a character."""
+    if "\x00" in text:
+        return False
     try:
-        text.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
-        return True
-    return False
+        return False
 
 
 def _choice(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  # noqa: ARG001

@@ -1,20 +1,30 @@
 """Batches of rows → records of the types that a mapping makes; what can't be made is refused."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import compress
 from typing import Any
 
-from ingestion_pipeline.foundation.mapping.batch import Batch, Cell, Remembered
+import msgspec
+
+from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
 from ingestion_pipeline.foundation.mapping.cells import Decide, Evaluate, added
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
-from ingestion_pipeline.foundation.mapping.fields import WANTED, finisher
+from ingestion_pipeline.foundation.mapping.fields import (
+    NO_CHARACTER,
+    WANTED,
+    Finish,
+    finished,
+    finisher,
+    is_sound,
+)
 from ingestion_pipeline.foundation.mapping.naturalkeys import natural_key
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
 from ingestion_pipeline.foundation.mapping.spreading import Spread, spread_of
-from ingestion_pipeline.foundation.mapping.words import Check, Emit, Mapped
+from ingestion_pipeline.foundation.mapping.targets import TargetField
+from ingestion_pipeline.foundation.mapping.words import Check, Emit, Identity, Mapped
 
 _TOGETHER = "is refused: another row of its record is"
 Records = tuple[Emit, tuple[str, ...], list[tuple[Any, ...]], list[int]]
@@ -33,7 +43,7 @@ class _Emitter:
     emit: Emit
     where: Decide | None
     names: tuple[str, ...]
-    values: tuple[tuple[Evaluate, Remembered], ...]
+    values: tuple[tuple[Evaluate, Finish], ...]
 
 
 class Maker:
@@ -43,7 +53,8 @@ class Maker:
         self._mapped = mapped
         self._compiler = compiler
         self._spread: Spread | None = spread_of(mapped)
-        self._emitters = [_emitter(each, compiler, mapped.name) for each in mapped.emits]
+        finishers: dict[TargetField, Finish] = {}
+        self._emitters = [_emitter(each, compiler, mapped.name, finishers) for each in mapped.emits]
         self._checks = [
             (each, compiler.value(each.left, "number"),
              [compiler.value(right, "number") for right in each.rights])
@@ -62,14 +73,12 @@ class Maker:
         broken = {batch.record_of[row] for row in reasons}
         made: list[Records] = []
         for emitter, (chosen, columns) in zip(self._emitters, found, strict=True):
-            kept = [
-                place for place, row in enumerate(chosen) if rows.record_of[row] not in broken
-            ] if broken else range(len(chosen))  # fmt: skip
             values = list(zip(*columns, strict=True)) if columns else []
-            made.append((
-                emitter.emit, emitter.names, [values[place] for place in kept],
-                [rows.lines[chosen[place]] for place in kept],
-            ))  # fmt: skip
+            lines = [rows.lines[row] for row in chosen]
+            if broken:
+                whole = [rows.record_of[row] not in broken for row in chosen]
+                values, lines = list(compress(values, whole)), list(compress(lines, whole))
+            made.append((emitter.emit, emitter.names, values, lines))
         return made, list(_rejected(batch, broken, reasons)), warnings
 
     def whole_file(self) -> list[Reason]:
@@ -141,7 +150,7 @@ class Maker:
             cells = evaluate(rows)
             if not every:
                 cells = [cells[row] for row in chosen]
-            column = list(map(finish.__getitem__, cells))
+            column = finish(cells)
             if Refusal in set(map(type, column)):
                 for row, value in zip(chosen, column, strict=True):
                     if isinstance(value, Refusal):
@@ -150,18 +159,28 @@ class Maker:
         return chosen, columns
 
 
-def _emitter(emit: Emit, compiler: Compiler, name: str) -> _Emitter:
-    names, values = [], []
+def _emitter(
+    emit: Emit, compiler: Compiler, name: str, finishers: dict[TargetField, Finish]
+) -> _Emitter:
+    """Args: finishers: of fields so far; those with the same rules share what they remember."""
+    names: list[str] = []
+    values: list[tuple[Evaluate, Finish]] = []
     if emit.key:
         names.append(emit.target.key)
-        values.append((natural_key(emit, name), Remembered(lambda cell: cell)))
+        values.append((natural_key(emit, name), finished))
     for field, value in emit.fields:
         names.append(field.name)
         if field.kind == "object":
-            values.append((_object(value), Remembered(lambda cell: cell)))
-        else:
-            evaluate = compiler.value(value, WANTED.get(field.kind, "text"))
-            values.append((evaluate, Remembered(finisher(field, compiler))))
+            values.append((_object(value), finished))
+            continue
+        evaluate = compiler.value(value, WANTED.get(field.kind, "text"))
+        if field.kind == "uuid" and isinstance(value, Identity):
+            values.append((evaluate, finished))
+            continue
+        rules = replace(field, name="", required=True, default=None)
+        if rules not in finishers:
+            finishers[rules] = finisher(field, compiler)
+        values.append((evaluate, finishers[rules]))
     where = compiler.condition(emit.where) if emit.where is not None else None
     return _Emitter(emit, where, tuple(names), tuple(values))
 
@@ -169,14 +188,15 @@ def _emitter(emit: Emit, compiler: Compiler, name: str) -> _Emitter:
 def _object(value: Any) -> Evaluate:
     """A JSON object of columns by their names, as a text; what is empty is left out."""
     names = [each.name for each in value.values]
+    encode = msgspec.json.Encoder().encode
+
+    def one(row: tuple[str, ...]) -> Cell:
+        if not is_sound("".join(row)):
+            return NO_CHARACTER
+        return encode({name: text for name, text in zip(names, row, strict=True) if text}).decode()
 
     def evaluate(batch: Batch) -> Sequence[Cell]:
-        rows = zip(*(batch.columns[name] for name in names), strict=True)
-        return [
-            json.dumps({name: text for name, text in zip(names, row, strict=True) if text},
-                       ensure_ascii=False)
-            for row in rows
-        ]  # fmt: skip
+        return [one(row) for row in zip(*(batch.columns[name] for name in names), strict=True)]
 
     return evaluate
 

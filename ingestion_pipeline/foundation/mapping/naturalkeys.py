@@ -2,12 +2,14 @@
 so that two equal rows are two records, and the same file again makes the same keys."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
 from ingestion_pipeline.foundation.mapping.cells import Evaluate
+from ingestion_pipeline.foundation.mapping.occurrences import DIGEST_BYTES, Occurrences
 from ingestion_pipeline.foundation.mapping.words import Emit
+
+_DIGEST_BYTES = 16  # of a key's name
 
 
 def natural_key(emit: Emit, name: str) -> Evaluate:
@@ -16,17 +18,20 @@ def natural_key(emit: Emit, name: str) -> Evaluate:
     Args:
         name: of the mapping, and of what it makes where that is labelled.
     """
-    seen: Counter[bytes] = Counter()
+    seen = Occurrences()
     label = emit.label.partition("/")[2]
     name = f"{name}/{label}" if label else name
 
     def evaluate(batch: Batch) -> Sequence[Cell]:
-        keys: list[Cell] = []
-        for row in zip(*(batch.columns[name] for name in emit.key), strict=True):
-            text = "\x1f".join(row).encode(errors="surrogatepass")
-            digest = hashlib.sha256(text).digest()[:16]
-            seen[digest] += 1
-            keys.append(f"{name}:{digest.hex()}:{seen[digest]}")
-        return keys
+        rows = zip(*(batch.columns[column] for column in emit.key), strict=True)
+        digests = [
+            hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:_DIGEST_BYTES]
+            for text in map("\x1f".join, rows)
+        ]
+        numbers = seen.number([digest[:DIGEST_BYTES] for digest in digests])
+        return [
+            f"{name}:{digest.hex()}:{number}"
+            for digest, number in zip(digests, numbers, strict=True)
+        ]  # fmt: skip
 
     return evaluate
