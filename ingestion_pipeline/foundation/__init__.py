@@ -23,6 +23,7 @@ storable.py        Texts that the stores can keep: no NUL, no half of a surrogat
 described/         Sources that files describe: which there are, and what is wrong with a file
 intake/            Files through mappings: any export, by a YAML file
 ledger/            What happened: tenants, uploads, jobs, attempts
+loading/           Files of any shape, loaded by a mapping: recorded, read, landed by a domain
 mapping/           The language of mappings: how a table of any shape becomes records of ours
 sandbox/           Stand-ins of upstream APIs for demo, development and tests: honest,
                    synthetic, deterministic

@@ -3,6 +3,8 @@
 JSON may spell either as an escape, and Python's decoder lets both in.
 """
 
+from typing import Any
+
 UNSTORABLE = "must not contain NUL or half a surrogate pair"
 
 
@@ -26,3 +28,20 @@ def is_storable(text: str) -> bool:
 def shown(text: str) -> str:
     """A text that may be unstorable itself, in ASCII, for the sentence that says so."""
     return text.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def storable(value: Any) -> Any:
+    """A text, or a document of texts, in which what can't be stored is written as an escape.
+
+    >>> storable({"a": ["b\\0"]})
+    {'a': ['b\\\\x00']}
+    """
+    if isinstance(value, str):
+        if is_storable(value):
+            return value
+        return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(inner) for inner in value]
+    return value

@@ -79,7 +79,7 @@ def _looked(
             for made in part.made:
                 shown = looked.examples[made.emit.label]
                 shown += _records(made, most - len(shown))
-                for by, amount in _amounts(made):
+                for by, amount in amounts_of(made):
                     looked.sums[by] = EXACT.add(looked.sums.get(by, Decimal(0)), amount)
     looked.warnings += run.warnings
     looked.warned += len(run.warnings)
@@ -91,7 +91,8 @@ def _records(made: Made, most: int) -> list[dict[str, Any]]:
     return [dict(zip(made.names, row, strict=True)) for row in made.rows[:most]]
 
 
-def _amounts(made: Made) -> Iterator[tuple[tuple[str, ...], Decimal]]:
+def amounts_of(made: Made) -> Iterator[tuple[tuple[str, ...], Decimal]]:
+    """The amounts of records, each with the label and what it is summed by."""
     wanted = made.emit.target.sums
     if not wanted or any(name not in made.names for name in wanted):
         return

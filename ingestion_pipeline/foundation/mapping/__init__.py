@@ -12,6 +12,7 @@ carrying.py      What is carried from a record's first row into its others, and 
 cells.py         What is made of the cells of a row
 compiled.py      Values and conditions as functions over the columns of a batch
 conditions.py    Conditions of a mapping, read: which rows
+digests.py       What a mapping says as a hash, and what its ids are made of
 documents.py     A mapping's YAML as texts, lists and mappings, each with its place
 emits.py         `emit:` of a mapping: the records that rows make
 faults.py        Faults of a mapping, each with its place, and what was probably meant

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ingestion_pipeline.foundation.mapping.carrying import refuse_totals
 from ingestion_pipeline.foundation.mapping.conditions import read_condition
+from ingestion_pipeline.foundation.mapping.digests import digest_of, key_digests
 from ingestion_pipeline.foundation.mapping.documents import Node, read_node
 from ingestion_pipeline.foundation.mapping.emits import read_emit
 from ingestion_pipeline.foundation.mapping.faults import MappingError, meant
@@ -50,8 +51,16 @@ def read_mapping(file: Path, text: str, targets: Mapping[str, Target]) -> Mapped
     return read_mapping_node(file, root, targets)
 
 
-def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> Mapped:
+def read_mapping_node(
+    file: Path, root: Node, targets: Mapping[str, Target], *, name: str | None = None
+) -> Mapped:
     """A mapping that stands within a file, as the attributes of a source do.
+
+    Args:
+        file: named in faults.
+        root: the mapping.
+        targets: what a mapping may make, by name.
+        name: of a mapping that says none; None: the file's.
 
     Raises:
         MappingError: with every fault.
@@ -69,7 +78,7 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
     mapped = Mapped(
         file=file,
         source=reader.text(words.get("source")),
-        name=reader.text(words.get("mapping"), file.stem),
+        name=reader.text(words.get("mapping"), name or file.stem),
         emits=emits,
         header=reader.texts(match.get("header")),
         file_name=reader.text(match["file"]) if "file" in match else None,
@@ -106,7 +115,8 @@ def read_mapping_node(file: Path, root: Node, targets: Mapping[str, Target]) -> 
     for each in mapped.unpivot:
         made |= {*each.columns, *each.texts}
     uses = {name: place for name, place in reader.uses.items() if name not in made}
-    return replace(mapped, uses=uses)
+    keys = key_digests(root, mapped.name, emits)
+    return replace(mapped, uses=uses, sha256=digest_of(root), keys=keys)
 
 
 def _emits(

@@ -309,6 +309,8 @@ class Mapped:
         optional: columns that a file may lack, as where whoever exports it chooses them.
         skip: rows that are passed over, by the name under which they are counted.
         uses: columns that are read, but for those that rows are made of.
+        sha256: of what it says, hexadecimal.
+        keys: by type of records, hashes of what their ids are made of.
     """
 
     file: Path
@@ -332,3 +334,5 @@ class Mapped:
     unpivot: tuple[Unpivot, ...] = ()
     checks: tuple[Check, ...] = ()
     uses: Mapping[str, MappedColumn] = field(default_factory=dict)
+    sha256: str = ""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -27,6 +27,8 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "job_attempts": ("raw", "rawd", "r", "r"),
     "uploads": ("raw", "raw", "r", "r"),
     "rejected_rows": ("rad", "rad", "r", "r"),
+    "intake_deliveries": ("r", "rawd", "r", "r"),
+    "intake_keys": ("", "raw", "r", "r"),
     "ingestion_jobs": ("", "", "r", "r"),
     "ingestion_attempts": ("", "", "r", "r"),
     "market_jobs": ("", "", "r", "r"),

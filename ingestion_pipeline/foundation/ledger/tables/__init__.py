@@ -1,6 +1,7 @@
-"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0023.
+"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0024.
 
 events.py       Events that were sent, and what became of them
+intake.py       Files that mappings read, and of what the ids of their records are made
 jobs.py         The queue, and every attempt at what is in it
 operations.py   What the installation did by itself: ticks, its cache, names that others made,
                 alerts

@@ -1,0 +1,1 @@
+"""Files of any shape, loaded by a mapping."""
