@@ -7,6 +7,7 @@ filling.py       Blank cells filled with what stood above them
 formats.py       A file of any format that a mapping names → its table: text, a workbook, JSON
 grouping.py      Rows of a file → batches of whole records: those of a group stand in one batch
 looking.py       What a file would come to by a mapping, before anything is loaded
+ordering.py      Records in order of a key, put so by PostgreSQL
 proposing.py     A first mapping for a file that nobody has mapped yet
 records.py       A text file's physical lines → its records, each with its number and its text
 run.py           A file through a mapping: what was made, what was refused, counts
