@@ -1,5 +1,6 @@
 """Cells as a field wants them: exact, within bounds, or refused with the rule that they break."""
 
+import math
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -26,7 +27,9 @@ _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _SHOWN = 60
 _UTC = ZoneInfo("UTC")
 NO_CHARACTER = Refusal("holds what is no character")
-WANTED: dict[str, Wanted] = {"decimal": "number", "integer": "number", "instant": "instant"}
+WANTED: dict[str, Wanted] = {
+    "decimal": "number", "double": "number", "integer": "number", "instant": "instant",
+}  # fmt: skip
 
 
 def finisher(field: TargetField, compiler: Compiler) -> Finish:
@@ -130,6 +133,25 @@ def _decimal(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
     return read
 
 
+def _double(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
+    point = re.escape(compiler.mapped.numbers.decimal)
+    scientific = re.compile(
+        rf"([-+]?[0-9]{{1,20}})(?:{point}([0-9]{{1,20}}))?[eE]([-+]?[0-9]{{1,3}})"
+    )
+
+    def read(cell: Cell) -> Typed:
+        number = compiler.number[cell]
+        if isinstance(number, Refusal) and (found := scientific.fullmatch(str(cell).strip())):
+            number = Decimal(f"{found[1]}.{found[2] or 0}e{found[3]}")
+        if not isinstance(number, Decimal):
+            return number if isinstance(number, Refusal) else Refusal("is no number")
+        if not math.isfinite(float(number)):
+            return Refusal("is beyond what a double holds")
+        return _bounds(number, field) or str(number)
+
+    return read
+
+
 def _integer(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
     def read(cell: Cell) -> Typed:
         number = compiler.number[cell]
@@ -198,6 +220,7 @@ def _uuid(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  #
 
 _NO_UUID = Refusal("is no UUID; one is made of any text by id: […]")
 _READERS: dict[str, Callable[[TargetField, Compiler], Callable[[Cell], Typed]]] = {
-    "text": _text, "choice": _choice, "decimal": _decimal, "integer": _integer,
-    "instant": _instant, "currency": _currency, "boolean": _boolean, "uuid": _uuid,
+    "text": _text, "choice": _choice, "decimal": _decimal, "double": _double,
+    "integer": _integer, "instant": _instant, "currency": _currency, "boolean": _boolean,
+    "uuid": _uuid,
 }  # fmt: skip

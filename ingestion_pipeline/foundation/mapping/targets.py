@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "uuid", "text", "decimal", "integer", "boolean", "object", "instant", "currency", "choice"
+    "uuid",
+    "text",
+    "decimal",
+    "double",
+    "integer",
+    "boolean",
+    "object",
+    "instant",
+    "currency",
+    "choice",
 ]
 
 
@@ -18,7 +27,8 @@ class TargetField:
     """A field of a record.
 
     Attributes:
-        kind: what its values are; `object` holds the columns that the mapping lists.
+        kind: what its values are; `object` holds the columns that the mapping lists, `double` is
+            what was measured, of any number of digits and also as 1.5e-7, which no amount is.
         required: whether a mapping must say where it is from.
         nullable: whether a record may lack a value of it.
         decimals: of a `decimal`, at most.

@@ -201,7 +201,7 @@ def test_an_empty_id_is_none(kobo: Deliveries) -> None:
     [
         ("{platform: gumroad}", "gumroad is asked by its API"),
         ("{platform: Google Play}", "must be at most 60 small letters"),
-        ("{platfrom: google_play}", "settings.platfrom is unknown"),
+        ("{platfrom: google_play}", "settings.platfrom says nothing, did you mean 'platform'"),
     ],
 )
 def test_a_platform_that_no_mapping_can_be_is_refused(

@@ -3,6 +3,7 @@
 What is fetched from an API, and how a platform's books are kept: `merge/books.py`.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.gumroad import api as gumroad_api
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
 from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.mapping.faults import meant
 
 
 class Parse(Protocol):
@@ -59,7 +59,6 @@ PLATFORMS = {
 # A folder, a partition, and a part of the kind of its jobs.
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _LONGEST = 60
-_SETTINGS = ("platform", "title")
 
 # What else senders call a platform; what is stored and shown is the name itself.
 ALIASES = {"kdp": "amazon_kdp"}
@@ -99,13 +98,11 @@ def platform_for(settings: Mapping[str, str], source: str) -> str:
     """The platform whose events a mapping makes: what its settings say, else its source.
 
     Raises:
-        ContractError: it is no name of one, its books are kept from an API, or its settings say
-            what is no setting.
+        ContractError: it is no name of one, its books are kept from an API, or the setting's name
+            is misspelt: events of another platform would be none of this one's.
     """
-    for word in settings:
-        if word not in _SETTINGS:
-            raise ContractError(f"settings.{word} is unknown{meant(word, _SETTINGS)}; for "
-                                f"sales_events there are {' and '.join(_SETTINGS)}")  # fmt: skip
+    if near := difflib.get_close_matches("platform", settings.keys() - {"platform"}, 1, 0.75):
+        raise ContractError(f"settings.{near[0]} says nothing, did you mean 'platform'?")
     name = canonical(settings.get("platform", source))
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         rule = f"{name[:80]!r} must be at most {_LONGEST} small letters, digits, _ and -"

@@ -6,6 +6,8 @@ answers.py         The shapes of KPI bodies and answers, as `/openapi.json` show
 batch.py           Bodies of `/api/kpi-data` that hold more than one reading: a JSON array, or
                    NDJSON; pure
 instants.py        Instants: a timestamp's text ↔ the UTC microsecond that identifies a reading
+mapped.py          Points as mappings make them, as readings that name no workflow (`kpis
+                   import`)
 readings.py        The contract of readings: a body of `/api/kpi-data` → updates, or every fault
                    of it; pure
 reports.py         The contract of error reports: a body of `/api/kpi-error` → a report without

@@ -5,6 +5,8 @@ corrections.py   Corrections: a sender puts a wrong value right; what it was bef
                  readable
 jobs.py          Jobs: announced, reported on, expired; and the state that follows from their
                  KPIs
+mapped.py        Points that a mapping made of a file → points, inbox, jobs, as readings of any
+                 other door
 readings.py      Updates → points, inbox, job: a whole batch in one transaction and a handful of
                  statements
 

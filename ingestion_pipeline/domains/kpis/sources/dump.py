@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ingestion_pipeline.domains.kpis.contract.instants import parse_instant
+from ingestion_pipeline.domains.kpis.contract.mapped import DEFAULT_TYPE, history_trace
 from ingestion_pipeline.domains.kpis.contract.readings import (
     Update,
     is_kpi_id,
@@ -27,7 +28,6 @@ from ingestion_pipeline.foundation.errors import ContractError, FieldError
 
 _STATUSES = ("pending", "completed", "failed", "timeout")
 KINDS = ("timeseries", "package", "job")
-DEFAULT_TYPE = "history"  # of readings that name none
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def items_of(
         if "kpi_type" not in value:
             value.setdefault("kpiType", kpi_type or DEFAULT_TYPE)
         if "trace_id" not in value and "traceId" not in value:
-            value["traceId"] = _trace_id(value.get("kpiId", value.get("kpi_id")))
+            value["traceId"] = history_trace(value.get("kpiId", value.get("kpi_id")))
         yield from _reading(entry.place, value, tenant_id, now)
 
 
@@ -167,7 +167,7 @@ def _points(
         metadata = point.get("metadata")
         said: dict[str, Any] = metadata if isinstance(metadata, dict) else {}
         body = {
-            "traceId": _trace_id(kpi_id),
+            "traceId": history_trace(kpi_id),
             "kpiId": kpi_id,
             "timestamp": point.get("timestampText") or point.get("timestamp"),
             "kpiType": said.get("kpiType") or document.get("kpiType") or DEFAULT_TYPE,
@@ -188,10 +188,6 @@ def _data(point: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
         except ValueError:
             pass
     return {"value": point.get("value")}
-
-
-def _trace_id(kpi_id: object) -> str:
-    return f"history.{kpi_id}"
 
 
 def _attempt(place: str, make: Any) -> Item:
