@@ -9,7 +9,7 @@ Nothing here shows a secret: not the messages, not the logs, not `repr`.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -29,7 +29,11 @@ from ingestion_pipeline.foundation.upstreams import redaction
 from ingestion_pipeline.foundation.upstreams.answers import Answer, Counting, Counts
 from ingestion_pipeline.foundation.upstreams.breaker import Breaker
 from ingestion_pipeline.foundation.upstreams.circuit import Rules
-from ingestion_pipeline.foundation.upstreams.exchange import exchange, require_sense
+from ingestion_pipeline.foundation.upstreams.exchange import (
+    TooLargeError,
+    exchange,
+    require_sense,
+)
 from ingestion_pipeline.foundation.upstreams.limits import RateLimit
 from ingestion_pipeline.foundation.upstreams.quiet import say_no_urls
 from ingestion_pipeline.foundation.upstreams.retries import (
@@ -59,6 +63,8 @@ class Upstream:
         timeout: longest silence of the upstream; a whole answer may take ten times as long.
         patience: how retries and the breaker behave.
         attempts: requests that one call makes at most.
+        secrets: further ones that messages and logs must not show, as in parameters of any name.
+        most_bytes: that the body of an answer may have; None: as many as it has.
     """
 
     def __init__(
@@ -73,6 +79,8 @@ class Upstream:
         patience: Patience,
         attempts: int = 3,
         transport: httpx.BaseTransport | None = None,
+        secrets: Iterable[str] = (),
+        most_bytes: int | None = None,
     ) -> None:
         say_no_urls()
         require_sense(name, base_url, headers)
@@ -90,7 +98,8 @@ class Upstream:
             probe_lease=timeout * (_SILENCES + 1),
         )
         self._breaker = Breaker(engine, name, rules)
-        self._secrets = redaction.secrets_of(headers)
+        self._secrets = redaction.secrets_of(headers) | redaction.as_written(secrets)
+        self._most_bytes = most_bytes
         self._http = httpx.Client(
             base_url=base_url,
             headers=dict(headers),
@@ -216,7 +225,11 @@ class Upstream:
     def _send(self, request: httpx.Request) -> Answer:
         started = time.monotonic()
         try:
-            answer = exchange(self._http, request, within=self._deadline)
+            answer = exchange(
+                self._http, request, within=self._deadline, most_bytes=self._most_bytes
+            )
+        except TooLargeError as error:
+            raise TooLargeError(f"{self._where(request)}: {error}") from None
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
             # Its message would repeat the header.
             raise ConfigurationError(f"{self.name}: the request is no valid HTTP") from None
@@ -248,11 +261,14 @@ class Upstream:
             number,
             self._attempts,
             error,
-            extra={"upstream": self.name, "url": redaction.safe_url(request.url)},
+            extra={
+                "upstream": self.name,
+                "url": self._plain(redaction.safe_url(request.url), request),
+            },
         )
 
     def _where(self, request: httpx.Request) -> str:
-        return f"{self.name}: {request.method} {request.url.path}"
+        return f"{self.name}: {request.method} {redaction.without(request.url.path, self._secrets)}"
 
     def _plain(self, text: str, request: httpx.Request) -> str:
         return redaction.without(text, self._secrets | redaction.secrets_in(request.url))

@@ -6,16 +6,26 @@ from collections.abc import Mapping
 
 import httpx
 
-from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
 from ingestion_pipeline.foundation.upstreams.answers import Answer
 
 
-def exchange(http: httpx.Client, request: httpx.Request, *, within: float) -> Answer:
+class TooLargeError(ContractError):
+    """An answer has more bytes than one may have."""
+
+
+def exchange(
+    http: httpx.Client, request: httpx.Request, *, within: float, most_bytes: int | None = None
+) -> Answer:
     """Send a request and read its answer to the end, in `within` seconds at most.
 
     The client's own timeout is for silence only: it would let an answer trickle in for ever.
 
+    Args:
+        most_bytes: that the body may have, decompressed; None: as many as it has.
+
     Raises:
+        TooLargeError: the body has more.
         httpx.RequestError: there is no answer, or no whole one (broken off, shorter than it said,
             not to be decompressed, too slow).
     """
@@ -23,8 +33,12 @@ def exchange(http: httpx.Client, request: httpx.Request, *, within: float) -> An
     response = http.send(request, stream=True)
     try:
         pieces = []
+        received = 0
         for piece in response.iter_bytes():
             pieces.append(piece)
+            received += len(piece)
+            if most_bytes is not None and received > most_bytes:
+                raise TooLargeError(f"the answer has more than {most_bytes:,} bytes")
             if time.monotonic() > until:
                 raise httpx.ReadTimeout("the answer does not end")
         return Answer(response.status_code, b"".join(pieces), dict(response.headers))

@@ -1,6 +1,7 @@
 """Keeping secrets out of logs and messages."""
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -20,6 +21,14 @@ def secrets_of(headers: Mapping[str, str]) -> frozenset[str]:
     return frozenset(
         part for value in values for part in (value, value.split(" ", 1)[-1]) if part.strip()
     )
+
+
+def as_written(secrets: Iterable[str]) -> frozenset[str]:
+    """Secrets as they are, and as a URL writes them."""
+    return frozenset(
+        each for secret in secrets for each in (secret, quote(secret, safe=""), quote_plus(secret))
+        if each.strip()
+    )  # fmt: skip
 
 
 def safe_url(url: httpx.URL) -> str:

@@ -1,0 +1,178 @@
+"""One request of a list, and where the next one may lead: to the host that the file names, only.
+
+A key goes to nobody else: a next page at another host is refused, and so is a redirect to one.
+What is kept and told of a URL has no secret in it: these are put in when a request goes out.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from urllib.parse import quote
+
+import httpx
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
+from ingestion_pipeline.foundation.http_api.windows import bounds_of
+from ingestion_pipeline.foundation.http_api.words import Auth, HttpApi
+from ingestion_pipeline.foundation.upstreams.client import Answer, Counts, Patience, Upstream
+
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_MOST_MOVES = 5
+_ACCEPT = {"json": "application/json", "csv": "text/csv, */*;q=0.5"}
+
+
+class Asker:
+    """Who asks one API; safe to share between threads."""
+
+    def __init__(self, upstream: Upstream, api: HttpApi, parameter: tuple[str, str] | None) -> None:
+        self._upstream = upstream
+        self._api = api
+        self._parameter = parameter
+        self._origin = _origin(httpx.URL(_without_placeholders(api.url)))
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked so far."""
+        return self._upstream.counts
+
+    def ask(self, url: httpx.URL) -> Answer:
+        """GET a URL of this API; redirects within it are followed.
+
+        Raises:
+            ContractError: it redirects to somebody else, or has too many bytes.
+            UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: as `Upstream.get`.
+        """
+        nothing = self._api.nothing
+        accept = _MOVED | ({nothing.status} if nothing else frozenset())
+        for _ in range(_MOST_MOVES):
+            sent = url.copy_set_param(*self._parameter) if self._parameter else url
+            answer = self._upstream.get(str(sent), accept=accept)
+            if answer.status not in _MOVED or "location" not in answer.headers:
+                return self._known(url, answer)
+            url = self.follow(url, answer.headers["location"])
+        raise ContractError(f"{url.path}: is redirected more than {_MOST_MOVES} times")
+
+    def _known(self, url: httpx.URL, answer: Answer) -> Answer:
+        if 200 <= answer.status < 300 or self.is_nothing(answer):
+            return answer
+        raise ContractError(
+            f"{self._upstream.name}: GET {url.path}: HTTP {answer.status}, whose body is not that "
+            "of an empty list (nothing.body)"
+        )
+
+    def is_nothing(self, answer: Answer) -> bool:
+        """Whether an answer stands for an empty page."""
+        nothing = self._api.nothing
+        if nothing is None or answer.status != nothing.status:
+            return False
+        return nothing.body.search(answer.content[:100_000].decode(errors="replace")) is not None
+
+    def follow(self, url: httpx.URL, said: str) -> httpx.URL:
+        """A URL that an answer says, seen from the one that was asked.
+
+        Raises:
+            ContractError: it is of another host, or no URL.
+        """
+        try:
+            # Headers and JSON may hold what no URL may: spaces, letters of any script.
+            found = url.join(said.strip())
+        except (httpx.InvalidURL, ValueError):
+            raise ContractError("the answer leads to what is no URL") from None
+        if found.scheme == "http" and self._origin[0] == "https" and found.port in (None, 80):
+            # Whoever stands behind a proxy often does not know that it is asked by https.
+            found = found.copy_with(scheme="https", port=None)
+        if found.userinfo or _origin(found) != self._origin:
+            raise ContractError(
+                f"the answer leads to {found.scheme}://{found.host}, and only "
+                f"{self._origin[0]}://{self._origin[1]} is asked: what is secret is told to no "
+                "other; if the API has moved, say so in 'url'"
+            )
+        found = found.copy_with(fragment=None)
+        if self._parameter is not None:
+            found = found.copy_remove_param(self._parameter[0])
+        return found
+
+
+@contextmanager
+def open_asker(
+    engine: sa.Engine, api: HttpApi, *, secrets: Mapping[str, str], patience: Patience
+) -> Iterator[Asker]:
+    """Who asks an API, as long as the context lasts.
+
+    Args:
+        engine: of the database by which all processes share its limit and its breaker.
+        api: it.
+        secrets: by the names that `auth` has.
+        patience: how retries and the breaker behave.
+
+    Raises:
+        ConfigurationError: a secret is not there, or can't be sent.
+    """
+    headers, parameter = _identified(api.auth, secrets)
+    url = httpx.URL(_without_placeholders(api.url))
+    asked = {"Accept": _ACCEPT[api.format], **api.headers, **headers}
+    with Upstream(
+        engine,
+        name=name_of(api),
+        base_url=f"{url.scheme}://{url.netloc.decode('ascii')}",
+        headers=asked,
+        requests_per_minute=api.limits.requests_per_minute,
+        timeout=api.timeout,
+        patience=patience,
+        secrets=secrets.values(),
+        most_bytes=api.limits.body_bytes,
+    ) as upstream:
+        yield Asker(upstream, api, parameter)
+
+
+def name_of(api: HttpApi) -> str:
+    """The name of the limit and of the breaker that all who ask a host share."""
+    return f"http:{httpx.URL(_without_placeholders(api.url)).netloc.decode('ascii')}"
+
+
+def first_url(api: HttpApi, day: date | None) -> httpx.URL:
+    """The URL of a window, without pages and without secrets."""
+    url, parameters = api.url, dict(api.query)
+    if api.window is not None and day is not None:
+        start, end = bounds_of(api.window, day)
+        url = url.replace("{start}", quote(start, safe="")).replace("{end}", quote(end or ""))
+        if api.window.start.query:
+            parameters[api.window.start.query] = start
+        if api.window.end is not None and end is not None and api.window.end.query:
+            parameters[api.window.end.query] = end
+    made = httpx.URL(url)
+    return made.copy_merge_params(parameters) if parameters else made
+
+
+def _identified(
+    auth: Auth | None, secrets: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, str] | None]:
+    """Headers, and a parameter, that say who asks."""
+    if auth is None:
+        return {}, None
+    for name in auth.secrets:
+        if not secrets.get(name):
+            raise ConfigurationError(f"{name} is not set: the secret that 'auth' names")
+    secret = secrets[auth.secret] if auth.secret else ""
+    match auth.kind:
+        case "bearer":
+            return {"Authorization": f"Bearer {secret}"}, None
+        case "basic":
+            user = secrets[auth.user_secret] if auth.user_secret else auth.user
+            token = base64.b64encode(f"{user}:{secret}".encode()).decode()
+            return {"Authorization": f"Basic {token}"}, None
+        case "header":
+            return {auth.name: f"{auth.prefix}{secret}"}, None
+        case "query":
+            return {}, (auth.name, secret)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme)
+    return url.scheme, url.host, port
+
+
+def _without_placeholders(url: str) -> str:
+    return url.replace("{start}", "x").replace("{end}", "x")
