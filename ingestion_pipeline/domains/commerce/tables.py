@@ -101,6 +101,16 @@ WAITING = {name: _staging(entity, "_waiting") for name, entity in ENTITIES.items
 for _name, _table in WAITING.items():
     sa.Index(f"{_table.name}_key_idx", _table.c.tenant_id, _table.c[ENTITIES[_name].key])
 
+order_item_sets = sa.Table(
+    "order_item_sets",
+    metadata,
+    integer("tenant_id", primary_key=True, comment=TENANT),
+    text("source", primary_key=True, comment="Source of the mapping that says so"),
+    sa.Column("order_id", sa.Uuid, primary_key=True, comment="The order; it may still be to come"),
+    bigint("told_by", comment="The mapped file that told its items last (uploads.upload_id)"),
+    comment="Orders whose items are exactly those of one file: a row a source and order",
+)
+
 # Resumable uploads; made by the migration named so.
 upload_sessions = sa.Table(
     "upload_sessions",

@@ -5,7 +5,7 @@
 A domain shows its sink in a face of its own, `mapped.py`; `domains.registry.sinks()` finds it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -52,7 +52,7 @@ class Records:
 
     Attributes:
         path: a file of this machine: a JSON object a line, as the target's fields are called; what
-            is empty is left out; decimals and instants are texts.
+            is empty is left out; decimals and instants are texts, objects are objects.
         lines: a file beside it: for each record the number of its first line in the mapped file.
         number: how many there are.
     """
@@ -87,6 +87,7 @@ class Keeping:
     def __init__(self, folder: Path, emit: Emit, number: int) -> None:
         """Begin two files in a folder; `number` tells them from those of other labels."""
         self._emit = emit
+        self._objects = {each.name for each in emit.target.fields if each.kind == "object"}
         self._path = folder / f"{number}-{emit.target.name}.ndjson"
         self._lines = self._path.with_suffix(".lines")
         self.restart()
@@ -100,11 +101,23 @@ class Keeping:
     def add(self, made: Made) -> None:
         """Write records of a part."""
         record = _record_type(made.names)
+        rows = starmap(record, self._with_objects(made))
         with self._path.open("ab") as file:
-            file.write(msgspec.json.Encoder().encode_lines(starmap(record, made.rows)))
+            file.write(msgspec.json.Encoder().encode_lines(rows))
         with self._lines.open("ab") as file:
             file.write(b"".join(b"%d\n" % line for line in made.lines))
         self._number += len(made.rows)
+
+    def _with_objects(self, made: Made) -> Iterable[Sequence[Any]]:
+        """The rows, with objects in the place of their texts, which the mapping has made."""
+        places = [place for place, name in enumerate(made.names) if name in self._objects]
+        if not places:
+            return made.rows
+        return (
+            [msgspec.Raw(value.encode()) if place in places else value
+             for place, value in enumerate(row)]
+            for row in made.rows
+        )  # fmt: skip
 
     def records(self) -> Records:
         """What was written."""

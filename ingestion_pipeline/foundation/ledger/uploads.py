@@ -21,7 +21,14 @@ MOST_KEPT, MOST_KEPT_BYTES = 10_000, 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Upload:
-    """One recorded file."""
+    """One recorded file.
+
+    Attributes:
+        mapped_from: the file that a mapping made its rows of; None: it is a file itself.
+        mapped_source: source whose ids they have then.
+        only_new: whether they never change a row that is there.
+        whole: whether they take the place of all that their source told of the same order before.
+    """
 
     upload_id: int
     tenant_id: int
@@ -30,6 +37,15 @@ class Upload:
     location: str
     status: str
     job_id: int | None
+    mapped_from: int | None = None
+    mapped_source: str | None = None
+    only_new: bool = False
+    whole: bool = False
+
+    @property
+    def place(self) -> int:
+        """Where it stands in the order of arrival, by which rows win or lose."""
+        return self.mapped_from or self.upload_id
 
 
 @dataclass(frozen=True)

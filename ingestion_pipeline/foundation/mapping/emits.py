@@ -1,6 +1,6 @@
 """`emit:` of a mapping: the records that rows make."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ingestion_pipeline.foundation.mapping.carrying import refuse_totals
 from ingestion_pipeline.foundation.mapping.conditions import read_condition
@@ -20,7 +20,7 @@ from ingestion_pipeline.foundation.mapping.words import (
     Value,
 )
 
-_WORDS = ("each", "where", "only_new", "key", "fields")
+_WORDS = ("each", "where", "only_new", "replace", "key", "fields")
 
 
 def read_emit(
@@ -66,7 +66,21 @@ def read_emit(
         only_new=reader.flag(words.get("only_new")),
         key=key,
         fields=tuple(values.items()),
+        replace=_replace(reader, words, target),
     )
+
+
+def _replace(reader: Reader, words: Mapping[str, Node], target: Target) -> str | None:
+    """The field by which records are a set that a file replaces."""
+    node = words.get("replace")
+    if node is None:
+        return None
+    if not target.sets:
+        reader.fault(node, f"is nothing that {target.name} know: each of them is one by itself")
+        return None
+    if reader.flag(words.get("only_new")):
+        reader.fault(node, "can't stand beside only_new, which never takes anything away")
+    return reader.one_of(node, target.sets, target.sets[0])
 
 
 def _value_of(reader: Reader, field: TargetField, node: Node) -> Value:

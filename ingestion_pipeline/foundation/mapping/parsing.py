@@ -129,6 +129,11 @@ def _emits(
             reader.fault(each, f"is no type of records{meant(label, targets)}")
             continue
         emits.append(read_emit(reader, label, each, target, group=group))
+        said = {one.replace for one in emits if one.target is target}
+        if len(said) > 1:
+            reader.fault(
+                each, f"must say replace as the other {target.name} do: together they are the set"
+            )
     if node is not None and isinstance(node.value, dict) and not node.value:
         reader.fault(node, f"must make something{meant('', targets)}")
     return tuple(emits)

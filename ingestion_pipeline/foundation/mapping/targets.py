@@ -62,6 +62,7 @@ class Target:
             made, with the number of the occurrence in the file.
         sums: an amount, and fields by whose values it is summed for whoever checks a mapping; one
             of them is its currency, as amounts of two are never added.
+        sets: fields of which a mapping may say that its records replace those of the same value.
     """
 
     name: str
@@ -69,3 +70,4 @@ class Target:
     fields: tuple[TargetField, ...]
     keyed: bool = False
     sums: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()

@@ -278,6 +278,8 @@ class Emit:
         only_new: whether it never overwrites what is there.
         key: columns of a natural key.
         fields: in the target's order, each with its value.
+        replace: the field by which its records are sets: those of a file take the place of all
+            that its source told of the same set before; None: each record is one by itself.
     """
 
     label: str
@@ -287,6 +289,7 @@ class Emit:
     only_new: bool
     key: tuple[str, ...]
     fields: tuple[tuple[TargetField, Value], ...]
+    replace: str | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "products": ("", "rawd", "r", "r"),
     "orders": ("", "rawd", "r", "r"),
     "order_items": ("", "rawd", "r", "r"),
+    "order_item_sets": ("", "rawd", "r", "r"),
     "customers_staging": ("", "rawd", "r", "r"),
     "products_staging": ("", "rawd", "r", "r"),
     "orders_staging": ("", "rawd", "r", "r"),

@@ -12,6 +12,7 @@ from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.mapping.targets import Kind, Target, TargetField
 
 _SUMS = {"orders": ("total_amount", "currency")}
+_SETS = {"order_items": ("order_id",)}
 
 
 def _field(field: Field) -> TargetField:
@@ -37,6 +38,7 @@ def _target(entity: Entity) -> Target:
         key=entity.key,
         fields=tuple(map(_field, entity.fields)),
         sums=_SUMS.get(entity.name, ()),
+        sets=_SETS.get(entity.name, ()),
     )
 
 

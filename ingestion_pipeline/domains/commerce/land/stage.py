@@ -26,6 +26,7 @@ from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row, copy_row
 from ingestion_pipeline.foundation.storage.file_kinds import Limits, WrongFileError
 
 Progress = Callable[[int], None]
+HandBack = Callable[[Sequence[Rejection]], None]
 # Rejected lines are kept in memory until they are written together.
 _REJECTED_BYTES, _REJECTED_LINES = 4 * 1024 * 1024, 10_000
 _LABELS, _OTHER_REASONS = 1_000, "line: for other reasons"  # a reason may name what it is about
@@ -128,6 +129,7 @@ def land_file(
     *,
     bounds: Bounds,
     progress: Progress | None = None,
+    hand_back: HandBack | None = None,
 ) -> Reading:
     """Stage a recorded upload within the connection's transaction, and note its counts.
 
@@ -137,6 +139,7 @@ def land_file(
         file: the file's bytes, compressed or not.
         bounds: of reading it.
         progress: called with the number of lines after every block.
+        hand_back: takes refused lines, which are then counted but not written.
 
     Raises:
         WrongFileError: the file as a whole can't be used; the transaction is to be rolled back.
@@ -154,6 +157,14 @@ def land_file(
     def refuse(row: Row, message: str) -> None:
         refused.append(_refusal(row, message, entity))
 
+    def write_refused() -> None:
+        if hand_back is None:
+            _write_rejections(connection, upload, refused, reading)
+            return
+        reading.reject(refused)
+        hand_back(refused)
+        refused.clear()
+
     with CopyStream(connection, table.name, columns, refused=refuse) as stream:
         for lines, first_number in numbered_lines(
             file, upload.file_name, entity, limits=bounds.limits
@@ -170,7 +181,7 @@ def land_file(
             refused_bytes += sum(len(rejection.raw) for rejection in parsed.rejections)
             if refused_bytes > _REJECTED_BYTES or len(refused) > _REJECTED_LINES:
                 stream.drain()  # seldom, because it makes parsing wait for the database
-                _write_rejections(connection, upload, refused, reading)
+                write_refused()
                 refused_bytes = 0
             stream.write_binary(
                 packed.payload, packer.columns, partial(_again, parser, lines, first_number, packed)
@@ -179,7 +190,7 @@ def land_file(
             if progress:
                 progress(len(lines))
         stream.drain()
-    _write_rejections(connection, upload, refused, reading)
+    write_refused()
     uploads.set_counts(connection, upload.upload_id, reading.counts)
     uploads.update(
         connection, upload.upload_id, status="staged", staged_at=sa.func.now(), error=None,

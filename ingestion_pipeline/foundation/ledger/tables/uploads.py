@@ -6,6 +6,7 @@ from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.storage.columns import (
     bigint,
+    boolean,
     count,
     identity,
     integer,
@@ -68,6 +69,26 @@ uploads = sa.Table(
         nullable=True,
         comment="When retention took the landed file away, UTC; NULL: it is there",
     ),
+    bigint(
+        "mapped_from",
+        nullable=True,
+        comment="The file that a mapping made its rows of (uploads.upload_id), by whose place they "
+        "win or lose; NULL: it is a file itself",
+    ),
+    text(
+        "mapped_source",
+        nullable=True,
+        comment="Source whose ids its rows have, as the mapping says; NULL: no mapping made them",
+    ),
+    boolean(
+        "only_new", default=sa.false(), comment="Whether its rows never change one that is there"
+    ),
+    boolean(
+        "whole",
+        default=sa.false(),
+        comment="Whether its rows take the place of all that their source told of the same order "
+        "before",
+    ),
     sa.UniqueConstraint("tenant_id", "source_key"),
     comment="Files that arrived, and what became of their lines: a row a file",
 )
@@ -92,6 +113,14 @@ sa.Index(
     uploads.c.tenant_id,
     uploads.c.upload_id,
     postgresql_where=uploads.c.status.in_(("recorded", "staged")),
+)
+sa.Index(
+    "uploads_mapped_idx",
+    uploads.c.mapped_from,
+    postgresql_where=uploads.c.mapped_from.is_not(None),
+)
+sa.Index(
+    "uploads_only_new_idx", uploads.c.tenant_id, uploads.c.type, postgresql_where=uploads.c.only_new
 )
 
 rejected_rows = sa.Table(

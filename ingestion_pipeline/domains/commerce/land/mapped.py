@@ -1,0 +1,234 @@
+"""Records that a mapping made of a file → staged uploads, one a label, in the order of parents.
+
+An upload of its own for each label, known by the file's upload and the label, so that landing the
+same file again takes nothing twice. What the contract refuses goes back to whoever runs the
+mapping, with the line of the file that it came of, and the other rows of its order with it.
+"""
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from ingestion_pipeline.domains.commerce.contract.entities import (
+    DOMAIN,
+    ENTITIES,
+    ORDER_ITEMS,
+    ORDERS,
+    Entity,
+)
+from ingestion_pipeline.domains.commerce.land.rows import Rejection
+from ingestion_pipeline.domains.commerce.land.stage import Bounds, land_file, unstage
+from ingestion_pipeline.domains.commerce.tables import ARRIVED, order_item_sets
+from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
+from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
+from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
+from ingestion_pipeline.foundation.storage.file_kinds import Limits
+
+SOURCE = "mapped"  # how an upload of these came
+_ORDER_ID = re.compile(r'"order_id": ?"([0-9a-fA-F-]{32,36})"')
+_TOGETHER = "is refused: another row of its order is"
+# The records are made by us, of a file that was unpacked within limits.
+_BOUNDS = Bounds(Limits(), keeps=uploads.MOST_KEPT_BYTES)
+
+
+@dataclass
+class _Part:
+    """What becomes one upload: the records of a label, or of all labels that are one set.
+
+    Attributes:
+        refused: what the contract refused, by the record's number from 1; at most so many as are
+            kept of any file.
+        orders: all orders of which a row was refused.
+    """
+
+    entity: Entity
+    label: str
+    records: list[Records]
+    upload: Upload | None = None
+    refused: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
+    orders: set[UUID] = field(default_factory=set)
+
+    @property
+    def number(self) -> int:
+        return sum(each.number for each in self.records)
+
+    def refuse(self, rejections: Sequence[Rejection]) -> None:
+        """Take what the contract refuses."""
+        for each in rejections:
+            if found := _ORDER_ID.search(each.raw):
+                self.orders.add(UUID(found[1]))
+            if len(self.refused) < uploads.MOST_KEPT:
+                self.refused[each.line_number] = tuple(
+                    Reason(0, why["field"], why["rule"], why["value"]) for why in each.reasons
+                )
+
+    def rejected(self) -> Iterator[Rejected]:
+        """What was refused, with the lines of the mapped file."""
+        left = dict(self.refused)
+        for number, (line, text) in enumerate(self._lines(), start=1):
+            if not left:
+                return
+            if reasons := left.pop(number, None):
+                yield Rejected(line, text, tuple(replace(each, line=line) for each in reasons))
+
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        for each in self.records:
+            with each.path.open("rb") as texts, each.lines.open("rb") as lines:
+                for line, text in zip(lines, texts, strict=True):
+                    yield int(line), text.decode().rstrip("\n")
+
+
+def land_records(
+    connection: sa.Connection, delivery: Delivery, records: Sequence[Records]
+) -> Taken:
+    """Stage the records of a file within the connection's transaction.
+
+    Returns:
+        how many are staged and refused; those that an earlier landing refused are not told again.
+    """
+    parts = _parts(records)
+    new = [part for part in parts if _stage(connection, delivery, part)]
+    if broken := set[UUID]().union(*(part.orders for part in new)):
+        _take_out(
+            connection, [part for part in new if part.entity in (ORDERS, ORDER_ITEMS)], broken
+        )
+    if any(part.upload is not None and part.upload.whole for part in new):
+        _note_sets(connection, delivery, parts)
+    taken = Taken(counts_of(connection, delivery, ("staged", "rejected")))
+    taken.rejected += [each for part in new for each in part.rejected()]
+    return taken
+
+
+def counts_of(
+    connection: sa.Connection, delivery: Delivery, names: Iterable[str]
+) -> dict[str, dict[str, int]]:
+    """What became of a file's records, by target."""
+    c = uploads_table.c
+    statement = (
+        sa.select(c.type, *(sa.func.sum(c[name]).label(name) for name in names))
+        .where(c.mapped_from == delivery.upload_id, c.domain == DOMAIN)
+        .group_by(c.type)
+    )
+    found = {row.pop("type"): row for row in map(dict, connection.execute(statement).mappings())}
+    return {
+        name: {action: int(number) for action, number in found[name].items()}
+        for name in ENTITIES if name in found
+    }  # fmt: skip
+
+
+def _parts(records: Sequence[Records]) -> list[_Part]:
+    """Parents before children; the labels of a set are one part."""
+    found: dict[str, _Part] = {}
+    for entity in ENTITIES.values():
+        for each in records:
+            if each.emit.target.name == entity.name:
+                label = entity.name if each.emit.replace else each.emit.label
+                part = found.setdefault(label, _Part(entity, label, []))
+                part.records.append(each)
+    # Of an empty set the orders are told, but nothing of what is no set.
+    return [part for part in found.values() if part.number or part.records[0].emit.replace]
+
+
+def _stage(connection: sa.Connection, delivery: Delivery, part: _Part) -> bool:
+    """Stage a part unless that is done; one whose staged rows were lost is staged again."""
+    key = f"{SOURCE}/{delivery.upload_id}/{part.label}"
+    upload_id = uploads.record(
+        connection, tenant_id=delivery.tenant_id, domain=DOMAIN, type_=part.entity.name,
+        file_name=delivery.file_name, source=SOURCE, source_key=key, location=delivery.location,
+    )  # fmt: skip
+    is_new = upload_id is not None
+    if upload_id is None:
+        mine = (uploads_table.c.tenant_id == delivery.tenant_id, uploads_table.c.source_key == key)
+        upload_id = connection.execute(
+            sa.select(uploads_table.c.upload_id).where(*mine)
+        ).scalar_one()
+    emit = part.records[0].emit
+    if is_new:
+        uploads.update(
+            connection, upload_id, mapped_from=delivery.upload_id, mapped_source=delivery.source,
+            only_new=emit.only_new, whole=emit.replace is not None,
+        )  # fmt: skip
+    [part.upload] = uploads.find(connection, [upload_id])
+    if not is_new:
+        if part.upload.status != "failed":
+            return False
+        unstage(connection, part.upload)
+    if not part.number:
+        uploads.set_counts(connection, upload_id, Counts())
+        uploads.update(connection, upload_id, status="staged", staged_at=sa.func.now(), error=None)
+        return True
+    with _together(part.records).open("rb") as file:
+        land_file(connection, part.upload, file, bounds=_BOUNDS, hand_back=part.refuse)
+    return True
+
+
+def _together(records: list[Records]) -> Path:
+    """The records of several labels in one file."""
+    if len(records) == 1:
+        return records[0].path
+    path = records[0].path.with_suffix(".all")
+    with path.open("wb") as file:
+        for each in records:
+            with each.path.open("rb") as one:
+                shutil.copyfileobj(one, file)
+    return path
+
+
+def _take_out(connection: sa.Connection, parts: Sequence[_Part], broken: set[UUID]) -> None:
+    """Refuse the other rows of orders of which one is refused: they stand or fall together."""
+    for part in parts:
+        assert part.upload is not None  # noqa: S101
+        table = ARRIVED[part.entity.name]
+        gone = Counter[int]()
+        ids = iter(sorted(broken))
+        while some := list(islice(ids, uploads.MOST_KEPT)):
+            of_these = (table.c.upload_id == part.upload.upload_id, table.c.order_id.in_(some))
+            rows = sa.delete(table).where(*of_these).returning(table.c.line_number)
+            gone.update(connection.execute(rows).scalars())
+        room = uploads.MOST_KEPT - len(part.refused)
+        part.refused |= dict.fromkeys(sorted(gone)[:room], (Reason(0, "record", _TOGETHER),))
+        if gone:
+            changes = {"staged": -gone.total(), "rejected": gone.total()}
+            uploads.add_to_counts(connection, part.upload.upload_id, changes)
+
+
+def _note_sets(connection: sa.Connection, delivery: Delivery, parts: Sequence[_Part]) -> None:
+    """Say of which orders this file has all items: those that it told, also without any item.
+
+    Of an order that a later file told already, that stays.
+    """
+    told = [
+        sa.select(ARRIVED[part.entity.name].c.order_id).where(
+            ARRIVED[part.entity.name].c.upload_id == part.upload.upload_id
+        )
+        for part in parts
+        if part.upload is not None
+        and (part.entity is ORDERS or (part.entity is ORDER_ITEMS and part.upload.whole))
+    ]  # fmt: skip
+    orders = sa.union(*told).subquery("told")
+    rows = sa.select(
+        sa.literal(delivery.tenant_id), sa.literal(delivery.source), orders.c.order_id,
+        sa.literal(delivery.upload_id, sa.BigInteger),
+    ).order_by(orders.c.order_id)  # fmt: skip
+    # in one order, so that two that tell the same orders wait for each other
+    t = order_item_sets.c
+    statement = insert(order_item_sets).from_select(
+        [t.tenant_id, t.source, t.order_id, t.told_by], rows
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[t.tenant_id, t.source, t.order_id],
+            set_={"told_by": statement.excluded.told_by},
+            where=t.told_by < statement.excluded.told_by,
+        )
+    )

@@ -1,0 +1,169 @@
+"""Commerce's sink: what mappings make comes to the same tables, once, and adds up."""
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.commerce.mapped import SINK
+from ingestion_pipeline_tests.domains.commerce.builders import (
+    assert_sound,
+    finals,
+    sizes,
+    staged_rows,
+)
+from ingestion_pipeline_tests.domains.commerce.mapping_files import (
+    came,
+    land,
+    load,
+    mapped_statuses,
+)
+
+SHOP = """
+source: shop
+mapping: orders_export
+dates: ["%Y-%m-%d %H:%M:%S %z"]
+group: {by: Name, carry: {all_but: [Lineitem *, Discount]}}
+emit:
+  customers:
+    each: group
+    only_new: true
+    fields:
+      customer_id: {id: [customer, Email], lower: true}
+      name:        Buyer
+      email:       Email
+      created_at:  Created at
+  products:
+    only_new: true
+    fields:
+      product_id: {id: [product, Lineitem sku]}
+      sku:        Lineitem sku
+      name:       Lineitem name
+      price:      Lineitem price
+      active:     {is: "true"}
+  orders:
+    each: group
+    fields:
+      order_id:                {id: [order, Id]}
+      external_order_id:       Name
+      customer_id:             {id: [customer, Email], lower: true}
+      customer_name_snapshot:  Buyer
+      customer_email_snapshot: Email
+      total_amount:            Total
+      currency:                Currency
+      order_status:            Status
+      order_date:              Created at
+      created_at:              Created at
+      raw_payload:             {of: [Total, Status, Note]}
+  order_items:
+    replace: order_id
+    fields:
+      order_item_id: {id: [line, Id, Lineitem sku, Lineitem price], occurrence: true}
+      order_id:      {id: [order, Id]}
+      product_id:    {id: [product, Lineitem sku]}
+      quantity:      Lineitem quantity
+      unit_price:    Lineitem price
+      line_total:    {product: [Lineitem quantity, Lineitem price]}
+"""
+HEADER = (
+    "Name,Id,Email,Buyer,Status,Currency,Total,Created at,Note,"
+    "Lineitem quantity,Lineitem name,Lineitem sku,Lineitem price\n"
+)
+
+
+def first(name: str, sku: str, price: str, *, total: str, quantity: int = 1, note: str = "") -> str:
+    """The first row of an order, which has all of its fields."""
+    return (
+        f"#{name},{name},c{name}@example.org,Buyer {name},paid,EUR,{total},"
+        f"2026-05-01 10:00:00 +0200,{note},{quantity},Thing {sku},{sku},{price}\n"
+    )
+
+
+def more(name: str, sku: str, price: str, *, quantity: int = 1) -> str:
+    """A further row of an order."""
+    return f"#{name},,,,,,,,,{quantity},Thing {sku},{sku},{price}\n"
+
+
+TWO_ORDERS = (
+    HEADER
+    + first("1", "A", "10.00", total="30.00")
+    + more("1", "B", "20.00")
+    + first("2", "A", "10.00", total="10.00")
+)
+
+
+def line_totals(engine: sa.Engine) -> list[Decimal]:
+    """The amounts of all lines, sorted."""
+    return sorted(row["line_total"] for row in finals(engine)["order_items"].values())
+
+
+def test_a_mapped_file_is_loaded_with_its_counts_and_sums(engine: sa.Engine) -> None:
+    taken = load(engine, SHOP, TWO_ORDERS)
+    assert sizes(engine) == {"customers": 2, "products": 2, "orders": 2, "order_items": 3}
+    assert taken.rejected == []
+    assert {name: counts["inserted"] for name, counts in taken.by_target.items()} == sizes(engine)
+    assert sum(row["total_amount"] for row in finals(engine)["orders"].values()) == 40
+    assert sum(line_totals(engine)) == 40
+    assert_sound(engine)
+    assert staged_rows(engine) == 0
+
+
+def test_objects_hold_the_columns_that_the_mapping_lists_and_no_other(engine: sa.Engine) -> None:
+    load(engine, SHOP, HEADER + first("1", "A", "10.00", total="10.00", note='"say ""hi"""'))
+    [order] = finals(engine)["orders"].values()
+    assert order["raw_payload"] == {"Total": "10.00", "Status": "paid", "Note": 'say "hi"'}
+    assert order["extra"] is None
+
+
+def test_the_uploads_of_a_mapped_file_say_which_file_it_was(engine: sa.Engine) -> None:
+    file = came(engine, SHOP, TWO_ORDERS)
+    land(engine, file)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT type, source, location, file_name, mapped_from, mapped_source, status, job_id"
+            " FROM uploads WHERE domain = 'commerce' ORDER BY upload_id"
+        ).all()
+    assert [row.type for row in rows] == ["customers", "products", "orders", "order_items"]
+    assert {row[1:] for row in rows} == {
+        ("mapped", "file:///landed/export.csv", "export.csv", file.delivery.upload_id, "shop",
+         "staged", None)
+    }  # fmt: skip
+
+
+def test_landing_a_file_again_takes_nothing_twice(engine: sa.Engine) -> None:
+    file = came(engine, SHOP, TWO_ORDERS)
+    once = land(engine, file)
+    assert land(engine, file).by_target == once.by_target
+    settled = SINK.settle(engine, file.delivery)
+    assert land(engine, file).by_target == once.by_target
+    assert SINK.settle(engine, file.delivery) == settled
+    assert sizes(engine) == {"customers": 2, "products": 2, "orders": 2, "order_items": 3}
+    assert_sound(engine)
+
+
+def test_what_was_killed_between_landing_and_settling_comes_in_with_the_next(
+    engine: sa.Engine,
+) -> None:
+    land(engine, came(engine, SHOP, TWO_ORDERS))
+    assert sizes(engine)["orders"] == 0
+    load(engine, SHOP, HEADER + first("3", "C", "5.00", total="5.00"))
+    assert sizes(engine) == {"customers": 3, "products": 3, "orders": 3, "order_items": 4}
+    assert mapped_statuses(engine) == {"loaded"}
+
+
+def test_a_row_that_commerce_refuses_goes_back_with_its_line_and_its_whole_order(
+    engine: sa.Engine,
+) -> None:
+    too_long = "\x01" * 200_000  # six characters each in JSON, of which a line has a limit
+    file = HEADER + first("1", "A", "10.00", total="30.00", note=too_long) + more("1", "B", "20.00")
+    taken = load(engine, SHOP, file + first("2", "A", "10.00", total="10.00"))
+    told = [(each.line, [reason.rule for reason in each.reasons]) for each in taken.rejected]
+    assert told == [
+        (2, ["must be at most 1 MiB long"]),
+        (2, ["is refused: another row of its order is"]),
+        (3, ["is refused: another row of its order is"]),
+    ]
+    assert all(reason.line == each.line for each in taken.rejected for reason in each.reasons)
+    assert sizes(engine) == {"customers": 2, "products": 2, "orders": 1, "order_items": 1}
+    assert_sound(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM rejected_rows").scalar() == 0
