@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.errors import ContractError, QuotaError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.watch.gathering import Questions
@@ -77,7 +77,8 @@ def create_app(
     for router in (*routers, outside.router, health.router, operations.router):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     docs.install(app)
-    for error in (Refusal, ContractError, HTTPException, *OUTAGES, Exception):
+    # Of what is caught for `Exception` only, Starlette thinks the connection is broken.
+    for error in (Refusal, ContractError, QuotaError, HTTPException, *OUTAGES, Exception):
         app.add_exception_handler(error, answer_to)
     envelope = Envelope(Direct(app), metrics)
     return envelope

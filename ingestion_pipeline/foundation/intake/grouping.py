@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.intake.filling import filler_of
@@ -135,8 +136,8 @@ def batches_of(
         keys = _keys(batch, together.group)
         if together.group is not None and together.adjacent() and batch.size:
             cut = _last_record(keys)
-            held, held_spans = batch.taken(list(range(cut, batch.size))), spans[cut:]
-            batch, spans, keys = batch.taken(list(range(cut))), spans[:cut], keys[:cut]
+            held, held_spans = batch.sliced(cut, batch.size), spans[cut:]
+            batch, spans, keys = batch.sliced(0, cut), spans[:cut], keys[:cut]
         yield _grouped(batch, spans, keys, together, refused)
     if held is not None:
         yield _grouped(held, held_spans, _keys(held, together.group), together, [])
@@ -147,13 +148,14 @@ def _kept(
 ) -> Batched:
     """The rows that are not passed over, without those that can't be used."""
     there = {name: index for name, index in at.items() if index is not None}
-    width = max(there.values(), default=-1) + 1
+    width = max(there.values(), default=0) + 1
     for each in chunk:
         if len(each.cells) < width:
             each.cells = each.cells + [""] * (width - len(each.cells))
+    several = itemgetter(*there.values(), 0, 0)  # of two and more, which it takes apart
+    read = zip(*map(several, (each.cells for each in chunk)), strict=True)
     columns = {
-        name: cleaned([each.cells[index] for each in chunk], together.mapped)
-        for name, index in there.items()
+        name: cleaned(cells, together.mapped) for name, cells in zip(there, read, strict=False)
     } | {name: [""] * len(chunk) for name in at if name not in there}
     if together.fill is not None:
         together.fill(columns)

@@ -158,15 +158,16 @@ def _read_footer(records: Iterable[Record], table: Table) -> None:
             table.footer.setdefault(record.cells[0].strip(), record.cells[1].strip())
 
 
-def cleaned(cells: list[str], mapped: Mapped) -> list[str]:
+def cleaned(cells: Sequence[str], mapped: Mapped) -> list[str]:
     """Cells of a column without blanks around them, without what spreadsheets wrap them in, and
     empty where they say that there is nothing.
     """
-    texts = [cell.strip() for cell in cells]
+    texts = list(map(str.strip, cells))
     read = mapped.read
-    if "apostrophe" in read.unwrap:
+    there = "".join(texts) if read.unwrap else ""
+    if "apostrophe" in read.unwrap and "'" in there:
         texts = [text.removeprefix("'") for text in texts]
-    if "formula" in read.unwrap:
+    if "formula" in read.unwrap and "=" in there:
         texts = [_unwrapped(text) if text.startswith("=") else text for text in texts]
     if read.blank:
         texts = ["" if text in read.blank else text for text in texts]

@@ -51,11 +51,27 @@ class Batch:
     starts: list[int] = field(default_factory=list)
     record_of: list[int] = field(default_factory=list)
     made: dict[Any, Sequence[Cell]] = field(default_factory=dict, repr=False)
+    _heads: "Batch | None" = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
         """How many rows."""
         return len(self.lines)
+
+    def heads(self) -> "Batch":
+        """A batch of the first rows of its records."""
+        if self._heads is None:
+            self._heads = self.taken(self.starts)
+            self._heads.starts = self._heads.record_of = list(range(len(self.starts)))
+        return self._heads
+
+    def sliced(self, first: int, behind: int) -> "Batch":
+        """A batch of the rows from one to the one before another."""
+        return Batch(
+            columns={name: cells[first:behind] for name, cells in self.columns.items()},
+            lines=self.lines[first:behind],
+            texts=self.texts[first:behind],
+        )
 
     def taken(self, rows: list[int]) -> "Batch":
         """A batch of some of its rows, in this order; a row may be taken several times."""

@@ -2,6 +2,7 @@
 
 import fnmatch
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 
 from ingestion_pipeline.foundation.mapping.documents import Node
 from ingestion_pipeline.foundation.mapping.reader import Reader
@@ -11,6 +12,7 @@ from ingestion_pipeline.foundation.mapping.words import (
     Column,
     FirstOf,
     Group,
+    Identity,
     OverGroup,
     Steps,
     Value,
@@ -30,6 +32,15 @@ def carries(group: Group, column: str) -> bool:
     if not any(fnmatch.fnmatchcase(column, each) for each in group.carry):
         return False
     return not any(fnmatch.fnmatchcase(column, each) for each in group.all_but)
+
+
+def looks_beyond(value: object) -> bool:
+    """Whether a row's cell of a value depends on other rows."""
+    if isinstance(value, OverGroup) or (isinstance(value, Identity) and value.occurrence):
+        return True
+    if isinstance(value, tuple):
+        return any(map(looks_beyond, value))
+    return is_dataclass(value) and any(looks_beyond(each) for each in vars(value).values())
 
 
 def totalled(value: Value, *, within: bool = False) -> Iterator[str]:

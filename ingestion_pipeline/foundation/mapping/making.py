@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
+from ingestion_pipeline.foundation.mapping.carrying import looks_beyond
 from ingestion_pipeline.foundation.mapping.cells import Decide, Evaluate, added
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.fields import (
@@ -43,7 +44,16 @@ class _Emitter:
     emit: Emit
     where: Decide | None
     names: tuple[str, ...]
-    values: tuple[tuple[Evaluate, Finish], ...]
+    values: "tuple[_Value, ...]"
+
+
+@dataclass(frozen=True)
+class _Value:
+    """Attributes: of_all_rows: whether a record's first row is not enough to make it of."""
+
+    evaluate: Evaluate
+    finish: Finish
+    of_all_rows: bool
 
 
 class Maker:
@@ -137,26 +147,31 @@ class Maker:
         reasons: dict[int, list[Reason]],
     ) -> tuple[list[int], list[Sequence[Any]]]:
         """The rows of which a type is made, and the columns of its fields for these."""
-        chosen = list(rows.starts) if emitter.emit.each_group else list(range(rows.size))
+        own = rows.heads() if emitter.emit.each_group else rows
+        chosen = list(range(own.size))
         if emitter.where is not None:
-            says = emitter.where(rows)
+            says = emitter.where(own)
             for row in chosen:
                 if isinstance(refused := says[row], Refusal):
-                    reasons[origin[row]].append(_reason(rows, row, "where", refused))
+                    found = rows.starts[row] if own is not rows else row
+                    reasons[origin[found]].append(_reason(own, row, "where", refused))
             chosen = [row for row in chosen if says[row] is True]
-        every = len(chosen) == rows.size
+        every = len(chosen) == own.size
+        of_rows = [rows.starts[row] for row in chosen] if own is not rows else chosen
         columns: list[Sequence[Any]] = []
-        for name, (evaluate, finish) in zip(emitter.names, emitter.values, strict=True):
-            cells = evaluate(rows)
-            if not every:
+        for name, value in zip(emitter.names, emitter.values, strict=True):
+            cells = value.evaluate(rows if value.of_all_rows else own)
+            if value.of_all_rows and (own is not rows or not every):
+                cells = [cells[row] for row in of_rows]
+            elif not every:
                 cells = [cells[row] for row in chosen]
-            column = finish(cells)
+            column = value.finish(cells)
             if Refusal in set(map(type, column)):
-                for row, value in zip(chosen, column, strict=True):
-                    if isinstance(value, Refusal):
-                        reasons[origin[row]].append(_reason(rows, row, name, value))
+                for row, cell in zip(of_rows, column, strict=True):
+                    if isinstance(cell, Refusal):
+                        reasons[origin[row]].append(_reason(rows, row, name, cell))
             columns.append(column)
-        return chosen, columns
+        return of_rows, columns
 
 
 def _emitter(
@@ -164,23 +179,23 @@ def _emitter(
 ) -> _Emitter:
     """Args: finishers: of fields so far; those with the same rules share what they remember."""
     names: list[str] = []
-    values: list[tuple[Evaluate, Finish]] = []
+    values: list[_Value] = []
     if emit.key:
         names.append(emit.target.key)
-        values.append((natural_key(emit, name), finished))
+        values.append(_Value(natural_key(emit, name), finished, of_all_rows=True))
     for field, value in emit.fields:
         names.append(field.name)
         if field.kind == "object":
-            values.append((_object(value), finished))
+            values.append(_Value(_object(value), finished, of_all_rows=False))
             continue
         evaluate = compiler.value(value, WANTED.get(field.kind, "text"))
         if field.kind == "uuid" and isinstance(value, Identity):
-            values.append((evaluate, finished))
+            values.append(_Value(evaluate, finished, looks_beyond(value)))
             continue
         rules = replace(field, name="", required=True, default=None)
         if rules not in finishers:
             finishers[rules] = finisher(field, compiler)
-        values.append((evaluate, finishers[rules]))
+        values.append(_Value(evaluate, finishers[rules], looks_beyond(value)))
     where = compiler.condition(emit.where) if emit.where is not None else None
     return _Emitter(emit, where, tuple(names), tuple(values))
 
