@@ -77,7 +77,7 @@ def create_app(
     for router in (*routers, outside.router, health.router, operations.router):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     docs.install(app)
-    # Of what is caught for `Exception` only, Starlette thinks the connection is broken.
+    # Of what is caught as `Exception` only, Starlette thinks that the connection is broken.
     for error in (Refusal, ContractError, QuotaError, HTTPException, *OUTAGES, Exception):
         app.add_exception_handler(error, answer_to)
     envelope = Envelope(Direct(app), metrics)
