@@ -5,7 +5,7 @@ Rows that the mapping passes over are counted by name and are out before rows ar
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
@@ -59,6 +59,7 @@ class Together:
     Attributes:
         scattered: digests of keys whose rows are known to stand apart.
         found: of those that were found to.
+        watch: is shown all rows, before some are passed over.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Together:
         self.skip = {name: compiler.condition(each) for name, each in mapped.skip.items()}
         self.columns = list(mapped.uses)
         self.fill = filler_of(mapped.fill)
+        self.watch: Callable[[Batch], None] | None = None
         self.carried = frozenset(
             name for name in self.columns if mapped.group and carries(mapped.group, name)
         )
@@ -160,6 +162,8 @@ def _kept(
     if together.fill is not None:
         together.fill(columns)
     batch = Batch(columns, [each.number for each in chunk], [each.text for each in chunk])
+    if together.watch is not None:
+        together.watch(batch)
     out: dict[int, Refused | None] = {}
     for name, decide in together.skip.items():
         for row, says in enumerate(decide(batch)):

@@ -129,6 +129,7 @@ class Run:
         """
         maker = Maker(self._mapped, self.compiler)
         together = Together(self._mapped, self.compiler, self._scattered)
+        together.watch = maker.watch if maker.watches() else None
         for batch, spans, refused in batches_of(
             self._rows(), together, self.counts.skipped, self._table.header
         ):

@@ -91,6 +91,24 @@ class Maker:
             made.append((emitter.emit, emitter.names, values, lines))
         return made, list(_rejected(batch, broken, reasons)), warnings
 
+    def watch(self, batch: Batch) -> None:
+        """Add rows to the checks over all rows: before some are passed over, each by itself."""
+        rows = list(range(batch.size))
+        alone = Batch(batch.columns, batch.lines, batch.texts, rows, rows)
+        for check, *values in self._checks:
+            if check.every_row:
+                self._add(check, alone, [values[0], *values[1]])
+
+    def watches(self) -> bool:
+        """Whether any check is over all rows."""
+        return any(check.every_row for check, *_ in self._checks)
+
+    def _add(self, check: Check, batch: Batch, values: list[Evaluate]) -> None:
+        columns = [self._compiler.numbers(value(batch)) for value in values]
+        sums = self._sums.setdefault(check.name, [""] * len(columns))
+        for place, column in enumerate(columns):
+            sums[place] = added((sums[place], *(column[start] for start in batch.starts)))
+
     def whole_file(self) -> list[Reason]:
         """What the checks over the whole file found, when all of it was read."""
         empty = Batch({}, [0], [""], [0], [0])
@@ -113,13 +131,11 @@ class Maker:
 
     def _check(self, batch: Batch, reasons: dict[int, list[Reason]]) -> Iterator[Reason]:
         for check, left, rights in self._checks:
-            columns = [self._compiler.numbers(value(batch)) for value in (left, *rights)]
             if check.whole_file:
-                sums = self._sums.setdefault(check.name, [""] * len(columns))
-                for place, column in enumerate(columns):
-                    firsts = tuple(column[start] for start in batch.starts)
-                    sums[place] = added((sums[place], *firsts))
+                if not check.every_row:
+                    self._add(check, batch, [left, *rights])
                 continue
+            columns = [self._compiler.numbers(value(batch)) for value in (left, *rights)]
             for start in batch.starts:
                 for reason in self._compared(
                     check, [column[start] for column in columns], batch.lines[start]

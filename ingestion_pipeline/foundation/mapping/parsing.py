@@ -222,11 +222,13 @@ def _check(reader: Reader, node: Node, group: Group | None) -> Check:
     for value in values:
         refuse_totals(reader, node, value, group)
     name = reader.text(words.get("name"), "check")
+    of = reader.one_of(words.get("of"), ("record", "file", "rows"), "record")
     return Check(
         name=name,
         left=values[0] if values else Constant(""),
         rights=tuple(values[1:]),
         within=reader.number(words.get("within")),
         rejects=reader.one_of(words.get("else"), ("warn", "reject"), "warn") == "reject",
-        whole_file=reader.one_of(words.get("of"), ("record", "file"), "record") == "file",
+        whole_file=of != "record",
+        every_row=of == "rows",
     )

@@ -257,7 +257,8 @@ class Check:
 
     Attributes:
         rejects: whether a record for which it fails is rejected; else it is a warning.
-        whole_file: whether it is asked once, over all rows.
+        whole_file: whether it is asked once, over all records.
+        every_row: whether it is, over all rows, those that are passed over too.
     """
 
     name: str
@@ -266,6 +267,7 @@ class Check:
     within: Decimal = Decimal(0)
     rejects: bool = False
     whole_file: bool = False
+    every_row: bool = False
 
 
 @dataclass(frozen=True)

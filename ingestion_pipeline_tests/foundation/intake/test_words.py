@@ -126,3 +126,15 @@ def test_several_signs_between_thousands() -> None:
     assert "is ',', as the decimal sign is" in faults(
         events('numbers: {decimal: ",", group: [",", " "]}')
     )
+
+
+def test_a_check_over_all_rows_counts_those_that_are_passed_over() -> None:
+    extra = """
+skip: {totals: {t: filled}, fees: {q: "0"}}
+check: [{name: rows are the total, of: rows, equal: [a, t]}]
+"""
+    rows = "d,q,a,t\n2026-01-01,,,7.00\n2026-01-01,1,8.00,\n2026-01-02,0,-1.00,\n"
+    came = came_of(events(extra), rows)
+    assert (came.warnings, came.counts.skipped) == ([], {"totals": 1, "fees": 1})
+    [warning] = came_of(events(extra), rows.replace("8.00", "8.01")).warnings
+    assert "rows are the total: 7.01 is not 7.00" in str(warning)
