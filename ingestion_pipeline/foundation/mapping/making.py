@@ -95,13 +95,13 @@ class Maker:
         """Add rows to the checks over all rows: before some are passed over, each by itself."""
         rows = list(range(batch.size))
         alone = Batch(batch.columns, batch.lines, batch.texts, rows, rows)
-        for check, *values in self._checks:
+        for check, left, rights in self._checks:
             if check.every_row:
-                self._add(check, alone, [values[0], *values[1]])
+                self._add(check, alone, [left, *rights])
 
     def watches(self) -> bool:
         """Whether any check is over all rows."""
-        return any(check.every_row for check, *_ in self._checks)
+        return any(check.every_row for check, _, _ in self._checks)
 
     def _add(self, check: Check, batch: Batch, values: list[Evaluate]) -> None:
         columns = [self._compiler.numbers(value(batch)) for value in values]
