@@ -39,8 +39,9 @@ def record(
 ) -> Recorded:
     """Record a landed file and the job that loads it.
 
-    The same bytes are one file of a mapping, however often a tenant sends them. One that could not
-    be loaded is taken up again: its mapping may have been mended.
+    What a tenant sends twice under one name is one file, unless another of that name came between:
+    then it says that things are again as they were. One that could not be loaded is taken up again:
+    its mapping may have been mended.
 
     Args:
         connection: in a transaction.
@@ -51,14 +52,22 @@ def record(
         source: how it came: `http`, `drop`, `storage`, `api`, `cli`.
         attempts: of the job.
     """
-    source_key = f"{DOMAIN}:{mapping}:{landed.sha256}"
+    latest = _latest(connection, tenant_id, mapping, file_name)
+    if latest is not None and latest.sha256 == landed.sha256:
+        return _known(connection, latest.upload_id, landed, attempts)
+    # Who sends the same at the same time sees the same file before it.
+    before = 0 if latest is None else latest.upload_id
+    source_key = f"{DOMAIN}:{mapping}:{landed.sha256}:{before}"
     upload_id = uploads.record(
         connection, tenant_id=tenant_id, domain=DOMAIN, type_=mapping, file_name=file_name,
         source=source, source_key=source_key, location=landed.location, size=landed.size,
         sha256=landed.sha256,
     )  # fmt: skip
     if upload_id is None:
-        return _known(connection, tenant_id, source_key, landed, attempts)
+        c = uploads_table.c
+        mine = c.tenant_id == tenant_id, c.source_key == source_key
+        there = connection.execute(sa.select(c.upload_id).where(*mine)).scalar_one()
+        return _known(connection, there, landed, attempts)
     return Recorded(upload_id, _enqueue(connection, tenant_id, mapping, upload_id, attempts))
 
 
@@ -103,11 +112,24 @@ def _enqueue(
     return job_id
 
 
-def _known(
-    connection: sa.Connection, tenant_id: int, source_key: str, landed: Landed, attempts: int
-) -> Recorded:
+def _latest(
+    connection: sa.Connection, tenant_id: int, mapping: str, file_name: str
+) -> sa.Row[Any] | None:
     c = uploads_table.c
-    query = sa.select(uploads_table).where(c.tenant_id == tenant_id, c.source_key == source_key)
+    query = (
+        sa.select(c.upload_id, c.sha256)
+        .where(
+            c.tenant_id == tenant_id, c.domain == DOMAIN, c.type == mapping,
+            c.file_name == file_name,
+        )
+        .order_by(c.upload_id.desc())
+        .limit(1)
+    )  # fmt: skip
+    return connection.execute(query).one_or_none()
+
+
+def _known(connection: sa.Connection, upload_id: int, landed: Landed, attempts: int) -> Recorded:
+    query = sa.select(uploads_table).where(uploads_table.c.upload_id == upload_id)
     found = connection.execute(query.with_for_update()).one()
     if found.status != "failed" or not jobs.requeue(connection, found.job_id, attempts=attempts):
         return Recorded(found.upload_id, found.job_id, is_new=False, keeps=False)

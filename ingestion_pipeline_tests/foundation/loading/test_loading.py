@@ -103,6 +103,21 @@ def test_the_same_bytes_are_one_file_and_change_nothing(
     assert on_the_shelf(engine) == before
 
 
+def test_what_is_sent_again_after_something_else_says_that_it_is_as_it_was(
+    engine: sa.Engine, configured: Settings, tenant_id: int, shelf: Shelf
+) -> None:
+    """The same bytes were known for ever: a price that went back stayed where it had been."""
+    mapping = known(MAPPING, shelf)
+    deliver(engine, configured, tenant_id, mapping, FILE)
+    load_all(engine, configured, mapping)
+    before = on_the_shelf(engine)
+    deliver(engine, configured, tenant_id, mapping, FILE.replace("2.50", "3.50"))
+    back = deliver(engine, configured, tenant_id, mapping, FILE)
+    assert back.is_new
+    load_all(engine, configured, mapping)
+    assert on_the_shelf(engine) == before
+
+
 def test_a_column_that_was_not_there_before_is_new(
     engine: sa.Engine, configured: Settings, tenant_id: int, shelf: Shelf
 ) -> None:

@@ -115,6 +115,14 @@ sa.Index(
     postgresql_where=uploads.c.status.in_(("recorded", "staged")),
 )
 sa.Index(
+    "uploads_intake_idx",
+    uploads.c.tenant_id,
+    uploads.c.type,
+    uploads.c.file_name,
+    uploads.c.upload_id,
+    postgresql_where=uploads.c.domain == "intake",
+)
+sa.Index(
     "uploads_mapped_idx",
     uploads.c.mapped_from,
     postgresql_where=uploads.c.mapped_from.is_not(None),

@@ -76,6 +76,8 @@ _TABLES = """
         'The first of them: [{line, field, rule, value}]';
     COMMENT ON COLUMN intake_deliveries.read_at IS
         'When it was loaded, UTC';
+    CREATE INDEX uploads_intake_idx ON uploads (tenant_id, type, file_name, upload_id)
+        WHERE domain = 'intake';
     CREATE TABLE intake_keys (
         tenant_id integer NOT NULL,
         source text NOT NULL,
