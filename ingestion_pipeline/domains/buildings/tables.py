@@ -182,6 +182,24 @@ collected_days = sa.Table(
     comment="Days that were collected, and what came of them: a row a site and UTC day",
 )
 
+mapped_days = sa.Table(
+    "mapped_days",
+    metadata,
+    _key("site_name", comment=SITE),
+    _key("day", sa.Date, comment="The UTC day"),
+    now("changed_at", comment="When a file last changed samples of the day, UTC"),
+    timestamp(
+        "summed_at",
+        nullable=True,
+        comment="When hours, days and alerts were made of them since, UTC; NULL: not yet",
+    ),
+    comment="Days whose samples came in files: a row a site and UTC day",
+)
+sa.Index(
+    "mapped_days_due_idx", mapped_days.c.changed_at,
+    postgresql_where=mapped_days.c.summed_at.is_(None),
+)  # fmt: skip
+
 timeseries_hourly = sa.Table(
     "timeseries_hourly",
     metadata,

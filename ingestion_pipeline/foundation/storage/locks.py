@@ -87,6 +87,7 @@ FOLLOWING_LIMITS = Lock(7_310_281_541_402_216)
 TAKING_ROOM = Family("quota/")  # a tenant, before any other lock of a transaction
 MERGING_COMMERCE = Family("commerce/")  # a tenant's table
 COLLECTING_WINDOW = Family("buildings/checkpoint:")
+LOADING_SAMPLES = Family("buildings/files/")  # a site
 CHANGING_MONTHS = Family("buildings/months").of("")
 OF_DAY = {what: Family(f"buildings/{what}/") for what in ("aggregates", "coverage", "alerts")}
 CLAIMING_IMPORT = Family("book_sales.import.")  # a platform

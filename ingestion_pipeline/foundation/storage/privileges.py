@@ -73,6 +73,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "rejected_records": ("", "rawd", "r", "r"),
     "collected_windows": ("", "rawd", "r", "r"),
     "collected_days": ("r", "rawd", "r", "r"),
+    "mapped_days": ("", "raw", "r", "r"),
     "timeseries_hourly": ("", "rawd", "r", "r"),
     "timeseries_daily": ("", "rawd", "r", "r"),
     "timeseries_gaps": ("", "rawd", "r", "r"),

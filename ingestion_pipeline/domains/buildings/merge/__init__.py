@@ -4,6 +4,8 @@ checkpoint.py      How far a window has come, so that a killed run goes on from 
 day.py             A day of a site: its samples, and the weather beside them; neither takes the
                    other down
 day_samples.py     The samples of a day: its windows one after the other
+mapped.py          Samples that a mapping made of a file → `timeseries_raw`, where the file that
+                   came later wins
 months.py          The monthly partitions of `timeseries_raw`: made on demand, under a lock
 options.py         How days are collected
 refusals.py        Why records of a day were refused, counted; and when that were all of them

@@ -9,6 +9,7 @@ archive.py       Old months of `timeseries_raw` → Parquet, one file a month; t
                  partitions are dropped
 coverage.py      Which hours and points of a day are missing: windows that nobody fetched,
                  points without samples
+by_file.py       What follows of days whose samples came in files: hours, days, alerts
 incidents.py     Stretches beyond a limit → incidents of `alerts`, each told once when it is
                  known and once when it is over, like every alert
 plot.py          A day of a site in one small picture

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings.publish.aggregates import lock_day, values_of_day
+from ingestion_pipeline.domains.buildings.publish.by_file import publish_mapped_days
 from ingestion_pipeline.domains.buildings.publish.incidents import Followed, follow
 from ingestion_pipeline.domains.buildings.publish.quality import IS_GOOD
 from ingestion_pipeline.domains.buildings.tables import alert_rules, alerts, collected_days
@@ -91,12 +92,14 @@ def publish_alerts(engine: sa.Engine, site: str, day: date) -> int:
 
 
 def watch(engine: sa.Engine, *, seconds: float = _SECONDS) -> Followed:
-    """Compare days that were collected since, by whomever, and make incidents of what is found.
+    """Compare days that were collected since, by whomever, and make incidents of what is found;
+    of days whose samples came in files, whatever is still due.
 
     Args:
         seconds: after so long, the other days are left to the next look.
     """
     started = time.monotonic()
+    publish_mapped_days(engine, publish_alerts, seconds=seconds)
     with engine.connect() as connection:
         days = unwatched_days(connection, _DAYS_A_LOOK)
     for site, day in days:
