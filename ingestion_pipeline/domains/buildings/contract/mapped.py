@@ -79,7 +79,7 @@ def sample_of(record: Mapping[str, Any], *, received_at: datetime) -> Sample | F
     quality = record.get("quality", quality)
     if value is not None and quality == TEXT:
         return Fault("quality", "must not be 'text' where the value is a number")
-    metadata = json.loads(record.get("metadata", "{}"))
+    metadata = {**record.get("metadata", {})}
     unit = record.get("unit")
     if unit is not None and metadata.setdefault("unit", unit) != unit:
         return Fault("unit", "is another than the metadata say", unit)

@@ -43,7 +43,7 @@ def land_mapped(connection: sa.Connection, delivery: Delivery, records: Sequence
 
 def _usable(delivery: Delivery, line: int, record: dict[str, Any], taken: Taken) -> Keyed | None:
     """A record in the order of points; None: it is refused, with every reason."""
-    columns = json.loads(record.pop("metadata", "{}"))
+    columns = record.pop("metadata", {})
     found = update_of(record, columns, tenant_id=delivery.tenant_id, now=delivery.received_at)
     if isinstance(found, Update):
         at = found.observed_at.isoformat(timespec="microseconds")
