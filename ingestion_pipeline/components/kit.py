@@ -50,7 +50,7 @@ class Described(dg.Component):
 
     def asset(self, key: tuple[str, ...], file: Path | None = None) -> dg.AssetSpec:
         """The asset; `file` is linked to, where Dagster does not do so by itself."""
-        links = {} if file is None else _link_to(file)
+        links = {} if file is None else link_to(file)
         return dg.AssetSpec(
             dg.AssetKey(key),
             group_name=key[0],
@@ -62,11 +62,12 @@ class Described(dg.Component):
         )
 
 
-def _link_to(file: Path) -> dict[str, dg.CodeReferencesMetadataValue]:
+def link_to(*files: Path) -> dict[str, dg.CodeReferencesMetadataValue]:
+    """Metadata that links to files, where Dagster does not do so by itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        code = dg.LocalFileCodeReference(file_path=str(file), line_number=1)
-        link = dg.CodeReferencesMetadataValue(code_references=[code])
+        code = [dg.LocalFileCodeReference(file_path=str(file), line_number=1) for file in files]
+        link = dg.CodeReferencesMetadataValue(code_references=code)
     return {"dagster/code_references": link}
 
 

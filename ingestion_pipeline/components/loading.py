@@ -11,7 +11,11 @@ from types import ModuleType
 
 import dagster as dg
 
-from ingestion_pipeline.components import AceIotSite, FredSeries
+from ingestion_pipeline.components import AceIotSite, FredSeries, MappedFiles
+from ingestion_pipeline.components.intake.assets import key_of
+from ingestion_pipeline.components.intake.definitions import of_mapping, together
+from ingestion_pipeline.domains import registry
+from ingestion_pipeline.domains.registry import DescribedMapping
 from ingestion_pipeline.foundation.described.faults import Fault
 from ingestion_pipeline.foundation.described.folder import Described, Source
 from ingestion_pipeline.foundation.errors import ConfigurationError
@@ -21,7 +25,7 @@ from ingestion_pipeline.foundation.settings import Settings
 logger = logging.getLogger(__name__)
 
 GROUP = "broken_sources"
-TYPES = {each.__name__: each for each in (AceIotSite, FredSeries)}
+TYPES = {each.__name__: each for each in (AceIotSite, FredSeries, MappedFiles)}
 Names = set[tuple[str, str]]
 
 
@@ -53,12 +57,17 @@ def load(
     """
     if not described.files:
         return [], list(described.faults)
-    faults, taken = list(described.faults), _names(beside)
+    found, wrong = registry.known_mappings(described)
+    faults, taken = [*described.faults, *wrong], _names(beside)
     ours = {each.file: each for each in described.sources}
+    mapped = {each.source.file: each for each in found}
+    loaded: list[DescribedMapping] = []
     parts: list[dg.Definitions] = []
     for file in [each for each in described.files if each not in {at.file for at in faults}]:
         try:
-            if file in ours:
+            if file in mapped:
+                made = of_mapping(mapped[file])
+            elif file in ours:
                 made = _of_ours(described, ours[file])
             else:
                 made = _of_others(file, dg.Definitions(resources=beside.resources))
@@ -69,16 +78,24 @@ def load(
         else:
             taken |= names
             parts.append(made)
-    return parts, faults
+            loaded += [mapped[file]] if file in mapped else []
+    return [*parts, *together(loaded)], faults
 
 
 def _fed(ours: dg.Definitions, described: Described) -> dg.Definitions:
     """Ours, in which an asset that collects a source follows from it."""
     sources: dict[dg.AssetKey, list[dg.AssetDep]] = defaultdict(list)
     for each in described.sources:
+        if not TYPES[each.kind].feeds:
+            continue
         key = dg.AssetKey(each.attributes.key(described.folder_of(each.file)))
         for asset in TYPES[each.kind].feeds:
             sources[dg.AssetKey.from_user_string(asset)].append(dg.AssetDep(key))
+    for mapped in registry.known_mappings(described)[0]:
+        # A day's files may be of any day, so what follows from them follows from all.
+        dep = dg.AssetDep(key_of(mapped.known), partition_mapping=dg.AllPartitionMapping())
+        for target in mapped.known.targets:
+            sources[dg.AssetKey.from_user_string(registry.asset_of(target))].append(dep)
     if not sources:
         return ours
     with warnings.catch_warnings():

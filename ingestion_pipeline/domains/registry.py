@@ -6,6 +6,7 @@ asks is handed what is found here; kits know no domain.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,10 +14,24 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ingestion_pipeline import domains
+from ingestion_pipeline.foundation.described.faults import Fault
+from ingestion_pipeline.foundation.described.folder import Described
+from ingestion_pipeline.foundation.described.mappings import MappedSource, mapped_sources
+from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.intake.sinks import Sink
+from ingestion_pipeline.foundation.loading.choosing import Mappings
+from ingestion_pipeline.foundation.loading.known import Known, known_of
 from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import Questions
+
+
+@dataclass(frozen=True)
+class DescribedMapping:
+    """A mapping, the file that describes its source, and the domain that takes its records."""
+
+    source: MappedSource
+    known: Known
 
 
 def names() -> list[str]:
@@ -49,6 +64,35 @@ def targets() -> dict[str, Target]:
 def sinks() -> dict[str, Sink]:
     """By the type of records that a mapping may make, the domain that takes them."""
     return {name: face.SINK for _, face in _faces("mapped") for name in face.SINK.targets}
+
+
+def asset_of(target: str) -> str:
+    """The asset of a type of records; it is called as they are, but for a face's `ASSETS`."""
+    for domain, face in _faces("mapped"):
+        if target in face.SINK.targets:
+            return f"{domain}/{getattr(face, 'ASSETS', {}).get(target, target)}"
+    raise LookupError(target)
+
+
+def known_mappings(described: Described) -> tuple[list[DescribedMapping], list[Fault]]:
+    """The mappings of files that describe sources, and the faults of those that are at fault."""
+    takers = sinks()
+    targets = {name: sink.targets[name] for name, sink in takers.items()}
+    sources, faults = mapped_sources(described, targets)
+    sound: list[DescribedMapping] = []
+    for source in sources:
+        try:
+            known = known_of(source.mapped, takers, source.tenants)
+        except ConfigurationError as error:
+            faults.append(Fault(source.file, 1, "attributes.mapping", str(error), "MappedFiles"))
+        else:
+            sound.append(DescribedMapping(source, known))
+    return sound, faults
+
+
+def mappings(configuration: Settings) -> Mappings:
+    """The mappings that files may be sent to."""
+    return Mappings(each.known for each in known_mappings(configuration.described)[0])
 
 
 def ages(configuration: Settings) -> dict[str, Mapping[str, timedelta | str]]:

@@ -19,7 +19,7 @@ from ingestion_pipeline.orchestration import sensing
 
 DUE = "queue/due"  # the tag of a run that says for which jobs, in which attempt, it was asked for
 LONGEST_PAUSE = 300.0  # seconds between a run that left its jobs and the next that is to take them
-_PARTITION = "dagster/partition"
+PARTITION = "dagster/partition"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def requests(
         key = sensing.run_key_of(
             partition or queue.what, ((each.job_id, each.attempt) for each in own)
         )
-        run_key = decide(key, _earlier(context.instance, queue, key, partition))
+        at_work = None if partition is None else {PARTITION: partition}
+        run_key = decide(key, earlier_runs(context.instance, queue.job, key, at_work))
         if run_key is not None:
             said = {**(tags or {}), DUE: key, queue.tag: str(len(own))}
             found.append(_request(queue, run_key, own, partition, said))
@@ -143,18 +144,22 @@ def due_jobs(connection: sa.Connection, kinds: Collection[str], *, most: int) ->
     return [Due(*row) for row in connection.execute(sa.union_all(*of_each))]
 
 
-def _earlier(
-    instance: dg.DagsterInstance, queue: Queue, key: str, partition: str | None
+def earlier_runs(
+    instance: dg.DagsterInstance, job: str, key: str, at_work: Mapping[str, str] | None = None
 ) -> Earlier:
     """A run that is about to start takes all that is due, one that has begun what it was asked for.
 
-    Of a partition, a run that has begun takes all, too: it goes on until nothing is due.
+    Args:
+        instance: that knows the runs.
+        job: the Dagster job's name.
+        key: of the jobs that are due, each with its attempt.
+        at_work: tags of runs that take all, also once they have begun: they go on until nothing is
+            due; None: there are none.
     """
-    taking = dg.RunsFilter(job_name=queue.job, statuses=sensing.ABOUT_TO_START)
-    if partition is not None:
-        at_work = {_PARTITION: partition}
-        taking = dg.RunsFilter(job_name=queue.job, statuses=sensing.UNFINISHED, tags=at_work)
-    same = dg.RunsFilter(job_name=queue.job, tags={DUE: key})
+    taking = dg.RunsFilter(job_name=job, statuses=sensing.ABOUT_TO_START)
+    if at_work is not None:
+        taking = dg.RunsFilter(job_name=job, statuses=sensing.UNFINISHED, tags={**at_work})
+    same = dg.RunsFilter(job_name=job, tags={DUE: key})
     tried, about_to_take = instance.get_runs_count(same), instance.get_runs_count(taking)
     if not tried:
         return Earlier(about_to_take)

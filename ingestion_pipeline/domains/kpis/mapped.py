@@ -29,3 +29,4 @@ class _Sink:
 
 
 SINK = _Sink()
+ASSETS = {"kpi_points": "points"}

@@ -1,7 +1,8 @@
 """A YAML file as values, with the line of each.
 
 Values are as Dagster reads them (YAML 1.1: `NO` is false), so that both find the same; what it
-passes over in silence, a key that is there twice, is a fault here.
+passes over in silence, a key that is there twice, is a fault here. Some attributes are taken as
+they stand (`AS_WRITTEN`): a mapping holds country codes and versions.
 """
 
 from collections.abc import Hashable
@@ -12,6 +13,9 @@ from typing import Any
 import yaml
 
 from ingestion_pipeline.foundation.described.faults import Fault
+
+AS_WRITTEN = frozenset({"mapping", "settings"})  # attributes whose values are nobody's to guess
+_TEXT = "tag:yaml.org,2002:str"
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Document:
         """Keys of a field, as written, that YAML takes for something else: `NO` is false."""
         found = _child(self.node, field)
         pairs = found[1].value if found and isinstance(found[1], yaml.MappingNode) else []
-        text = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+        text = {_TEXT, "tag:yaml.org,2002:merge"}
         return [str(key.value) for key, _ in pairs if key.tag not in text]
 
 
@@ -57,6 +61,8 @@ def read_document(file: Path) -> Document | Fault:
         if twice is not None:
             line = twice.start_mark.line + 1
             return Fault(file, line, str(twice.value), "is there twice")
+        for name in AS_WRITTEN:
+            _leave_texts(node, ("attributes", name))
         return Document(file, loader.construct_document(node), node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -82,6 +88,27 @@ def _child(node: yaml.Node, part: object) -> tuple[int, yaml.Node] | None:
         item = node.value[part]
         return item.start_mark.line, item
     return None
+
+
+def _leave_texts(node: yaml.Node, way: tuple[str, ...]) -> None:
+    """Let YAML guess no types in what stands there."""
+    for part in way:
+        found = _child(node, part)
+        if found is None:
+            return
+        node = found[1]
+    waiting, seen = [node], {id(node)}
+    while waiting:
+        each = waiting.pop()
+        inside: list[yaml.Node] = []
+        if isinstance(each, yaml.ScalarNode):
+            each.tag = _TEXT
+        elif isinstance(each, yaml.MappingNode):
+            inside = [part for pair in each.value for part in pair]
+        elif isinstance(each, yaml.SequenceNode):
+            inside = each.value
+        waiting += [part for part in inside if id(part) not in seen]
+        seen |= {id(part) for part in inside}
 
 
 def _key_that_is_there_twice(node: yaml.Node, seen: set[int]) -> yaml.ScalarNode | None:

@@ -21,6 +21,7 @@ class Fault:
         field: its way in the file (`attributes.series[2]`); empty: the file as a whole.
         rule: what it must be.
         kind: which kind of source it was to be, where that can be told.
+        column: counted from 1, where it is known.
     """
 
     file: Path
@@ -28,10 +29,12 @@ class Fault:
     field: str
     rule: str
     kind: str | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         where = self.file.relative_to(Path.cwd()) if self.file.is_relative_to(Path.cwd()) else None
-        parts = (f"{where or self.file}:{self.line}", self.field, self.rule)
+        column = "" if self.column is None else f":{self.column}"
+        parts = (f"{where or self.file}:{self.line}{column}", self.field, self.rule)
         return printable(": ".join(part for part in parts if part))
 
 

@@ -7,14 +7,19 @@ Dagster's alone: they are listed, and not read any further.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from ingestion_pipeline.foundation.described.documents import Document, read_document
+from ingestion_pipeline.foundation.described.documents import (
+    AS_WRITTEN,
+    Document,
+    read_document,
+)
 from ingestion_pipeline.foundation.described.faults import Fault, path_of, rule_of
 from ingestion_pipeline.foundation.described.kinds import HOME, KINDS, Kind
+from ingestion_pipeline.foundation.mapping.documents import Node, read_node
 
 NAME = "defs.yaml"
 _YAML = {".yaml", ".yml"}
@@ -94,7 +99,7 @@ def read_folder(root: Path, *, taken: Mapping[str, tuple[str, ...]]) -> Describe
             faults.append(Fault(file, 1, "", rule))
             continue
         files.append(file)
-        read = _misplaced(file, root) or _source(file)
+        read = _misplaced(file, root) or read_source(file)
         if isinstance(read, Source):
             twice = _twice(read, owners)
             if twice is None:
@@ -149,7 +154,7 @@ def _misplaced(file: Path, root: Path) -> list[Fault]:
     return []
 
 
-def _source(file: Path) -> Source | list[Fault]:
+def read_source(file: Path) -> Source | list[Fault]:
     """The source of a file; an empty list: it is of a type of others."""
     document = read_document(file)
     if isinstance(document, Fault):
@@ -187,8 +192,11 @@ def _attributes(document: Document, model: type[Kind]) -> Kind | list[Fault]:
         key = ("attributes", wrong[0])
         rule = f"is unknown; allowed are {', '.join(model.model_fields)}"
         return [Fault(document.file, document.line(key), path_of(key), rule)]
+    written = _as_written(document.file) if AS_WRITTEN & set(model.model_fields) else {}
+    if isinstance(written, Fault):
+        return [written]
     try:
-        return model.model_validate(document.value["attributes"])
+        return model.model_validate({**document.value["attributes"], **written})
     except ValidationError as error:
         faults = []
         for each in error.errors(include_url=False):
@@ -196,6 +204,18 @@ def _attributes(document: Document, model: type[Kind]) -> Kind | list[Fault]:
             rule = rule_of(each, model)
             faults.append(Fault(document.file, document.line(where), path_of(where), rule))
         return faults
+
+
+def _as_written(file: Path) -> dict[str, Node] | Fault:
+    """Attributes that are taken as they stand, with the place of everything in them."""
+    read = read_node(file, file.read_text(encoding="utf-8-sig"))
+    if not isinstance(read, Node):
+        first = read[0]
+        place = first.place
+        return Fault(file, place.line, first.path, first.rule, column=place.column)
+    attributes = read.value["attributes"].value if isinstance(read.value, dict) else None
+    assert isinstance(attributes, dict), "the document was read"  # noqa: S101
+    return {name: each for name, each in attributes.items() if name in AS_WRITTEN}
 
 
 def _twice(source: Source, owners: dict[tuple[str, str], str]) -> Fault | None:
@@ -214,7 +234,7 @@ def _twice(source: Source, owners: dict[tuple[str, str], str]) -> Fault | None:
 
 
 def _of_kind(fault: Fault, kind: str | None) -> Fault:
-    return Fault(fault.file, fault.line, fault.field, fault.rule, kind)
+    return replace(fault, kind=kind)
 
 
 def _kind_by_text(file: Path) -> str | None:

@@ -1,15 +1,19 @@
 """The kinds of sources that a file may describe, and their attributes."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from ingestion_pipeline.foundation.mapping.documents import Node
 
 HOME = "ingestion_pipeline.components"  # where Dagster finds the types of these names
 
 # Part of a partition's key (`day|site`, without `...`) and of a path in the API (`/sites/SITE/…`).
 _SITE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _SERIES = re.compile(r"[A-Z0-9_]{1,60}")
+# Part of an asset's key, of a path and of a folder's name.
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 def _named_as_a_site(site: str) -> str:
@@ -22,6 +26,13 @@ def _named_as_a_series(series: str) -> str:
     if not _SERIES.fullmatch(series):
         raise ValueError("must be an id as GDP is: up to 60 capitals, digits and _")
     return series
+
+
+def named_plainly(name: str) -> str:
+    """A name that may be part of an asset's key, of a path and of a folder's name."""
+    if not _PLAIN.fullmatch(name):
+        raise ValueError("must be letters, digits, _ and -, with single dots between them")
+    return name
 
 
 class Kind(BaseModel):
@@ -92,4 +103,58 @@ class FredSeries(Kind):
         return ("fred", *folder)
 
 
-KINDS: dict[str, type[Kind]] = {each.__name__: each for each in (AceIotSite, FredSeries)}
+class MappedFiles(Kind):
+    """Files of any shape, by a mapping (docs/mappings.md)."""
+
+    claims: ClassVar[str] = "mapping"
+    variable: ClassVar[str] = ""
+
+    mapping: Any = Field(
+        description="The mapping; or the name of a file beside this one, or of a shipped mapping.",
+        json_schema_extra={"type": ["object", "string"]},
+        examples=["shopify_orders", "till.yaml"],
+    )
+    source: Annotated[str, AfterValidator(named_plainly)] | None = Field(
+        default=None,
+        description="Whose ids these are, where it is another than the mapping says: each of two "
+        "shops that use one mapping is a source of its own.",
+    )
+    settings: Any = Field(
+        default=None,
+        description="Settings in place of the mapping's own, by name.",
+        json_schema_extra={"type": ["object", "null"]},
+        examples=[{"currency": "NOK"}],
+    )
+    tenants: list[str] | None = Field(
+        default=None, min_length=1, description="Who may send such files; all, where it is missing."
+    )
+
+    @field_validator("mapping")
+    @classmethod
+    def _is_one_or_named(cls, mapping: Any) -> Any:
+        value = mapping.value if isinstance(mapping, Node) else mapping
+        if not isinstance(value, dict) and not (isinstance(value, str) and value.strip()):
+            raise ValueError("must be a mapping, or the name of one")
+        return mapping
+
+    @field_validator("settings")
+    @classmethod
+    def _are_texts(cls, settings: Any) -> Any:
+        value = settings.value if isinstance(settings, Node) else settings
+        inside = value.values() if isinstance(value, dict) else [value]
+        plain = (each.value if isinstance(each, Node) else each for each in inside)
+        if value is not None and not (
+            isinstance(value, dict) and all(isinstance(each, str) for each in plain)
+        ):
+            raise ValueError("must be texts by their names")
+        return settings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it adds to what is collected: the mapping says that (`mappings.py`)."""
+        return ()
+
+
+KINDS: dict[str, type[Kind]] = {
+    each.__name__: each for each in (AceIotSite, FredSeries, MappedFiles)
+}

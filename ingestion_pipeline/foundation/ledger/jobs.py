@@ -82,11 +82,15 @@ def claim(
     lease: timedelta,
     limit: int = 1,
     run_id: str | None = None,
+    only: Sequence[int] | None = None,
 ) -> list[Claim]:
-    """Take up to `limit` jobs, highest priority first, then oldest; no job goes to two workers."""
+    """Take up to `limit` jobs, highest priority first, then oldest; no job goes to two workers.
+
+    `only` names the jobs that may be taken; None: all of the kind.
+    """
     due = (
         sa.select(jobs.c.job_id, jobs.c.status, jobs.c.attempt, jobs.c.max_attempts)
-        .where(claimable(kind))
+        .where(claimable(kind), sa.true() if only is None else jobs.c.job_id.in_(only))
         .order_by(jobs.c.priority.desc(), jobs.c.job_id)
         .limit(limit)
         .with_for_update(skip_locked=True)

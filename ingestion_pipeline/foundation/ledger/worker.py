@@ -40,11 +40,18 @@ class Worker:
     lease: timedelta
     backoff: timedelta
 
-    def claim(self, connection: sa.Connection, kind: str, *, limit: int) -> list[Claim]:
+    def claim(
+        self,
+        connection: sa.Connection,
+        kind: str,
+        *,
+        limit: int,
+        only: Sequence[int] | None = None,
+    ) -> list[Claim]:
         """Take up to `limit` jobs of a kind (`jobs.claim`)."""
         return jobs.claim(
             connection, kind=kind, worker=self.name, run_id=self.run_id, limit=limit,
-            lease=self.lease,
+            lease=self.lease, only=only,
         )  # fmt: skip
 
 

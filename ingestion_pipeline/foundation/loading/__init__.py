@@ -4,6 +4,8 @@
                                                         └────── one transaction ──────┘
 
 claimed.py       Working off the queue: an attempt at a job, and what follows from it
+choosing.py      Which mapping reads a file
+days.py          Files of a mapping by the day on which they came
 deliveries.py    What is kept of a file that a mapping read: counts, sums, columns, warnings
 keys.py          Of what a mapping makes ids: a mapping that makes others is refused
 known.py         A mapping and the domain that takes its records

@@ -77,13 +77,22 @@ def load_waiting(
     known: Known,
     worker: Worker,
     *,
+    only: Sequence[int] | None = None,
     landing: Landing | None = None,
-    limit: int,
 ) -> Iterator[Attempt]:
-    """Load up to `limit` files that wait for a mapping, in the order in which they came."""
-    for _ in range(limit):
+    """Load the files that wait for a mapping, in the order in which they came, until none is due.
+
+    Args:
+        engine: of a migrated database.
+        configuration: how long a claim is its own, and how much is kept.
+        known: the mapping.
+        worker: who works.
+        only: jobs that may be taken; None: all of the mapping.
+        landing: where the files are; None: where the settings say.
+    """
+    while True:
         with engine.begin() as connection:
-            claims = worker.claim(connection, kind_of(known.name), limit=1)
+            claims = worker.claim(connection, kind_of(known.name), limit=1, only=only)
             uploads.give_up_with_their_jobs(connection, domain=DOMAIN)
         if not claims:
             return

@@ -81,8 +81,11 @@ def _values(
         "new_columns": [] if before is None else [each for each in not_read if each not in before],
         "sums": storable(sums_document(reading.sums)),
         "file_says": storable(reading.file_says),
-        "warned": reading.warned,
-        "warnings": [document(each) for each in reading.warnings],
+        "warned": reading.warned + len(reading.of_file),
+        "warnings": [
+            *({**document(each), "of": "file"} for each in reading.of_file),
+            *map(document, reading.warnings),
+        ],
     }
 
 

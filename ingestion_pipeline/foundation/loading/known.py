@@ -23,10 +23,15 @@ def kind_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Known:
-    """A mapping and the domain that takes its records."""
+    """A mapping and the domain that takes its records.
+
+    Attributes:
+        tenants: who may send; None: all.
+    """
 
     mapped: Mapped
     sink: Sink
+    tenants: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -38,13 +43,20 @@ class Known:
         """The types of records that it makes."""
         return list(dict.fromkeys(emit.target.name for emit in self.mapped.emits))
 
+    def is_for(self, tenant: str) -> bool:
+        """Whether a tenant may send such files."""
+        return self.tenants is None or tenant in self.tenants
 
-def known_of(mapped: Mapped, sinks: Mapping[str, Sink]) -> Known:
+
+def known_of(
+    mapped: Mapped, sinks: Mapping[str, Sink], tenants: tuple[str, ...] | None = None
+) -> Known:
     """A mapping with the domain that takes its records.
 
     Args:
         mapped: the mapping.
         sinks: by type of records, the domain that takes them.
+        tenants: who may send; None: all.
 
     Raises:
         ConfigurationError: its records are of several domains, or of one that takes none yet.
@@ -61,4 +73,4 @@ def known_of(mapped: Mapped, sinks: Mapping[str, Sink]) -> Known:
             "one transaction: write a mapping for each, of the same source"
         )
     [(sink, _)] = found.values()
-    return Known(mapped, sink)
+    return Known(mapped, sink, tenants)

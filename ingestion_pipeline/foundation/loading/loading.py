@@ -45,7 +45,7 @@ class Loaded:
             **deliveries.uploaded(counts, len({each.line for each in self.taken.rejected})),
             "made": {each.emit.label: each.number for each in self.reading.records},
             "became": self.taken.by_target,
-            "warned": self.reading.warned,
+            "warned": self.reading.warned + len(self.reading.of_file),
         }
 
 

@@ -33,7 +33,8 @@ class Reading:
         not_read: columns of the file that the mapping does not read.
         sums: of the amounts, by label and by what they are summed by.
         file_says: what the file says of itself below its rows.
-        warnings: the first of what checks found; `warned`: how many there are.
+        warnings: the first of what checks of records found; `warned`: how many there are.
+        of_file: what checks of the whole file found.
     """
 
     counts: Counts
@@ -44,9 +45,10 @@ class Reading:
     file_says: dict[str, str] = field(default_factory=dict)
     warnings: list[Reason] = field(default_factory=list)
     warned: int = 0
+    of_file: list[Reason] = field(default_factory=list)
 
-    def warn(self, found: "list[Reason] | tuple[Reason, ...]") -> None:
-        """Note what checks found."""
+    def warn(self, found: tuple[Reason, ...]) -> None:
+        """Note what checks of records found."""
         self.warnings += found[: MOST_WARNINGS - len(self.warnings)]
         self.warned += len(found)
 
@@ -111,7 +113,7 @@ def _read(run: Run, keeping: dict[str, Keeping], refusals: Refusals) -> Reading:
             keeping[made.emit.label].add(made)
             for by, amount in amounts_of(made):
                 _sum(reading.sums, by, amount)
-    reading.warn(run.warnings)
+    reading.of_file = run.warnings
     reading.file_says = dict(run.compiler.footer)
     return reading
 

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion_pipeline.foundation.described.folder import Described, read_folder
+from ingestion_pipeline.foundation.described.kinds import HOME, KINDS
 from ingestion_pipeline.foundation.settings import Settings
 
 SITE = "type: ingestion_pipeline.components.AceIotSite\n"
 SERIES = "type: ingestion_pipeline.components.FredSeries\n"
+TYPES = ", ".join(f"{HOME}.{name}" for name in KINDS)
 
 
 def write(folder: Path, **texts: str | bytes) -> Path:
@@ -115,10 +117,10 @@ SITE_RULE = "must be letters, digits, _ and -, with single dots between them"
          ["3: attributes.series: DGS10 is there twice"]),
         ("attributes: {}\n",
          ["1: type: must be the full name of a type, such as "
-          "ingestion_pipeline.components.AceIotSite, ingestion_pipeline.components.FredSeries"]),
+          + TYPES]),
         ("\ntype: ingestion_pipeline.components.ace_iot_site.AceIotSite\n",
          ["2: type: ingestion_pipeline.components.ace_iot_site.AceIotSite is unknown; allowed are "
-          "ingestion_pipeline.components.AceIotSite, ingestion_pipeline.components.FredSeries"]),
+          + TYPES]),
         ("", ["1: is empty"]),
         ("# only a comment\n", ["1: is empty"]),
         ("- a\n", ["1: must have the fields type and attributes"]),

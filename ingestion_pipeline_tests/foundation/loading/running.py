@@ -117,4 +117,4 @@ def deliver(
 def load_all(engine: sa.Engine, configuration: Settings, mapping: Known) -> list[Attempt]:
     """Load what waits for a mapping."""
     worker = Worker("test", None, timedelta(minutes=5), timedelta(seconds=0))
-    return list(load_waiting(engine, configuration, mapping, worker, limit=100))
+    return list(load_waiting(engine, configuration, mapping, worker))

@@ -35,7 +35,7 @@ intake_deliveries = sa.Table(
     json("sums", comment="Of the amounts: [{of: [label, currency, …], amount: text}]"),
     json("file_says", comment="What the file says of itself below its rows, by name"),
     count("warned", comment="Checks of the mapping that failed and reject nothing"),
-    json("warnings", comment="The first of them: [{line, field, rule, value}]"),
+    json("warnings", comment="The first of them: [{line, field, rule, value, of}]"),
     now("read_at", comment="When it was loaded, UTC"),
     comment="Files that mappings read, and what came of them: a row an upload",
 )

@@ -73,7 +73,7 @@ _TABLES = """
     COMMENT ON COLUMN intake_deliveries.warned IS
         'Checks of the mapping that failed and reject nothing';
     COMMENT ON COLUMN intake_deliveries.warnings IS
-        'The first of them: [{line, field, rule, value}]';
+        'The first of them: [{line, field, rule, value, of}]';
     COMMENT ON COLUMN intake_deliveries.read_at IS
         'When it was loaded, UTC';
     CREATE INDEX uploads_intake_idx ON uploads (tenant_id, type, file_name, upload_id)

@@ -1,0 +1,64 @@
+"""When files are loaded: at once when some wait, a run for each mapping and day."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import dagster as dg
+
+from ingestion_pipeline.components.intake.assets import GROUP, key_of
+from ingestion_pipeline.foundation.loading.days import Waiting, waiting
+from ingestion_pipeline.foundation.loading.known import Known
+from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.queues import DUE, PARTITION, decide, earlier_runs
+
+JOB, SENSOR = "load_mapped_files", "waiting_mapped_files"
+_MAPPING = "intake/mapping"
+
+
+def automation(knowns: Sequence[Known]) -> dg.Definitions:
+    """The job of all mappings, and the sensor that starts its runs."""
+    keys = {each.name: key_of(each) for each in knowns}
+    job = dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.assets(*keys.values()),
+        description="Load the files of a day that wait for a mapping.",
+        # The queue tries again what a failed run had claimed; a retry beside it finds nothing.
+        tags={"dagster/max_retries": "0", **sensing.run_tags(GROUP)},
+    )
+
+    @dg.sensor(
+        name=SENSOR,
+        job=job,
+        minimum_interval_seconds=sensing.EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts a run for each mapping and day of which files wait.",
+    )
+    def waiting_files(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        most = sensing.resource(context, "configuration").read().batch_uploads
+        with sensing.resource(context).engine().connect() as connection:
+            due = waiting(connection, keys, most=most)
+        if not due:
+            return dg.SkipReason("no files are waiting")
+        of_each: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+        for each in due:
+            of_each[each.mapping, each.day.isoformat()].append(each)
+        found = [
+            request
+            for (name, day), own in of_each.items()
+            if (request := _request(context.instance, name, day, own, keys[name]))
+        ]
+        return found or dg.SkipReason(f"runs take the {len(due)} waiting files, or have just left")
+
+    return dg.Definitions(jobs=[job], sensors=[waiting_files])
+
+
+def _request(
+    instance: dg.DagsterInstance, name: str, day: str, own: list[Waiting], key: dg.AssetKey
+) -> dg.RunRequest | None:
+    due = sensing.run_key_of(f"{name}/{day}", ((each.job_id, each.attempt) for each in own))
+    at_work = {PARTITION: day, _MAPPING: name}
+    run_key = decide(due, earlier_runs(instance, JOB, due, at_work))
+    if run_key is None:
+        return None
+    tags = {DUE: due, _MAPPING: name, "intake/files": str(len(own)), "partition": day}
+    return dg.RunRequest(run_key, partition_key=day, asset_selection=[key], tags=tags)

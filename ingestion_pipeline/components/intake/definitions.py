@@ -1,0 +1,40 @@
+"""All that Dagster has of the sources of files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from ingestion_pipeline.components.intake.assets import mapped_asset
+from ingestion_pipeline.components.intake.automation import automation
+from ingestion_pipeline.domains import registry
+from ingestion_pipeline.domains.registry import DescribedMapping
+from ingestion_pipeline.foundation.described.folder import Described, Source, read_source
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.orchestration.resources import RESOURCES
+
+
+def of_mapping(found: DescribedMapping) -> dg.Definitions:
+    """The asset of a mapping."""
+    return dg.Definitions(assets=[mapped_asset(found.source, found.known)])
+
+
+def of_file(file: Path) -> dg.Definitions:
+    """The asset of the mapping that a file describes, with what it stands on.
+
+    Raises:
+        ConfigurationError: the file is at fault.
+    """
+    source = read_source(file)
+    if not isinstance(source, Source):
+        raise ConfigurationError("\n".join(map(str, source)) or f"{file} describes no files")
+    described = Described(file.parent.parent, (file,), (source,))
+    found, faults = registry.known_mappings(described)
+    if not found:
+        raise ConfigurationError("\n".join(map(str, faults)) or f"{file} describes no files")
+    return dg.Definitions.merge(of_mapping(found[0]), dg.Definitions(resources=RESOURCES))
+
+
+def together(found: Sequence[DescribedMapping]) -> list[dg.Definitions]:
+    """What all mappings share: a job and its sensors; nothing, where there is none."""
+    return [automation([each.known for each in found])] if found else []

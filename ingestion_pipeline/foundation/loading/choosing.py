@@ -1,0 +1,84 @@
+"""Which mapping reads a file: it is named, or found by the mapping's `match`.
+
+A file that none fits, or two, is refused: to guess would be to load it as something else.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
+from typing import IO
+
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.intake.formats import open_table
+from ingestion_pipeline.foundation.loading.known import Known
+from ingestion_pipeline.foundation.mapping.faults import MappingError, meant
+from ingestion_pipeline.foundation.storage.file_kinds import Limits
+
+Open = Callable[[], IO[bytes]]
+
+
+class Mappings:
+    """The mappings that files may be sent to."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        self._by_name = {each.name: each for each in known}
+
+    def __iter__(self) -> Iterator[Known]:
+        return iter(self._by_name.values())
+
+    def get(self, name: str) -> Known | None:
+        """That of a name, `source/mapping`; None: there is none."""
+        return self._by_name.get(name)
+
+    def at(self, address: str, *, tenant: str) -> list[Known]:
+        """Those that an address may mean: `source/mapping`, `source`, or the name of a mapping.
+
+        Raises:
+            ContractError: there is none, or none of it is for this tenant.
+        """
+        mine = [each for each in self._by_name.values() if each.is_for(tenant)]
+        if exact := [each for each in mine if address == each.name]:
+            return exact
+        if partly := [each for each in mine if address in (each.mapped.source, each.mapped.name)]:
+            return partly
+        said = meant(address, [each.name for each in mine]) or "; there is none yet"
+        raise ContractError(f"mapping: there is no {address!r}{said}")
+
+
+def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limits) -> Known:
+    """The one whose `match` fits a file; where there is only one, that one.
+
+    Args:
+        among: mappings that it may be of.
+        open_file: opens it from its beginning.
+        file_name: as it came.
+        limits: of what a packed file may come to.
+
+    Raises:
+        ContractError: none fits, or several do.
+    """
+    if len(among) == 1:
+        return among[0]
+    fitting = [each for each in among if _fits(each, open_file, file_name, limits)]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(each.name for each in fitting or among)
+    fits = f"fits {names} by their `match`" if fitting else f"fits the `match` of none of {names}"
+    raise ContractError(f"{file_name}: {fits}: name the one that is meant")
+
+
+def _fits(known: Known, open_file: Open, file_name: str, limits: Limits) -> bool:
+    mapped = known.mapped
+    if not mapped.header and mapped.file_name is None:
+        return False
+    if mapped.file_name is not None and not fnmatch(file_name, mapped.file_name):
+        return False
+    if not mapped.header:
+        return True
+    try:
+        with open_file() as file:
+            table = open_table(file, mapped, file_name, limits)
+    except (ContractError, MappingError):  # of another shape
+        return False
+    there = set(table.header)
+    there |= {name for ours, theirs in mapped.names.items() if ours in there for name in theirs}
+    return there.issuperset(mapped.header)
