@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ingestion_pipeline.domains.commerce.contract.entities import (
     ENTITIES,
@@ -107,9 +107,26 @@ order_item_sets = sa.Table(
     integer("tenant_id", primary_key=True, comment=TENANT),
     text("source", primary_key=True, comment="Source of the mapping that says so"),
     sa.Column("order_id", sa.Uuid, primary_key=True, comment="The order; it may still be to come"),
-    bigint("told_by", comment="The mapped file that told its items last (uploads.upload_id)"),
-    comment="Orders whose items are exactly those of one file: a row a source and order",
+    bigint(
+        "told_by",
+        comment="The mapped file whose items they are and no others (uploads.upload_id); 0: none "
+        "said so",
+    ),
+    sa.Column(
+        "items",
+        ARRAY(sa.Uuid),
+        nullable=False,
+        comment="Its items (order_items.order_item_id)",
+    ),
+    sa.Column(
+        "gone",
+        ARRAY(sa.Uuid),
+        nullable=False,
+        comment="Items that it had before, and that are still to be removed",
+    ),
+    comment="Which items a mapped source told of an order: a row a source and order",
 )
+sa.Index("order_item_sets_told_by_idx", order_item_sets.c.told_by)
 
 # Resumable uploads; made by the migration named so.
 upload_sessions = sa.Table(

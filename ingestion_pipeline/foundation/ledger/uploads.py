@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows, uploads
 
+MAPPED = "intake"  # the domain of files that mappings read
 # All refused lines are counted; so many of a file are kept in full, the first ones.
 MOST_KEPT, MOST_KEPT_BYTES = 10_000, 64 * 1024 * 1024
 
@@ -147,14 +148,16 @@ def staged(connection: sa.Connection, *, domain: str, type_: str) -> list[Upload
 
 
 def earlier_unfinished(connection: sa.Connection, upload: Upload, *, domain: str) -> bool:
-    """Whether an earlier file of the same tenant and type has still to be loaded."""
+    """Whether an earlier file of the same tenant has still to be loaded, of this type or one that a
+    mapping may make some of this type of.
+    """
+    of_type = sa.and_(uploads.c.domain == domain, uploads.c.type == upload.type)
     statement = sa.select(
         sa.exists().where(
-            uploads.c.domain == domain,
-            uploads.c.type == upload.type,
+            sa.or_(of_type, uploads.c.domain == MAPPED),
             uploads.c.tenant_id == upload.tenant_id,
             uploads.c.status.in_(("recorded", "staged")),
-            uploads.c.upload_id < upload.upload_id,
+            sa.func.coalesce(uploads.c.mapped_from, uploads.c.upload_id) < upload.place,
         )
     )
     return bool(connection.scalar(statement))

@@ -1,6 +1,6 @@
 """Staged rows → their table, in statements that take a whole set at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -40,6 +40,10 @@ class Merge:
             of the target had before.
         parents: tables that must hold a row's parent, each with {our column: its column}.
         kept: those of `columns` that a row without them (NULL) leaves as they are.
+        only_new: whether no row of the target is ever changed: it is inserted or `unchanged`.
+        newer: given the target's row and the arrival, whether the former is newer; where that is
+            more than a comparison of versions.
+        lasting: given the target's row, whether what it holds may be `kept`.
     """
 
     arrivals: sa.FromClause
@@ -49,6 +53,9 @@ class Merge:
     version: str
     parents: tuple[tuple[sa.Table, dict[str, str]], ...] = ()
     kept: tuple[str, ...] = ()
+    only_new: bool = False
+    newer: Callable[[sa.FromClause, sa.FromClause], sa.ColumnElement[bool]] | None = None
+    lasting: Callable[[sa.FromClause], sa.ColumnElement[bool]] | None = None
 
     def insert_new(self) -> sa.Insert:
         """INSERT what has all its parents and is not in the target yet."""
@@ -85,15 +92,22 @@ class Merge:
         differs = sa.tuple_(*(current.c[name] for name in self.columns)).is_distinct_from(
             sa.tuple_(*(self._written(name, arrivals, current) for name in self.columns))
         )
-        newer, mine = current.c[self.version], arrivals.c[self.version]
-        action = sa.case(
-            (orphan, sa.literal_column("'waiting'")),
-            (newer > mine, sa.literal_column("'superseded'")),
-            (differs, sa.literal_column("'updated'")),
-            else_=sa.literal_column("'unchanged'"),
-        )
+        there, mine = current.c[self.version], arrivals.c[self.version]
+        is_newer = self.newer(current, arrivals) if self.newer is not None else there > mine
+        if self.only_new:
+            action: sa.ColumnElement[str] = sa.case(
+                (there.is_(None), sa.literal_column("'waiting'")),
+                else_=sa.literal_column("'unchanged'"),
+            )
+        else:
+            action = sa.case(
+                (orphan, sa.literal_column("'waiting'")),
+                (is_newer, sa.literal_column("'superseded'")),
+                (differs, sa.literal_column("'updated'")),
+                else_=sa.literal_column("'unchanged'"),
+            )
         # Rows of this very version are those that insert_new has just written.
-        left = sa.or_(newer.is_(None), newer != mine)
+        left = sa.or_(there.is_(None), there != mine)
         rows = sa.select(arrivals, action.label("action")).select_from(source).where(left)
         return rows.cte("rest").prefix_with("MATERIALIZED", dialect="postgresql")
 
@@ -113,9 +127,13 @@ class Merge:
         self, name: str, arrivals: sa.FromClause, current: sa.FromClause
     ) -> sa.ColumnElement[object]:
         """What a column is to hold."""
-        if name in self.kept:
-            return sa.func.coalesce(arrivals.c[name], current.c[name])
-        return arrivals.c[name]
+        told = arrivals.c[name]
+        if name not in self.kept:
+            return told
+        if self.lasting is None:
+            return sa.func.coalesce(told, current.c[name])
+        known = sa.case((self.lasting(current), current.c[name]))
+        return sa.case((told.is_not(None), told), else_=known)
 
 
 def same_key(

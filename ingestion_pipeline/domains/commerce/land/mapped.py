@@ -15,7 +15,6 @@ from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.domains.commerce.contract.entities import (
     DOMAIN,
@@ -26,7 +25,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 )
 from ingestion_pipeline.domains.commerce.land.rows import Rejection
 from ingestion_pipeline.domains.commerce.land.stage import Bounds, land_file, unstage
-from ingestion_pipeline.domains.commerce.tables import ARRIVED, order_item_sets
+from ingestion_pipeline.domains.commerce.tables import ARRIVED
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
@@ -102,8 +101,8 @@ def land_records(
         _take_out(
             connection, [part for part in new if part.entity in (ORDERS, ORDER_ITEMS)], broken
         )
-    if any(part.upload is not None and part.upload.whole for part in new):
-        _note_sets(connection, delivery, parts)
+    if any(part.entity is ORDER_ITEMS for part in new):
+        _note_items(connection, delivery, parts)
     taken = Taken(counts_of(connection, delivery, ("staged", "rejected")))
     taken.rejected += [each for part in new for each in part.rejected()]
     return taken
@@ -202,33 +201,53 @@ def _take_out(connection: sa.Connection, parts: Sequence[_Part], broken: set[UUI
             uploads.add_to_counts(connection, part.upload.upload_id, changes)
 
 
-def _note_sets(connection: sa.Connection, delivery: Delivery, parts: Sequence[_Part]) -> None:
-    """Say of which orders this file has all items: those that it told, also without any item.
+def _note_items(connection: sa.Connection, delivery: Delivery, parts: Sequence[_Part]) -> None:
+    """Note which items this file tells of which orders.
 
-    Of an order that a later file told already, that stays.
+    Where it has all items of its orders, also of those of which it has none, they take the place
+    of what was told before; else they are further ones. What a later file told stays as it is.
     """
-    told = [
-        sa.select(ARRIVED[part.entity.name].c.order_id).where(
-            ARRIVED[part.entity.name].c.upload_id == part.upload.upload_id
-        )
-        for part in parts
-        if part.upload is not None
-        and (part.entity is ORDERS or (part.entity is ORDER_ITEMS and part.upload.whole))
-    ]  # fmt: skip
-    orders = sa.union(*told).subquery("told")
-    rows = sa.select(
-        sa.literal(delivery.tenant_id), sa.literal(delivery.source), orders.c.order_id,
-        sa.literal(delivery.upload_id, sa.BigInteger),
-    ).order_by(orders.c.order_id)  # fmt: skip
-    # in one order, so that two that tell the same orders wait for each other
-    t = order_item_sets.c
-    statement = insert(order_item_sets).from_select(
-        [t.tenant_id, t.source, t.order_id, t.told_by], rows
-    )
+    items = [
+        part.upload for part in parts if part.entity is ORDER_ITEMS and part.upload is not None
+    ]
+    orders = [part.upload for part in parts if part.entity is ORDERS and part.upload is not None]
+    if not items:
+        return
+    whole = items[0].whole
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[t.tenant_id, t.source, t.order_id],
-            set_={"told_by": statement.excluded.told_by},
-            where=t.told_by < statement.excluded.told_by,
-        )
-    )
+        sa.text(_WHOLE_SETS if whole else _FURTHER_ITEMS),
+        {
+            "tenant_id": delivery.tenant_id, "source": delivery.source,
+            "place": delivery.upload_id, "items": [each.upload_id for each in items],
+            "orders": [each.upload_id for each in orders],
+        },
+    )  # fmt: skip
+
+
+# In order of the key, so that two that tell the same orders wait for each other.
+_WHOLE_SETS = """
+    INSERT INTO order_item_sets AS known (tenant_id, source, order_id, told_by, items, gone)
+    SELECT :tenant_id, :source, order_id, :place,
+           coalesce(array_agg(DISTINCT item) FILTER (WHERE item IS NOT NULL), '{}'), '{}'
+    FROM (SELECT order_id, order_item_id AS item FROM order_items_staging_arrived
+          WHERE upload_id = ANY(:items)
+          UNION ALL
+          SELECT order_id, NULL FROM orders_staging_arrived
+          WHERE upload_id = ANY(:orders)) AS told
+    GROUP BY order_id ORDER BY order_id
+    ON CONFLICT (tenant_id, source, order_id) DO UPDATE SET
+        told_by = excluded.told_by, items = excluded.items,
+        gone = ARRAY(SELECT unnest(known.items || known.gone)
+                     EXCEPT SELECT unnest(excluded.items))
+    WHERE known.told_by <= excluded.told_by
+"""
+_FURTHER_ITEMS = """
+    INSERT INTO order_item_sets AS known (tenant_id, source, order_id, told_by, items, gone)
+    SELECT :tenant_id, :source, order_id, 0, array_agg(DISTINCT order_item_id), '{}'
+    FROM order_items_staging_arrived WHERE upload_id = ANY(:items)
+    GROUP BY order_id ORDER BY order_id
+    ON CONFLICT (tenant_id, source, order_id) DO UPDATE SET
+        items = ARRAY(SELECT unnest(known.items) UNION SELECT unnest(excluded.items)),
+        gone = ARRAY(SELECT unnest(known.gone) EXCEPT SELECT unnest(excluded.items))
+    WHERE known.told_by <= :place AND NOT known.items @> excluded.items
+"""

@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.merge import mapped
 from ingestion_pipeline.domains.commerce.tables import ARRIVED, FINAL, WAITING
 from ingestion_pipeline.foundation.errors import StagingLostError
 from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
 from ingestion_pipeline.foundation.storage import locks, merging
 
@@ -42,19 +44,31 @@ def merge_upload(connection: sa.Connection, upload: Upload) -> Counts | None:
     staged = uploads.counts_of(connection, [upload.upload_id])[upload.upload_id]
     arrived = ARRIVED[entity.name]
     mine = sa.and_(arrived.c.upload_id == upload.upload_id, arrived.c.tenant_id == upload.tenant_id)
-    duplicates = _drop_earlier_lines(connection, entity, mine)
-    rows = sa.select(*_content(arrived)).where(mine).subquery("arrivals")
-    _drop_older_waiting(connection, entity, upload.tenant_id, rows)
+    place = sa.literal(upload.place, sa.BigInteger)
+    dropped = {"unchanged": 0, "superseded": 0}
+    if upload.only_new:
+        dropped["unchanged"] = mapped.drop_later_lines(connection, entity, mine)
+        dropped["unchanged"] += mapped.drop_what_waits(connection, entity, mine)
+    else:
+        dropped["superseded"] = _drop_earlier_lines(connection, entity, mine)
+    dropped["superseded"] += mapped.drop_overtaken(connection, upload, mine)
+    rows = sa.select(*_content(arrived), place.label("place")).where(mine).subquery("arrivals")
+    if not upload.only_new:
+        _drop_older_waiting(connection, entity, upload.tenant_id, rows)
     actions = _merge(
-        connection, entity, rows, only=(upload.upload_id, staged.staged - duplicates),
+        connection, entity, rows, tenant_id=upload.tenant_id, only_new=upload.only_new,
+        only=(upload.upload_id, staged.staged - sum(dropped.values())),
         confirm=uploads.earlier_unfinished(connection, upload, domain=DOMAIN),
     )[upload.upload_id]  # fmt: skip
-    removed = _remove(connection, arrived, mine, staged.staged) + duplicates
+    removed = _remove(connection, arrived, mine, staged.staged) + sum(dropped.values())
     if removed != staged.staged:
         raise StagingLostError(
             f"upload {upload.upload_id}: {staged.staged} rows were staged, {removed} are there"
         )
-    actions["superseded"] += duplicates
+    if upload.whole:
+        mapped.remove_gone(connection, upload)
+    for action, number in dropped.items():
+        actions[action] += number
     counts = replace(staged, **actions)
     uploads.set_counts(connection, upload.upload_id, counts)
     uploads.update(connection, upload.upload_id, status="loaded", loaded_at=sa.func.now())
@@ -68,14 +82,22 @@ def merge_waiting(connection: sa.Connection, tenant_id: int, entity: Entity) -> 
     if not entity.parents or not connection.scalar(sa.select(sa.exists().where(mine))):
         return 0
     _lock(connection, tenant_id, entity)
-    _drop_older_waiting(connection, entity, tenant_id, table.alias("newer"))
-    rows = sa.select(*_content(table)).where(mine).subquery("arrivals")
+    waiting = mapped.waiting_rows(entity, tenant_id)
+    in_full = waiting.where(~uploads_table.c.only_new)
+    _drop_older_waiting(connection, entity, tenant_id, in_full.subquery("newer"))
     settled = 0
-    for upload_id, actions in _merge(connection, entity, rows).items():
-        actions.pop("waiting", None)
-        if number := sum(actions.values()):
-            uploads.add_to_counts(connection, upload_id, {**actions, "waiting": -number})
-            settled += number
+    for only_new in (False, True):  # in this order: what is told in full comes first
+        rows = waiting.where(uploads_table.c.only_new.is_(only_new))
+        if only_new and connection.execute(rows.limit(1)).first() is None:
+            break
+        merged = _merge(
+            connection, entity, rows.subquery("arrivals"), tenant_id=tenant_id, only_new=only_new
+        )
+        for upload_id, actions in merged.items():
+            actions.pop("waiting", None)
+            if number := sum(actions.values()):
+                uploads.add_to_counts(connection, upload_id, {**actions, "waiting": -number})
+                settled += number
     return settled
 
 
@@ -120,20 +142,27 @@ def _merge(
     entity: Entity,
     arrivals: sa.Subquery,
     *,
+    tenant_id: int,
+    only_new: bool = False,
     only: tuple[int, int] | None = None,
     confirm: bool = False,
 ) -> Actions:
     """Carry a merge out and count rows by upload and action.
 
     Args:
-        arrivals: the rows, at most one a key.
+        arrivals: the rows, at most one a key, each with its `place` in the order of arrival.
+        only_new: whether they never change what is there.
         only: (upload, number of rows), where they are all of one upload that has just arrived:
             those that have to wait go to the waiting partition. Else they come from there, and
             those that no longer have to wait leave it.
         confirm: see `_confirm`.
     """
+    has_side = not only_new and mapped.has_only_new(connection, tenant_id, entity)
     merge = merging.Merge(
         arrivals=arrivals,
+        only_new=only_new,
+        newer=mapped.is_newer,
+        lasting=mapped.is_in_full if has_side else None,
         target=FINAL[entity.name],
         key=("tenant_id", entity.key),
         columns=tuple(name for name in entity.columns if name != entity.key),
@@ -165,8 +194,8 @@ def _merge(
             writes.append(
                 _set_aside(rest, entity) if only else _release(rest, entity, merge.target)
             )
-        if confirm:
-            writes.append(_confirm(rest, merge.target, merge.key))
+        if (confirm or has_side) and not only_new:
+            writes.append(_confirm(rest, merge.target, merge.key, only_side=not confirm))
         count = (
             sa.select(rest.c.upload_id, rest.c.action, sa.func.count())
             .group_by(rest.c.upload_id, rest.c.action)
@@ -207,18 +236,17 @@ def _release(rest: sa.CTE, entity: Entity, target: sa.Table) -> sa.CTE:
     return sa.delete(table).where(sa.or_(settled, inserted)).cte("released")
 
 
-def _confirm(rest: sa.CTE, target: sa.Table, key: tuple[str, ...]) -> sa.CTE:
+def _confirm(rest: sa.CTE, target: sa.Table, key: tuple[str, ...], *, only_side: bool) -> sa.CTE:
     """Mark unchanged rows as this upload's too.
 
     Done only while an earlier file is still to be loaded: that file must not overwrite what this
-    later one has confirmed. Otherwise an unchanged row is not written at all.
+    later one has confirmed; and of rows that were made on the side (`only_side`: of no others),
+    which any file overwrites. Otherwise an unchanged row is not written at all.
     """
-    return (
-        sa.update(target)
-        .values(upload_id=rest.c.upload_id)
-        .where(rest.c.action == "unchanged", merging.same_key(target, rest, key))
-        .cte("confirmed")
-    )
+    unchanged = [rest.c.action == "unchanged", merging.same_key(target, rest, key)]
+    if only_side:
+        unchanged.append(~mapped.is_in_full(target))
+    return sa.update(target).values(upload_id=rest.c.upload_id).where(*unchanged).cte("confirmed")
 
 
 def _drop_earlier_lines(
@@ -275,7 +303,7 @@ def _drop_earlier_lines(
 def _drop_older_waiting(
     connection: sa.Connection, entity: Entity, tenant_id: int, newer: sa.FromClause
 ) -> None:
-    """Drop the tenant's waiting rows of which `newer` holds a version that arrived later."""
+    """Drop the tenant's waiting rows of which `newer` holds a version that is to win."""
     table = WAITING[entity.name]
     mine = table.c.tenant_id == tenant_id
     if not connection.scalar(sa.select(sa.exists().where(mine))):
@@ -285,7 +313,8 @@ def _drop_older_waiting(
         .where(
             mine,
             merging.same_key(table, newer, ["tenant_id", entity.key]),
-            table.c.upload_id < newer.c.upload_id,
+            table.c.upload_id != newer.c.upload_id,
+            ~mapped.is_newer(table, newer),
         )
         .returning(table.c.upload_id)
         .cte("dropped")
