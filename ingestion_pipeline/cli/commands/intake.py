@@ -10,10 +10,12 @@ import typer
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson
 from ingestion_pipeline.domains import registry
+from ingestion_pipeline.domains.commerce.contract.flat_exports import propose_shop
+from ingestion_pipeline.domains.commerce.contract.shop_columns import looks_like_shop
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.intake.looking import Looked, look_at
-from ingestion_pipeline.foundation.intake.proposing import propose
+from ingestion_pipeline.foundation.intake.proposing import Draft, chosen_for, draft_of, propose
 from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
@@ -21,6 +23,7 @@ from ingestion_pipeline.foundation.storage.file_kinds import Limits
 app = typer.Typer(help="Files of any shape, by a mapping in YAML.", no_args_is_help=True)
 
 TARGETS: dict[str, Target] = registry.targets()
+SHOP = "shop"
 
 
 @app.command()
@@ -38,20 +41,41 @@ def fields(
 @app.command()
 def new(
     file: Annotated[Path, typer.Argument(help="A sample of the source.", dir_okay=False)],
-    target: Annotated[str, typer.Option(help="What its rows are.")] = "orders",
-) -> None:
+    target: Annotated[
+        str | None,
+        typer.Option(help="What its rows are: a type, or 'shop', a row for each line of an order "
+                          "(customers, products, orders and order_items at once); else by its "
+                          "columns."),
+    ] = None,
+) -> None:  # fmt: skip
     """Propose a mapping for a file: what it makes certain, and what is to be confirmed.
 
-    Prints YAML to be finished by hand. A date that can be read in two ways is proposed in neither.
+    Prints YAML to be finished by hand: what is likely is marked 'confirm', and what is open, as a
+    date that can be read in two ways, is "?", which is refused until it is filled in.
     """
-    if target not in TARGETS:
-        console.fail(f"there is no type {target!r}; there are {', '.join(TARGETS)}")
+    if target not in (None, SHOP, *TARGETS):
+        console.fail(f"there is no type {target!r}; there are {', '.join((SHOP, *TARGETS))}")
     try:
-        typer.echo(propose(file, TARGETS[target], _limits()), nl=False)
+        draft = draft_of(file, _limits())
+        if target == SHOP or (target is None and looks_like_shop(draft)):
+            typer.echo(propose_shop(draft, file), nl=False)
+        else:
+            likeliest = TARGETS[target] if target else _likeliest(draft)
+            typer.echo(propose(draft, file, likeliest), nl=False)
     except OSError as error:
         console.fail(f"{error.filename}: {error.strerror}")
     except IngestionError as error:
         console.fail(str(error))
+
+
+def _likeliest(draft: Draft) -> Target:
+    """The type of whose required fields the most have a column that is called alike."""
+
+    def share(target: Target) -> float:
+        required = {each.name for each in target.fields if each.required}
+        return len(required & set(chosen_for(list(draft.columns), target))) / len(required)
+
+    return max(TARGETS.values(), key=share)
 
 
 def _limits() -> Limits:

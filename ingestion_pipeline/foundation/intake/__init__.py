@@ -6,11 +6,13 @@ delimiters.py    Which of the signs that a mapping allows stands between a file'
 filling.py       Blank cells filled with what stood above them
 formats.py       A file of any format that a mapping names → its table: text, a workbook, JSON
 grouping.py      Rows of a file → batches of whole records: those of a group stand in one batch
+guessing.py      What the columns of a sample hold: in which ways their texts can be read
 looking.py       What a file would come to by a mapping, before anything is loaded
 ordering.py      Records in order of a key, put so by PostgreSQL
 proposing.py     A first mapping for a file that nobody has mapped yet
 records.py       A text file's physical lines → its records, each with its number and its text
 run.py           A file through a mapping: what was made, what was refused, counts
+sampling.py      The beginning and the end of a file that nobody has mapped: what it is
 sinks.py         Where made records go: what a domain does with them
 tables.py        Records of a file → rows under its header, by the names that the mapping knows
 """

@@ -150,7 +150,7 @@ def _no_number(name: str) -> Any:
 
 def _objects(rows: Iterator[tuple[Record, Any]], mapped: Mapped, file_name: str) -> Table:
     """Objects as rows: what is nested is named by its way, `customer.email`; a list is its JSON."""
-    flat = ((record, _flattened(record, value)) for record, value in rows)
+    flat = ((record, flattened(record, value)) for record, value in rows)
     first = list(islice(flat, _LOOKED_AT))
     names = list(dict.fromkeys(name for _, cells in first for name in cells))
     ours = {theirs: our for our, all_theirs in mapped.names.items() for theirs in all_theirs}
@@ -169,7 +169,8 @@ def _objects(rows: Iterator[tuple[Record, Any]], mapped: Mapped, file_name: str)
     return Table(header, records(), [name for name in known if name not in mapped.uses])
 
 
-def _flattened(record: Record, value: Any) -> dict[str, str]:
+def flattened(record: Record, value: Any) -> dict[str, str]:
+    """An object's texts by their ways, `customer.email`; notes in the record where it is none."""
     if not isinstance(value, dict):
         record.problem = record.problem or "must be a JSON object"
         return {}

@@ -1,206 +1,304 @@
 """A first mapping for a file that nobody has mapped yet, to be finished by who knows the source.
 
-What the file itself makes certain is written down; what it leaves open is not guessed but said: a
-date that can be read in two ways is proposed in neither.
+What the file itself makes certain is written down. What it leaves open is not guessed: a date that
+can be read in two ways is proposed in neither, and stands as "?", which is refused until it is
+filled in. What is likely is marked `confirm`.
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.intake.records import Record, text_records
-from ingestion_pipeline.foundation.mapping.moments import moment_reader
+from ingestion_pipeline.foundation.intake.guessing import (
+    Found,
+    columns_for,
+    found_in,
+    moment,
+    plain,
+    readings,
+)
+from ingestion_pipeline.foundation.intake.sampling import Sample, sample_of
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
-from ingestion_pipeline.foundation.mapping.targets import Target
-from ingestion_pipeline.foundation.mapping.words import Numbers, Read
-from ingestion_pipeline.foundation.storage.file_kinds import Limits, head_of, opened, unpacked
-from ingestion_pipeline.foundation.workbooks.sheets import is_workbook, read_workbook
+from ingestion_pipeline.foundation.mapping.targets import Target, TargetField
+from ingestion_pipeline.foundation.mapping.words import Numbers
+from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
-_LOOKED_AT = 1000  # records
-_SNIFFED_BYTES, _SNIFFED_LINES = 256 * 1024, 50
-_NEARLY_ALL = 0.75  # of the different values of a column
+OPEN = '"?"'
 _LIKELY = 0.75  # how much alike a field's name and a column's are
-_DELIMITERS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
-_ZONE = ZoneInfo("UTC")
-_FORMATS = (
-    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z",
-    "%Y-%m-%d %H:%M:%S %z", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y",
-    "%m/%d/%y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M",
-    "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%Y %H:%M", "%b %d, %Y",
-    "%d %b %Y", "%d-%b-%y", "%b-%d-%y", "%b-%y", "%B %Y", "%Y-%m",
-)  # fmt: skip
-_SIGNS = (Numbers(".", ","), Numbers(",", "."), Numbers(".", ",", symbols=True),
-          Numbers(",", ".", symbols=True), Numbers(",", " ", symbols=True))  # fmt: skip
+_MOST_CHOICES = 12  # different texts of a column, of which a lookup is proposed
+_SHOWN = 3
+# What fields are called elsewhere, the likeliest first.
+_ROLES = {
+    "external_id": "(?:order item|transaction|payment|line|sale|invoice|order)? ?(?:id|no|number)",
+    "occurred_at": ".*date.* | .*(?:time|period|month|created|sold).*",
+    "timestamp": "timestamp | .*(?:time|date|datum).*",
+    "event_type": "(?:transaction |event |sale )?type | sales? or returns? | .*kind.*",
+    "quantity": "(?:net )?(?:qty|quantity|units)(?: sold)? | (?:qty|quantity|units|menge).*",
+    "list_price": ".*list price.* | (?:unit |item )?price",
+    "amount": ".*(?:royalt|earning|net due|proceeds|share).* | (?:net |total )?(?:amount|total)",
+    "currency": ".*(?:currency|wahrung|währung|devise|moneda|valuta).*",
+    "marketplace": ".*(?:country|marketplace|territory|store|region).*",
+    "isbn": ".*(?:isbn|ean).*",
+    "author": "(?:.* )?(?:author|artist|contributor)s?(?: names?)?",
+    "title": ".*(?:title|product|item).*",
+    "unit": "units?(?: of measure)? | .*unit.*",
+    "value": "(?:.* )?(?:value|reading|wert|amount|measurement)",
+    "kpi_id": "(?:kpi|metric|indicator|series|name|measure)(?: (?:id|name|code))?",
+}
 
 
-@dataclass(frozen=True)
-class Found:
-    """A column of a file.
+@dataclass
+class Draft:
+    """What a mapping is written of.
 
     Attributes:
-        values: those that say something.
-        dates: formats in which nearly all of them can be read.
-        numbers: ways in which they can be read as numbers.
+        columns: of the file, by name.
+        dated: columns that are used as dates; `numeric`: as numbers. To be filled while the rest
+            is written, as they decide what to say of dates and numbers.
     """
 
-    name: str
-    values: Sequence[str]
-    dates: tuple[str, ...]
-    numbers: tuple[Numbers, ...]
+    sample: Sample
+    columns: Mapping[str, Found]
+    dated: list[Found] = field(default_factory=list)
+    numeric: list[Found] = field(default_factory=list)
+    format: str = ""
+
+    def date(self, name: str) -> str:
+        """A column as a date; where its format is another than the first one's, with it."""
+        found = self.columns[name]
+        if len(readings(found)) == 1:
+            self.format = self.format or found.dates[0]
+            if self.format not in found.dates:
+                return f"{{of: {quoted(name)}, date: [{quoted(found.dates[0])}]}}"
+        self.dated.append(found)
+        return quoted(name)
+
+    def number(self, name: str) -> str:
+        """A column as a number."""
+        self.numeric.append(self.columns[name])
+        return quoted(name)
+
+    def cells(self, name: str) -> list[str]:
+        """The texts of a column in the sample's rows."""
+        at = self.sample.header.index(name)
+        return [row[at].strip() if at < len(row) else "" for row in self.sample.rows]
 
 
-def propose(path: Path, target: Target, limits: Limits | None = None) -> str:
-    """A mapping of a file to a type of records, as YAML with what is to be confirmed in comments.
+def draft_of(path: Path, limits: Limits | None = None) -> Draft:
+    """A file, looked at.
 
     Raises:
         ContractError: the file is no table that can be looked at.
         OSError: it can't be read.
     """
-    read, records = _records(path, limits)
-    header, above, rows = _table(records)
-    columns = [_found(name, rows, place) for place, name in enumerate(header) if name]
-    parts = [
-        _beginning(path, read, header, above, len(rows)), _notation(columns),
-        _emit(columns, target), _listed(columns),
+    sample = sample_of(path, limits)
+    columns = {}
+    for place, name in enumerate(sample.header):
+        if name:
+            cells = [row[place] for row in sample.rows if place < len(row)]
+            columns[name] = found_in(name, cells)
+    return Draft(sample, columns)
+
+
+def propose(draft: Draft, path: Path, target: Target) -> str:
+    """A mapping of a file to one type of records, as YAML."""
+    chosen = chosen_for(list(draft.columns), target)
+    return finish(draft, path, emit=list(_emit(draft, target, chosen)))
+
+
+def chosen_for(names: Sequence[str], target: Target) -> dict[str, str]:
+    """Which column is which field, as far as names tell."""
+    by_plain = {plain(name): name for name in names}
+    chosen: dict[str, str] = {}
+    for each in target.fields:
+        near = get_close_matches(each.name.replace("_", " "), by_plain, 1, _LIKELY)
+        if near and by_plain[near[0]] not in chosen.values():
+            chosen[each.name] = by_plain[near[0]]
+    left = [name for name in names if name not in chosen.values()]
+    wanted = {each.name: _ROLES[each.name] for each in target.fields
+              if each.name in _ROLES and each.name not in chosen}  # fmt: skip
+    return chosen | columns_for(left, wanted)
+
+
+def finish(
+    draft: Draft, path: Path, *, emit: Iterable[str], between: Iterable[str] = ()
+) -> str:  # fmt: skip
+    """The whole mapping around its emits.
+
+    Args:
+        between: lines that stand before `emit:` (groups, checks).
+    """
+    inside = list(emit)
+    lines = [
+        *_beginning(path, draft.sample), *_notation(draft), *between, "emit:", *inside,
+        *_listed(draft.columns.values()), *_below(draft.sample),
     ]  # fmt: skip
-    return "".join(f"{line}\n" for part in parts for line in part)
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _records(path: Path, limits: Limits | None) -> tuple[list[str], list[Record]]:
-    """What to say under `read`, and the first records."""
-    with path.open("rb") as file:
-        head = head_of(unpacked(file, limits))
-        file.seek(0)
-        if is_workbook(head):
-            sheets = read_workbook(unpacked(file, limits).read()).sheets
-            sheet = max(sheets, key=lambda each: len(each.rows))
-            rows = [[str(cell) for cell in row.cells] for row in sheet.rows[:_LOOKED_AT]]
-            told = ["format: xlsx", f"sheet: {_quoted(sheet.name)}"]
-            return told, [Record(number, 1, "", row) for number, row in enumerate(rows, 1)]
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-            raise ContractError(f"{path.name} is JSON, whose columns are ways: customer.email")
-        beginning = opened(file, limits).read(_SNIFFED_BYTES).decode("utf-8-sig", "replace")
-        delimiter = _delimiter(beginning.splitlines()[:_SNIFFED_LINES])
-        file.seek(0)
-        told = ["format: csv", f"delimiter: {_DELIMITERS[delimiter]}"]
-        encoding = "utf-8"
-        if "\ufffd" in beginning[:-4]:
-            encoding = "cp1252"
-            told.append("encoding: cp1252   # confirm: it is not UTF-8")
-        read = Read(delimiter=delimiter, encoding=encoding)
-        return told, list(islice(text_records(unpacked(file, limits), read), _LOOKED_AT))
+def quoted(value: object) -> str:
+    """As YAML has it, quoted; JSON is YAML."""
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _delimiter(lines: Sequence[str]) -> str:
-    """The sign of which most lines have as many."""
-
-    def likely(sign: str) -> tuple[int, int]:
-        numbers = Counter(line.count(sign) for line in lines if sign in line)
-        [(number, times)] = numbers.most_common(1) or [(0, 0)]
-        return (times, number)
-
-    return max(_DELIMITERS, key=likely)
-
-
-def _table(records: list[Record]) -> tuple[list[str], int, list[list[str]]]:
-    """The header, how many records stand above it, and the rows."""
-    widths = Counter(len(each.cells) for each in records)
-    several = [width for width, times in widths.items() if times > 1] or list(widths)
-    if not several:
-        raise ContractError("the file has no lines")
-    width = max(several)
-    number = number_reader(Numbers(".", ",", symbols=True))
-    for at, record in enumerate(records):
-        cells = [cell.strip() for cell in record.cells]
-        named = [cell for cell in cells if cell]
-        is_header = len(cells) >= width and len(named) > width / 2
-        if is_header and all(isinstance(number(cell), Refusal) for cell in named):
-            return cells, at, [each.cells for each in records[at + 1 :] if each.problem is None]
-    raise ContractError("no line looks like a header: it would name its columns in words")
-
-
-def _found(name: str, rows: list[list[str]], place: int) -> Found:
-    values = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
-    distinct = list(dict.fromkeys(values))
-    return Found(
-        name,
-        distinct,
-        tuple(each for each in _FORMATS if _reads(moment_reader((each,), _ZONE), distinct)),
-        tuple(each for each in _SIGNS if _reads(number_reader(each), distinct)),
-    )
-
-
-def _reads(read: Callable[[str], object], values: Sequence[str]) -> bool:
-    """Whether nearly all values are read: below a table may stand words."""
-    understood = sum(not isinstance(read(each), Refusal) for each in values)
-    return 0 < understood >= _NEARLY_ALL * len(values)
-
-
-def _beginning(
-    path: Path, read: list[str], header: list[str], above: int, rows: int
-) -> Iterator[str]:
-    names = _quoted([name for name in header if name][:3])
-    yield f"# Proposed from {path.name}, of which {rows} rows were looked at; `confirm` is open."
-    yield f"source: {_quoted(path.stem.casefold()[:40])}   # confirm: whose ids; a shop is a source"
+def _beginning(path: Path, sample: Sample) -> Iterator[str]:
+    names = quoted([name for name in sample.header if name][:3])
+    yield (f"# Proposed from {path.name}, of which {len(sample.rows)} rows were looked at. "
+           '`confirm` is likely; "?" is open.')  # fmt: skip
+    yield f"source: {quoted(path.stem.casefold()[:40])}   # confirm: whose ids; a shop is a source"
     yield f"match: {{header: {names}}}"
     yield "read:"
-    yield from (f"  {each}" for each in read)
-    if above:
-        yield f"  header: {{find: {names}}}   # {above} lines stand above it"
+    yield from (f"  {each}" for each in sample.read)
+    if sample.above:
+        yield f"  header: {{find: {names}}}   # {sample.above} lines stand above it"
+    if sample.stop:
+        shown = " / ".join(" ".join(each.split())[:40] for each in sample.footer[:_SHOWN])
+        yield f"  stop: {sample.stop}   # confirm: below the rows stands {shown}"
 
 
-def _notation(columns: Sequence[Found]) -> Iterator[str]:
+def _notation(draft: Draft) -> Iterator[str]:
     """Numbers and dates, where the values leave one way to read them."""
-    numeric = [each for each in columns if each.numbers]
-    ways = [way for way in _SIGNS if numeric and all(way in each.numbers for each in numeric)]
-    if ways:
-        way = ways[0]
-        symbols = ", symbols: true" if way.symbols else ""
-        is_open = len({each.decimal for each in ways}) > 1
-        confirm = "   # confirm: no value decides" if is_open else ""
-        decimal, group = _quoted(way.decimal), _quoted(way.group)
-        yield f"numbers: {{decimal: {decimal}, group: {group}{symbols}}}{confirm}"
-    elif numeric:
-        yield "# numbers:   confirm: not all columns write them alike"
-    dated = [each for each in columns if each.dates]
-    certain = list(dict.fromkeys(each.dates[0] for each in dated if len(each.dates) == 1))
-    if certain:
-        yield f"dates: {_quoted(certain)}"
+    used = {each.name: each for each in (*draft.dated, *draft.numeric)}
+    blanks = list(dict.fromkeys(text for each in used.values() for text in each.blanks))
+    if blanks:
+        yield f"  blank: {quoted(blanks)}   # confirm: they stand for nothing"
+    numeric = list({each.name: each for each in draft.numeric if each.numbers}.values())
+    yield from _numbers(numeric)
+    yield from _dates(draft)
+
+
+def _numbers(numeric: Sequence[Found]) -> Iterator[str]:
+    if not numeric:
+        return
+    ways = [way for way in numeric[0].numbers if all(way in each.numbers for each in numeric)]
+    if not ways:
+        written = ", ".join(f"{each.name} as {each.values[0]}" for each in numeric)
+        yield f"numbers: {OPEN}   # not all columns write them alike: {written}"
+        return
+    ways = [way for way in ways if way.symbols == ways[0].symbols]
+    values = [value for each in numeric for value in each.values]
+    read = {way: tuple(number_reader(way)(value) for value in values) for way in ways}
+    symbols = ", symbols: true" if ways[0].symbols else ""
+    if len(set(read.values())) > 1:
+        told = " or ".join(_as_number(way, read[way], values, read) for way in ways)
+        yield f"numbers: {OPEN}   # {told}"
+        return
+    way = ways[0]
+    confirm = "   # confirm: no value decides" if len({each.decimal for each in ways}) > 1 else ""
+    said = f"{{decimal: {quoted(way.decimal)}, group: {quoted(way.group)}{symbols}}}"
+    yield f"numbers: {said}{confirm}"
+
+
+def _as_number(
+    way: Numbers, read: Sequence[object], values: Sequence[str], all_read: Mapping[Numbers, object]
+) -> str:
+    """A way of reading numbers, with a value that it reads otherwise than others do."""
+    others = [other for each, other in all_read.items() if each != way]
+    for place, (value, number) in enumerate(zip(values, read, strict=True)):
+        if any(other[place] != number for other in others):  # type: ignore[index]
+            shown = "nothing" if isinstance(number, Refusal) else format(number, "f")
+            symbols = ", symbols: true" if way.symbols else ""
+            said = f"{{decimal: {quoted(way.decimal)}, group: {quoted(way.group)}{symbols}}}"
+            return f"{said}, by which {value} is {shown}"
+    return ""
+
+
+def _dates(draft: Draft) -> Iterator[str]:
+    dated, certain = list({each.name: each for each in draft.dated}.values()), draft.format
+    is_open = False
     for each in dated:
-        if len(each.dates) > 1:
-            ways_shown = " or ".join(each.dates)
-            yield f"# dates:   confirm: {each.name} is {ways_shown}, as in {each.values[0]}"
+        ways = readings(each)
+        if not ways and each.values:
+            yield f"# {each.name}: no format reads it, as in {each.values[0]}"
+        elif len(ways) > 1:
+            told = " or ".join(_as_date(each, way) for way in ways)
+            as_first = f"confirm: as {certain}; it might be " if certain in each.dates else ""
+            yield f"# {each.name}: {as_first}{told}"
+            yield from _told_by_others(draft, each)
+        is_open = is_open or certain not in each.dates
+    if is_open:
+        said = [certain, "?"] if certain else ["?"]
+        yield f"dates: {quoted(said)}   # which of these ways?"
+    elif certain:
+        yield f"dates: {quoted([certain])}"
+    formats = [certain or way for each in dated for way in each.dates[:1] or (certain,)]
+    if any("%b" in each for each in formats):
+        yield "# months: [en]   where their names are in another language"
+    if any(_without_offset(each) for each in formats):
+        yield "zone: UTC   # confirm: of times without an offset"
 
 
-def _emit(columns: Sequence[Found], target: Target) -> Iterator[str]:
-    names = {each.name.casefold(): each.name for each in columns}
-    yield "emit:"
+def _told_by_others(draft: Draft, open_one: Found) -> Iterator[str]:
+    """Columns of the file that can be read in one way only, which is one of those."""
+    for each in draft.columns.values():
+        if each.dates and len(readings(each)) == 1 and each.dates[0] in open_one.dates:
+            yield f"#   {each.name} is {each.dates[0]}, as in {each.values[0]}"
+
+
+def _as_date(found: Found, format_: str) -> str:
+    """A format, with a value of which it makes another day than the others do."""
+    value = next(
+        (each for each in found.values
+         if len({str(moment(way)(each)) for way in readings(found)}) > 1), found.values[0],
+    )  # fmt: skip
+    read = moment(format_)(value)
+    shown = f"{read.day} {read:%B %Y}" if isinstance(read, datetime) else "no date"
+    return f"{format_}, by which {value} is {shown}"
+
+
+def _without_offset(format_: str) -> bool:
+    return ("%H" in format_ or "%I" in format_) and "%z" not in format_ and "%Z" not in format_
+
+
+def _emit(draft: Draft, target: Target, chosen: Mapping[str, str]) -> Iterator[str]:
     yield f"  {target.name}:"
+    is_keyed = target.keyed and target.key not in chosen
+    if is_keyed:
+        yield f"    key: [{OPEN}]   # columns that tell a row from others; or say {target.key}"
     yield "    fields:"
-    for field in target.fields:
-        near = get_close_matches(field.name.replace("_", " "), names, 1, _LIKELY)
-        if near:
-            yield f"      {field.name}: {_quoted(names[near[0]])}   # confirm"
-        elif field.required:
-            yield f'      {field.name}: "?"   # {field.kind}, required'
-        else:
-            yield f"      # {field.name}:   ({field.kind})"
+    for each in target.fields:
+        if not (is_keyed and each.name == target.key):
+            yield f"      {_field(draft, each, chosen.get(each.name))}"
 
 
-def _listed(columns: Sequence[Found]) -> Iterator[str]:
+def _field(draft: Draft, each: TargetField, name: str | None) -> str:
+    if name is None:
+        choices = f", one of {', '.join(each.choices)} as {{is: …}}" if _is_short(each) else ""
+        if each.required:
+            return f"{each.name}: {OPEN}   # {each.kind}, required{choices}"
+        return f"# {each.name}:   ({each.kind}{choices})"
+    if each.kind == "uuid":
+        kind = each.name.removesuffix("_id")
+        return f"{each.name}: {{id: [{kind}, {quoted(name)}]}}   # confirm"
+    if each.kind == "instant":
+        return f"{each.name}: {draft.date(name)}   # confirm"
+    if each.kind in ("decimal", "integer", "double"):
+        return f"{each.name}: {draft.number(name)}   # confirm"
+    values = draft.columns[name].values
+    if _is_short(each) and not set(values) <= set(each.choices):
+        texts = ", ".join(f"{quoted(value)}: {OPEN}" for value in values[:_MOST_CHOICES])
+        rest = "" if len(values) <= _MOST_CHOICES else ", …"
+        told = f"each one of {', '.join(each.choices)}{rest}"
+        return f"{each.name}: {{of: {quoted(name)}, lookup: {{{texts}}}}}   # {told}"
+    return f"{each.name}: {quoted(name)}   # confirm"
+
+
+def _is_short(each: TargetField) -> bool:
+    return each.kind == "choice" and len(each.choices) <= _MOST_CHOICES
+
+
+def _listed(columns: Iterable[Found]) -> Iterator[str]:
     yield "# The columns, and what they hold:"
     for each in columns:
         shown = ", ".join(" ".join(value.split())[:30] for value in each.values[:3]) or "nothing"
         yield f"#   {each.name}: {shown}"
 
 
-def _quoted(value: object) -> str:
-    """As YAML has it, quoted; JSON is YAML."""
-    return json.dumps(value, ensure_ascii=False)
+def _below(sample: Sample) -> Iterator[str]:
+    if sample.footer:
+        yield "# Below the rows:"
+        yield from (f"#   {' '.join(each.split())[:90]}" for each in sample.footer)

@@ -1,0 +1,238 @@
+"""The beginning and the end of a file that nobody has mapped: what it is, and its rows as texts.
+
+    file ── its first bytes ── workbook, JSON, or text ── records ── header, rows, what is below
+
+What is found is told as the words of a mapping say it (`read:`), with what remains to be confirmed.
+"""
+
+import json
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.intake.formats import flattened
+from ingestion_pipeline.foundation.intake.records import Record, text_records
+from ingestion_pipeline.foundation.mapping.numerals import number_reader
+from ingestion_pipeline.foundation.mapping.refusals import Refusal
+from ingestion_pipeline.foundation.mapping.words import Numbers, Read
+from ingestion_pipeline.foundation.storage.file_kinds import Limits, head_of, opened, unpacked
+from ingestion_pipeline.foundation.workbooks.cells import shown
+from ingestion_pipeline.foundation.workbooks.sheets import is_workbook, read_workbook
+
+LOOKED_AT = 2_000  # rows from the beginning
+_SEARCHED = 500_000  # rows until the end of the file has to come, to be looked at
+_LAST = 12  # rows of the end, among which a footer is looked for
+_SNIFFED_BYTES, _SNIFFED_LINES = 256 * 1024, 50
+_DOCUMENT_BYTES = 64 * 1024 * 1024
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_SUMS_UP = re.compile(
+    r"(?:grand[ _])?(?:total|sub-?total|sum|summe|gesamt|totale|somme)\b|[0-9]+ ?(?:rows|records)",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Sample:
+    """A file, as far as it was looked at.
+
+    Attributes:
+        read: what to say under `read:`, line by line.
+        header: names of its columns; one that is there twice has its number behind it.
+        above: lines above the header.
+        rows: of the beginning, without a footer.
+        footer: lines below the rows, as far as they were found.
+        stop: the pattern of the footer's first line, as `stop:` has it; empty: there is none.
+    """
+
+    read: list[str]
+    header: list[str]
+    above: int
+    rows: list[list[str]]
+    footer: list[str] = field(default_factory=list)
+    stop: str = ""
+
+
+def sample_of(path: Path, limits: Limits | None = None) -> Sample:
+    """What a file is, and its first rows.
+
+    Raises:
+        ContractError: it is no table that can be looked at.
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        head = head_of(unpacked(file, limits))
+        file.seek(0)
+        if is_workbook(head):
+            return _workbook(unpacked(file, limits).read())
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+            return _json(path, unpacked(file, limits))
+        return _text(file, limits)
+
+
+def _workbook(content: bytes) -> Sample:
+    sheets = read_workbook(content).sheets
+    sheet = max(sheets, key=lambda each: len(each.rows))
+    others = [repr(each.name) for each in sheets if each is not sheet]
+    beside = f"   # confirm: there are {', '.join(others)} too" if others else ""
+    rows = [list(map(shown, row.cells)) for row in sheet.rows]
+    records = [Record(row.number, 1, "\t".join(cells), cells)
+               for row, cells in zip(sheet.rows, rows, strict=True)]  # fmt: skip
+    return _table(["format: xlsx", f"sheet: {json.dumps(sheet.name)}{beside}"], records)
+
+
+def _json(path: Path, stream: IO[bytes]) -> Sample:
+    """Objects, a line each, or those of the longest array of a document."""
+    content = stream.read(_DOCUMENT_BYTES)
+    lines = [line for line in content.splitlines()[:LOOKED_AT] if line.strip()]
+    objects = [each for each in map(_parsed, lines) if isinstance(each, dict)]
+    if len(objects) == len(lines) and len(lines) > 1:
+        return _of_objects(["format: ndjson"], objects)
+    document = _parsed(content)
+    arrays = dict(_arrays(document))
+    if not arrays:
+        raise ContractError(f"{path.name} holds no array of objects, or is larger than "
+                            f"{_DOCUMENT_BYTES:,} bytes")  # fmt: skip
+    way = max(arrays, key=lambda each: len(arrays[each]))
+    others = ", ".join(repr(each) for each in arrays if each != way)
+    beside = f"   # confirm: there are {others}, too" if others else ""
+    told = ["format: json", *([f"records: {json.dumps(way)}{beside}"] if way else [])]
+    return _of_objects(told, arrays[way][:LOOKED_AT])
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode("utf-8-sig"), parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _arrays(value: Any, way: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """Arrays of objects by their way from the document's top, through objects only."""
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        yield way, value
+    for name, each in value.items() if isinstance(value, dict) else ():
+        yield from _arrays(each, f"{way}.{name}" if way else name)
+
+
+def _of_objects(read: list[str], objects: Sequence[dict[str, Any]]) -> Sample:
+    rows = [flattened(Record(0, 1, "", []), each) for each in objects]
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    return Sample(read, header, 0, [[row.get(name, "") for name in header] for row in rows])
+
+
+def _text(file: IO[bytes], limits: Limits | None) -> Sample:
+    beginning = opened(file, limits).read(_SNIFFED_BYTES).decode("utf-8-sig", "replace")
+    delimiter = _delimiter(beginning.splitlines()[:_SNIFFED_LINES])
+    told = ["format: csv", f"delimiter: {_DELIMITERS[delimiter]}"]
+    encoding = "utf-8"
+    if "\ufffd" in beginning[:-4]:
+        encoding = "cp1252"
+        told.append("encoding: cp1252   # confirm: it is not UTF-8")
+
+    def records(quote: str | None) -> Iterator[Record]:
+        file.seek(0)
+        read = Read(delimiter=delimiter, encoding=encoding, quote=quote)
+        return text_records(unpacked(file, limits), read)
+
+    quoted, plain = (list(islice(records(quote), LOOKED_AT)) for quote in ('"', None))
+    fails = any(each.problem for each in quoted)
+    if fails and len({len(each.cells) for each in plain if each.text.strip()}) == 1:
+        return _table([*told, "quote: none"], records(None))
+    return _table(told, records('"'))
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The sign of which most lines have as many."""
+
+    def likely(sign: str) -> tuple[int, int]:
+        numbers = Counter(line.count(sign) for line in lines if sign in line)
+        [(number, times)] = numbers.most_common(1) or [(0, 0)]
+        return (times, number)
+
+    return max(_DELIMITERS, key=likely)
+
+
+def _table(read: list[str], records: Iterable[Record]) -> Sample:
+    """The header, the rows below it, and what is below these.
+
+    Raises:
+        ContractError: no line looks like a header.
+    """
+    source = iter(records)
+    first = list(islice(source, LOOKED_AT))
+    last = deque(islice(source, _SEARCHED), _LAST)
+    at, width = _header(first)
+    header = _named(first[at].cells)
+    footer = _footer([*first[at + 1 :], *last][-_LAST:], width)
+    rows = [each for each in first[at + 1 :] if each.problem is None and each not in footer]
+    sample = Sample(read, header, at, [each.cells for each in rows])
+    sample.footer = [each.text for each in footer if each.text.strip()]
+    sample.stop = _stop(footer, rows)
+    sample.read += _wrapped(sample.rows)
+    return sample
+
+
+def _header(records: list[Record]) -> tuple[int, int]:
+    """Where the header is, and how wide the table is."""
+    widths = Counter(len(each.cells) for each in records)
+    several = [width for width, times in widths.items() if times > 1] or list(widths)
+    if not several:
+        raise ContractError("the file has no lines")
+    width = max(several)
+    number = number_reader(Numbers(".", ",", symbols=True))
+    for at, record in enumerate(records):
+        cells = [cell.strip() for cell in record.cells]
+        named = [cell for cell in cells if cell]
+        is_header = len(cells) >= width and len(named) > width / 2
+        if is_header and all(isinstance(number(cell), Refusal) for cell in named):
+            return at, width
+    raise ContractError("no line looks like a header: it would name its columns in words")
+
+
+def _named(cells: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    names = []
+    for name in (cell.strip() for cell in cells):
+        seen[name] += 1
+        names.append(name if seen[name] == 1 or not name else f"{name} #{seen[name]}")
+    return names
+
+
+def _footer(last: list[Record], width: int) -> list[Record]:
+    """The lines at the end that are no rows: of another width, or sums of what is above."""
+    at = len(last)
+    for place in range(len(last) - 1, -1, -1):
+        cells = [cell.strip() for cell in last[place].cells]
+        said = [cell for cell in cells if cell]
+        sums_up = bool(said) and _SUMS_UP.match(said[0]) is not None and len(said) < width / 2 + 1
+        if said and (sums_up or len(cells) != width):
+            at = place
+        elif said:
+            break
+    return last[at:]
+
+
+def _stop(footer: list[Record], rows: list[Record]) -> str:
+    if not footer:
+        return ""
+    first = footer[0].cells[0].strip()
+    words = re.match(r"[^\W\d_][^\d:,;]*", first)
+    pattern = f"^{re.escape((words[0] if words else first).strip())}" if first else ""
+    if pattern and not any(re.search(pattern, row.cells[0]) for row in rows if row.cells):
+        return f"{{first: {json.dumps(pattern, ensure_ascii=False)}}}"
+    line = f"^{re.escape(footer[0].text.strip()[:40])}"
+    return f"{{line: {json.dumps(line, ensure_ascii=False)}}}"
+
+
+def _wrapped(rows: list[list[str]]) -> Iterator[str]:
+    """What spreadsheets wrap texts in."""
+    cells = [cell.strip() for row in rows for cell in row if cell]
+    found = [name for name, pattern in (("apostrophe", r"'[+0-9]"), ("formula", r'="'))
+             if any(re.match(pattern, cell) for cell in cells)]  # fmt: skip
+    if found:
+        yield f"unwrap: [{', '.join(found)}]"

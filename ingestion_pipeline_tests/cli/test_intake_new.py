@@ -1,0 +1,216 @@
+"""`ingestion-pipeline intake new`: a first mapping, in which nothing is guessed without a word."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ingestion_pipeline.cli.app import app
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, ["intake", *map(str, arguments)])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def proposed(tmp_path: Path, content: str | bytes, *options: object, name: str = "s.csv") -> str:
+    sample = tmp_path / name
+    sample.write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, shown, told = run("new", sample, *options)
+    assert code == 0, told
+    return shown
+
+
+def checked(tmp_path: Path, mapping: str, sample: str = "s.csv") -> tuple[int, dict[str, object]]:
+    finished = tmp_path / "finished.yaml"
+    finished.write_text(mapping)
+    code, shown, told = run("check", finished, tmp_path / sample, "--json")
+    return code, json.loads(shown) if shown else {"told": " ".join(told.split())}
+
+
+SHOP = (
+    "Shop report;;;\n\nSale Date;Title;Quantity;Price;Buyer\n"
+    "03/04/2026;First;1;2,50;Ada\n05/04/2026;Second;2;1.234,00;Bo\n"
+)
+
+
+def test_a_mapping_is_proposed_in_which_what_is_open_is_not_guessed(tmp_path: Path) -> None:
+    sample = tmp_path / "shop.csv"
+    sample.write_text(SHOP)
+    code, shown, _ = run("new", sample, "--target", "sales_events")
+    assert code == 0
+    for line in (
+        "delimiter: semicolon",
+        'header: {find: ["Sale Date", "Title", "Quantity"]}   # 2 lines stand',
+        'numbers: {decimal: ",", group: "."}',
+        "# Sale Date: %d/%m/%Y, by which 03/04/2026 is 3 April 2026 or %m/%d/%Y, by which",
+        'dates: ["?"]   # which of these ways?',
+        'quantity: "Quantity"   # confirm', "# amount:   (decimal)", "#   Buyer: Ada, Bo",
+    ):  # fmt: skip
+        assert line in shown
+    assert 'external_id: "?"' not in shown
+
+
+def test_a_date_that_can_be_read_in_one_way_is_proposed(tmp_path: Path) -> None:
+    sample = tmp_path / "shop.csv"
+    sample.write_text(SHOP.replace("05/04", "25/04"))
+    assert 'dates: ["%d/%m/%Y"]' in run("new", sample, "--target", "sales_events")[1]
+
+
+def test_a_proposal_is_finished_and_runs(tmp_path: Path) -> None:
+    sample, mapping = tmp_path / "shop.csv", tmp_path / "shop.yaml"
+    sample.write_text(SHOP.replace("05/04", "25/04"))
+    proposed = run("new", sample, "--target", "sales_events")[1]
+    finished = proposed.replace('event_type: "?"', "event_type: {is: sale}").replace(
+        'key: ["?"]', "key: [Title]"
+    )
+    mapping.write_text(finished)
+    code, shown, told = run("check", mapping, sample)
+    assert (code, told) == (0, "")
+    assert "sales_events 2" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("content", [b"", b"1,2\n3,4\n", b'{"a": 1}', b"[]", b"%PDF-1.4"])
+def test_what_is_no_table_is_not_proposed_for(tmp_path: Path, content: bytes) -> None:
+    sample = tmp_path / "sample"
+    sample.write_bytes(content)
+    assert run("new", sample)[0] == 1
+
+
+# A wine merchant's export, as its till writes it: a title above, a footer below, dates that
+# nothing decides, amounts with a comma, Windows' own encoding, no e-mail where somebody paid cash.
+WINE = """Kassenbericht Weinhandel;;;;;;;;;
+;;;;;;;;;
+Belegnummer;Bestelldatum;Kunde;E-Mail;Artikelnr;Bezeichnung;Menge;Einzelpreis;Betrag;Versand
+B-1;03.04.2026;Jörg;joerg@example.com;W1;Grüner Veltliner;6;9,90;59,40;4,90
+B-1;03.04.2026;Jörg;joerg@example.com;W2;Zweigelt;1;12,00;12,00;4,90
+B-2;05.04.2026;;;W1;Grüner Veltliner;120;9,90;1.188,00;0,00
+B-3;06.04.2026;Änne;aenne@example.com;W3;Welschriesling;2;7,50;15,00;4,90
+B-3;06.04.2026;Änne;aenne@example.com;W3;Welschriesling;2;7,50;15,00;4,90
+Summe;;;;;;131;;1.289,40;
+"""
+
+
+def test_an_export_that_nobody_has_seen_becomes_all_four_types(tmp_path: Path) -> None:
+    mapping = proposed(tmp_path, WINE.encode("cp1252"))
+    for line in (
+        "delimiter: semicolon", "encoding: cp1252   # confirm: it is not UTF-8",
+        'header: {find: ["Belegnummer", "Bestelldatum", "Kunde"]}   # 2 lines stand above it',
+        'stop: {first: "^Summe"}   # confirm: below the rows stands Summe;;;;;;131;;1.289,40;',
+        'numbers: {decimal: ",", group: "."}', 'dates: ["?"]   # which',
+        'group: {by: ["Belegnummer"]}   # confirm: 3 orders in 5 rows',
+        'customer_id: {id: [customer, ["E-Mail", "Kunde", "Belegnummer"]], lower: true}',
+        'line_total: "Betrag"', 'currency: "?"   # a column, or {is: EUR}: no column says it',
+    ):  # fmt: skip
+        assert line in mapping
+    mapping = mapping.replace('dates: ["?"]', 'dates: ["%d.%m.%Y"]')
+    code, told = checked(tmp_path, mapping)
+    assert (code, "names the column '?', which s.csv has not" in str(told)) == (1, True)
+    code, came = checked(tmp_path, mapping.replace('currency: "?"', "currency: {is: EUR}"))
+    assert (code, came["rejectedRows"]) == (0, 0)
+    assert came["counts"]["made"] == {  # type: ignore[index]
+        "customers": 3, "products": 5, "orders": 3, "order_items": 5
+    }  # fmt: skip
+    assert came["sums"] == [{"of": ["orders", "EUR"], "amount": "1289.40"}]
+
+
+def shop(*, dates: tuple[str, str] = ("2026-01-13", "2026-01-14"), total: str = "Total") -> str:
+    return (
+        f"Order ID,Order Date,Email,SKU,Item,Qty,Unit Price,Shipping,{total},Currency\n"
+        f"1,{dates[0]},a@example.com,S1,Cup,2,5.00,3.00,20.50,USD\n"
+        f"1,{dates[0]},a@example.com,S2,Pot,1,7.50,3.00,20.50,USD\n"
+        f"2,{dates[1]},b@example.com,S1,Cup,1,5.00,3.00,8.00,USD\n"
+    )
+
+
+def test_what_an_orders_total_is_the_sum_of_is_looked_up_in_the_rows(tmp_path: Path) -> None:
+    mapping = proposed(tmp_path, shop())
+    assert (
+        'equal: [{sum: [{total: {product: ["Qty", "Unit Price"]}}, "Shipping"]}, "Total"]}   '
+        "# confirm: 2 of 2 orders looked at are so"
+    ) in mapping
+    code, came = checked(tmp_path, mapping)
+    assert (code, came["sums"]) == (0, [{"of": ["orders", "USD"], "amount": "28.50"}])
+
+
+def test_a_total_that_is_of_the_line_is_not_taken_for_the_orders(tmp_path: Path) -> None:
+    text = shop().replace("20.50,USD", "10.00,USD", 1).replace("20.50", "7.50")
+    mapping = proposed(tmp_path, text)
+    assert 'total_amount: {total: "Total"}' in mapping
+    assert checked(tmp_path, mapping)[1]["sums"] == [{"of": ["orders", "USD"], "amount": "25.50"}]
+
+
+def test_what_only_an_orders_first_row_says_is_carried(tmp_path: Path) -> None:
+    first, *others = shop().splitlines(keepends=True)
+    others[1] = others[1].replace(",3.00,20.50,USD", ",,,")
+    mapping = proposed(tmp_path, first + "".join(others))
+    assert 'carry: ["Currency", "Total", "Shipping"]' in mapping
+    assert checked(tmp_path, mapping)[1]["sums"] == [{"of": ["orders", "USD"], "amount": "28.50"}]
+
+
+def test_one_number_for_all_guests_is_no_customer(tmp_path: Path) -> None:
+    lines = shop().splitlines()
+    text = "\n".join([f"Customer ID,{lines[0]}", *(f"0,{line}" for line in lines[1:])])
+    assert 'customer_id: {id: [customer, "Email"], lower: true}' in proposed(tmp_path, text)
+
+
+def test_rows_of_an_order_that_stand_apart_are_told(tmp_path: Path) -> None:
+    first, one, two, three = shop().splitlines(keepends=True)
+    mapping = proposed(tmp_path, first + one + three + two)
+    assert "adjacent: false" in mapping
+    assert checked(tmp_path, mapping)[0] == 0
+
+
+@pytest.mark.parametrize("dates", [("03/04/2026", "05/06/2026"), ("03-04-26", "05-06-26")])
+def test_a_date_that_can_be_read_in_several_ways_is_proposed_in_none(
+    tmp_path: Path, dates: tuple[str, str]
+) -> None:
+    mapping = proposed(tmp_path, shop(dates=dates))
+    assert 'dates: ["?"]' in mapping
+    assert "3 April 2026" in mapping
+    assert "4 March 2026" in mapping
+    assert checked(tmp_path, mapping)[0] == 1
+
+
+def test_a_number_that_can_be_read_in_two_ways_is_proposed_in_none(tmp_path: Path) -> None:
+    text = 'Order ID,Order Date,SKU,Qty,Price\n1,2026-01-13,A,1,"1,250"\n2,2026-01-13,A,1,2\n'
+    mapping = proposed(tmp_path, text)
+    assert 'numbers: "?"' in mapping
+    assert "by which 1,250 is 1250" in mapping
+    assert "by which 1,250 is 1.250" in mapping
+    assert checked(tmp_path, mapping)[0] == 1
+
+
+def test_two_columns_whose_dates_are_written_differently_have_each_its_format(
+    tmp_path: Path,
+) -> None:
+    text = "Order ID,Order Date,Created At\n1,13/01/2026,01/14/2026\n"
+    mapping = proposed(tmp_path, text, "--target", "orders")
+    assert 'dates: ["%d/%m/%Y"]' in mapping
+    assert 'created_at: {of: "Created At", date: ["%m/%d/%Y"]}' in mapping
+
+
+def test_objects_are_read_by_the_way_to_their_array(tmp_path: Path) -> None:
+    objects = [{"order": {"id": n}, "created_at": "2026-01-13T10:00:00Z", "sku": "A", "qty": 1,
+                "price": "2.50", "currency": "EUR"} for n in (1, 2)]  # fmt: skip
+    for content, told in (
+        (json.dumps({"data": {"orders": objects}}), 'records: "data.orders"'),
+        ("\n".join(map(json.dumps, objects)), "format: ndjson"),
+    ):
+        mapping = proposed(tmp_path, content)
+        assert told in mapping
+        assert 'by: ["order.id"]' in mapping
+        assert checked(tmp_path, mapping)[0] == 0
+
+
+def test_texts_that_stand_for_nothing_and_what_spreadsheets_wrap_is_found(tmp_path: Path) -> None:
+    text = 'Order ID,Order Date,SKU,Qty,Price\n\'0012,2026-01-13,="A",1,2.00\n2,--,B,1,N/A\n'
+    mapping = proposed(tmp_path, text)
+    assert "unwrap: [apostrophe, formula]" in mapping
+    assert 'blank: ["--", "N/A"]' in mapping
+
+
+def test_a_file_of_another_kind_is_proposed_as_the_type_that_it_looks_like(tmp_path: Path) -> None:
+    text = "KPI,Timestamp,Value\nrevenue,2026-01-13 10:00,1.5\n"
+    assert "\n  kpi_points:\n" in proposed(tmp_path, text)
