@@ -125,3 +125,8 @@ def test_the_mapping_knows_its_sample_by_its_header(expected: Expected) -> None:
 
 def test_samples_are_small() -> None:
     assert all(path.stat().st_size < 8_000 for path in SAMPLES.iterdir())
+
+
+def test_the_charter_names_each_mapping() -> None:
+    charter = (SHIPPED / "__init__.py").read_text()
+    assert set(re.findall(r"^(\w+)\.yaml", charter, re.MULTILINE)) == set(NAMES)

@@ -4,7 +4,7 @@ date."""
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell, Remembered
 from ingestion_pipeline.foundation.mapping.cells import Evaluate
@@ -32,6 +32,7 @@ def compile_steps(
     looked_up = _lookup(compiler, steps, wanted)
     numbers = Remembered(_numbers(compiler, steps)) if is_number else None
     negated = compiler.condition(steps.negate) if not isinstance(steps.negate, bool) else None
+    zoned = _zoned(compiler, steps)
     last = Remembered(_last(compiler, steps, wanted))
 
     def evaluate(batch: Batch) -> Sequence[Cell]:
@@ -45,6 +46,8 @@ def compile_steps(
         if negated is not None:
             rows = zip(cells, negated(batch), strict=True)
             cells = [_negated(cell, turned) for cell, turned in rows]
+        if zoned is not None:
+            cells = zoned(batch, cells)
         return list(map(last.__getitem__, cells))
 
     return evaluate
@@ -142,6 +145,26 @@ def _negated(cell: Cell, turned: bool | Refusal) -> Cell:
     if isinstance(turned, Refusal):
         return turned
     return -cell if turned and isinstance(cell, Decimal) else cell
+
+
+def _zoned(
+    compiler: "Compiler", steps: Steps
+) -> Callable[[Batch, Sequence[Cell]], Sequence[Cell]] | None:
+    """Times of which each row says the zone."""
+    if steps.zone_of is None:
+        return None
+    zone_of = compiler.value(steps.zone_of)
+    written, languages = steps.dates or compiler.mapped.dates, compiler.mapped.months
+
+    def moment(cell: Cell, zone: Cell) -> Cell:
+        if not isinstance(cell, str) or not cell or isinstance(zone, Refusal):
+            return zone if cell and isinstance(zone, Refusal) else cell
+        try:
+            return moment_reader(written, ZoneInfo(str(zone)), languages)(cell)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return Refusal("is of a time zone that is not known", str(zone))
+
+    return lambda batch, cells: list(map(moment, cells, zone_of(batch)))
 
 
 def _last(compiler: "Compiler", steps: Steps, wanted: Literal["text", "number", "instant"]) -> Step:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from ingestion_pipeline.foundation.mapping.conditions import read_condition
 from ingestion_pipeline.foundation.mapping.documents import Node
@@ -77,7 +78,7 @@ def _steps(reader: Reader, node: Node, words: Mapping[str, Node]) -> Value:
         places=reader.whole(words["round"], least=0, most=8) if "round" in words else None,
         default=reader.text(words["default"]) if "default" in words else None,
         dates=reader.dates(words["date"]) if "date" in words else None,
-        zone=reader.zone(words.get("zone")),
+        **_zone(reader, words.get("zone")),
     )
 
 
@@ -167,6 +168,16 @@ def _split(reader: Reader, node: Node) -> tuple[str | None, str | int]:
 
 def _lookup(reader: Reader, node: Node) -> Mapping[str, str]:
     return {key: _constant(reader, each) for key, each in reader.mapping(node).items()}
+
+
+def _zone(reader: Reader, node: Node | None) -> dict[str, Any]:
+    """A zone by its name, or a value that says it of each row: of a lookup, all names are known."""
+    if node is None or isinstance(node.value, str):
+        return {"zone": reader.zone(node)}
+    for each in reader.items(reader.mapping(node, WORDS).get("lookup")):
+        for name in reader.mapping(each).values():
+            reader.zone(name)
+    return {"zone_of": read_value(reader, node)}
 
 
 def _otherwise(reader: Reader, words: Mapping[str, Node]) -> Value | None:

@@ -114,7 +114,7 @@ class Steps:
         places: to which it is rounded, half to even.
         default: in place of nothing.
         dates: how this field's source writes dates; None: as the mapping says.
-        zone: of these dates.
+        zone: of these dates; `zone_of`: what says it of each row, by a name such as Europe/London.
     """
 
     of: "Value"
@@ -129,6 +129,7 @@ class Steps:
     default: str | None = None
     dates: tuple[str, ...] | None = None
     zone: ZoneInfo | None = None
+    zone_of: "Value | None" = None
 
 
 Value = (

@@ -138,3 +138,25 @@ check: [{name: rows are the total, of: rows, equal: [a, t]}]
     assert (came.warnings, came.counts.skipped) == ([], {"totals": 1, "fees": 1})
     [warning] = came_of(events(extra), rows.replace("8.00", "8.01")).warnings
     assert "rows are the total: 7.01 is not 7.00" in str(warning)
+
+
+def test_a_time_of_which_each_row_says_the_zone() -> None:
+    mapping = events('dates: ["%Y-%m-%d %H:%M"]').replace(
+        "occurred_at: d",
+        "occurred_at: {of: d, zone: {of: z, lookup: {East: America/New_York, UK: Europe/London}}}",
+    )
+    rows = (
+        "d,z,q,a\n2026-07-01 10:00,East,1,1\n2026-07-01 10:00,UK,1,1\n2026-07-01 10:00,West,1,1\n"
+    )
+    came = came_of(mapping, rows)
+    times = [each["occurred_at"][11:16] for each in came.of("sales_events")]
+    assert (times, came.rules) == (["14:00", "09:00"], ["4: occurred_at is none of East, UK"])
+    assert "is 'Europe/Londn', and must be a time zone" in faults(
+        mapping.replace("Europe/London", "Europe/Londn")
+    )
+    named = mapping.replace(
+        "{of: z, lookup: {East: America/New_York, UK: Europe/London}}", "{of: z}"
+    )
+    came = came_of(named, rows.replace("East", "Asia/Tokyo").replace("UK", "nowhere"))
+    assert [each["occurred_at"][11:16] for each in came.of("sales_events")] == ["01:00"]
+    assert "3: occurred_at is of a time zone that is not known" in came.rules
