@@ -3,8 +3,8 @@
 Each has a page in docs/sources/, and synthetic samples in ingestion_pipeline_tests/mappings/.
 
 acx.yaml                   ACX, monthly royalties, three kinds of sale in one row
-amazon_all_orders.yaml     Amazon Seller Central, Fulfillment > All orders (by order date or last
-amazon_date_range.yaml     Amazon Seller Central, Payments > Reports repository > Transactions
+amazon_all_orders.yaml     Amazon Seller Central, Fulfillment > All orders
+amazon_date_range.yaml     Amazon Seller Central, Payments > date range report
 amazon_orders.yaml         Amazon Seller Central, Reports > Order reports > New orders
 amazon_settlement.yaml     Amazon Seller Central, Payments > Settlement, flat file V2
 apple_books.yaml           Apple Books, monthly financial report, a file a region
