@@ -7,7 +7,7 @@ other under one header.
 import gzip
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import IO, Any, cast
 
@@ -18,11 +18,12 @@ from ingestion_pipeline.foundation.collecting.bodies import CsvBody, JsonBody, N
 from ingestion_pipeline.foundation.collecting.course import Course, Said
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.http_api.words import Header, HttpApi, Where
-from ingestion_pipeline.foundation.mapping.words import Read
+from ingestion_pipeline.foundation.mapping.words import Mapped, Read
 from ingestion_pipeline.foundation.storage.landing import LandingFile
 from ingestion_pipeline.foundation.upstreams.client import Answer
 
 _TWICE = 2
+_LANDED = {"json": "ndjson", "csv": "csv"}
 _MARK = "\ufeff"  # says UTF-8, whatever the mapping says of files without a mark
 
 
@@ -45,6 +46,11 @@ class Fetched:
 class _Page:
     content: bytes
     said: Said
+
+
+def as_landed(mapped: Mapped, api: HttpApi) -> Mapped:
+    """A mapping that reads what is landed of an API, whatever it says of files of its own."""
+    return replace(mapped, read=replace(mapped.read, formats=(_LANDED[api.format],), records=None))
 
 
 class Fetching:

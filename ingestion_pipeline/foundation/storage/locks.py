@@ -88,6 +88,7 @@ TAKING_ROOM = Family("quota/")  # a tenant, before any other lock of a transacti
 MERGING_COMMERCE = Family("commerce/")  # a tenant's table
 COLLECTING_WINDOW = Family("buildings/checkpoint:")
 LOADING_SAMPLES = Family("buildings/files/")  # a site
+COLLECTING_SERIES = Family("series/")  # a window of an API that a file describes
 CHANGING_MONTHS = Family("buildings/months").of("")
 OF_DAY = {what: Family(f"buildings/{what}/") for what in ("aggregates", "coverage", "alerts")}
 CLAIMING_IMPORT = Family("book_sales.import.")  # a platform

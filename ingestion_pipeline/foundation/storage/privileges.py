@@ -29,6 +29,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "rejected_rows": ("rad", "rad", "r", "r"),
     "intake_deliveries": ("r", "rawd", "r", "r"),
     "intake_keys": ("", "raw", "r", "r"),
+    "series_windows": ("r", "rawd", "r", "r"),
     "ingestion_jobs": ("", "", "r", "r"),
     "ingestion_attempts": ("", "", "r", "r"),
     "market_jobs": ("", "", "r", "r"),

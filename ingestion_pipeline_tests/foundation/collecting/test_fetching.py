@@ -3,7 +3,7 @@
 import gzip
 import json
 import logging
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,9 @@ from ingestion_pipeline.foundation.errors import (
     UpstreamRefusedError,
     UpstreamUnavailableError,
 )
-from ingestion_pipeline.foundation.http_api.parsing import WORDS, read_api
-from ingestion_pipeline.foundation.http_api.words import HttpApi
-from ingestion_pipeline.foundation.mapping.documents import Node, read_node
-from ingestion_pipeline.foundation.mapping.reader import Reader
 from ingestion_pipeline.foundation.mapping.words import Read
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline.foundation.upstreams.client import Patience
+from ingestion_pipeline_tests.foundation.collecting.running import PATIENCE, api_of
 from ingestion_pipeline_tests.foundation.collecting.serving import (
     Answers,
     Asked,
@@ -36,25 +32,7 @@ from ingestion_pipeline_tests.foundation.collecting.serving import (
 
 DAY = date(2026, 3, 1)
 SECRET = "s3cr3t/of+the=api"
-PATIENCE = Patience(
-    backoff=timedelta(milliseconds=5),
-    retry_after_cap=timedelta(seconds=2),
-    breaker_failures=100,
-    breaker_cooldown=timedelta(minutes=1),
-)
 ROWS = [{"id": number, "value": f"{number}.10"} for number in range(7)]
-
-
-def api_of(text: str, url: str) -> HttpApi:
-    """An API that a YAML describes."""
-    file = Path("defs.yaml")
-    fast = "" if "limits:" in text else "limits: {requests_per_minute: 60000}\n"
-    node = read_node(file, f"url: {url}/readings\n{fast}{text}")
-    assert isinstance(node, Node), node
-    reader = Reader(file)
-    api = read_api(reader, node, reader.mapping(node, WORDS))
-    assert not reader.faults, reader.faults
-    return api
 
 
 class Fetcher:
@@ -95,6 +73,12 @@ class Fetcher:
     def queries(self) -> list[dict[str, str]]:
         """The parameters of each request."""
         return [each.query for each in self.asked]
+
+
+@pytest.fixture
+def database_url(shared_database_url: str) -> str:
+    """One for the tests of this module: they need no more than two tables."""
+    return shared_database_url
 
 
 @pytest.fixture
