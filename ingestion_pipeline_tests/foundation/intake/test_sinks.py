@@ -55,10 +55,8 @@ def test_records_are_written_with_the_numbers_of_their_lines(tmp_path: Path) -> 
                              "2,,x,2026-01-01,\n3,Bo,2.5,2026-01-02,ü\n".encode())  # fmt: skip
     [(first, one), (second, two)] = [each for batch in records.batches() for each in batch]
     assert (first, second, records.number) == (2, 5, 2)
-    assert (one["total_amount"], one["raw_payload"]) == (
-        "1.00",
-        '{"name":"Ada","note":"two\\nlines"}',
-    )
+    assert one["raw_payload"] == {"name": "Ada", "note": "two\nlines"}
+    assert one["total_amount"] == "1.00"
     assert two["order_date"] == "2026-01-02T00:00:00Z"
 
 
