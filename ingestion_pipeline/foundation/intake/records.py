@@ -22,9 +22,10 @@ from ingestion_pipeline.foundation.storage.file_kinds import (
 from ingestion_pipeline.foundation.storage.file_signatures import encoding_of, other_kind
 
 _LONGEST_LINE = 1024 * 1024  # characters
-_LONGEST_RECORD = 100  # physical lines: a note may hold some ends of lines
+_LONGEST_RECORD = 10_000  # physical lines: a product's description is a page of HTML
 _MARK = "\ufeff"
 _UTF8_MARK = b"\xef\xbb\xbf"
+csv.field_size_limit(_LONGEST_LINE)
 
 
 @dataclass(slots=True)
