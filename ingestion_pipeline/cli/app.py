@@ -83,7 +83,10 @@ def gateway() -> None:
     from ingestion_pipeline.domains import registry
     from ingestion_pipeline.gateway.server import serve
 
-    serve(settings(), routers=registry.routers(), questions=registry.questions())
+    serve(
+        settings(), routers=registry.routers(), questions=registry.questions(),
+        mappings=registry.mappings(settings()),
+    )  # fmt: skip
 
 
 @app.command()

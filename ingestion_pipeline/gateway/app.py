@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from ingestion_pipeline.foundation.errors import ContractError, QuotaError
+from ingestion_pipeline.foundation.loading.choosing import Mappings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.watch.gathering import Questions
@@ -20,7 +21,7 @@ from ingestion_pipeline.gateway.errors import OUTAGES, answer_to
 from ingestion_pipeline.gateway.front import Gateway
 from ingestion_pipeline.gateway.metrics import Metrics
 from ingestion_pipeline.gateway.request_log import RequestLog
-from ingestion_pipeline.gateway.routes import health, operations
+from ingestion_pipeline.gateway.routes import files, health, operations
 from ingestion_pipeline.gateway.routes import ledger as outside
 from ingestion_pipeline.gateway.trust.webhook_secrets import secrets_by_tenant
 
@@ -36,6 +37,7 @@ def create_app(
     *,
     routers: Sequence[Any] = (),
     questions: Mapping[str, Questions] | None = None,
+    mappings: Mappings | None = None,
 ) -> Envelope:
     """The gateway as an ASGI application; it connects when the server starts it up.
 
@@ -43,6 +45,7 @@ def create_app(
         configuration: the settings of this process.
         routers: what it serves beside its own routes (`domains.registry.routers()`).
         questions: what health asks the domains (`domains.registry.questions()`).
+        mappings: to which files of any shape may be sent (`domains.registry.mappings()`).
     """
     secrets_by_tenant(configuration)  # a wrong one is said now, not with the first webhook
     metrics = Metrics()
@@ -57,6 +60,7 @@ def create_app(
         app.state.gateway = Gateway(configuration, engine)
         app.state.health = health.kept_health(app.state.gateway, questions or {})
         app.state.questions = questions or {}
+        app.state.mappings = mappings or Mappings(())
         app.state.metrics = metrics
         app.state.request_log = envelope.log
         yield
@@ -74,7 +78,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     openapi.install(app)
-    for router in (*routers, outside.router, health.router, operations.router):
+    for router in (*routers, files.router, outside.router, health.router, operations.router):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     docs.install(app)
     # Of what is caught as `Exception` only, Starlette thinks that the connection is broken.

@@ -120,13 +120,14 @@ def store(
     *,
     payload_sha256: bytes,
     location: str,
+    status_code: int = 202,
 ) -> Receipt:
-    """The answer 202 with `document`, stored under the key where there is one.
+    """The answer with `document`, stored under the key where there is one.
 
     Raises:
         StaleAttemptError: another request took the key; roll back.
     """
-    receipt = Receipt(202, msgspec.json.encode(document) + b"\n", location)
+    receipt = Receipt(status_code, msgspec.json.encode(document) + b"\n", location)
     if started is not None:
         idempotency.finish(
             connection, started, payload_sha256=payload_sha256, status_code=receipt.status_code,

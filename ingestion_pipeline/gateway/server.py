@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.loading.choosing import Mappings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import Questions
 from ingestion_pipeline.gateway import logs
@@ -26,13 +27,17 @@ _IDLE_SECONDS = 75
 
 
 def serve(
-    configuration: Settings, *, routers: Sequence[Any], questions: Mapping[str, Questions]
+    configuration: Settings,
+    *,
+    routers: Sequence[Any],
+    questions: Mapping[str, Questions],
+    mappings: Mappings,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then take no more, finish what is under way, and return."""
     logs.configure()
     server = _Server(
         uvicorn.Config(
-            create_app(configuration, routers=routers, questions=questions),
+            create_app(configuration, routers=routers, questions=questions, mappings=mappings),
             host=configuration.gateway_host,
             port=configuration.gateway_port,
             # uvloop let some of 200 connections starve: 2 s at the 99th percentile against 65 ms.

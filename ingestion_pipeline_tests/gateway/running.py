@@ -126,7 +126,8 @@ def serving(database_url: str, **values: object) -> Iterator[ServingGateway]:
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(
-                configuration, routers=registry.routers(), questions=registry.questions()
+                configuration, routers=registry.routers(), questions=registry.questions(),
+                mappings=registry.mappings(configuration),
             ),
             host="127.0.0.1", port=port, loop="asyncio",
             http="httptools", ws="none", access_log=False, log_config=None, proxy_headers=False,

@@ -1,17 +1,23 @@
-"""When files are loaded: at once when some wait, a run for each mapping and day."""
+"""When files are loaded: at once when some wait, a run a mapping and day; the drop folder."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ingestion_pipeline.components.intake.assets import GROUP, key_of
+from ingestion_pipeline.foundation.loading.choosing import Mappings
 from ingestion_pipeline.foundation.loading.days import Waiting, waiting
+from ingestion_pipeline.foundation.loading.dropped import receive_dropped
 from ingestion_pipeline.foundation.loading.known import Known
+from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.queues import DUE, PARTITION, decide, earlier_runs
 
-JOB, SENSOR = "load_mapped_files", "waiting_mapped_files"
+JOB, SENSOR, DROPPED = "load_mapped_files", "waiting_mapped_files", "dropped_mapped_files"
+_LOOK_SECONDS = 14  # as the other drop folders of days, not of seconds
+_SCAN_SECONDS = 30  # a tick is ended after sixty
 _MAPPING = "intake/mapping"
 
 
@@ -49,7 +55,33 @@ def automation(knowns: Sequence[Known]) -> dg.Definitions:
         ]
         return found or dg.SkipReason(f"runs take the {len(due)} waiting files, or have just left")
 
-    return dg.Definitions(jobs=[job], sensors=[waiting_files])
+    return dg.Definitions(jobs=[job], sensors=[waiting_files, _dropped(Mappings(knowns))])
+
+
+def _dropped(mappings: Mappings) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=DROPPED,
+        target=None,
+        minimum_interval_seconds=_LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Records complete files that it finds in the drop folder's folders of sources.",
+    )
+    def dropped_files(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        found = receive_dropped(
+            sensing.resource(context).engine(),
+            sensing.resource(context, "configuration").read(),
+            mappings,
+            landing=sensing.resource(context, "landing").landed(),
+            until=datetime.now(UTC) + timedelta(seconds=_SCAN_SECONDS),
+        )
+        for said in (*found.left, *found.known):
+            context.log.warning("drop folder: %s", printable(said))
+        return dg.SkipReason(
+            f"{len(found.recorded)} files recorded; {len(found.left)} left; "
+            f"{found.unfinished} still change"
+        )
+
+    return dropped_files
 
 
 def _request(

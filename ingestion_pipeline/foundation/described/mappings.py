@@ -68,23 +68,27 @@ def mapped_sources(
     return list(sound.values()), faults
 
 
+def folders_of(described: Described) -> frozenset[str]:
+    """The names of the sources of files, after which folders of the drop folder are called."""
+    names: set[str] = set()
+    for source in described.sources:
+        if isinstance(source.attributes, MappedFiles):
+            root = _root(source, source.attributes)
+            inside = root[1].value if isinstance(root, tuple) else None
+            own = inside.get("source") if isinstance(inside, dict) else None
+            said = own.value if own is not None and isinstance(own.value, str) else ""
+            names.add(source.attributes.source or said)
+    return frozenset(names - {""})
+
+
 def mapped_source(
     source: Source, attributes: MappedFiles, targets: Mapping[str, Target]
 ) -> MappedSource | list[Fault]:
     """A source with its mapping, or the mapping's faults."""
-    said, file = attributes.mapping, source.file
-    if not isinstance(said.value, dict):
-        found = _file_of(source, str(said.value))
-        if isinstance(found, Fault):
-            return [found]
-        file = found
-        try:
-            read = read_node(file, file.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError) as error:
-            return [_fault(source, f"{file.name} can't be read: {error}")]
-        if isinstance(read, list):
-            return [_told(source, each) for each in read]
-        said = read
+    root = _root(source, attributes)
+    if not isinstance(root, tuple):
+        return root
+    file, said = root
     name = file.parent.name if file == source.file else file.stem
     try:
         mapped = read_mapping_node(file, _with_own(said, attributes), targets, name=name)
@@ -97,6 +101,21 @@ def mapped_source(
             return [_fault(source, f"{word} is {text!r}, and {error}")]
     tenants = None if attributes.tenants is None else tuple(attributes.tenants)
     return MappedSource(source.file, mapped, tenants, attributes.description)
+
+
+def _root(source: Source, attributes: MappedFiles) -> tuple[Path, Node] | list[Fault]:
+    """The mapping of a source, and the file that it stands in."""
+    said: Node = attributes.mapping
+    if isinstance(said.value, dict):
+        return source.file, said
+    file = _file_of(source, str(said.value))
+    if isinstance(file, Fault):
+        return [file]
+    try:
+        read = read_node(file, file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        return [_fault(source, f"{file.name} can't be read: {error}")]
+    return (file, read) if isinstance(read, Node) else [_told(source, each) for each in read]
 
 
 def _file_of(source: Source, name: str) -> Path | Fault:

@@ -30,18 +30,26 @@ class Mappings:
         return self._by_name.get(name)
 
     def at(self, address: str, *, tenant: str) -> list[Known]:
-        """Those that an address may mean: `source/mapping`, `source`, or the name of a mapping.
+        """Those of a tenant that an address may mean; none, where there is none.
 
-        Raises:
-            ContractError: there is none, or none of it is for this tenant.
+        Args:
+            address: `source/mapping`, `source`, or the name of a mapping.
+            tenant: who sends.
         """
-        mine = [each for each in self._by_name.values() if each.is_for(tenant)]
+        mine = self._of(tenant)
         if exact := [each for each in mine if address == each.name]:
             return exact
-        if partly := [each for each in mine if address in (each.mapped.source, each.mapped.name)]:
-            return partly
-        said = meant(address, [each.name for each in mine]) or "; there is none yet"
-        raise ContractError(f"mapping: there is no {address!r}{said}")
+        return [each for each in mine if address in (each.mapped.source, each.mapped.name)]
+
+    def why_none(self, address: str, *, tenant: str) -> str:
+        """Why an address means none."""
+        names = [each.name for each in self._of(tenant)]
+        return (
+            f"there is no mapping {address!r}{meant(address, names) or ': none is described yet'}"
+        )
+
+    def _of(self, tenant: str) -> list[Known]:
+        return [each for each in self._by_name.values() if each.is_for(tenant)]
 
 
 def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limits) -> Known:

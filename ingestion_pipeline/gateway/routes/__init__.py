@@ -1,5 +1,7 @@
 """The gateway's own routes; the domains bring theirs along.
 
+files.py           `/api/ingestion/files`: files of any shape, and what has become of them
+files_answers.py   The shapes of answers about them
 health.py          `GET /api/health/data`: how well all is, computed once in HEALTH_INTERVAL at
                    most
 ledger.py          `/api/ledger`: the ledger for programs beside ours, such as the prediction

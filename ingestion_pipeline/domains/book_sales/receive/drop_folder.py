@@ -8,6 +8,7 @@ report's own name or content. Files in a folder of another name stay, and are na
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,22 +17,13 @@ from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.land.queue import Report
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
+from ingestion_pipeline.foundation.described.mappings import folders_of
 from ingestion_pipeline.foundation.errors import QuotaError, UnknownTenantError
-from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
+from ingestion_pipeline.foundation.ledger import dropping, tenants, uploads
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage.dropped import (
-    DroppedFile,
-    files_in,
-    folders_in,
-    open_dropped,
-)
+from ingestion_pipeline.foundation.storage.dropped import DroppedFile, files_in, folders_in
 from ingestion_pipeline.foundation.storage.file_names import file_name_problem
-from ingestion_pipeline.foundation.storage.landing import (
-    Landing,
-    chunks_of,
-    file_system,
-    landing_name,
-)
+from ingestion_pipeline.foundation.storage.landing import Landed, Landing, file_system
 
 _WITH_REPORTS = tuple(name for name, platform in PLATFORMS.items() if platform.parse is not None)
 
@@ -64,7 +56,8 @@ def receive_dropped(
     """Record the complete reports in the drop folder, until time is up; the next scan goes on."""
     outcome = Dropped()
     files, root = file_system(drop_url)
-    for platform, dropped in _list(files, root, outcome):
+    others = folders_of(configuration.described)
+    for platform, dropped in _list(files, root, outcome, others):
         now = datetime.now(UTC)
         if now >= until:
             break
@@ -91,14 +84,21 @@ def receive_dropped(
     return outcome
 
 
-def _list(files: Any, root: str, outcome: Dropped) -> list[tuple[str, DroppedFile]]:
-    """The reports in the folders of platforms, oldest first, each with its platform."""
+def _list(
+    files: Any, root: str, outcome: Dropped, others: frozenset[str]
+) -> list[tuple[str, DroppedFile]]:
+    """The reports in the folders of platforms, oldest first, each with its platform.
+
+    Folders of `others` are of sources that mappings read.
+    """
     files.invalidate_cache()
     if not files.exists(root):
         return []
     found: list[tuple[str, DroppedFile]] = []
     for tenant, folder in folders_in(files, root, links=True):
         for name, inner in folders_in(files, folder):
+            if name in others:
+                continue
             within, below = files_in(files, inner, tenant=tenant), folders_in(files, inner)
             platform = canonical(name)
             if platform in _WITH_REPORTS:
@@ -126,35 +126,30 @@ def _take(
     landing: Landing,
 ) -> tuple[int, bool] | None:
     """Land, record and take out a report: its job's id and whether it is new; None: it is none."""
-    keeps = configuration.tenant_landed_bytes
-    with engine.connect() as connection:
-        room = quota.room_of(connection, tenant_id, default=keeps)
-    if dropped.size > room.left:
-        raise room.error()
-    with open_dropped(files, dropped.path) as file:
-        landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
-    if not dropped.version.startswith(f"{landed.size}@"):
-        landing.remove(landed.location)  # it is still being written
-        return None
+    return dropping.take(
+        engine, files, dropped, landing=landing, tenant_id=tenant_id,
+        keeps=configuration.tenant_landed_bytes,
+        record=partial(_record, configuration, dropped, tenant_id, platform),
+    )  # fmt: skip
+
+
+def _record(
+    configuration: Settings,
+    dropped: DroppedFile,
+    tenant_id: int,
+    platform: str,
+    connection: sa.Connection,
+    landed: Landed,
+) -> tuple[tuple[int, bool] | None, bool]:
     report = Report(dropped.name, landed.location, landed.size, landed.sha256)
-    taken: tuple[int, bool] | None = None
-    try:
-        with engine.begin() as connection:
-            if rule := file_name_problem(dropped.name):
-                _record_refused(connection, dropped, tenant_id, platform, report, rule)
-            else:
-                quota.take(connection, tenant_id, report.size, default=keeps)
-                taken = queue.land_report(
-                    connection, configuration, tenant_id=tenant_id, platform=platform,
-                    report=report, source="drop",
-                )  # fmt: skip
-    except QuotaError:  # another took the room meanwhile
-        landing.remove(landed.location)
-        raise
-    if taken is not None and not taken[1]:
-        landing.remove(landed.location)
-    files.rm(dropped.path)
-    return taken
+    if rule := file_name_problem(dropped.name):
+        _record_refused(connection, dropped, tenant_id, platform, report, rule)
+        return None, True
+    job_id, is_new = queue.land_report(
+        connection, configuration, tenant_id=tenant_id, platform=platform, report=report,
+        source="drop",
+    )  # fmt: skip
+    return (job_id, is_new), is_new
 
 
 def _record_refused(

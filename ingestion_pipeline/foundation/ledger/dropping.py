@@ -1,0 +1,69 @@
+"""A dropped file is taken: landed, recorded, and then taken out of its folder.
+
+Whoever is killed in between, or comes second, takes it out only; what has landed and is not
+recorded is invisible. One for which its tenant has no room stays where it is.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.errors import IngestionError
+from ingestion_pipeline.foundation.ledger import quota
+from ingestion_pipeline.foundation.storage.dropped import DroppedFile, open_dropped
+from ingestion_pipeline.foundation.storage.landing import Landed, Landing, chunks_of, landing_name
+
+logger = logging.getLogger(__name__)
+
+Recorded = TypeVar("Recorded")
+
+
+def take(
+    engine: sa.Engine,
+    files: Any,
+    dropped: DroppedFile,
+    *,
+    landing: Landing,
+    tenant_id: int,
+    keeps: int,
+    record: Callable[[sa.Connection, Landed], tuple[Recorded, bool]],
+) -> Recorded | None:
+    """Take a dropped file; what `record` says of it, or None: it is still being written.
+
+    Args:
+        engine: of a migrated database.
+        files: the file system that it lies on.
+        dropped: the file.
+        landing: where it is kept.
+        tenant_id: whose it is.
+        keeps: bytes of files, of a tenant that has no limit of its own.
+        record: records it, and says whether the landed file is needed.
+
+    Raises:
+        QuotaError: its tenant has no room for it; it stays.
+        FileNotFoundError: it is gone: another was faster.
+        IngestionError: whatever `record` refuses it with; it stays, too.
+    """
+    with engine.connect() as connection:
+        room = quota.room_of(connection, tenant_id, default=keeps)
+    if dropped.size > room.left:
+        raise room.error()
+    with open_dropped(files, dropped.path) as file:
+        landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
+    if not dropped.version.startswith(f"{landed.size}@"):
+        logger.info("%s is still being written", dropped.path)
+        landing.remove(landed.location)
+        return None
+    try:
+        with engine.begin() as connection:
+            quota.take(connection, tenant_id, landed.size, default=keeps)
+            recorded, is_needed = record(connection, landed)
+    except IngestionError:  # it was rolled back
+        landing.remove(landed.location)
+        raise
+    if not is_needed:
+        landing.remove(landed.location)
+    files.rm(dropped.path)
+    return recorded

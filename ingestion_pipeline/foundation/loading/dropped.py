@@ -1,0 +1,139 @@
+"""The drop folder: files that somebody puts into `DROP_URL/TENANT/SOURCE/MAPPING/`, once each.
+
+In `TENANT/SOURCE/` the mapping is the one of the source whose `match` fits the file. One that can't
+be taken stays, and is named with why.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.errors import ContractError, IngestionError
+from ingestion_pipeline.foundation.ledger import dropping, tenants
+from ingestion_pipeline.foundation.loading.choosing import Mappings, choose
+from ingestion_pipeline.foundation.loading.known import Known
+from ingestion_pipeline.foundation.loading.recording import Recorded, record
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage.dropped import (
+    DroppedFile,
+    files_in,
+    folders_in,
+    open_dropped,
+)
+from ingestion_pipeline.foundation.storage.file_kinds import Limits
+from ingestion_pipeline.foundation.storage.file_names import file_name_problem
+from ingestion_pipeline.foundation.storage.landing import Landed, Landing, file_system
+
+
+@dataclass
+class Dropped:
+    """What a scan did.
+
+    Attributes:
+        recorded: uploads that are loaded because of it.
+        known: files that had come before and were taken out only, a sentence each.
+        left: why files stay in the folder, a sentence each.
+        unfinished: files that have changed within DROP_SETTLE.
+    """
+
+    recorded: list[int] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    unfinished: int = 0
+
+
+def receive_dropped(
+    engine: sa.Engine,
+    configuration: Settings,
+    mappings: Mappings,
+    *,
+    landing: Landing,
+    until: datetime,
+) -> Dropped:
+    """Record the complete files in the folders of mappings, until time is up."""
+    outcome = Dropped()
+    files, root = file_system(configuration.drop)
+    found = sorted(_files(files, root, mappings), key=lambda each: (each[1].changed, each[1].path))
+    for address, dropped in found:
+        now = datetime.now(UTC)
+        if now >= until:
+            break
+        if now - dropped.changed < configuration.drop_settle:
+            outcome.unfinished += 1
+            continue
+        where = f"{dropped.tenant}/{address}/{dropped.name}"
+        try:
+            taken = _take(engine, configuration, files, dropped, address, mappings, landing)
+        except FileNotFoundError:
+            continue  # another scan, or the sender, was faster
+        except IngestionError as error:
+            outcome.left.append(f"{where}: {error}")
+            continue
+        if taken is not None and taken.is_new:
+            outcome.recorded.append(taken.upload_id)
+        elif taken is not None:
+            outcome.known.append(f"{where}: had come before, as upload {taken.upload_id}")
+    return outcome
+
+
+def _files(files: Any, root: str, mappings: Mappings) -> Iterator[tuple[str, DroppedFile]]:
+    """The files in the folders of sources and of their mappings, each with the folder's name."""
+    files.invalidate_cache()
+    if not files.exists(root):
+        return
+    sources = {each.mapped.source for each in mappings}
+    for tenant, folder in folders_in(files, root, links=True):
+        for source, inner in folders_in(files, folder):
+            if source not in sources:
+                continue
+            for each in files_in(files, inner, tenant=tenant):
+                yield source, each
+            for mapping, innermost in folders_in(files, inner):
+                for each in files_in(files, innermost, tenant=tenant):
+                    yield f"{source}/{mapping}", each
+
+
+def _take(
+    engine: sa.Engine,
+    configuration: Settings,
+    files: Any,
+    dropped: DroppedFile,
+    address: str,
+    mappings: Mappings,
+    landing: Landing,
+) -> Recorded | None:
+    if rule := file_name_problem(dropped.name):
+        raise ContractError(f"file name: {rule}")
+    with engine.begin() as connection:
+        tenant_id = tenants.find(connection, dropped.tenant)
+    among = mappings.at(address, tenant=dropped.tenant)
+    if not among:
+        raise ContractError(mappings.why_none(address, tenant=dropped.tenant))
+    limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
+    known = choose(
+        among, partial(open_dropped, files, dropped.path), file_name=dropped.name, limits=limits
+    )
+    return dropping.take(
+        engine, files, dropped, landing=landing, tenant_id=tenant_id,
+        keeps=configuration.tenant_landed_bytes,
+        record=partial(_record, configuration, tenant_id, known, dropped.name),
+    )  # fmt: skip
+
+
+def _record(
+    configuration: Settings,
+    tenant_id: int,
+    known: Known,
+    file_name: str,
+    connection: sa.Connection,
+    landed: Landed,
+) -> tuple[Recorded, bool]:
+    recorded = record(
+        connection, tenant_id=tenant_id, mapping=known.name, file_name=file_name, landed=landed,
+        source="drop", attempts=configuration.job_attempts,
+    )  # fmt: skip
+    return recorded, recorded.keeps
