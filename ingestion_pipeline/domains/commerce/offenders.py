@@ -152,22 +152,39 @@ def duplicates(entity: Entity) -> sa.Select[Any]:
 
 @must_not_be(
     "order_items:order_totals",
-    "The total of every one of the orders is the sum of its lines.",
+    "The total of every one of the orders is the sum of its lines, with shipping, taxes and tips "
+    "and without discounts and refunds where the order tells them.",
     warning=True,
 )
 def totals_that_differ() -> sa.Select[Any]:
-    """Orders whose total is not the sum of their lines."""
+    """Orders whose total is not the sum of their lines and charges.
+
+    Whether taxes are within the prices or on top, one order may tell and another not: then either
+    will do.
+    """
     orders, items = FINAL["orders"], FINAL["order_items"]
+    o = orders.c
     total = sa.func.sum(items.c.line_total)
     sums = (
         sa.select(items.c.tenant_id, items.c.order_id, total.label("lines_total"))
         .group_by(items.c.tenant_id, items.c.order_id)
         .subquery("sums")
     )
+    net = (
+        sums.c.lines_total + _told(o.shipping_amount) + _told(o.tip_amount)
+        - _told(o.discount_amount) - _told(o.refunded_amount)
+    )  # fmt: skip
+    gross = net + _told(o.tax_amount)
     return sa.select(
-        orders.c.tenant_id, orders.c.order_id, orders.c.total_amount, sums.c.lines_total
+        o.tenant_id, o.order_id, o.total_amount, sums.c.lines_total, o.shipping_amount,
+        o.tax_amount, o.tax_included, o.discount_amount, o.tip_amount, o.refunded_amount,
     ).where(
-        orders.c.tenant_id == sums.c.tenant_id,
-        orders.c.order_id == sums.c.order_id,
-        orders.c.total_amount != sums.c.lines_total,
-    )
+        o.tenant_id == sums.c.tenant_id,
+        o.order_id == sums.c.order_id,
+        sa.or_(o.total_amount != net, o.tax_included.is_(False)),
+        sa.or_(o.total_amount != gross, o.tax_included.is_(True)),
+    )  # fmt: skip
+
+
+def _told(amount: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(amount, 0)

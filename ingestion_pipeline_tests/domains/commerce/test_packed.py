@@ -78,8 +78,8 @@ def _check(entity: Entity, lines: list[bytes]) -> set[int]:
             expected = "\x01" + value if rule.kind == "object" else value
             if isinstance(value, datetime) and value.tzinfo is None:
                 expected = value.replace(tzinfo=UTC)
-            assert row[rule.name] == expected
-            assert type(row[rule.name]) is type(expected)
+            assert row.get(rule.name) == expected  # what is seldom told is never packed
+            assert type(row.get(rule.name)) is type(expected)
         assert row["extra"] is careful[-1] is None
     return set(rows)
 
@@ -162,6 +162,7 @@ def test_uuids_with_one_character_changed(text: str, place: int, character: str)
         ("customers", "name", '"a\\u0000b"'),
         ("products", "category_id", "null"),
         ("orders", "currency", '"ABC"'),
+        ("orders", "shipping_amount", '"1.00"'),
         ("order_items", "line_total", '""'),
         ("order_items", "line_total", "9" * 400),
         ("order_items", "line_total", '{"a": "1.50"}'),

@@ -218,6 +218,22 @@ def test_every_field_that_is_needed_is_missed(entity: str) -> None:
     assert _reasons(entity, b"{}") == [(name, "must not be missing") for name in needed]
 
 
+def test_charges_of_an_order_are_told_or_not() -> None:
+    told = {
+        "shipping_amount": "4.90", "tax_amount": 1.9, "tax_included": True,
+        "discount_amount": "-2", "tip_amount": None,
+    }  # fmt: skip
+    values = _values("orders", line(GOOD["orders"] | told))
+    assert values["shipping_amount"] == Decimal("4.90")
+    assert values["tax_amount"] == Decimal("1.9")
+    assert values["tax_included"] is True
+    assert values["discount_amount"] == -2
+    assert values["tip_amount"] is values["refunded_amount"] is None
+    assert _reasons("orders", _with("orders", "tax_included", '"yes"')) == [
+        ("tax_included", "must be true or false")
+    ]
+
+
 def test_all_reasons_of_a_line_are_given_at_once() -> None:
     bad = line(GOOD["order_items"], order_id='"x"', quantity="-1", unit_price="NaN")
     assert _reasons("order_items", bad) == [

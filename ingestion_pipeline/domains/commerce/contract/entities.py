@@ -38,6 +38,7 @@ class Field:
         identity: whether a text is somebody's id, which must not be a shortened number.
         personal: whether it says who somebody is, so that previews leave it out.
         kept: whether a row that is sent again without it keeps what is known.
+        seldom: whether most files leave it out, so that the quickest reader goes without.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Field:
     nullable: bool = False
     identity: bool = False
     kept: bool = False
+    seldom: bool = False
     personal: bool = False
     comment: str = ""
 
@@ -128,6 +130,30 @@ PRODUCTS = Entity(
     watched="sku",
 )
 
+
+def _charges() -> tuple[Field, ...]:
+    """What stands between the items of an order and its total, as far as a sender tells it."""
+
+    def told(name: str, comment: str) -> Field:
+        comment = f"{comment}, in currency; NULL: not told"
+        return Field(name, "money", nullable=True, seldom=True, comment=comment)
+
+    return (
+        told("shipping_amount", "Sum for shipping, within total_amount"),
+        told("tax_amount", "Sum of the taxes"),
+        Field(
+            "tax_included",
+            "boolean",
+            nullable=True,
+            seldom=True,
+            comment="Whether the prices hold the taxes already; NULL: not told",
+        ),
+        told("discount_amount", "Sum that is off the items, where their line_total is before it"),
+        told("tip_amount", "Sum given on top, within total_amount, where it is no item"),
+        told("refunded_amount", "Sum that was paid back, where total_amount is after it"),
+    )
+
+
 ORDERS = Entity(
     name="orders",
     key="order_id",
@@ -170,6 +196,7 @@ ORDERS = Entity(
         Field("order_date", "instant", comment="When it was ordered, UTC"),
         Field("raw_payload", "object", comment="The order as the sender had it"),
         Field("created_at", "instant", comment="When the sender made the order, UTC"),
+        *_charges(),
     ),
     parents={"customer_id": "customers"},
 )

@@ -1,8 +1,9 @@
 """A block of lines → rows in COPY's binary format, where lines are plainly right.
 
 The reader of most lines, and a strict one: UUIDs with dashes, amounts without exponents, times
-in whole seconds of UTC, no field missing, null or unknown. Lines written otherwise are left to
-rows.py. What this reader packs, that one reads the same: a property test holds them to it.
+in whole seconds of UTC, no field missing, null or unknown, none that most files leave out. Lines
+written otherwise are left to rows.py. What this reader packs, that one reads the same: a property
+test holds them to it.
 
 Checking and packing go by column and block, in numpy; the server takes binary rows in a third of
 the time of CSV (docs/decisions/0004-bulk-path.md).
@@ -75,8 +76,9 @@ class RowPacker:
 
     def __init__(self, entity: Entity, tenant_id: int, upload_id: int) -> None:
         self._decode = msgspec.json.Decoder(_struct(entity)).decode
-        self._fixed = [rule for rule in entity.fields if rule.kind in _FIXED]
-        self._varying = [rule for rule in entity.fields if rule.kind not in _FIXED]
+        fields = [rule for rule in entity.fields if not rule.seldom]
+        self._fixed = [rule for rule in fields if rule.kind in _FIXED]
+        self._varying = [rule for rule in fields if rule.kind not in _FIXED]
         types = {"tenant_id": ">i4", "upload_id": ">i8", "line_number": ">i8"}
         types |= {rule.name: _FIXED[rule.kind] for rule in self._fixed}
         self.columns = (*types, "extra", *(rule.name for rule in self._varying))
@@ -161,7 +163,7 @@ class RowPacker:
 
 def _struct(entity: Entity) -> type[msgspec.Struct]:
     return msgspec.defstruct(
-        entity.name, [(rule.name, _shape(rule)) for rule in entity.fields],
+        entity.name, [(rule.name, _shape(rule)) for rule in entity.fields if not rule.seldom],
         gc=False, kw_only=True, forbid_unknown_fields=True,
     )  # fmt: skip
 

@@ -138,6 +138,8 @@ class RowParser:
 
     def _read_numbers(self, values: list[Any]) -> None:
         for index, lowest in self._money:
+            if values[index] is None:
+                continue
             written = _AMOUNT.fullmatch(values[index])
             if written is None:
                 raise ValueError
@@ -176,7 +178,7 @@ def _struct(entity: Entity) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         entity.name,
         [
-            (f.name, _type(f)) if not f.nullable else (f.name, _type(f) | None, None)
+            (f.name, _type(f)) if not f.nullable else (f.name, _optional(_type(f)), None)
             for f in entity.fields
         ],
         gc=False,
@@ -197,6 +199,11 @@ def _type(rule: Field) -> Any:
             return bool
         case "instant" | "currency":
             return str
+
+
+def _optional(type_: Any) -> Any:
+    """A type or null; what is taken as it stands is any JSON already."""
+    return type_ if type_ is msgspec.Raw else type_ | None
 
 
 def _lowest(rule: Field) -> Decimal:
