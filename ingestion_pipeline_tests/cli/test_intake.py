@@ -1,6 +1,7 @@
 """`ingestion-pipeline intake check`: whoever writes a mapping sees what a file would come to."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,62 @@ def test_a_program_gets_the_same_as_json(files: tuple[Path, Path]) -> None:
     assert (found["lines"], found["rejectedRows"], found["footer"]["Total_Rows"]) == (7, 1, "4")
     assert found["counts"]["used"] == 3
     assert len(found["examples"]["sales_events"]) == 1
+
+
+def test_what_the_mappings_checks_came_to_stands_beside_what_the_file_says(
+    files: tuple[Path, Path],
+) -> None:
+    found = json.loads(run("check", *files, "--json")[1])
+    assert found["checks"] == [
+        {"name": "rows are the total", "asked": 1, "failed": 0, "amounts": ["8.38", "8.38"]}
+    ]
+    assert "rows are the total 8.38 is 8.38" in " ".join(run("check", *files)[1].split())
+
+
+def test_two_checks_of_a_file_that_are_called_alike_have_each_its_sums(
+    files: tuple[Path, Path],
+) -> None:
+    mapping, _ = files
+    one = "{of: file, equal: [{total: Share}, {footer: Total_Amount}]}"
+    two = "{of: file, equal: [{total: Quantity}, {is: '4'}]}"
+    mapping.write_text(re.sub(r"check: .*", f"check: [{one}, {two}]", MAPPING))
+    found = json.loads(run("check", *files, "--json")[1])
+    assert [each["amounts"] for each in found["checks"]] == [["8.38", "8.38"], ["4", "4"]]
+
+
+def test_reasons_are_counted_and_days_and_what_is_never_filled_are_shown(
+    files: tuple[Path, Path],
+) -> None:
+    mapping, report = files
+    mapping.write_text(MAPPING + "      title: Title\n")
+    report.write_text(
+        REPORT.replace("Country", "Title").replace("\tUS", "\t").replace("\tDE", "\t")
+    )
+    code, shown, _ = run("check", *files)
+    said = " ".join(shown.split())
+    assert (code, "event_type is none of S, R 1" in said) == (3, True)
+    assert "occurred_at from 2017-10-01T00:00:00Z to 2017-10-01T00:00:00Z" in said
+    assert "never filled: title" in said
+
+
+def test_keys_that_come_twice_are_told_where_one_of_them_would_be_lost(tmp_path: Path) -> None:
+    mapping, file = tmp_path / "m.yaml", tmp_path / "f.csv"
+    mapping.write_text(
+        "source: x\nemit:\n  sales_events:\n    fields: {external_id: Id, event_type: {is: sale},"
+        " occurred_at: Day, quantity: {is: '1'}, amount: A, currency: {is: EUR}}\n"
+    )
+    file.write_text("Id,Day,A\n1,2026-01-01,5\n2,2026-01-01,5\n1,2026-01-01,7\n")
+    _, _, told = run("check", mapping, file)
+    assert "1 sales_events have a key that came before in the file" in " ".join(told.split())
+
+
+def test_an_optional_column_that_is_called_otherwise_now_is_told(files: tuple[Path, Path]) -> None:
+    mapping, report = files
+    mapping.write_text(MAPPING + "      marketplace: Country\noptional: [Country]\n")
+    report.write_text(REPORT.replace("Country", "country "))
+    _, _, told = run("check", *files)
+    assert "lacks the column 'Country'" in " ".join(told.split())
+    assert "is it 'country' now?" in " ".join(told.split())
 
 
 def test_a_mapping_at_fault_is_told_by_file_line_and_column(files: tuple[Path, Path]) -> None:

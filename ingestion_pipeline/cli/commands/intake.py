@@ -1,20 +1,19 @@
 """`ingestion-pipeline intake …`: mappings, and what files would come to by them."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ingestion_pipeline.cli import console
+from ingestion_pipeline.cli import console, looked_at
 from ingestion_pipeline.cli.commands import AsJson
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.commerce.contract.flat_exports import propose_shop
 from ingestion_pipeline.domains.commerce.contract.shop_columns import looks_like_shop
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError
-from ingestion_pipeline.foundation.intake.looking import Looked, look_at
+from ingestion_pipeline.foundation.intake.looking import look_at
 from ingestion_pipeline.foundation.intake.proposing import Draft, chosen_for, draft_of, propose
 from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 from ingestion_pipeline.foundation.mapping.targets import Target
@@ -95,8 +94,9 @@ def check(
     """Read a file by a mapping and say what it would come to; loads nothing.
 
     Shows what became of every line, columns that nobody reads, refused rows with their reasons, the
-    first records, and the sums by currency. Exits 1 where the mapping or the file is at fault, and
-    3 where rows are refused or a check of the mapping fails.
+    sums by currency beside what the file says of itself and what came of the mapping's checks; of
+    each type how many, from when to when, keys that come twice, and the first records. Exits 1
+    where the mapping or the file is at fault, and 3 where rows are refused or a check fails.
     """
     try:
         mapped = read_mapping(mapping, mapping.read_text(encoding="utf-8"), TARGETS)
@@ -108,30 +108,11 @@ def check(
     except IngestionError as error:
         console.fail(str(error))
     if as_json:
-        typer.echo(json.dumps(_document(looked), indent=2))
+        typer.echo(json.dumps(looked_at.document(looked), indent=2))
     else:
-        _show(looked, rows)
+        looked_at.show(looked, rows)
     if looked.rejected_rows or looked.warned:
         raise typer.Exit(console.REJECTED)
-
-
-def _document(looked: Looked) -> dict[str, Any]:
-    return {
-        "lines": looked.counts.lines,
-        "counts": {
-            name: dict(value) if isinstance(value, dict) else value
-            for name, value in vars(looked.counts).items()
-        },
-        "columns": {"used": looked.used, "notUsed": looked.extra},
-        "sums": [
-            {"of": list(by), "amount": format(amount, "f")} for by, amount in looked.sums.items()
-        ],
-        "footer": looked.footer,
-        "rejectedRows": looked.rejected_rows,
-        "rejected": [asdict(each) for each in looked.rejected],
-        "warnings": [asdict(each) for each in looked.warnings],
-        "examples": dict(looked.examples),
-    }
 
 
 def _show_target(target: Target) -> None:
@@ -150,33 +131,3 @@ def _show_target(target: Target) -> None:
     keyed = f" (or key: [columns], of which {target.key} is made)" if target.keyed else ""
     console.say(f"{target.name}{keyed}")
     console.show_table("field", "what", "", rows=rows)
-
-
-def _show(looked: Looked, most: int) -> None:
-    counts = looked.counts
-    console.say(f"columns not read: {', '.join(looked.extra) or 'none'}")
-    around = {"blank": counts.blank, "preamble": counts.preamble, "footer": counts.footer}
-    passed_over = {f"passed over: {name}": lines for name, lines in counts.skipped.items()}
-    became = {**around, **passed_over, "rejected": counts.rejected, "used": counts.used}
-    lines = [
-        [name, f"{number:,}"] for name, number in became.items() if number or name == "rejected"
-    ]
-    console.show_table("what became of", "lines", rows=[*lines, ["all", f"{counts.lines:,}"]])
-    console.show_table(
-        "would be made", "records", rows=[[name, f"{made:,}"] for name, made in counts.made.items()]
-    )
-    if looked.sums:
-        rows = [[" ".join(by), format(amount, "f")] for by, amount in looked.sums.items()]
-        console.show_table("sum of", "amount", rows=rows)
-    if looked.footer:
-        console.show_table("the file says", "", rows=[[*each] for each in looked.footer.items()])
-    for label, records in looked.examples.items():
-        for number, record in enumerate(records, start=1):
-            console.say(f"{label} {number}: {json.dumps(record, ensure_ascii=False)}")
-    for rejected in looked.rejected:
-        for reason in rejected.reasons:
-            console.complain(f"rejected {reason}")
-    for warning in looked.warnings:
-        console.warn(str(warning))
-    if looked.rejected_rows > most:
-        console.say(f"{looked.rejected_rows - most:,} more rows would be rejected")

@@ -166,7 +166,10 @@ def _objects(rows: Iterator[tuple[Record, Any]], mapped: Mapped, file_name: str)
                 record.problem = "has none of the columns that the mapping names"
             yield record
 
-    return Table(header, records(), [name for name in known if name not in mapped.uses])
+    return Table(
+        header, records(), [name for name in known if name not in mapped.uses],
+        [name for name in mapped.uses if name not in known],
+    )  # fmt: skip
 
 
 def flattened(record: Record, value: Any) -> dict[str, str]:

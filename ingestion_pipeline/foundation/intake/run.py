@@ -16,6 +16,7 @@ from ingestion_pipeline.foundation.intake.formats import open_table
 from ingestion_pipeline.foundation.intake.grouping import ScatteredError, Together, batches_of
 from ingestion_pipeline.foundation.intake.records import Record
 from ingestion_pipeline.foundation.intake.tables import Table
+from ingestion_pipeline.foundation.mapping.checking import Outcome
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.making import Maker
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
@@ -84,6 +85,7 @@ class Run:
     Attributes:
         counts: complete when all parts were taken.
         warnings: of checks over the whole file, likewise.
+        checked: what came of each check, likewise.
     """
 
     def __init__(
@@ -113,8 +115,14 @@ class Run:
         self.compiler = Compiler(mapped, space)
         self.counts = Counts()
         self.warnings: list[Reason] = []
+        self.checked: list[Outcome] = []
         self._mapped, self._scattered = mapped, scattered
         self._table: Table = open_table(file, mapped, file_name, limits)
+
+    @property
+    def missing_columns(self) -> list[str]:
+        """Columns that the mapping reads where a file has them, and this one lacks."""
+        return self._table.missing
 
     @property
     def extra_columns(self) -> list[str]:
@@ -128,8 +136,9 @@ class Run:
             ScatteredError: at the end: what was made is not whole, and is to be thrown away.
         """
         maker = Maker(self._mapped, self.compiler)
+        self.checked = maker.checks.outcomes
         together = Together(self._mapped, self.compiler, self._scattered)
-        together.watch = maker.watch if maker.watches() else None
+        together.watch = maker.checks.watch if maker.checks.watches() else None
         for batch, spans, refused in batches_of(
             self._rows(), together, self.counts.skipped, self._table.header
         ):
@@ -150,7 +159,7 @@ class Run:
         self.counts.preamble = self._table.preamble
         self.counts.footer = self._table.footer_lines
         self.compiler.footer = self._table.footer
-        self.warnings = maker.whole_file()
+        self.warnings = maker.checks.of_file()
 
     def _rows(self) -> Iterator[Record]:
         for record in self._table.rows:

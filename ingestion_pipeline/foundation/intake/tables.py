@@ -28,7 +28,8 @@ class Table:
 
     Attributes:
         header: names of its columns, as the mapping calls them.
-        extra: columns that the mapping does not read.
+        extra: columns that the mapping does not read; `missing`: those that it reads where a file
+            has them, and this one lacks.
         preamble: physical lines above and among the rows that are none: the header, a title.
         footer: what lines below the rows say, by their first cell.
     """
@@ -36,6 +37,7 @@ class Table:
     header: list[str]
     rows: Iterator[Record]
     extra: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     preamble: int = 0
     footer_lines: int = 0
     footer: dict[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ def table_of(records: Iterator[Record], mapped: Mapped, file_name: str) -> Table
     names = _named(found, mapped, file_name)
     require_columns(mapped, names, file_name)
     table = Table(names, iter(()), [name for name in names if name not in mapped.uses])
+    table.missing = [name for name in mapped.uses if name not in names]
     table.preamble = sum(each.lines for each in above) + found.lines
     table.rows = _rows(records, mapped, table, [cell.strip() for cell in found.cells])
     return table

@@ -10,6 +10,7 @@ batch.py         Rows of a file, column by column, and what is made of the texts
 carrying.py      What is carried from a record's first row into its others, and what must not be
                  totalled
 cells.py         What is made of the cells of a row
+checking.py      The checks of a mapping over records and files: what came of them
 compiled.py      Values and conditions as functions over the columns of a batch
 conditions.py    Conditions of a mapping, read: which rows
 digests.py       What a mapping says as a hash, and what its ids are made of

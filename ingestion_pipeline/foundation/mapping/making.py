@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import compress
 from typing import Any
 
@@ -11,7 +10,8 @@ import msgspec
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
 from ingestion_pipeline.foundation.mapping.carrying import looks_beyond
-from ingestion_pipeline.foundation.mapping.cells import Decide, Evaluate, added
+from ingestion_pipeline.foundation.mapping.cells import Decide, Evaluate
+from ingestion_pipeline.foundation.mapping.checking import Checks
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.fields import (
     NO_CHARACTER,
@@ -25,7 +25,7 @@ from ingestion_pipeline.foundation.mapping.naturalkeys import natural_key
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
 from ingestion_pipeline.foundation.mapping.spreading import Spread, spread_of
 from ingestion_pipeline.foundation.mapping.targets import TargetField
-from ingestion_pipeline.foundation.mapping.words import Check, Emit, Identity, Mapped
+from ingestion_pipeline.foundation.mapping.words import Emit, Identity, Mapped
 
 _TOGETHER = "is refused: another row of its record is"
 Records = tuple[Emit, tuple[str, ...], list[tuple[Any, ...]], list[int]]
@@ -57,20 +57,17 @@ class _Value:
 
 
 class Maker:
-    """Makes records of batches, for one file."""
+    """Makes records of batches, for one file.
+
+    Attributes:
+        checks: those of the mapping, which are asked on the way.
+    """
 
     def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
-        self._mapped = mapped
-        self._compiler = compiler
         self._spread: Spread | None = spread_of(mapped)
         finishers: dict[TargetField, Finish] = {}
         self._emitters = [_emitter(each, compiler, mapped.name, finishers) for each in mapped.emits]
-        self._checks = [
-            (each, compiler.value(each.left, "number"),
-             [compiler.value(right, "number") for right in each.rights])
-            for each in mapped.checks
-        ]  # fmt: skip
-        self._sums: dict[str, list[Cell]] = {}
+        self.checks = Checks(mapped, compiler)
 
     def make(self, batch: Batch) -> tuple[list[Records], list[RejectedRow], list[Reason]]:
         """The records of a batch, the rows that are refused, and what checks found."""
@@ -78,7 +75,7 @@ class Maker:
         rows, origin = batch, list(range(batch.size))
         if self._spread is not None:
             rows, origin = self._spread(batch, reasons)
-        warnings = list(self._check(batch, reasons))
+        warnings = list(self.checks.of_records(batch, reasons))
         found = [self._evaluate(each, rows, origin, reasons) for each in self._emitters]
         broken = {batch.record_of[row] for row in reasons}
         made: list[Records] = []
@@ -90,70 +87,6 @@ class Maker:
                 values, lines = list(compress(values, whole)), list(compress(lines, whole))
             made.append((emitter.emit, emitter.names, values, lines))
         return made, list(_rejected(batch, broken, reasons)), warnings
-
-    def watch(self, batch: Batch) -> None:
-        """Add rows to the checks over all rows: before some are passed over, each by itself."""
-        rows = list(range(batch.size))
-        alone = Batch(batch.columns, batch.lines, batch.texts, rows, rows)
-        for check, left, rights in self._checks:
-            if check.every_row:
-                self._add(check, alone, [left, *rights])
-
-    def watches(self) -> bool:
-        """Whether any check is over all rows."""
-        return any(check.every_row for check, _, _ in self._checks)
-
-    def _add(self, check: Check, batch: Batch, values: list[Evaluate]) -> None:
-        columns = [self._compiler.numbers(value(batch)) for value in values]
-        sums = self._sums.setdefault(check.name, [""] * len(columns))
-        for place, column in enumerate(columns):
-            sums[place] = added((sums[place], *(column[start] for start in batch.starts)))
-
-    def whole_file(self) -> list[Reason]:
-        """What the checks over the whole file found, when all of it was read."""
-        empty = Batch({}, [0], [""], [0], [0])
-        found = []
-        for check, left, rights in self._checks:
-            if check.whole_file:
-                sums = self._sums.get(check.name) or [""] * (1 + len(rights))
-                cells = [
-                    total if total != "" else self._at_end(value, empty)
-                    for total, value in zip(sums, [left, *rights], strict=True)
-                ]
-                found += list(self._compared(check, cells, 0))
-        return found
-
-    def _at_end(self, value: Evaluate, empty: Batch) -> Cell:
-        try:
-            return self._compiler.numbers(value(empty))[0]
-        except KeyError:  # of a column: no row had anything
-            return Decimal(0)
-
-    def _check(self, batch: Batch, reasons: dict[int, list[Reason]]) -> Iterator[Reason]:
-        for check, left, rights in self._checks:
-            if check.whole_file:
-                if not check.every_row:
-                    self._add(check, batch, [left, *rights])
-                continue
-            columns = [self._compiler.numbers(value(batch)) for value in (left, *rights)]
-            for start in batch.starts:
-                for reason in self._compared(
-                    check, [column[start] for column in columns], batch.lines[start]
-                ):
-                    if check.rejects:
-                        reasons[start].append(reason)
-                    else:
-                        yield reason
-
-    def _compared(self, check: Check, cells: Sequence[Cell], line: int) -> Iterator[Reason]:
-        for cell in cells:
-            if isinstance(cell, Refusal):
-                yield Reason(line, "check", f"{check.name}: a part of it {cell.rule}", cell.value)
-                return
-        left, *rights = (cell if isinstance(cell, Decimal) else Decimal(0) for cell in cells)
-        if all(abs(left - right) > check.within for right in rights):
-            others = " or ".join(format(right, "f") for right in rights)
-            yield Reason(line, "check", f"{check.name}: {left:f} is not {others}")
 
     def _evaluate(
         self,

@@ -1,0 +1,131 @@
+"""The checks of a mapping over records and files: what must be equal, and what came of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
+from ingestion_pipeline.foundation.mapping.cells import Evaluate, added
+from ingestion_pipeline.foundation.mapping.compiled import Compiler
+from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal
+from ingestion_pipeline.foundation.mapping.words import Check, Constant, Mapped
+
+
+@dataclass
+class Outcome:
+    """What came of a check so far.
+
+    Attributes:
+        asked: of how many records, or files; `failed`: of how many of them it does not hold.
+        amounts: of a check over the whole file, its left side and the others.
+    """
+
+    name: str
+    asked: int = 0
+    failed: int = 0
+    amounts: tuple[Decimal, ...] = ()
+
+
+@dataclass
+class _Asked:
+    """A check, as it is asked: sums: of a whole file so far, the left side's first."""
+
+    check: Check
+    values: list[Evaluate]
+    outcome: Outcome
+    sums: list[Cell] = field(default_factory=list)
+
+
+class Checks:
+    """The checks of a mapping, for one file."""
+
+    def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
+        self._compiler = compiler
+        self._asked = [
+            _Asked(
+                each,
+                [compiler.value(value, "number") for value in (each.left, *each.rights)],
+                Outcome(each.name),
+                [""] * (1 + len(each.rights)),
+            )
+            for each in mapped.checks
+        ]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What came of each, in the mapping's order."""
+        return [each.outcome for each in self._asked]
+
+    def watches(self) -> bool:
+        """Whether any is over all rows."""
+        return any(each.check.every_row for each in self._asked)
+
+    def watch(self, batch: Batch) -> None:
+        """Add rows to the checks over all rows: before some are passed over, each by itself."""
+        rows = list(range(batch.size))
+        alone = Batch(batch.columns, batch.lines, batch.texts, rows, rows)
+        for asked in self._asked:
+            if asked.check.every_row:
+                self._add(asked, alone)
+
+    def of_records(self, batch: Batch, reasons: Mapping[int, list[Reason]]) -> Iterator[Reason]:
+        """Ask of each record; what rejects it goes to the reasons, the rest is given out."""
+        for asked in self._asked:
+            if asked.check.whole_file:
+                if not asked.check.every_row:
+                    self._add(asked, batch)
+                continue
+            columns = [self._compiler.numbers(value(batch)) for value in asked.values]
+            for start in batch.starts:
+                cells = [column[start] for column in columns]
+                reason = self._compared(asked, cells, batch.lines[start])
+                if reason is not None and asked.check.rejects:
+                    reasons[start].append(reason)
+                elif reason is not None:
+                    yield reason
+
+    def of_file(self) -> list[Reason]:
+        """What those over the whole file found, when all of it was read."""
+        empty = Batch({}, [0], [""], [0], [0])
+        found = []
+        for asked in self._asked:
+            if asked.check.whole_file:
+                cells = [
+                    total if total != "" else self._at_end(value, empty)
+                    for total, value in zip(asked.sums, asked.values, strict=True)
+                ]
+                found.append(self._compared(asked, cells, 0))
+        return [reason for reason in found if reason is not None]
+
+    def _add(self, asked: _Asked, batch: Batch) -> None:
+        sides = (asked.check.left, *asked.check.rights)
+        for place, value in enumerate(asked.values):
+            if isinstance(sides[place], Constant):
+                continue  # it counts once, and not once a record
+            column = self._compiler.numbers(value(batch))
+            firsts = [column[start] for start in batch.starts]
+            asked.sums[place] = added((asked.sums[place], *firsts))
+
+    def _at_end(self, value: Evaluate, empty: Batch) -> Cell:
+        try:
+            return self._compiler.numbers(value(empty))[0]
+        except KeyError:  # of a column: no row had anything
+            return Decimal(0)
+
+    def _compared(self, asked: _Asked, cells: Sequence[Cell], line: int) -> Reason | None:
+        check, outcome = asked.check, asked.outcome
+        outcome.asked += 1
+        for cell in cells:
+            if isinstance(cell, Refusal):
+                outcome.failed += 1
+                said = f"{check.name}: a part of it {cell.rule}"
+                return Reason(line, "check", said, cell.value)
+        amounts = tuple(cell if isinstance(cell, Decimal) else Decimal(0) for cell in cells)
+        left, *rights = amounts
+        if check.whole_file:
+            outcome.amounts = amounts
+        if any(abs(left - right) <= check.within for right in rights):
+            return None
+        outcome.failed += 1
+        others = " or ".join(format(right, "f") for right in rights)
+        return Reason(line, "check", f"{check.name}: {left:f} is not {others}")
