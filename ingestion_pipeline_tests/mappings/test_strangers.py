@@ -7,6 +7,9 @@ import csv
 import io
 from collections.abc import Sequence
 
+import pytest
+
+from ingestion_pipeline.foundation.mapping.faults import MappingError
 from ingestion_pipeline_tests.mappings.samples import came_of, text_of
 
 
@@ -76,3 +79,17 @@ def test_a_cell_of_two_hundred_thousand_characters_was_too_long() -> None:
     came = came_of("shopify_products", text)
     assert came.rules == []
     assert len(came.of("products")) == 1
+
+
+def test_olist_dates_that_a_spreadsheet_of_the_usa_wrote_were_read_as_day_and_month() -> None:
+    row = {"order_id": "0" * 31 + "1", "customer_id": "0" * 31 + "2", "order_status": "shipped"}
+    text = like("olist_orders.1.csv", row | {"order_purchase_timestamp": "10/2/2017 10:56"})
+    came = came_of("olist_orders", text)
+    assert came.of("orders") == []
+    assert "order_date is not a date written like" in came.rules[0]
+
+
+def test_the_name_that_a_renamed_column_has_now_was_one_that_is_read_already() -> None:
+    text = like("shopify_orders.2.csv", ORDER).replace(",Total,", ",Total amount,", 1)
+    with pytest.raises(MappingError, match="did you mean 'Total amount'"):
+        came_of("shopify_orders", text)

@@ -72,10 +72,11 @@ def require_columns(mapped: Mapped, names: Sequence[str], file_name: str) -> Non
     needed = [name for name in mapped.uses if name not in mapped.optional]
     missing = [name for name in needed if name not in names]
     if missing:
+        unread = [name for name in names if name not in mapped.uses]  # it is one of these, renamed
         raise MappingError(
             Fault(
                 mapped.file, mapped.uses[name].place, mapped.uses[name].path,
-                f"names the column {name!r}, which {file_name} has not{meant(name, names)}",
+                f"names the column {name!r}, which {file_name} has not{meant(name, unread)}",
             )
             for name in missing
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Faults of a mapping, each with its place, and what was probably meant."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,10 @@ class MappingError(ConfigurationError):
         super().__init__("\n".join(map(str, self.faults)))
 
 
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"\w+", name.casefold()))
+
+
 def meant(name: str, known: Iterable[str]) -> str:
     """What was probably meant, else what there is: the end of a sentence that says "unknown"."""
     names = [str(each) for each in known]
@@ -58,6 +63,8 @@ def meant(name: str, known: Iterable[str]) -> str:
     near = plain.get(name.casefold().strip())
     if near is None:
         near = next(iter(difflib.get_close_matches(name, names, 1)), None)
+    if near is None and (words := _words(name)):  # "Total" is "Grand total" now
+        near = next((each for each in names if words <= _words(each)), None)
     if near is not None:
         return f", did you mean {near!r}?"
     listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
