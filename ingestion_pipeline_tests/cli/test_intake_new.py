@@ -115,6 +115,27 @@ def test_an_export_that_nobody_has_seen_becomes_all_four_types(tmp_path: Path) -
     assert came["sums"] == [{"of": ["orders", "EUR"], "amount": "1289.40"}]
 
 
+# A till's, whose columns' names tell little: what is in them does.
+TILL = """Receipt;Line;When;Cust No;Customer;Mail;Article;Description;Qty;Unit price;Sum;Coin
+A-1;1;03.11.2026 09:12;K17;Maja;maja@example.com;T-100;Green tea;2;4,50;9,00;EUR
+A-1;2;03.11.2026 09:12;K17;Maja;maja@example.com;C-200;Cup "Blue";1;1.012,50;1.012,50;EUR
+A-2;1;14.11.2026 10:40;K18;Jon;;T-100;Green tea;1;4,50;4,50;EUR
+"""
+
+
+def test_columns_are_known_by_what_they_hold_where_their_names_tell_little(tmp_path: Path) -> None:
+    """A till's export was taken for a list of customers; its goods had their numbers for names."""
+    mapping = proposed(tmp_path, TILL)
+    for line in (
+        'dates: ["%d.%m.%Y %H:%M"]', 'customer_id: {id: [customer, "Cust No"], lower: true}',
+        'email: "Mail"', 'name: ["Description", "Article"]', 'sku: ["Article", "Description"]',
+        'order_date: "When"', 'currency: "Coin"', 'line_total: "Sum"',
+    ):  # fmt: skip
+        assert line in mapping
+    code, came = checked(tmp_path, mapping)
+    assert (code, came["sums"]) == (0, [{"of": ["orders", "EUR"], "amount": "1026.00"}])
+
+
 def shop(*, dates: tuple[str, str] = ("2026-01-13", "2026-01-14"), total: str = "Total") -> str:
     return (
         f"Order ID,Order Date,Email,SKU,Item,Qty,Unit Price,Shipping,{total},Currency\n"

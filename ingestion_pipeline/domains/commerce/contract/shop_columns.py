@@ -5,11 +5,13 @@ the rows where these can tell it: whether a total is the order's or the line's, 
 tells customers apart, which columns only an order's first row fills.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from ingestion_pipeline.foundation.intake.guessing import columns_for
+from ingestion_pipeline.foundation.currencies import CURRENCIES
+from ingestion_pipeline.foundation.intake.guessing import Found, columns_for
 from ingestion_pipeline.foundation.intake.proposing import Draft
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
 
@@ -24,9 +26,11 @@ _ROLES = {
     "date": "order(?:ed)? ?(?:date|at|on|time|datetime) | (?:purchase|sale|sales|invoice|receipt|"
             "transaction|placed|created|bought|bestell|auftrags|kauf) ?(?:date|datum|at|on|time)?"
             " | bestelldatum | datum | date | created | timestamp | .*date.*",
-    "customer": "(?:customer|client|buyer|member|user|account|kunden) ?(?:id|no|nr|number|nummer)",
-    "email": ".*e ?mail.*",
-    "name": "(?:customer|client|buyer|kunden?|user|recipient|acheteur|bill to)(?: (?:full )?name)?"
+    "customer": "(?:customer|cust|client|buyer|member|user|account|kunden)"
+                " ?(?:id|no|nr|number|nummer)",
+    "email": ".*e ?mail.* | mail",
+    "name": "(?:customer|cust|client|buyer|kunden?|user|recipient|acheteur|bill to)"
+            "(?: (?:full )?name)?"
             " | kundenname | (?:billing|full|ship to|ship|shipping) name | name",
     "sku": "(?:.* )?sku | (?:product|item|article|stock|variant|part)"
            " ?(?:code|no|nr|number|num|id|ref) | artikel(?:nr|nummer)| artikel nr | asin | ean"
@@ -50,6 +54,12 @@ _ROLES = {
     "tax": "(?:.* )?(?:tax|vat|mwst|ust|gst)(?: amount| total| paid)? | taxes",
     "discount": "(?:.* )?(?:discount|rabatt|remise|coupon)(?: amount| total| value)?",
 }  # fmt: skip
+# What a column is by what all of its values are, where its name tells nothing.
+_HOLDS: dict[str, Callable[[Found], bool]] = {
+    "date": lambda found: bool(found.dates) and not found.numbers,
+    "email": lambda found: bool(found.values) and all("@" in value[1:-1] for value in found.values),
+    "currency": lambda found: bool(found.values) and set(found.values) <= CURRENCIES,
+}
 _A_CENT = Decimal("0.01")
 _NEEDED = ("order", "date", "quantity")
 AMOUNTS = ("quantity", "price", "line_total", "total", "shipping", "tax", "discount")
@@ -108,9 +118,22 @@ def _roles(draft: Draft) -> dict[str, str]:
     """A column that says nothing in any row is none of them."""
     said = [name for name, found in draft.columns.items() if found.values or not draft.sample.rows]
     roles = columns_for(said, _ROLES)
-    if "order" not in roles and (found := _repeating(draft, roles)):
-        roles["order"] = found
+    for role, holds in _HOLDS.items():
+        left = (each for name, each in draft.columns.items() if name not in roles.values())
+        if role not in roles and (found := next(filter(holds, left), None)):
+            roles[role] = found.name
+    if "order" not in roles and (name := _repeating(draft, roles)):
+        roles["order"] = name
+    if "sku" not in roles and "product" in roles and _are_codes(draft.columns[roles["product"]]):
+        left_over = [name for name in said if name not in roles.values()]
+        named = columns_for(left_over, {"product": _ROLES["product"]})
+        if named:
+            roles |= {"sku": roles["product"], **named}
     return roles
+
+
+def _are_codes(found: Found) -> bool:
+    return all(" " not in value and any(map(str.isdigit, value)) for value in found.values)
 
 
 def _repeating(draft: Draft, roles: dict[str, str]) -> str | None:
