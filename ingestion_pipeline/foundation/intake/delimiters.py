@@ -20,7 +20,7 @@ def delimiter_of(head: bytes, mapped: Mapped) -> str:
     if len(read.delimiters) < 2:
         return read.delimiter
     text = head.decode(encoding_of(head) or read.encoding, errors="replace").lstrip(_MARK)
-    wanted = [{each, *mapped.names.get(each, ())} for each in read.find]
+    wanted = [set(mapped.names.get(each, (each,))) for each in read.find]
     for sign in read.delimiters:
         for line in text.splitlines():
             cells = {cell.strip() for cell in _cells(line, sign, read.quote)}

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from ingestion_pipeline.foundation.intake.delimiters import delimiter_of
 from ingestion_pipeline.foundation.intake.records import Record, physical_lines, text_records
-from ingestion_pipeline.foundation.intake.tables import Table, require_columns, table_of
+from ingestion_pipeline.foundation.intake.tables import Table, not_ours, require_columns, table_of
 from ingestion_pipeline.foundation.mapping.words import Mapped
 from ingestion_pipeline.foundation.repeated_keys import RepeatedKeyError, unique_keys
 from ingestion_pipeline.foundation.storage.file_kinds import (
@@ -154,13 +154,13 @@ def _objects(rows: Iterator[tuple[Record, Any]], mapped: Mapped, file_name: str)
     first = list(islice(flat, _LOOKED_AT))
     names = list(dict.fromkeys(name for _, cells in first for name in cells))
     ours = {theirs: our for our, all_theirs in mapped.names.items() for theirs in all_theirs}
-    known = list(dict.fromkeys(ours.get(name, name) for name in names))
+    known = list(dict.fromkeys(ours.get(name) or not_ours(name, mapped) for name in names))
     require_columns(mapped, known, file_name)
     header = list(mapped.uses)
 
     def records() -> Iterator[Record]:
         for record, cells in chain(first, flat):
-            renamed = {ours.get(name, name): cell for name, cell in cells.items()}
+            renamed = _renamed(record, cells, mapped, ours) if ours else cells
             record.cells = [renamed.get(name, "") for name in header]
             if record.problem is None and record.text.strip() and not any(record.cells):
                 record.problem = "has none of the columns that the mapping names"
@@ -170,6 +170,20 @@ def _objects(rows: Iterator[tuple[Record, Any]], mapped: Mapped, file_name: str)
         header, records(), [name for name in known if name not in mapped.uses],
         [name for name in mapped.uses if name not in known],
     )  # fmt: skip
+
+
+def _renamed(
+    record: Record, cells: dict[str, str], mapped: Mapped, ours: dict[str, str]
+) -> dict[str, str]:
+    """An object's texts by our names; notes in the record where two are the same of ours."""
+    renamed: dict[str, str] = {}
+    for name, cell in cells.items():
+        our = ours.get(name) or not_ours(name, mapped)
+        if cell and renamed.get(our):
+            record.problem = record.problem or f"has two values of columns.{our}"
+        elif cell or our not in renamed:
+            renamed[our] = cell
+    return renamed
 
 
 def flattened(record: Record, value: Any) -> dict[str, str]:

@@ -86,7 +86,7 @@ def _header(
     records: Iterator[Record], mapped: Mapped, file_name: str
 ) -> tuple[list[Record], Record]:
     above: list[Record] = []
-    wanted = [{each, *mapped.names.get(each, ())} for each in mapped.read.find]
+    wanted = [set(mapped.names.get(each, (each,))) for each in mapped.read.find]
     for record in islice(records, _SEARCHED):
         cells = [cell.strip() for cell in record.cells]
         if (
@@ -116,6 +116,7 @@ def _named(header: Record, mapped: Mapped, file_name: str) -> list[str]:
         name = cell.strip()
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    names = [not_ours(name, mapped) for name in names]
     for ours, theirs in mapped.names.items():
         there = [each for each in dict.fromkeys(theirs) if each in names]
         if len(there) > 1:
@@ -126,6 +127,12 @@ def _named(header: Record, mapped: Mapped, file_name: str) -> list[str]:
         if there:
             names[names.index(there[0])] = ours
     return names
+
+
+def not_ours(name: str, mapped: Mapped) -> str:
+    """A column that is called as one of ours is, and is none of the names that ours has had."""
+    is_another = name in mapped.names and name not in mapped.names[name]
+    return f"{name} (of the file)" if is_another else name
 
 
 def _rows(

@@ -93,7 +93,7 @@ def test_cells_are_filled_across_batches() -> None:
 
 
 SEVERAL = (
-    "read: {delimiter: [comma, semicolon, tab], header: {find: [d, q]}}\ncolumns: {d: [Datum]}"
+    "read: {delimiter: [comma, semicolon, tab], header: {find: [d, q]}}\ncolumns: {d: [d, Datum]}"
 )
 
 
@@ -160,3 +160,27 @@ def test_a_time_of_which_each_row_says_the_zone() -> None:
     came = came_of(named, rows.replace("East", "Asia/Tokyo").replace("UK", "nowhere"))
     assert [each["occurred_at"][11:16] for each in came.of("sales_events")] == ["01:00"]
     assert "3: occurred_at is of a time zone that is not known" in came.rules
+
+
+def test_a_column_that_is_called_as_ours_is_and_never_was_ours_is_another() -> None:
+    """The file's own Amount was taken for the earnings; or the first of two was."""
+    mapping = events("columns: {Amount: [Earnings]}", amount="Amount")
+    came = came_of(mapping, "d,q,Amount,Earnings\n2026-01-01,1,9.99,3.19\n")
+    assert [each["amount"] for each in came.of("sales_events")] == ["3.1900"]
+    with pytest.raises(MappingError, match="names the column 'Amount', which file1"):
+        came_of(mapping, "d,q,Amount\n2026-01-01,1,9.99\n")
+    listed = events("columns: {Amount: [Earnings, Amount]}", amount="Amount")
+    came = came_of(listed, "d,q,Amount\n2026-01-01,1,9.99\n")
+    assert [each["amount"] for each in came.of("sales_events")] == ["9.9900"]
+
+
+def test_an_object_that_has_a_value_under_two_names_is_refused() -> None:
+    mapping = events("read: {format: ndjson}\ncolumns: {a: [old, new]}")
+    rows = (
+        '{"d": "2026-01-01", "q": 1, "old": "1.00", "new": null}\n'
+        '{"d": "2026-01-02", "q": 1, "old": "1.00", "new": "2.00"}\n'
+        '{"d": "2026-01-03", "q": 1, "new": "4.00", "a": "8.00"}\n'
+    )
+    came = came_of(mapping, rows)
+    assert [each["amount"] for each in came.of("sales_events")] == ["1.0000", "4.0000"]
+    assert came.rules == ["2: line has two values of columns.a"]
