@@ -35,9 +35,11 @@ class Came:
     refused: int
 
 
-def came(engine: sa.Engine, mapping: str, file: str | bytes, *, tenant: str = TENANT) -> Came:
+def came(
+    engine: sa.Engine, mapping: str | Mapped, file: str | bytes, *, tenant: str = TENANT
+) -> Came:
     """Record a file and run its mapping; nothing is landed yet."""
-    mapped = understood(mapping)
+    mapped = understood(mapping) if isinstance(mapping, str) else mapping
     content = file.encode() if isinstance(file, str) else file
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, tenant)
@@ -81,7 +83,9 @@ def land(engine: sa.Engine, file: Came) -> Taken:
         return SINK.land(connection, file.delivery, file.records)
 
 
-def load(engine: sa.Engine, mapping: str, file: str | bytes, *, tenant: str = TENANT) -> Taken:
+def load(
+    engine: sa.Engine, mapping: str | Mapped, file: str | bytes, *, tenant: str = TENANT
+) -> Taken:
     """All of it; what became of the records."""
     came_in = came(engine, mapping, file, tenant=tenant)
     refused = land(engine, came_in)
