@@ -274,6 +274,24 @@ def requeue(connection: sa.Connection, job_id: int, *, attempts: int) -> bool:
     return connection.execute(statement).rowcount == 1
 
 
+def reopen(connection: sa.Connection, job_id: int, *, reason: str) -> bool:
+    """Have a job done once more that had ended well, because what it did is lost; False when it
+    had not.
+    """
+    statement = (
+        sa.update(jobs)
+        .where(jobs.c.job_id == job_id, jobs.c.status == "completed")
+        .values(
+            status="retrying",
+            max_attempts=sa.func.greatest(jobs.c.max_attempts, jobs.c.attempt + 1),
+            available_at=sa.func.now(),
+            error=reason,
+            updated_at=sa.func.now(),
+        )
+    )
+    return connection.execute(statement).rowcount == 1
+
+
 def _owned_by(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         jobs.c.job_id == claim.job_id,

@@ -15,6 +15,7 @@ from ingestion_pipeline.foundation.mapping.compiled import Compiler, Wanted
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
 from ingestion_pipeline.foundation.mapping.targets import TargetField
+from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
 
 Typed = str | int | bool | None | Refusal
 Finish = Callable[[Sequence[Any]], Sequence[Any]]
@@ -52,6 +53,8 @@ def _texts_finisher(field: TargetField, finish: Finish) -> Finish:
         except TypeError:  # there is a number or a refusal among them
             return finish(cells)
         if not is_sound(joined) or (most is not None and max(map(len, cells), default=0) > most):
+            return finish(cells)
+        if field.identity and any(map(is_shortened, cells)):
             return finish(cells)
         return [cell or None for cell in cells] if field.nullable and "" in cells else cells
 
@@ -91,6 +94,8 @@ def _text(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  #
         text = format(cell, "f") if isinstance(cell, Decimal) else str(cell)
         if most is not None and len(text) > most:
             return Refusal(f"must be at most {most} characters long")
+        if field.identity and is_shortened(text):
+            return Refusal(SHORTENED_RULE)
         return text if is_sound(text) else NO_CHARACTER
 
     return read

@@ -33,6 +33,7 @@ class TargetField:
         nullable: whether a record may lack a value of it.
         decimals: of a `decimal`, at most.
         maximum_length: of a text, in characters.
+        identity: whether a text is somebody's id, which must not be a shortened number.
         minimum: of a number, inclusive.
         maximum: of a number's amount, exclusive.
         choices: of a `choice`.
@@ -49,6 +50,7 @@ class TargetField:
     maximum: int | None = None
     choices: tuple[str, ...] = ()
     default: str | None = None
+    identity: bool = False
 
 
 @dataclass(frozen=True)

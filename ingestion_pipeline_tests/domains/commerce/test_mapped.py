@@ -1,10 +1,17 @@
 """Commerce's sink: what mappings make comes to the same tables, once, and adds up."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.mapped import SINK
+from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
+from ingestion_pipeline.foundation.intake.sinks import Taken
+from ingestion_pipeline.foundation.loading.known import known_of
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline_tests.domains.commerce.builders import (
     assert_sound,
     finals,
@@ -12,11 +19,14 @@ from ingestion_pipeline_tests.domains.commerce.builders import (
     staged_rows,
 )
 from ingestion_pipeline_tests.domains.commerce.mapping_files import (
+    Came,
     came,
     land,
     load,
     mapped_statuses,
+    understood,
 )
+from ingestion_pipeline_tests.foundation.loading.running import deliver, load_all
 
 SHOP = """
 source: shop
@@ -167,3 +177,55 @@ def test_a_row_that_commerce_refuses_goes_back_with_its_line_and_its_whole_order
     assert_sound(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM rejected_rows").scalar() == 0
+
+
+def test_staged_rows_that_a_crash_of_the_server_took_are_made_of_the_file_again(
+    engine: sa.Engine, configured: Settings, tenant_id: int
+) -> None:
+    mapping = known_of(understood(SHOP), dict.fromkeys(SINK.targets, SINK))
+    deliver(engine, configured, tenant_id, mapping, TWO_ORDERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(SINK), "settle", lambda *_: Taken())  # killed before it
+        assert [attempt.status for attempt in load_all(engine, configured, mapping)] == ["done"]
+    with engine.begin() as connection:  # unlogged tables are empty after a crash
+        for name in ENTITIES:
+            connection.exec_driver_sql(f"TRUNCATE {name}_staging_arrived")
+    for entity in ENTITIES.values():
+        merge_claimed(engine, entity)
+    assert mapped_statuses(engine) == {"failed"}
+    assert [attempt.status for attempt in load_all(engine, configured, mapping)] == ["done"]
+    assert mapped_statuses(engine) == {"loaded"}
+    assert sizes(engine) == {"customers": 2, "products": 2, "orders": 2, "order_items": 3}
+    assert load_all(engine, configured, mapping) == []
+    assert staged_rows(engine) == 0
+
+
+def test_an_id_that_a_spreadsheet_shortened_refuses_its_order_before_it_lands(
+    engine: sa.Engine,
+) -> None:
+    file = came(engine, SHOP, HEADER + first("1", "1.23457E+12", "10.00", total="10.00"))
+    assert file.refused == 1
+    assert [each.number for each in file.records] == [0, 0, 0, 0]
+    assert land(engine, file).by_target == {"order_items": {"staged": 0, "rejected": 0}}
+
+
+def test_two_that_land_and_merge_the_same_orders_at_once_come_to_the_later_ones(
+    engine: sa.Engine,
+) -> None:
+    files = [
+        came(engine, SHOP, HEADER + "".join(
+            first(str(n), "A", f"{price}.00", total=f"{price}.00") for n in range(30)
+        ))
+        for price in range(1, 7)
+    ]  # fmt: skip
+
+    def take(file: Came) -> None:
+        land(engine, file)
+        SINK.settle(engine, file.delivery)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(take, reversed(files)))
+    assert line_totals(engine) == [Decimal("6.00")] * 30
+    assert {row["total_amount"] for row in finals(engine)["orders"].values()} == {Decimal(6)}
+    assert mapped_statuses(engine) == {"loaded"}
+    assert_sound(engine)

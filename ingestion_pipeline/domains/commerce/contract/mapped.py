@@ -29,6 +29,7 @@ def _field(field: Field) -> TargetField:
         minimum=field.minimum,
         maximum=limit,
         choices=tuple(sorted(CURRENCIES)) if kind == "currency" else (),
+        identity=field.identity,
     )
 
 

@@ -105,9 +105,20 @@ def stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> N
     with engine.begin() as connection:
         unstage(connection, upload)
         if upload.job_id is None:
+            again = _map_again(connection, upload, error)
+            remedy = "its file is read again" if again else "ingest it again"
             uploads.update(
-                connection, upload.upload_id, status="failed", error=f"{error}; ingest it again"
+                connection, upload.upload_id, status="failed", error=f"{error}; {remedy}"
             )
             return
         uploads.update(connection, upload.upload_id, status="recorded")
         jobs.release(connection, upload.job_id, reason=str(error))
+
+
+def _map_again(connection: sa.Connection, upload: Upload, error: StagingLostError) -> bool:
+    """Have the mapped file of an upload read once more, which stages what has failed."""
+    for file in uploads.find(connection, [upload.mapped_from] if upload.mapped_from else []):
+        if file.job_id is not None and jobs.reopen(connection, file.job_id, reason=str(error)):
+            uploads.update(connection, file.upload_id, status="recorded")
+        return file.job_id is not None  # another upload of the file may have seen to it
+    return False
