@@ -11,9 +11,10 @@ from types import ModuleType
 
 import dagster as dg
 
-from ingestion_pipeline.components import AceIotSite, FredSeries, MappedFiles
+from ingestion_pipeline.components import AceIotSite, FredSeries, HttpSeries, MappedFiles
 from ingestion_pipeline.components.intake.assets import key_of
 from ingestion_pipeline.components.intake.definitions import of_mapping, together
+from ingestion_pipeline.components.series.definitions import of_series
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.registry import DescribedMapping
 from ingestion_pipeline.foundation.described.faults import Fault
@@ -25,7 +26,7 @@ from ingestion_pipeline.foundation.settings import Settings
 logger = logging.getLogger(__name__)
 
 GROUP = "broken_sources"
-TYPES = {each.__name__: each for each in (AceIotSite, FredSeries, MappedFiles)}
+TYPES = {each.__name__: each for each in (AceIotSite, FredSeries, MappedFiles, HttpSeries)}
 Names = set[tuple[str, str]]
 
 
@@ -58,15 +59,19 @@ def load(
     if not described.files:
         return [], list(described.faults)
     found, wrong = registry.known_mappings(described)
-    faults, taken = [*described.faults, *wrong], _names(beside)
+    series, at_fault = registry.known_series(described)
+    faults, taken = [*described.faults, *wrong, *at_fault], _names(beside)
     ours = {each.file: each for each in described.sources}
     mapped = {each.source.file: each for each in found}
+    asked = {each.source.mapped.file: each for each in series}
     loaded: list[DescribedMapping] = []
     parts: list[dg.Definitions] = []
     for file in [each for each in described.files if each not in {at.file for at in faults}]:
         try:
             if file in mapped:
                 made = of_mapping(mapped[file])
+            elif file in asked:
+                made = of_series(asked[file])
             elif file in ours:
                 made = _of_ours(described, ours[file])
             else:
@@ -95,6 +100,10 @@ def _fed(ours: dg.Definitions, described: Described) -> dg.Definitions:
         # A day's files may be of any day, so what follows from them follows from all.
         dep = dg.AssetDep(key_of(mapped.known), partition_mapping=dg.AllPartitionMapping())
         for target in mapped.known.targets:
+            sources[dg.AssetKey.from_user_string(registry.asset_of(target))].append(dep)
+    for series in registry.known_series(described)[0]:
+        dep = dg.AssetDep(key_of(series.known), partition_mapping=dg.AllPartitionMapping())
+        for target in series.known.targets:
             sources[dg.AssetKey.from_user_string(registry.asset_of(target))].append(dep)
     if not sources:
         return ours

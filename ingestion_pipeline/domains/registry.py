@@ -14,9 +14,11 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ingestion_pipeline import domains
+from ingestion_pipeline.foundation.collecting.fetching import as_landed
 from ingestion_pipeline.foundation.described.faults import Fault
 from ingestion_pipeline.foundation.described.folder import Described
 from ingestion_pipeline.foundation.described.mappings import MappedSource, mapped_sources
+from ingestion_pipeline.foundation.described.series import SeriesSource, series_sources
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.intake.sinks import Sink
 from ingestion_pipeline.foundation.loading.choosing import Mappings
@@ -31,6 +33,14 @@ class DescribedMapping:
     """A mapping, the file that describes its source, and the domain that takes its records."""
 
     source: MappedSource
+    known: Known
+
+
+@dataclass(frozen=True)
+class DescribedSeries:
+    """An API that a file describes, and the domain that takes its records."""
+
+    source: SeriesSource
     known: Known
 
 
@@ -87,6 +97,24 @@ def known_mappings(described: Described) -> tuple[list[DescribedMapping], list[F
             faults.append(Fault(source.file, 1, "attributes.mapping", str(error), "MappedFiles"))
         else:
             sound.append(DescribedMapping(source, known))
+    return sound, faults
+
+
+def known_series(described: Described) -> tuple[list[DescribedSeries], list[Fault]]:
+    """The APIs that files describe, and the faults of those that are at fault."""
+    takers = sinks()
+    sources, faults = series_sources(
+        described, {name: sink.targets[name] for name, sink in takers.items()}
+    )
+    sound: list[DescribedSeries] = []
+    for source in sources:
+        try:
+            known = known_of(as_landed(source.mapped.mapped, source.api), takers, (source.tenant,))
+        except ConfigurationError as error:
+            file = source.mapped.file
+            faults.append(Fault(file, 1, "attributes.mapping", str(error), "HttpSeries"))
+        else:
+            sound.append(DescribedSeries(source, known))
     return sound, faults
 
 

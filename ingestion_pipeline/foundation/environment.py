@@ -5,6 +5,7 @@ An edge is where a process is entered: the shell, the servers that it starts, an
 """
 
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 
 from ingestion_pipeline.foundation.settings import Settings
@@ -24,3 +25,11 @@ def environment_of(configuration: Settings) -> dict[str, str]:
     if configuration.defs_folder is not None:
         child["DEFS_FOLDER"] = str(configuration.described_in)
     return child
+
+
+def secrets_of(names: Iterable[str]) -> dict[str, str]:
+    """The values of environment variables that hold secrets, by their names; none of those unset.
+
+    A line feed at the end is not part of one: files that secrets are kept in end so.
+    """
+    return {name: os.environ[name].strip() for name in names if name in os.environ}

@@ -9,6 +9,8 @@ housekeeping.py   Automation that belongs to no single domain: jobs of dead runs
 lineage.py        Where each column of an asset comes from, said once an asset
 metadata.py       What the UI shows of an asset: its table and columns, and what a materialization
                   came to
+partitions.py     The work of a run that has several partitions: one that fails does not stop the
+                  others
 queues.py         Runs for jobs of the ledger: the sensor of every wing with a queue
 resources.py      The storage layer as Dagster resources: thin, connecting at first use, never
                   at load

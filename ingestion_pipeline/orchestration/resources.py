@@ -7,6 +7,7 @@ database would open what that database names. A test has its own by code: a subc
 """
 
 import time
+from collections.abc import Iterable
 from enum import Enum
 from typing import ClassVar
 from weakref import WeakKeyDictionary
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 import dagster as dg
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.environment import secrets_of, settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.key_value import choice
@@ -50,6 +51,10 @@ class Configuration(FromSettings):
     def read(self) -> Settings:
         """The settings; Dagster's code has them from here and from nowhere else."""
         return settings()
+
+    def secrets(self, names: Iterable[str]) -> dict[str, str]:
+        """The values of variables that sources name for their secrets; none of those unset."""
+        return secrets_of(names)
 
 
 CONFIGURATION = Configuration()

@@ -12,10 +12,11 @@ from ingestion_pipeline.domains.buildings.assets import (
     partition_key,
     weather_snapshot,
 )
-from ingestion_pipeline.domains.buildings.assets.partitions import RANGE, days_of_run
+from ingestion_pipeline.domains.buildings.assets.partitions import days_of_run
 from ingestion_pipeline.domains.buildings.contract.windows import days_back
 from ingestion_pipeline.domains.buildings.publish.coverage import uncovered_days
 from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.orchestration.partitions import RANGE
 from ingestion_pipeline.orchestration.resources import Configuration, Database
 
 _MOST_STOPPED = 5  # days a tick: each is collected anew, at the cost of its requests

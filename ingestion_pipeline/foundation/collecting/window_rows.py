@@ -1,6 +1,7 @@
 """The row of a window: what is known of it, of its file, and of what came of that."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,11 +78,18 @@ class WindowRow:
     def came_to(self, connection: sa.Connection) -> dict[str, Any]:
         """What its file came to when it was loaded; nothing, where there is none."""
         query = sa.select(
-            _c.most_records, _c.upload_id, _u.lines, _u.rejected, _d.made, _d.became, _d.refused,
-            _d.warned,
+            _c.pages, _c.records, _c.most_records, _c.upload_id, _u.lines, _u.rejected, _d.made,
+            _d.became, _d.refused, _d.warned,
         )  # fmt: skip
         row = connection.execute(query.select_from(_AROUND).where(*self._mine)).mappings().one()
         return dict(row)
+
+    def is_done_since(self, connection: sa.Connection, moment: datetime) -> bool:
+        """Whether it was read to its end since a moment, and what it had is loaded."""
+        loaded = sa.or_(_c.upload_id.is_(None), _u.status == "loaded")
+        query = sa.select(sa.literal(1)).select_from(_AROUND)
+        query = query.where(*self._mine, _c.collected_at >= moment, loaded)
+        return connection.scalar(query) is not None
 
     @property
     def _mine(self) -> list[sa.ColumnElement[bool]]:

@@ -10,7 +10,7 @@ one that has become empty takes nothing away. Two never read one window at once.
 
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,8 +75,15 @@ class Collecting:
     known: Known
     run_id: str | None = None
 
-    def collect(self, fetching: Fetching, day: date | None) -> Collected:
+    def collect(
+        self, fetching: Fetching, day: date | None, *, since: datetime | None = None
+    ) -> Collected:
         """Collect a window; doing it again changes only what has changed at the API.
+
+        Args:
+            fetching: reads its list.
+            day: None: the API has no windows.
+            since: it is not read again, where it was read since then.
 
         Raises:
             ContractError: the API's answers make no sense, or its records can't be taken.
@@ -86,26 +93,30 @@ class Collecting:
         window = ALL if day is None else day.isoformat()
         row = WindowRow(self.tenant_id, self.known.mapped, window)
         lock = locks.COLLECTING_SERIES.of(f"{self.tenant_id}/{self.known.name}/{window}")
+        is_new, total = False, None
         with self.engine.connect() as connection, locks.held_by_session(connection, lock):
             with connection.begin():
                 before = row.before(connection)
-            fetched, landed = self._fetch(fetching, day, window, before)
-            with connection.begin():
-                upload_id, surplus = self._record(connection, row, before, fetched, landed)
-            if surplus is not None:
-                self.landing.remove(surplus.location)
-            self._load(connection, upload_id)
+                done = since is not None and row.is_done_since(connection, since)
+            if not done:
+                fetched, landed = self._fetch(fetching, day, window, before)
+                with connection.begin():
+                    upload_id, surplus = self._record(connection, row, before, fetched, landed)
+                if surplus is not None:
+                    self.landing.remove(surplus.location)
+                self._load(connection, upload_id)
+                is_new, total = landed is not None, fetched.total
             with connection.begin():
                 came_to = row.came_to(connection)
         return Collected(
             window=window,
-            pages=fetched.pages,
-            records=fetched.records,
-            total=fetched.total,
+            pages=came_to.pop("pages"),
+            records=came_to.pop("records"),
+            total=total,
             most_records=came_to.pop("most_records"),
             upload_id=came_to.pop("upload_id"),
-            is_new=landed is not None,
-            came_to=came_to if upload_id is not None else {},
+            is_new=is_new,
+            came_to=came_to if came_to["made"] is not None else {},
         )
 
     def _fetch(

@@ -13,8 +13,10 @@ from typing import Any
 import yaml
 
 from ingestion_pipeline.foundation.described.faults import Fault
+from ingestion_pipeline.foundation.http_api.parsing import WORDS as REQUEST
 
-AS_WRITTEN = frozenset({"mapping", "settings"})  # attributes whose values are nobody's to guess
+# Attributes whose values are nobody's to guess: mappings, and how APIs are asked.
+AS_WRITTEN = frozenset({"mapping", "settings", "tenant", "schedule", *REQUEST})
 _TEXT = "tag:yaml.org,2002:str"
 
 

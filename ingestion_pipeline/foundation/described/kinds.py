@@ -155,6 +155,47 @@ class MappedFiles(Kind):
         return ()
 
 
+def _said(description: str, *examples: Any, default: Any = None) -> Any:
+    """An attribute that is read as it is written, by the language of requests (`series.py`)."""
+    return Field(default=default, description=description, examples=list(examples) or None)
+
+
+class HttpSeries(Kind):
+    """An HTTP API of JSON or CSV, by a mapping (docs/http-series.md)."""
+
+    claims: ClassVar[str] = "url"
+    variable: ClassVar[str] = ""
+
+    tenant: Any = _said("Whose records they are.", "default", default=...)
+    url: Any = _said("Where the list is, without '?'.", "https://api.example.com/v1/x", default=...)
+    method: Any = _said("How it is asked: get.", "get")
+    query: Any = _said("Parameters that are the same in every request.", {"site": "plant-1"})
+    headers: Any = _said("Headers that are the same in every request, none of them secret.")
+    auth: Any = _said("Who asks: the NAME of an environment variable, and where its value goes.")
+    format: Any = _said("json or csv.", "json")
+    records: Any = _said("Where the list of records stands in a page.", "data.items")
+    pages: Any = _said("How the pages of the list follow each other.", {"link": "next"})
+    window: Any = _said("How a day is asked for; without it, there is one list and no days.")
+    nothing: Any = _said("The answer that stands for an empty page, where that is an error.")
+    limits: Any = _said("What the API is not to be asked beyond.", {"requests_per_minute": 60})
+    timeout: Any = _said("Seconds that the API may be silent.", 30)
+    schedule: Any = _said("When it is asked, as cron has it, on the clock of the window's zone.")
+    mapping: Any = _said(
+        "The mapping of a record; or the name of a file beside this one, or of a shipped one.",
+        "readings.yaml",
+        default=...,
+    )
+    source: Annotated[str, AfterValidator(named_plainly)] | None = Field(
+        default=None, description="Whose ids these are, where the mapping says another."
+    )
+    settings: Any = _said("Settings in place of the mapping's own, by name.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it adds to what is collected: the mapping says that (`series.py`)."""
+        return ()
+
+
 KINDS: dict[str, type[Kind]] = {
-    each.__name__: each for each in (AceIotSite, FredSeries, MappedFiles)
+    each.__name__: each for each in (AceIotSite, FredSeries, MappedFiles, HttpSeries)
 }

@@ -91,7 +91,15 @@ def told_on(
     connection: sa.Connection, name: str, day: date, *, beside: Sequence[int] = ()
 ) -> list[Told]:
     """The files of a mapping that came on a day, and others `beside` them, in order of arrival."""
-    which = sa.or_(sa.and_(*_came_on(name, day)), _u.upload_id.in_(beside))
+    return _told(connection, sa.or_(sa.and_(*_came_on(name, day)), _u.upload_id.in_(beside)))
+
+
+def told_of(connection: sa.Connection, upload_ids: Sequence[int]) -> list[Told]:
+    """Files by their uploads, in order of arrival."""
+    return _told(connection, _u.upload_id.in_(upload_ids))
+
+
+def _told(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Told]:
     rows = connection.execute(sa.select(uploads).where(which).order_by(_u.upload_id)).mappings()
     found = list(rows)
     ids = [row["upload_id"] for row in found]

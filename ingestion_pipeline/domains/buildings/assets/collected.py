@@ -15,7 +15,6 @@ from ingestion_pipeline.domains.buildings.assets.metadata import samples_metadat
 from ingestion_pipeline.domains.buildings.assets.partitions import (
     PARTITIONED,
     WING,
-    PartlyDoneError,
     each_partition,
 )
 from ingestion_pipeline.domains.buildings.merge.checkpoint import Checkpoints
@@ -27,6 +26,7 @@ from ingestion_pipeline.domains.buildings.sources.ace_iot.api import NAME, AceIo
 from ingestion_pipeline.foundation.errors import ConfigurationError, IngestionError, is_permanent
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.storage.database import row_count
+from ingestion_pipeline.orchestration.partitions import PartlyDoneError
 from ingestion_pipeline.orchestration.resources import Configuration, Database, KeyValueStore
 
 SAMPLES = WING.spec(

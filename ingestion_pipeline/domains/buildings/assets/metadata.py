@@ -7,11 +7,11 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.buildings import tables
-from ingestion_pipeline.domains.buildings.assets.partitions import SHOWN
 from ingestion_pipeline.domains.buildings.merge.result import DayResult
 from ingestion_pipeline.domains.buildings.publish.plot import plot_day
 from ingestion_pipeline.foundation.storage.database import row_count
 from ingestion_pipeline.orchestration.metadata import as_table
+from ingestion_pipeline.orchestration.partitions import SHOWN
 
 
 def samples_metadata(connection: sa.Connection, result: DayResult) -> dict[str, Any]:
