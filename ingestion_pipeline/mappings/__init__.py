@@ -25,6 +25,7 @@ olist_customers.yaml       Olist public data set, olist_customers_dataset.csv
 olist_order_items.yaml     Olist public data set, olist_order_items_dataset.csv
 olist_orders.yaml          Olist public data set, olist_orders_dataset.csv
 olist_products.yaml        Olist public data set, olist_products_dataset.csv
+payhip.yaml                Payhip, sales
 shopify_customers.yaml     Shopify, Customers > Export
 shopify_orders.yaml        Shopify, Orders > Export ("Plain CSV file")
 shopify_products.yaml      Shopify, Products > Export

@@ -170,6 +170,10 @@ EXPECTED = [
     ),
     Expected("ingramspark.2.txt", events(1), sums={"sales_events sale USD": "7.00"}),
     Expected(
+        "payhip.1.csv", events(3),
+        sums={"sales_events sale USD": "935.98", "sales_events refund USD": "-8.55"},
+    ),
+    Expected(
         "leanpub.1.json", events(3),
         sums={"sales_events sale USD": "4.65", "sales_events free USD": "0.00"},
     ),
