@@ -181,7 +181,8 @@ def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def _cell(column: int, row: int, value: Cell) -> str:
-    reference = f"{chr(ord('A') + column)}{row}"
+    before, last = divmod(column, 26)
+    reference = f"{chr(64 + before) if before else ''}{chr(65 + last)}{row}"
     if isinstance(value, Dated):
         return f'<c r="{reference}" s="1"><v>{value.serial}</v></c>'
     if isinstance(value, Failed):
