@@ -63,5 +63,5 @@ def told(came: Came, name: str) -> list[dict[str, Any]]:
 
 def test_a_workbook_without_the_sheet_fails_and_says_which_it_has() -> None:
     content = workbook({"Summary": [["Date"], [1]]})
-    with pytest.raises(WrongFileError, match="has no sheet 'Details'.*'Summary'"):
+    with pytest.raises(WrongFileError, match=r"has no sheet 'Details'.*'Summary'"):
         came_of("kobo_writing_life", content)
