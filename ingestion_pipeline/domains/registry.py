@@ -6,23 +6,26 @@ asks is handed what is found here; kits know no domain.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
 from ingestion_pipeline import domains
 from ingestion_pipeline.foundation.collecting.fetching import as_landed
 from ingestion_pipeline.foundation.described.faults import Fault
-from ingestion_pipeline.foundation.described.folder import Described
-from ingestion_pipeline.foundation.described.mappings import MappedSource, mapped_sources
+from ingestion_pipeline.foundation.described.folder import NAME, Described
+from ingestion_pipeline.foundation.described.mappings import MappedSource, mapped_sources, shipped
 from ingestion_pipeline.foundation.described.series import SeriesSource, series_sources
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.intake.sinks import Sink
 from ingestion_pipeline.foundation.loading.choosing import Mappings
 from ingestion_pipeline.foundation.loading.known import Known, known_of
+from ingestion_pipeline.foundation.mapping.faults import meant
+from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.gathering import Questions
@@ -121,6 +124,51 @@ def known_series(described: Described) -> tuple[list[DescribedSeries], list[Faul
 def mappings(configuration: Settings) -> Mappings:
     """The mappings that files may be sent to."""
     return Mappings(each.known for each in known_mappings(configuration.described)[0])
+
+
+def mapping_of(configuration: Settings, named: str, *, source: str | None = None) -> Known:
+    """A mapping that somebody names: described, shipped, or a file.
+
+    Args:
+        configuration: where sources are described.
+        named: `source/mapping` or another address of a described one, the name of a shipped one,
+            or a path.
+        source: whose ids these are, where it is another than the mapping says.
+
+    Raises:
+        ConfigurationError: there is none, or several; with its faults, where it has some.
+    """
+    file = Path(named)
+    if file.suffix in (".yaml", ".yml"):
+        return _of_file(configuration, file, source)
+    described = mappings(configuration)
+    if found := described.named(named):
+        if len(found) > 1:
+            several = ", ".join(each.name for each in found)
+            raise ConfigurationError(f"{named} is each of {several}: name one of them")
+        return found[0] if source is None else _of_source(found[0], source)
+    if (known := shipped()).get(named):
+        return _of_file(configuration, known[named], source)
+    all_names = [each.name for each in described] + list(known)
+    raise ConfigurationError(f"there is no mapping {named!r}{meant(named, all_names)}")
+
+
+def _of_file(configuration: Settings, file: Path, source: str | None) -> Known:
+    if file.name == NAME:  # that describes a source
+        for each in known_mappings(configuration.described)[0]:
+            if each.source.file.resolve() == file.resolve():
+                return each.known
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} can't be read: {error}") from None
+    mapped = read_mapping(file, text, targets())
+    known = known_of(mapped, sinks())
+    return known if source is None else _of_source(known, source)
+
+
+def _of_source(known: Known, source: str) -> Known:
+    return replace(known, mapped=replace(known.mapped, source=source))
 
 
 def ages(configuration: Settings) -> dict[str, Mapping[str, timedelta | str]]:

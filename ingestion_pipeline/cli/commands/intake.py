@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ingestion_pipeline.cli import console, looked_at
-from ingestion_pipeline.cli.commands import AsJson
+from ingestion_pipeline.cli.commands import AsJson, intake_loading
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.commerce.contract.flat_exports import propose_shop
 from ingestion_pipeline.domains.commerce.contract.shop_columns import looks_like_shop
@@ -20,6 +20,9 @@ from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
 app = typer.Typer(help="Files of any shape, by a mapping in YAML.", no_args_is_help=True)
+app.command()(intake_loading.load)
+app.command(name="list")(intake_loading.list_mappings)
+app.command()(intake_loading.rekey)
 
 TARGETS: dict[str, Target] = registry.targets()
 SHOP = "shop"

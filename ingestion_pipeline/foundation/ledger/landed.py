@@ -30,7 +30,11 @@ def remove_old(engine: sa.Engine, landing: Landing, *, keep: timedelta) -> int:
     due = (
         sa.select(uploads.c.upload_id, uploads.c.location)
         .where(
-            uploads.c.source.in_(("http", "drop")),
+            sa.or_(
+                uploads.c.source.in_(("http", "drop")),
+                # What a mapping reads lands, however it came; elsewhere `api` names no file.
+                sa.and_(uploads.c.domain == "intake", uploads.c.source.in_(("cli", "api"))),
+            ),
             uploads.c.removed_at.is_(None),
             uploads.c.status.in_(("loaded", "failed")),
             uploads.c.recorded_at < sa.func.now() - keep,

@@ -36,20 +36,20 @@ class Mappings:
             address: `source/mapping`, `source`, or the name of a mapping.
             tenant: who sends.
         """
-        mine = self._of(tenant)
-        if exact := [each for each in mine if address == each.name]:
-            return exact
-        return [each for each in mine if address in (each.mapped.source, each.mapped.name)]
+        return [each for each in self.named(address) if each.is_for(tenant)]
+
+    def named(self, address: str) -> list[Known]:
+        """Those that an address may mean, whoever sends."""
+        if exact := self._by_name.get(address):
+            return [exact]
+        return [each for each in self if address in (each.mapped.source, each.mapped.name)]
 
     def why_none(self, address: str, *, tenant: str) -> str:
         """Why an address means none."""
-        names = [each.name for each in self._of(tenant)]
+        names = [each.name for each in self if each.is_for(tenant)]
         return (
             f"there is no mapping {address!r}{meant(address, names) or ': none is described yet'}"
         )
-
-    def _of(self, tenant: str) -> list[Known]:
-        return [each for each in self._by_name.values() if each.is_for(tenant)]
 
 
 def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limits) -> Known:
