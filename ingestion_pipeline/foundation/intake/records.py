@@ -102,40 +102,43 @@ class _Lines:
         self.number = 1
         self.damage: str | None = None
 
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._next()
-        if not line:
-            raise StopIteration
-        self._kept.append(line)
-        if len(self._kept) > _LONGEST_RECORD:
-            raise _TooLongError
-        return line
-
-    def _next(self) -> str:
-        try:
-            line = self._read()
-            # A mark begins a file, and what was put behind another file.
-            return line[1:] if line[:1] == _MARK else line
-        except DAMAGE as error:
-            self.damage = f"the file is damaged from here on: {error}"
-        except UnicodeDecodeError as error:
-            raise WrongFileError(f"the file is not {error.encoding}: {error.reason}") from None
-        return ""
+    def __iter__(self) -> Iterator[str]:
+        """From where reading is; a new one is needed when another came to its end, or failed."""
+        again, kept, read = self._again, self._kept, self._read
+        while True:
+            if again:
+                line = again.popleft()
+            else:
+                try:
+                    line = read()
+                except DAMAGE as error:
+                    self.damage = f"the file is damaged from here on: {error}"
+                    return
+                except UnicodeDecodeError as error:
+                    told = f"the file is not {error.encoding}: {error.reason}"
+                    raise WrongFileError(told) from None
+                if line[:1] == _MARK:  # it begins a file, and what was put behind another file
+                    line = line[1:]
+            if not line:
+                return
+            kept.append(line)
+            if len(kept) > _LONGEST_RECORD:
+                raise _TooLongError
+            yield line
 
     def record(self, cells: list[str], problem: str | None = None) -> Record:
         """What was read since the last record, as one."""
-        kept, self._kept = self._kept, []
-        made = Record(self.number, len(kept), "".join(kept).removesuffix("\n"), cells, problem)
-        self.number += len(kept)
-        return made
+        kept, number = self._kept, self.number
+        lines = len(kept)
+        text = kept[0] if lines == 1 else "".join(kept)
+        kept.clear()
+        self.number = number + lines
+        return Record(number, lines, text.removesuffix("\n"), cells, problem)
 
     def first_alone(self, cells: list[str], problem: str | None) -> Record:
         """The first of the lines that were read, as a record; the others are read again."""
         self._again.extendleft(reversed(self._kept[1:]))
-        self._kept = self._kept[:1]
+        del self._kept[1:]
         return self.record(cells, problem)
 
     @property

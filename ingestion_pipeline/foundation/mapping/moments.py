@@ -121,10 +121,10 @@ def _moment(
         elif "Z" in found:
             moment = moment.replace(tzinfo=_named(found["Z"]))
         elif zone is not None:
-            moment = moment.replace(tzinfo=zone)
+            moment = moment.replace(tzinfo=UTC if zone.key == "UTC" else zone)
         else:
             return None
-        return moment.astimezone(UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, KeyError, OverflowError):
         return None
 
