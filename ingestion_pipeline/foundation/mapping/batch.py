@@ -42,6 +42,7 @@ class Batch:
         texts: of each row, as it stands in the file.
         starts: the first row of each record.
         record_of: the record of each row, from 0.
+        whole: of the first rows of records, the batch with all their rows.
         made: cells that were worked out of the columns, by what did so.
     """
 
@@ -50,6 +51,7 @@ class Batch:
     texts: list[str]
     starts: list[int] = field(default_factory=list)
     record_of: list[int] = field(default_factory=list)
+    whole: "Batch | None" = field(default=None, repr=False)
     made: dict[Any, Sequence[Cell]] = field(default_factory=dict, repr=False)
     _heads: "Batch | None" = field(default=None, repr=False)
 
@@ -59,10 +61,13 @@ class Batch:
         return len(self.lines)
 
     def heads(self) -> "Batch":
-        """A batch of the first rows of its records."""
+        """A batch of the first rows of its records, of which it is the whole."""
+        if len(self.starts) == self.size:
+            return self
         if self._heads is None:
             self._heads = self.taken(self.starts)
             self._heads.starts = self._heads.record_of = list(range(len(self.starts)))
+            self._heads.whole = self
         return self._heads
 
     def sliced(self, first: int, behind: int) -> "Batch":

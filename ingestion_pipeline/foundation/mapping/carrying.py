@@ -34,13 +34,13 @@ def carries(group: Group, column: str) -> bool:
     return not any(fnmatch.fnmatchcase(column, each) for each in group.all_but)
 
 
-def looks_beyond(value: object) -> bool:
-    """Whether a row's cell of a value depends on other rows."""
-    if isinstance(value, OverGroup) or (isinstance(value, Identity) and value.occurrence):
+def counts_rows(value: object) -> bool:
+    """Whether a row's cell of a value depends on how many rows came before it."""
+    if isinstance(value, Identity) and value.occurrence:
         return True
     if isinstance(value, tuple):
-        return any(map(looks_beyond, value))
-    return is_dataclass(value) and any(looks_beyond(each) for each in vars(value).values())
+        return any(map(counts_rows, value))
+    return is_dataclass(value) and any(counts_rows(each) for each in vars(value).values())
 
 
 def totalled(value: Value, *, within: bool = False) -> Iterator[str]:

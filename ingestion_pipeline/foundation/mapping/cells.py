@@ -73,13 +73,45 @@ def first_in_group(inside: Evaluate) -> Evaluate:
     """For each row, the first of its record's cells that says something."""
 
     def evaluate(batch: Batch) -> Sequence[Cell]:
-        firsts: list[Cell] = [""] * len(batch.starts)
-        for record, cell in zip(batch.record_of, inside(batch), strict=True):
+        rows = batch.whole or batch
+        firsts: list[Cell] = [""] * _records(rows)
+        for record, cell in zip(rows.record_of, inside(rows), strict=True):
             if firsts[record] == "":
                 firsts[record] = cell
-        return [firsts[record] for record in batch.record_of]
+        return _by_row(batch, firsts)
 
     return evaluate
+
+
+def total_in_group(inside: Evaluate) -> Evaluate:
+    """For each row, the sum of its record's cells, which are numbers; of nothing, nothing."""
+    add = EXACT.add
+
+    def evaluate(batch: Batch) -> Sequence[Cell]:
+        rows = batch.whole or batch
+        totals: list[Cell] = [""] * _records(rows)
+        for record, cell in zip(rows.record_of, inside(rows), strict=True):
+            if isinstance(cell, str):
+                continue
+            before = totals[record]
+            if isinstance(before, str) or isinstance(cell, Refusal):
+                totals[record] = before if isinstance(before, Refusal) else cell
+            elif isinstance(before, Decimal) and isinstance(cell, Decimal):
+                totals[record] = add(before, cell)
+        return _by_row(batch, totals)
+
+    return evaluate
+
+
+def _records(rows: Batch) -> int:
+    """So many records, also those of which no row is left."""
+    return rows.record_of[-1] + 1 if rows.record_of else 0
+
+
+def _by_row(batch: Batch, of_records: list[Cell]) -> Sequence[Cell]:
+    if batch.whole is None:
+        return [of_records[record] for record in batch.record_of]
+    return [of_records[batch.whole.record_of[start]] for start in batch.whole.starts]
 
 
 def choice(when: Decide, then: Evaluate, otherwise: Evaluate) -> Evaluate:

@@ -70,14 +70,14 @@ class Checks:
 
     def of_records(self, batch: Batch, reasons: Mapping[int, list[Reason]]) -> Iterator[Reason]:
         """Ask of each record; what rejects it goes to the reasons, the rest is given out."""
+        heads = batch.heads()
         for asked in self._asked:
             if asked.check.whole_file:
                 if not asked.check.every_row:
                     self._add(asked, batch)
                 continue
-            columns = [self._compiler.numbers(value(batch)) for value in asked.values]
-            for start in batch.starts:
-                cells = [column[start] for column in columns]
+            columns = [self._compiler.numbers(value(heads)) for value in asked.values]
+            for start, cells in zip(batch.starts, zip(*columns, strict=True), strict=True):
                 reason = self._compared(asked, cells, batch.lines[start])
                 if reason is not None and asked.check.rejects:
                     reasons[start].append(reason)
@@ -102,15 +102,15 @@ class Checks:
         for place, value in enumerate(asked.values):
             if isinstance(sides[place], Constant):
                 continue  # it counts once, and not once a record
-            column = self._compiler.numbers(value(batch))
-            firsts = [column[start] for start in batch.starts]
+            firsts = self._compiler.numbers(value(batch.heads()))
             asked.sums[place] = added((asked.sums[place], *firsts))
 
     def _at_end(self, value: Evaluate, empty: Batch) -> Cell:
         try:
-            return self._compiler.numbers(value(empty))[0]
+            cell: Cell = self._compiler.numbers(value(empty))[0]
         except KeyError:  # of a column: no row had anything
             return Decimal(0)
+        return cell
 
     def _compared(self, asked: _Asked, cells: Sequence[Cell], line: int) -> Reason | None:
         check, outcome = asked.check, asked.outcome

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell, Remembered
 from ingestion_pipeline.foundation.mapping.cells import (
+    EXACT,
     Decide,
     Evaluate,
     added,
@@ -23,6 +24,7 @@ from ingestion_pipeline.foundation.mapping.cells import (
     multiplied,
     once,
     template,
+    total_in_group,
 )
 from ingestion_pipeline.foundation.mapping.identities import identity_maker, uuid_maker
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
@@ -107,13 +109,12 @@ class Compiler:
             case Identity():
                 return self._identity(value)
             case Arithmetic(word, terms):
-                factors = [(sign, self.value(each, "number")) for sign, each in terms]
-                if word == "sum":
-                    return self._sum(factors)
-                return self._product(factors, divided if word == "quotient" else multiplied)
+                return self._arithmetic(word, terms)
             case OverGroup(word, of):
-                inside = self.value(of, "number" if word == "total" else wanted)
-                return self._total(inside) if word == "total" else first_in_group(inside)
+                if word == "first":
+                    return first_in_group(self.value(of, wanted))
+                inside = self.value(of, "number")
+                return total_in_group(lambda batch: self.numbers(inside(batch)))
             case Choice(when, then, otherwise):
                 return choice(
                     self.condition(when), self.value(then, wanted), self.value(otherwise, wanted)
@@ -139,12 +140,18 @@ class Compiler:
     def _identity(self, identity: Identity) -> Evaluate:
         return identity_maker(identity, [self.value(each) for each in identity.parts], self._ids)
 
+    def _arithmetic(self, word: str, terms: Sequence[tuple[int, Value]]) -> Evaluate:
+        factors = [(sign, self.value(each, "number")) for sign, each in terms]
+        if word == "sum":
+            return self._sum(factors)
+        return self._product(factors, divided if word == "quotient" else multiplied)
+
     def _sum(self, terms: list[tuple[int, Evaluate]]) -> Evaluate:
         def evaluate(batch: Batch) -> Sequence[Cell]:
-            columns = [
-                [cell if sign > 0 or isinstance(cell, str | Refusal) else -cell for cell in found]
-                for sign, found in ((sign, self.numbers(of(batch))) for sign, of in terms)
-            ]
+            columns = []
+            for sign, of in terms:
+                found = self.numbers(of(batch))
+                columns.append(found if sign > 0 else list(map(_turned, found)))
             return [added(row) for row in zip(*columns, strict=True)]
 
         return evaluate
@@ -164,18 +171,16 @@ class Compiler:
 
         return evaluate
 
-    def numbers(self, cells: Sequence[Cell]) -> list[Decimal | str | Refusal]:
+    def numbers(self, cells: Sequence[Cell]) -> Sequence[Any]:
         """Cells as numbers; an empty text stays nothing."""
-        return list(map(self.number.__getitem__, cells))
-
-    def _total(self, inside: Evaluate) -> Evaluate:
-        def evaluate(batch: Batch) -> Sequence[Cell]:
-            totals: list[Cell] = [""] * len(batch.starts)
-            for record, cell in zip(batch.record_of, self.numbers(inside(batch)), strict=True):
-                totals[record] = added((totals[record], cell))
-            return [totals[record] for record in batch.record_of]
-
-        return evaluate
+        kinds = set(map(type, cells))
+        if str not in kinds:
+            return cells
+        number = self.number
+        if kinds == {str}:
+            return list(map(number.__getitem__, cells))
+        # The hash of a decimal takes longer than all the rest.
+        return [number[cell] if isinstance(cell, str) else cell for cell in cells]
 
     def _test(self, test: Test) -> Decide:
         column, texts, number = test.column, test.texts, test.number
@@ -208,3 +213,7 @@ class Compiler:
             return Refusal(f"of {column} {cell.rule}", cell.value) if cell else False  # type: ignore[union-attr]
 
         return lambda batch: [compared(cell) for cell in self.numbers(batch.columns[column])]
+
+
+def _turned(cell: Any) -> Any:
+    return EXACT.minus(cell) if isinstance(cell, Decimal) else cell

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
-from ingestion_pipeline.foundation.mapping.carrying import looks_beyond
+from ingestion_pipeline.foundation.mapping.carrying import counts_rows
 from ingestion_pipeline.foundation.mapping.cells import Decide, Evaluate
 from ingestion_pipeline.foundation.mapping.checking import Checks
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
@@ -49,7 +49,7 @@ class _Emitter:
 
 @dataclass(frozen=True)
 class _Value:
-    """Attributes: of_all_rows: whether a record's first row is not enough to make it of."""
+    """Attributes: of_all_rows: whether it must see all rows, even where only some are wanted."""
 
     evaluate: Evaluate
     finish: Finish
@@ -139,12 +139,12 @@ def _emitter(
             continue
         evaluate = compiler.value(value, WANTED.get(field.kind, "text"))
         if field.kind == "uuid" and isinstance(value, Identity):
-            values.append(_Value(evaluate, finished, looks_beyond(value)))
+            values.append(_Value(evaluate, finished, counts_rows(value)))
             continue
         rules = replace(field, name="", required=True, default=None)
         if rules not in finishers:
             finishers[rules] = finisher(field, compiler)
-        values.append(_Value(evaluate, finishers[rules], looks_beyond(value)))
+        values.append(_Value(evaluate, finishers[rules], counts_rows(value)))
     where = compiler.condition(emit.where) if emit.where is not None else None
     return _Emitter(emit, where, tuple(names), tuple(values))
 
