@@ -70,6 +70,12 @@ class Batch:
             self._heads.whole = self
         return self._heads
 
+    def forget(self) -> None:
+        """Let go of what was worked out: a batch and its heads, which refer to each other, would
+        stay until the garbage collector comes, and with them megabytes of rows."""
+        self.made.clear()
+        self._heads = None
+
     def sliced(self, first: int, behind: int) -> "Batch":
         """A batch of the rows from one to the one before another."""
         return Batch(

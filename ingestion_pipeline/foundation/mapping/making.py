@@ -86,6 +86,8 @@ class Maker:
                 whole = [rows.record_of[row] not in broken for row in chosen]
                 values, lines = list(compress(values, whole)), list(compress(lines, whole))
             made.append((emitter.emit, emitter.names, values, lines))
+        batch.forget()
+        rows.forget()
         return made, list(_rejected(batch, broken, reasons)), warnings
 
     def _evaluate(

@@ -34,9 +34,9 @@ class _Run:
 class Occurrences:
     """Numbers equal keys in the order in which they come, from 1."""
 
-    def __init__(self, spilled: int = _SPILLED) -> None:
+    def __init__(self, spilled: int | None = None) -> None:
         self._runs: list[_Run] = []
-        self._most = spilled
+        self._most = spilled or _SPILLED
 
     def number(self, digests: Sequence[bytes]) -> list[int]:
         """For each key the number of its occurrence; of a file's keys, in order.
