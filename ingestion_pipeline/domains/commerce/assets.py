@@ -32,8 +32,9 @@ UPLOADS = WING.spec(
     "uploads",
     table=uploads_table,
     kinds={"file"},
-    description="Files that arrived: uploaded over HTTP, or found in the drop folder. Each is a "
-    "row of the table `uploads`, recorded before anything else happens to it.",
+    description="Files that arrived: uploaded over HTTP, found in the drop folder, or of another "
+    "shape and made into ours by a mapping (`source` is then `mapped`, `mapped_from` the file). "
+    "Each is a row of the table `uploads`, recorded before anything else happens to it.",
 )
 
 

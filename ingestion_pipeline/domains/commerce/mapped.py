@@ -1,6 +1,6 @@
 """Commerce takes what mappings make: customers, products, orders and their items.
 
-records ─ land: an upload each label, staged ─▶ settle: merged as all staged files are
+records ─ land: an upload each type, staged ─▶ settle: merged as all staged files are
 """
 
 from collections.abc import Mapping, Sequence

@@ -48,7 +48,6 @@ def came(
             file_name="export.csv", source="http", location="file:///landed/export.csv",
         )  # fmt: skip
         assert upload_id is not None
-        uploads.update(connection, upload_id, status="loaded")
     delivery = Delivery(
         tenant_id, tenant, upload_id, mapped.source, mapped.name, mapped.settings, "export.csv",
         "file:///landed/export.csv", datetime.now(UTC),
@@ -80,6 +79,7 @@ def made(
 def land(engine: sa.Engine, file: Came) -> Taken:
     """Land what was made of a file."""
     with engine.begin() as connection:
+        uploads.update(connection, file.delivery.upload_id, status="loaded")
         return SINK.land(connection, file.delivery, file.records)
 
 

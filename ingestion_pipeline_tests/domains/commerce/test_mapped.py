@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.domains.commerce import offenders
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.mapped import SINK
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
@@ -229,3 +230,100 @@ def test_two_that_land_and_merge_the_same_orders_at_once_come_to_the_later_ones(
     assert {row["total_amount"] for row in finals(engine)["orders"].values()} == {Decimal(6)}
     assert mapped_statuses(engine) == {"loaded"}
     assert_sound(engine)
+
+
+def test_two_labels_that_make_the_same_record_do_not_overwrite_each_other_for_ever(
+    engine: sa.Engine,
+) -> None:
+    one = """
+      product_id: {id: [product, Lineitem sku]}
+      sku: Lineitem sku
+      price: {is: "1.00"}
+      active: {is: "true"}
+"""
+    twice = f"""
+source: shop
+mapping: products
+emit:
+  products/first:
+    fields:
+      name: {{is: first}}{one}
+  products/second:
+    where: {{Lineitem sku: A}}
+    fields:
+      name: {{is: second}}{one}
+"""
+    load(engine, twice, TWO_ORDERS)
+    names = {row["sku"]: row["name"] for row in finals(engine)["products"].values()}
+    assert names == {"A": "second", "B": "first"}
+    assert load(engine, twice, TWO_ORDERS).by_target["products"] == {
+        "inserted": 0, "updated": 0, "unchanged": 2, "superseded": 3, "waiting": 0
+    }  # fmt: skip
+    assert_sound(engine)
+
+
+RETURNS = """
+source: till
+mapping: items
+numbers: {symbols: true}
+emit:
+  customers:
+    only_new: true
+    fields: {customer_id: {id: [customer, {is: walk-in}]}, name: {is: Walk-in}, email: {is: ""}}
+  products:
+    only_new: true
+    fields: {product_id: {id: [product, Item]}, sku: Item, name: Item, price: {is: "0"}, active: {is: "true"}}
+  orders:
+    fields:
+      order_id: {id: [order, Payment]}
+      external_order_id: Payment
+      customer_id: {id: [customer, {is: walk-in}]}
+      customer_name_snapshot: {is: Walk-in}
+      customer_email_snapshot: {is: ""}
+      total_amount: {sum: [Net, Tax]}
+      tax_amount: Tax
+      tax_included: {is: "false"}
+      currency: Currency
+      order_status: {of: Event, lookup: {Payment: paid, Refund: refunded}}
+      order_date: Day
+      created_at: Day
+  order_items:
+    replace: order_id
+    fields:
+      order_item_id: {id: [line, Payment, Item], occurrence: true}
+      order_id: {id: [order, Payment]}
+      product_id: {id: [product, Item]}
+      quantity: QUANTITY
+      unit_price: {is: "0"}
+      line_total: Net
+"""  # noqa: E501
+TILL = "Payment,Event,Item,Qty,Net,Tax,Currency,Day\n"
+
+
+def test_a_return_is_an_order_of_its_own_with_negative_amounts(engine: sa.Engine) -> None:
+    file = TILL + "P1,Payment,Cup,2.0,$8.0000,$0.80,usd,2026-05-01\n"
+    file += "P2,Refund,Cup,-1.0,-$4.00,-$0.40,usd,2026-05-02\n"
+    mapping = RETURNS.replace("QUANTITY", "{of: Qty, abs: true}")
+    assert load(engine, mapping, file).rejected == []
+    rows = finals(engine)
+    totals = {row["external_order_id"]: row["total_amount"] for row in rows["orders"].values()}
+    assert totals == {"P1": Decimal("8.80"), "P2": Decimal("-4.40")}
+    items = sorted((row["quantity"], row["line_total"]) for row in rows["order_items"].values())
+    assert items == [(1, Decimal(-4)), (2, Decimal(8))]
+    assert {row["currency"] for row in rows["orders"].values()} == {"USD"}
+    with engine.connect() as connection:
+        assert connection.execute(offenders.totals_that_differ()).all() == []
+    assert all(
+        counts["inserted"] == counts["updated"] == 0
+        for counts in load(engine, mapping, file).by_target.values()
+    )
+
+
+def test_a_negative_quantity_is_refused_with_its_order(engine: sa.Engine) -> None:
+    file = TILL + "P1,Payment,Cup,2,8.00,0.80,USD,2026-05-01\n"
+    file += "P2,Refund,Cup,-1,-4.00,-0.40,USD,2026-05-02\n"
+    came_in = came(engine, RETURNS.replace("QUANTITY", "Qty"), file)
+    assert came_in.refused == 1
+    assert {each.emit.target.name: each.number for each in came_in.records} == {
+        "customers": 1, "products": 1, "orders": 1, "order_items": 1
+    }  # fmt: skip

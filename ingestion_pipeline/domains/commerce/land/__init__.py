@@ -4,7 +4,7 @@ chunks.py     Chunks of a file of an upload session: which bytes have come, whic
               the whole
 claimed.py    Recorded uploads → staging: a run claims jobs, and stages each file by itself
 fields.py     The careful reader: one line, field by field, with every reason why it is no row
-mapped.py     Records that a mapping made of a file → staged uploads, one a label, in the order of
+mapped.py     Records that a mapping made of a file → staged uploads, one a type, in the order of
               parents
 packed.py     A block of lines → rows in COPY's binary format, where lines are plainly right
 rows.py       A line → a typed row, or every reason why it is none

@@ -1,6 +1,6 @@
-"""Records that a mapping made of a file → staged uploads, one a label, in the order of parents.
+"""Records that a mapping made of a file → staged uploads, one a type, in the order of parents.
 
-An upload of its own for each label, known by the file's upload and the label, so that landing the
+An upload of its own for each type, known by the file's upload and the type, so that landing the
 same file again takes nothing twice. What the contract refuses goes back to whoever runs the
 mapping, with the line of the file that it came of, and the other rows of its order with it.
 """
@@ -42,16 +42,17 @@ _BOUNDS = Bounds(Limits(), keeps=uploads.MOST_KEPT_BYTES)
 
 @dataclass
 class _Part:
-    """What becomes one upload: the records of a label, or of all labels that are one set.
+    """What becomes one upload: the records of a type.
 
     Attributes:
+        name: of the type; of rows that are made on the side, more.
         refused: what the contract refused, by the record's number from 1; at most so many as are
             kept of any file.
         orders: all orders of which a row was refused.
     """
 
     entity: Entity
-    label: str
+    name: str
     records: list[Records]
     upload: Upload | None = None
     refused: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
@@ -126,13 +127,15 @@ def counts_of(
 
 
 def _parts(records: Sequence[Records]) -> list[_Part]:
-    """Parents before children; the labels of a set are one part."""
+    """Parents before children. Labels of one type are one part, so that of the same row one of them
+    wins, and not each in turn; those made on the side are another.
+    """
     found: dict[str, _Part] = {}
     for entity in ENTITIES.values():
         for each in records:
             if each.emit.target.name == entity.name:
-                label = entity.name if each.emit.replace else each.emit.label
-                part = found.setdefault(label, _Part(entity, label, []))
+                name = f"{entity.name}/only_new" if each.emit.only_new else entity.name
+                part = found.setdefault(name, _Part(entity, name, []))
                 part.records.append(each)
     # Of an empty set the orders are told, but nothing of what is no set.
     return [part for part in found.values() if part.number or part.records[0].emit.replace]
@@ -140,7 +143,7 @@ def _parts(records: Sequence[Records]) -> list[_Part]:
 
 def _stage(connection: sa.Connection, delivery: Delivery, part: _Part) -> bool:
     """Stage a part unless that is done; one whose staged rows were lost is staged again."""
-    key = f"{SOURCE}/{delivery.upload_id}/{part.label}"
+    key = f"{SOURCE}/{delivery.upload_id}/{part.name}"
     upload_id = uploads.record(
         connection, tenant_id=delivery.tenant_id, domain=DOMAIN, type_=part.entity.name,
         file_name=delivery.file_name, source=SOURCE, source_key=key, location=delivery.location,
@@ -153,9 +156,12 @@ def _stage(connection: sa.Connection, delivery: Delivery, part: _Part) -> bool:
         ).scalar_one()
     emit = part.records[0].emit
     if is_new:
+        u = uploads_table.c
+        whole_file = sa.select(u.bytes, u.sha256).where(u.upload_id == delivery.upload_id)
+        size, sha256 = connection.execute(whole_file).one()
         uploads.update(
             connection, upload_id, mapped_from=delivery.upload_id, mapped_source=delivery.source,
-            only_new=emit.only_new, whole=emit.replace is not None,
+            only_new=emit.only_new, whole=emit.replace is not None, bytes=size, sha256=sha256,
         )  # fmt: skip
     [part.upload] = uploads.find(connection, [upload_id])
     if not is_new:
