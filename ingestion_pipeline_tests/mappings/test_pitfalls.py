@@ -58,9 +58,18 @@ def test_06_an_order_of_several_items_has_a_row_of_its_own_that_is_no_line() -> 
     ]
     assert sorted(lines) == ["13.00", "15.00"]
     wrong = replaced(text_of("ebay_orders.1.csv"), ('"2","$28.00"', '"2","$56.00"'))
-    came = came_of("ebay_orders", wrong)
-    assert len(came.of("orders")) == 2
-    assert "the items are what the row of the order says: 28.00 is not 56.00" in came.rules[0]
+    [warning] = came_of("ebay_orders", wrong).warnings
+    assert "the items are what the row of the order says: 28.00 is not 56.00" in str(warning)
+
+
+def test_06_an_order_whose_rows_have_a_total_each_is_refused() -> None:
+    """Whether they are parts of a sum or the sum repeated, nobody can tell."""
+    text = replaced(
+        text_of("ebay_orders.1.csv"), ('"1","$13.00","",""', '"1","$13.00","","$13.00"')
+    )
+    came = came_of("ebay_orders", text)
+    assert "11-20000-00003" not in {each["external_order_id"] for each in came.of("orders")}
+    assert "only the first row of an order has its total" in came.rules[0]
 
 
 def test_07_the_price_of_one_is_not_that_of_the_line() -> None:
