@@ -41,7 +41,10 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class _Emitter:
+    """Attributes: told_once: whether a record's rows must differ in the key of what they make."""
+
     emit: Emit
+    told_once: bool
     where: Decide | None
     names: tuple[str, ...]
     values: "tuple[_Value, ...]"
@@ -66,7 +69,9 @@ class Maker:
     def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
         self._spread: Spread | None = spread_of(mapped)
         finishers: dict[TargetField, Finish] = {}
-        self._emitters = [_emitter(each, compiler, mapped.name, finishers) for each in mapped.emits]
+        self._emitters = [
+            _emitter(each, compiler, mapped, finishers) for each in mapped.emits
+        ]  # fmt: skip
         self.checks = Checks(mapped, compiler)
 
     def make(self, batch: Batch) -> tuple[list[Records], list[RejectedRow], list[Reason]]:
@@ -122,18 +127,39 @@ class Maker:
                     if isinstance(cell, Refusal):
                         reasons[origin[row]].append(_reason(rows, row, name, cell))
             columns.append(column)
+        if emitter.told_once:
+            for row, key in _told_twice(emitter, of_rows, columns, rows):
+                rule = "is there twice in this record, and its sums would count both"
+                reasons[origin[row]].append(
+                    Reason(rows.lines[row], emitter.emit.target.key, rule, key)
+                )
         return of_rows, columns
 
 
+def _told_twice(
+    emitter: _Emitter, of_rows: list[int], columns: list[Sequence[Any]], rows: Batch
+) -> Iterator[tuple[int, str]]:
+    """Rows of which another row of the record has the key: of a file that was put behind itself."""
+    keys = columns[emitter.names.index(emitter.emit.target.key)]
+    if len(set(keys)) == len(keys):
+        return
+    seen: set[tuple[int, str]] = set()
+    for row, key in zip(of_rows, keys, strict=True):
+        mark = (rows.record_of[row], key)
+        if mark in seen and isinstance(key, str):
+            yield row, key
+        seen.add(mark)
+
+
 def _emitter(
-    emit: Emit, compiler: Compiler, name: str, finishers: dict[TargetField, Finish]
+    emit: Emit, compiler: Compiler, mapped: Mapped, finishers: dict[TargetField, Finish]
 ) -> _Emitter:
     """Args: finishers: of fields so far; those with the same rules share what they remember."""
     names: list[str] = []
     values: list[_Value] = []
     if emit.key:
         names.append(emit.target.key)
-        values.append(_Value(natural_key(emit, name), finished, of_all_rows=True))
+        values.append(_Value(natural_key(emit, mapped.name), finished, of_all_rows=True))
     for field, value in emit.fields:
         names.append(field.name)
         if field.kind == "object":
@@ -148,7 +174,13 @@ def _emitter(
             finishers[rules] = finisher(field, compiler)
         values.append(_Value(evaluate, finishers[rules], counts_rows(value)))
     where = compiler.condition(emit.where) if emit.where is not None else None
-    return _Emitter(emit, where, tuple(names), tuple(values))
+    numbered = emit.key or any(
+        isinstance(value, Identity) and value.occurrence
+        for field, value in emit.fields if field.name == emit.target.key
+    )  # fmt: skip
+    sums = mapped.group is not None and any(each.each_group for each in mapped.emits)
+    is_part = sums and not emit.each_group and not emit.only_new
+    return _Emitter(emit, is_part and not numbered, where, tuple(names), tuple(values))
 
 
 def _object(value: Any) -> Evaluate:
