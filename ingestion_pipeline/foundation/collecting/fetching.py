@@ -6,7 +6,7 @@ other under one header.
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import IO, Any, cast
@@ -114,12 +114,13 @@ class Fetching:
         if self._api.format == "csv":
             return self._csv(answer, link)
         body = JsonBody(answer.content)
-        lines = body.records(self._api.records, absent_is_empty=self._api.absent_is_empty)
-        content = b"".join(line + b"\n" for line in lines)
 
         def find(at: Where) -> str | None:
             return answer.headers.get(at.name) if isinstance(at, Header) else body.text(at)
 
+        self._require_success(find, body.excerpt())
+        lines = body.records(self._api.records, absent_is_empty=self._api.absent_is_empty)
+        content = b"".join(line + b"\n" for line in lines)
         return _Page(content, Said(len(lines), _digest(content), find, link))
 
     def _csv(self, answer: Answer, link: str | None) -> _Page:
@@ -127,6 +128,8 @@ class Fetching:
         body = CsvBody(
             answer.content, encoding=read.encoding, delimiter=read.delimiter, quote=read.quote
         )
+        find = lambda at: answer.headers.get(at.name)  # noqa: E731
+        self._require_success(find, body.text[:100])
         header, number = body.header(), body.count()
         is_first = self._header is None
         if header and not is_first and header != self._header:
@@ -138,8 +141,20 @@ class Fetching:
         text = body.text if not body.text or body.text.endswith("\n") else f"{body.text}\n"
         mark = _MARK if is_first and header else ""
         content = f"{mark}{text}".encode() if number or (is_first and header) else b""
-        find = lambda at: answer.headers.get(at.name)  # noqa: E731
         return _Page(content, Said(number, _digest(text.encode()), find, link))
+
+    def _require_success(self, find: Callable[[Where], str | None], excerpt: str) -> None:
+        """Some answer 200 to everything: an error with an empty list is no empty day."""
+        wanted = self._api.success
+        if wanted is None:
+            return
+        said = find(wanted.at)
+        if said not in wanted.texts:
+            shown = "is not there" if said is None else f"is {said[:40]!r}"
+            raise ContractError(
+                f"{wanted.at} of the answer {shown}, and must be one of "
+                f"{', '.join(sorted(wanted.texts))} (success): {excerpt}"
+            )
 
 
 class _Writable:

@@ -177,6 +177,7 @@ class HttpSeries(Kind):
     pages: Any = _said("How the pages of the list follow each other.", {"link": "next"})
     window: Any = _said("How a day is asked for; without it, there is one list and no days.")
     nothing: Any = _said("The answer that stands for an empty page, where that is an error.")
+    success: Any = _said("What an answer of success says.", {"at": "status", "is": "ok"})
     limits: Any = _said("What the API is not to be asked beyond.", {"requests_per_minute": 60})
     timeout: Any = _said("Seconds that the API may be silent.", 30)
     schedule: Any = _said("When it is asked, as cron has it, on the clock of the window's zone.")

@@ -6,13 +6,14 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from ingestion_pipeline.foundation.http_api.auth import read_auth
-from ingestion_pipeline.foundation.http_api.paging import member, read_pages
+from ingestion_pipeline.foundation.http_api.paging import member, read_pages, where
 from ingestion_pipeline.foundation.http_api.windows import read_window
 from ingestion_pipeline.foundation.http_api.words import (
     HttpApi,
     Limits,
     Member,
     Nothing,
+    Success,
 )
 from ingestion_pipeline.foundation.mapping.documents import Node
 from ingestion_pipeline.foundation.mapping.reader import Reader
@@ -20,7 +21,7 @@ from ingestion_pipeline.foundation.secret_names import is_secret, is_secret_para
 
 WORDS = (
     "url", "method", "query", "headers", "auth", "format", "records", "pages", "window", "nothing",
-    "limits", "timeout",
+    "success", "limits", "timeout",
 )  # fmt: skip
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -52,6 +53,7 @@ def read_api(reader: Reader, node: Node, words: Mapping[str, Node]) -> HttpApi:
         pages=read_pages(reader, words.get("pages")),
         window=read_window(reader, words.get("window"), url),
         nothing=_nothing(reader, words.get("nothing")),
+        success=_success(reader, words.get("success")),
         limits=_limits(reader, words.get("limits")),
         timeout=_timeout(reader, words.get("timeout")),
     )
@@ -155,6 +157,17 @@ def _nothing(reader: Reader, node: Node | None) -> Nothing | None:
     return Nothing(status, reader.pattern(words["body"]))
 
 
+def _success(reader: Reader, node: Node | None) -> Success | None:
+    if node is None:
+        return None
+    words = reader.mapping(node, ("at", "is"))
+    for word in ("at", "is"):
+        if word not in words:
+            reader.fault(node, f"lacks {word!r}, as in {{at: status, is: ok}}")
+            return None
+    return Success(where(reader, words["at"]), frozenset(reader.texts(words["is"])))
+
+
 def _limits(reader: Reader, node: Node | None) -> Limits:
     words = reader.mapping(node, ("requests_per_minute", "body_megabytes"))
     plain = Limits()
@@ -188,9 +201,11 @@ def _require_json(reader: Reader, words: Mapping[str, Node], api: HttpApi) -> No
         return
     if "records" in words:
         reader.fault(words["records"], "is of JSON, and format is csv")
+    if api.success is not None and isinstance(api.success.at, Member):
+        reader.fault(words["success"], "says a path, and format is csv; say {header: NAME}")
     for name in ("at", "total", "total_pages", "more"):
-        where = getattr(api.pages, name)
-        if isinstance(where, Member) and (name != "at" or api.pages.style in ("cursor", "next")):
+        place = getattr(api.pages, name)
+        if isinstance(place, Member) and (name != "at" or api.pages.style in ("cursor", "next")):
             word = api.pages.style if name == "at" else name
             reader.fault(
                 words["pages"], f"says {word} by a path, and format is csv; say {{header: NAME}}"

@@ -141,6 +141,18 @@ class Nothing:
 
 
 @dataclass(frozen=True)
+class Success:
+    """What an answer of success says: some answer 200 to everything.
+
+    Attributes:
+        texts: one of which stands there.
+    """
+
+    at: Where
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Limits:
     """What the API is not to be asked beyond, and what it must not send.
 
@@ -173,5 +185,6 @@ class HttpApi:
     pages: Pages = field(default_factory=Pages)
     window: Window | None = None
     nothing: Nothing | None = None
+    success: Success | None = None
     limits: Limits = field(default_factory=Limits)
     timeout: timedelta = timedelta(seconds=30)

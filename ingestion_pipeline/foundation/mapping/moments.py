@@ -2,6 +2,7 @@
 
     %Y %y %m %d %H %I %p %M %S %f %z, %b %B for the names of months in the mapping's languages,
     and %Z for an offset that is said by a name (PDT, GMT+01:00)
+    unix, unix_ms: seconds or milliseconds since 1970-01-01T00:00Z, also with decimals
 
 A format is compiled once: `datetime.strptime` works it out for every value. A date without a time
 is no instant of any zone: it stays the day that was written, whatever the zone is.
@@ -10,6 +11,7 @@ is no instant of any zone: it stays the day that was written, whatever the zone 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -32,6 +34,12 @@ _DIRECTIVES = {
     "Z": r"(?P<Z>(?:GMT|UTC)[+-][0-9]{1,2}(?::?[0-9]{2})?|[A-Z]{3,4})",
     "b": rf"(?P<b>{_LETTERS})\.?", "B": rf"(?P<b>{_LETTERS})\.?",
 }  # fmt: skip
+_STAMPS = {
+    "unix": r"(?P<unix>-?[0-9]{1,12}(?:\.[0-9]{1,9})?)",
+    "unix_ms": r"(?P<unix_ms>-?[0-9]{1,15}(?:\.[0-9]{1,6})?)",
+}
+_MICROSECONDS = {"unix": 1_000_000, "unix_ms": 1_000}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOLD = ", ".join(f"%{each}" for each in _DIRECTIVES)
 _TIMES = set("HIMSf")
 _CENTURY = 2000
@@ -72,6 +80,8 @@ def moment_reader(
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    if text in _STAMPS:
+        return re.compile(_STAMPS[text])
     parts, at, seen = [], 0, ""
     while at < len(text):
         if text[at] != "%":
@@ -90,7 +100,9 @@ def _pattern(text: str) -> re.Pattern[str]:
     if "z" in seen and "Z" in seen:
         raise BadFormatError("has %z and %Z, and may have one of them")
     if not set(seen) & set("Yy") or not set(seen) & set("mb"):
-        raise BadFormatError(f"is {text!r}, and must say year and month, as %Y-%m-%d does")
+        raise BadFormatError(
+            f"is {text!r}, and must say year and month, as %Y-%m-%d does, or be unix or unix_ms"
+        )
     if "d" not in seen and set(seen) & _TIMES:
         raise BadFormatError(f"is {text!r}: a time needs the day (%d)")
     return re.compile("".join(parts))
@@ -100,6 +112,9 @@ def _moment(
     found: dict[str, str], zone: ZoneInfo | None, number_of: dict[str, int]
 ) -> datetime | None:
     try:
+        for name, each in _MICROSECONDS.items():
+            if name in found:  # exactly: a float has no microseconds of today
+                return _EPOCH + timedelta(microseconds=int(Decimal(found[name]) * each))
         hour = int(found.get("H") or found.get("I") or 0)
         if half := found.get("p"):
             if not 1 <= hour <= 12:

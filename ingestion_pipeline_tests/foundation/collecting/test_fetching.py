@@ -331,7 +331,9 @@ def test_a_next_page_at_another_host_is_refused(fetch: Fetcher, link: str) -> No
 def failing(fetch: Fetcher, text: str, answers: Answers, match: str) -> None:
     with pytest.raises(ContractError, match=match):
         fetch(text, answers)
-    assert list(fetch.folder.rglob("*.gz")) == []
+    assert not (fetch.folder / ".partial").exists() or not list(
+        (fetch.folder / ".partial").iterdir()
+    )
 
 
 def test_a_total_that_is_not_reached(fetch: Fetcher) -> None:
@@ -413,6 +415,13 @@ def test_what_makes_no_sense_of_what_a_page_says(
 )
 def test_a_body_that_is_none(fetch: Fetcher, body: bytes, match: str) -> None:
     failing(fetch, "records: data", lambda _: Reply(body), match)
+
+
+@pytest.mark.parametrize("said", ["error", None, {"code": 1}, False])
+def test_an_error_with_an_empty_list_is_no_empty_list(fetch: Fetcher, said: Any) -> None:
+    text = "records: data\nsuccess: {at: status, is: [ok, fine]}"
+    assert fetch(text, lambda _: reply({"data": ROWS, "status": "ok"}))[1] == ROWS
+    failing(fetch, text, lambda _: reply({"data": [], "status": said}), "status of the answer")
 
 
 def test_a_csv_that_is_a_web_page(fetch: Fetcher) -> None:

@@ -67,6 +67,8 @@ def read(text: str) -> tuple[HttpApi, list[str]]:
         (URL + "records: {absent: empty}\n", "2:1: records lacks 'path'"),
         (URL + "nothing: {status: 404}\n", "2:1: nothing lacks 'body'"),
         (URL + "nothing: {status: 404, body: '('}\n", "nothing.body is no regular expression"),
+        (URL + "success: {at: ok}\n", "2:1: success lacks 'is'"),
+        (URL + "format: csv\nsuccess: {at: ok, is: 1}\n", "success says a path, and format is csv"),
         (URL + "limits: {requests_per_minute: 0}\n", "must be a whole number from 1 to 60000"),
         (URL + "limits: {requests_minute: 5}\n", "is unknown, did you mean 'requests_per_minute'?"),
         (URL + "timeout: 30s\n", "2:1: timeout must be a whole number from 1 to 600"),
