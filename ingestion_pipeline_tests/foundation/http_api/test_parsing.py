@@ -12,6 +12,7 @@ from ingestion_pipeline.foundation.http_api.windows import bounds_of, days_due
 from ingestion_pipeline.foundation.http_api.words import HttpApi, Window
 from ingestion_pipeline.foundation.mapping.documents import Node, read_node
 from ingestion_pipeline.foundation.mapping.reader import Reader
+from ingestion_pipeline.foundation.settings import Settings
 
 URL = "url: https://api.example.com/v1/readings\n"
 
@@ -198,3 +199,16 @@ def test_a_day_is_due_when_it_has_ended_on_its_own_clock() -> None:
         date(2026, 3, 7), date(2026, 3, 8), date(2026, 3, 9),
     ]  # fmt: skip
     assert days_due(asked, datetime(2026, 1, 2, 12, tzinfo=UTC)) == [date(2026, 1, 1)]
+
+
+def test_no_secret_of_the_installation_can_be_named() -> None:
+    """But for the keys of the upstreams, which are theirs to be told."""
+    upstreams = {"ACE_IOT_API_KEY", "FRED_API_KEY"}
+    ours = {
+        name.upper() for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }  # fmt: skip
+    assert upstreams < ours
+    for name in ours - upstreams:
+        _, [fault] = read(URL + f"auth: {{type: bearer, secret: {name}}}")
+        assert "a secret of this installation" in fault
