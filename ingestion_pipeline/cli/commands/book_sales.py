@@ -64,7 +64,7 @@ def rebuild(
 def import_report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
     platform: Annotated[
-        str, typer.Option(help="amazon_kdp (or kdp), smashwords or draft2digital.")
+        str, typer.Option(help="amazon_kdp (or kdp), smashwords, draft2digital, or a mapping's.")
     ],
     tenant: Annotated[str, typer.Option(help="Whose sales they are; made if new.")] = "default",
     decimal: Annotated[
@@ -85,13 +85,14 @@ def import_report(
     """
     from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
     from ingestion_pipeline.domains.book_sales.publish.daily import publish_days
+    from ingestion_pipeline.domains.book_sales.sources.described import platforms
     from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 
     told = Told(decimal, dates)
     engine = upgraded()
     result = merge_reports(
         engine, files, platform=platform, tenant=tenant, told=told,
-        keeps=settings().tenant_rejected_bytes,
+        keeps=settings().tenant_rejected_bytes, among=platforms(settings()),
     )  # fmt: skip
     publish_days(engine, platform)
     if as_json:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.cli.local.services import free_port, running
 from ingestion_pipeline.cli.local.stand_ins import KEY, sandbox, upstreams
 from ingestion_pipeline.domains.book_sales.sample import queue_samples
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
+from ingestion_pipeline.domains.book_sales.sources.described import platforms
 from ingestion_pipeline.domains.commerce.receive.drop_folder import receive_dropped
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.kpis.sample import write_sample_readings
@@ -199,7 +199,7 @@ def _by_partitions(
 
 def _of_all_platforms() -> dict[str, str]:
     """The tags of one run for all book platforms."""
-    names = list(PLATFORMS)
+    names = list(platforms(settings()))
     return {
         "dagster/asset_partition_range_start": names[0],
         "dagster/asset_partition_range_end": names[-1],

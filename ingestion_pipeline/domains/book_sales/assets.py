@@ -10,17 +10,23 @@ from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
 from ingestion_pipeline.domains.book_sales.publish import daily
 from ingestion_pipeline.domains.book_sales.resources import GumroadApi
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
+from ingestion_pipeline.domains.book_sales.sources.described import platforms
 from ingestion_pipeline.domains.book_sales.tables import daily_sales as daily_table
 from ingestion_pipeline.domains.book_sales.tables import sales_events as events_table
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 from ingestion_pipeline.orchestration.lineage import Origin
 from ingestion_pipeline.orchestration.metadata import as_table, preview
-from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
+from ingestion_pipeline.orchestration.resources import (
+    CONFIGURATION,
+    Configuration,
+    Database,
+    LandingStore,
+)
 from ingestion_pipeline.orchestration.wing import Wing
 
 WING = Wing(DOMAIN)
-PARTITIONS = dg.StaticPartitionsDefinition(list(PLATFORMS))
+PLATFORMS = tuple(platforms(CONFIGURATION.read()))  # as they are when the code is loaded
+PARTITIONS = dg.StaticPartitionsDefinition(PLATFORMS)
 TRIGGER = "book_sales/trigger"  # the tag that says whether a schedule or a sensor began a run
 
 _PLATFORM: dict[str, Any] = {

@@ -4,8 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ingestion_pipeline.domains.book_sales.assets import ASSETS, REPORTS, TRIGGER, WING
-from ingestion_pipeline.domains.book_sales.land.queue import KINDS
+from ingestion_pipeline.domains.book_sales.assets import (
+    ASSETS,
+    PLATFORMS,
+    REPORTS,
+    TRIGGER,
+    WING,
+)
+from ingestion_pipeline.domains.book_sales.land.queue import kinds_of
 from ingestion_pipeline.domains.book_sales.receive.drop_folder import receive_dropped
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration import sensing
@@ -23,13 +29,14 @@ import_sales = dg.define_asset_job(
 )
 
 
+_KINDS = kinds_of(PLATFORMS)
 QUEUE = Queue(
     import_sales.name,
     what="imports",
     tag="book_sales/imports",
-    kinds=KINDS,
+    kinds=_KINDS,
     batch=lambda configuration: configuration.batch_uploads,
-    partitions=KINDS,
+    partitions=_KINDS,
 )
 
 queued_imports = queue_sensor(

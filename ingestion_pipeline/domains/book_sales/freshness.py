@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.land.queue import KINDS
+from ingestion_pipeline.domains.book_sales.land.queue import kinds_of
+from ingestion_pipeline.domains.book_sales.sources.described import platforms
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch.health import Service
 
@@ -20,12 +21,14 @@ _NEWEST = sa.text("""
                                         ORDER BY upload_id DESC LIMIT 1000) AS loaded),
            (SELECT min(available_at) < now() - interval '1 hour' FROM jobs
             WHERE kind IN :kinds AND status IN ('pending', 'retrying'))
-""").bindparams(sa.bindparam("kinds", value=tuple(KINDS), expanding=True))
+""").bindparams(sa.bindparam("kinds", expanding=True))
 
 
-def services(connection: sa.Connection, _: Settings) -> Mapping[str, Service]:
+def services(connection: sa.Connection, configuration: Settings) -> Mapping[str, Service]:
     """Reports come as authors export them, so age is no fault; an import due for an hour is."""
-    imported, loaded, waits = connection.execute(_NEWEST).one()
+    imported, loaded, waits = connection.execute(
+        _NEWEST, {"kinds": list(kinds_of(platforms(configuration)))}
+    ).one()
     newest = max((moment for moment in (imported, loaded) if moment is not None), default=None)
     return {
         "book_sales": Service(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ingestion_pipeline.domains.book_sales.contract.events import PAYMENT
-from ingestion_pipeline.domains.book_sales.land.queue import KINDS
+from ingestion_pipeline.domains.book_sales.land.queue import is_import
 from ingestion_pipeline.domains.book_sales.tables import daily_sales, sales_events
 from ingestion_pipeline.foundation.ledger.jobs import OPEN
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
@@ -23,7 +23,7 @@ def overdue() -> sa.Select[Any]:
     """Imports that have been due for more than an hour."""
     c = jobs.c
     return sa.select(c.job_id, c.kind, c.status, c.attempt, c.available_at, c.error).where(
-        c.kind.in_(KINDS), c.status.in_(OPEN), c.available_at < sa.func.now() - _IMPORTED_WITHIN
+        is_import(c.kind), c.status.in_(OPEN), c.available_at < sa.func.now() - _IMPORTED_WITHIN
     )
 
 

@@ -17,6 +17,7 @@ from ingestion_pipeline.domains.book_sales.receive.imports import (
     receive_order,
     receive_report,
 )
+from ingestion_pipeline.domains.book_sales.sources.described import platforms
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of, platform_of
 from ingestion_pipeline.foundation.errors import ConfigurationError, FieldError
@@ -75,9 +76,10 @@ async def _order(request: Request, *, endpoint: str, platform: str | None = None
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     key = once.key_of(request, required=False)
+    among = platforms(gateway.configuration)
     if platform is not None:
-        platform_of(platform)
-    order = orders.parse_order(body, platform=platform)
+        platform_of(platform, among)
+    order = orders.parse_order(body, platform=platform, among=among)
     try:
         receipt = await receive_order(gateway, caller, order, endpoint=endpoint, key=key)
     except ConfigurationError as error:
@@ -96,14 +98,15 @@ async def _order(request: Request, *, endpoint: str, platform: str | None = None
     ),
 )
 async def post_upload(request: Request, platform: str) -> Response:
-    """A report of KDP (.xlsx, or .csv of one sheet), Smashwords or Draft2Digital, as the part
+    """A report of KDP (.xlsx, or .csv of one sheet), Smashwords, Draft2Digital, or a platform that
+    a mapping of this installation reads (docs/mappings.md), as the part
     `file` of a form, or as the body with `?filename=`. The same file again is a duplicate (200);
     with `decimal` or `dates` it is imported again, read so.
     """
     gateway = gateway_of(request)
     require_size(request, gateway.configuration.max_upload_bytes)
     caller = await gateway.authenticate(request)
-    parser_of(platform)
+    parser_of(platform, platforms(gateway.configuration))
     platform = canonical(platform)
     query = request.query_params
     told = Told(query.get("decimal"), query.get("dates"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.buildings.contract.mapped import TARGETS
+from ingestion_pipeline.domains.buildings.contract.mapped import BUILDING_SAMPLES, TARGETS
 from ingestion_pipeline.domains.buildings.merge.mapped import merge_mapped
 from ingestion_pipeline.domains.buildings.publish.alerts import publish_alerts
 from ingestion_pipeline.domains.buildings.publish.by_file import publish_mapped_days
@@ -34,3 +34,4 @@ class _Sink:
 
 
 SINK = _Sink()
+ASSETS = {BUILDING_SAMPLES.name: "timeseries_raw"}

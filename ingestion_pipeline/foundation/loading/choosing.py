@@ -11,6 +11,7 @@ from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.intake.formats import open_table
 from ingestion_pipeline.foundation.loading.known import Known
 from ingestion_pipeline.foundation.mapping.faults import MappingError, meant
+from ingestion_pipeline.foundation.mapping.words import Mapped
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
 Open = Callable[[], IO[bytes]]
@@ -66,7 +67,7 @@ def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limit
     """
     if len(among) == 1:
         return among[0]
-    fitting = [each for each in among if _fits(each, open_file, file_name, limits)]
+    fitting = [each for each in among if fits(each.mapped, open_file, file_name, limits)]
     if len(fitting) == 1:
         return fitting[0]
     names = ", ".join(each.name for each in fitting or among)
@@ -74,8 +75,8 @@ def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limit
     raise ContractError(f"{file_name}: {fits}: name the one that is meant")
 
 
-def _fits(known: Known, open_file: Open, file_name: str, limits: Limits) -> bool:
-    mapped = known.mapped
+def fits(mapped: Mapped, open_file: Open, file_name: str, limits: Limits) -> bool:
+    """Whether a mapping's `match` fits a file; one that has none fits nothing."""
     if not mapped.header and mapped.file_name is None:
         return False
     if mapped.file_name is not None and not fnmatch(file_name, mapped.file_name):

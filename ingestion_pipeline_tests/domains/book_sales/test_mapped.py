@@ -149,7 +149,7 @@ def test_raw_keeps_what_is_mapped_and_no_more(engine: sa.Engine, kobo: Deliverie
         "external_id": "I1:Sale", "event_type": "sale", "occurred_at": "2026-02-02T00:00:00Z",
         "title": "Dune", "quantity": 1, "amount": "3.1900", "currency": "EUR",
     }  # fmt: skip
-    assert (report, file, row) == ("earnings", "export.csv", 2)
+    assert (report, file, row) == ("google_play", "export.csv", 2)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,11 @@ def test_a_sale_that_is_told_twice_alike_is_one(engine: sa.Engine, kobo: Deliver
     assert stored(engine, "amount") == [(Decimal("12.00"),)]
 
 
+def test_an_isbn_that_a_spreadsheet_has_shortened_is_that_of_many_books(kobo: Deliveries) -> None:
+    assert kobo.bring(KEYED, KOBO + "2026-01-23,9.78E+12,CA,1,2.65\n") == {}
+    assert kobo.refused[0].startswith("line 2: isbn must be whole: a spreadsheet has shortened")
+
+
 def test_an_empty_id_is_none(kobo: Deliveries) -> None:
     mapping = WITH_IDS.replace('{text: "{Id}:{Type}"}', "Id")
     assert kobo.bring(mapping, GOOGLE + ",Sale,2026-02-02,Dune,1,3.19,EUR,\n") == {}
@@ -200,7 +205,7 @@ def test_an_empty_id_is_none(kobo: Deliveries) -> None:
     ("settings", "said"),
     [
         ("{platform: gumroad}", "gumroad is asked by its API"),
-        ("{platform: Google Play}", "must be at most 60 small letters"),
+        ("{platform: Google Play}", "must be letters, digits, _ and -"),
         ("{platfrom: google_play}", "settings.platfrom says nothing, did you mean 'platform'"),
     ],
 )

@@ -15,6 +15,7 @@ from ingestion_pipeline.domains.book_sales.contract.events import (
 )
 from ingestion_pipeline.foundation.currencies import CURRENCIES
 from ingestion_pipeline.foundation.mapping.targets import Target, TargetField
+from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
 
 _LIMIT = 10**10  # NUMERIC(14,4) has ten digits before the point
 _MOST_UNITS = 2**31
@@ -79,6 +80,9 @@ def fault_of(record: Mapping[str, Any], *, latest: datetime) -> tuple[str, str, 
     kind, quantity, amount = record["event_type"], record["quantity"], record.get("amount")
     if not record["external_id"].strip():
         return "external_id", "must not be missing", ""
+    for name in ("external_id", "isbn", "asin"):
+        if is_shortened(record.get(name, "")):
+            return name, SHORTENED_RULE, record[name]
     if datetime.fromisoformat(record["occurred_at"]) > latest:
         return "occurred_at", "is in the future", record["occurred_at"]
     if kind == REFUND and quantity > 0:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.land import queue, stored
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
+from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, Platform, canonical
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.instants import in_utc, iso_8601
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
@@ -40,8 +40,15 @@ class Order:
     by_hand: bool = True
 
 
-def parse_order(body: Any, *, platform: str | None = None) -> Order:
+def parse_order(
+    body: Any, *, platform: str | None = None, among: Mapping[str, Platform] = PLATFORMS
+) -> Order:
     """The order in a body; where the path names the platform, the body is the rest.
+
+    Args:
+        body: decoded.
+        platform: that the path names.
+        among: the platforms that there are.
 
     Raises:
         ContractError: it breaks the contract; every field at fault is listed.
@@ -56,14 +63,14 @@ def parse_order(body: Any, *, platform: str | None = None) -> Order:
     faults += [FieldError(name[:80], "is unknown") for name in unknown]
     name = platform if platform is not None else body.get("platform")
     name = canonical(name) if isinstance(name, str) else name
-    if not isinstance(name, str) or name not in PLATFORMS:
-        faults.append(FieldError("platform", f"must be one of {', '.join(PLATFORMS)}"))
+    if not isinstance(name, str) or name not in among:
+        faults.append(FieldError("platform", f"must be one of {', '.join(among)}"))
     payload = body.get("payload")
     if not isinstance(payload, dict):
         faults.append(FieldError("payload", "must be an object"))
-    elif isinstance(name, str) and name in PLATFORMS:
+    elif isinstance(name, str) and name in among:
         payload = _spelled(payload, _SPELLINGS, faults, at="payload.")
-        faults += _faults_of_payload(name, payload)
+        faults += _faults_of_payload(among[name], payload)
     priority = body.get("priority", 0)
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > 100:
         faults.append(FieldError("priority", f"must be from -{_MOST_PRIORITY} to {_MOST_PRIORITY}"))
@@ -140,8 +147,7 @@ def _name_of(connection: sa.Connection, tenant_id: int) -> str:
     return name
 
 
-def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
-    platform = PLATFORMS[name]
+def _faults_of_payload(platform: Platform, payload: dict[str, Any]) -> list[FieldError]:
     known = _OF_API if platform.api else _OF_REPORTS
     faults = [
         FieldError(f"payload.{field[:80]}", f"is unknown; known are {', '.join(sorted(known))}")
@@ -165,7 +171,9 @@ def _faults_of_payload(name: str, payload: dict[str, Any]) -> list[FieldError]:
         return faults  # an empty one is queued, and its job says what is missing
     upload_id = payload["upload_id"]
     if isinstance(upload_id, bool) or not isinstance(upload_id, int):
-        rule = "must be the number of a report; upload one to /api/ingestion/upload/" + name
+        rule = (
+            f"must be the number of a report; upload one to /api/ingestion/upload/{platform.name}"
+        )
         faults.append(FieldError("payload.upload_id", rule))
     elif not 0 < upload_id < _LARGEST_ID:
         faults.append(FieldError("payload.upload_id", "is out of range"))

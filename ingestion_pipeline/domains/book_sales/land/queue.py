@@ -4,7 +4,7 @@ Every platform has a kind of jobs of its own, `book_sales.import.<platform>`. A 
 platform and one source: `upload_id` (a landed report), `ping_id` (a Ping), or what an API needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,9 +22,10 @@ from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploa
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import locks
 
+_KIND = f"{DOMAIN}.import."
 # With those of aliases: a gateway of before the upgrade may still write them.
 KINDS = {
-    f"{DOMAIN}.import.{name}": platform
+    f"{_KIND}{name}": platform
     for name, platform in ({name: name for name in PLATFORMS} | ALIASES).items()
 }
 _ADOPT = sa.text("""
@@ -34,9 +35,24 @@ _ADOPT = sa.text("""
 """)
 
 
+def kinds_of(platforms: Iterable[str]) -> dict[str, str]:
+    """The kinds of the jobs of platforms, each with its platform; with those of aliases."""
+    return {f"{_KIND}{name}": name for name in platforms} | KINDS
+
+
+def platform_of_kind(kind: str) -> str:
+    """The platform of a kind of jobs."""
+    return canonical(kind.removeprefix(_KIND))
+
+
+def is_import(kind: sa.Column[str]) -> sa.ColumnElement[bool]:
+    """Whether a job is an import, of whichever platform."""
+    return kind.startswith(_KIND, autoescape=True)
+
+
 def kind_of(platform: str) -> str:
     """The kind of the jobs of a platform, by any of its names."""
-    return f"{DOMAIN}.import.{canonical(platform)}"
+    return f"{_KIND}{canonical(platform)}"
 
 
 def land_import(
@@ -135,7 +151,7 @@ def take(
     kind = kind_of(platform)
     # Counting and claiming have to be one step, or two workers would both see room for one.
     locks.hold(connection, locks.CLAIMING_IMPORT.of(platform))
-    if aliases := [f"{DOMAIN}.import.{alias}" for alias, of in ALIASES.items() if of == platform]:
+    if aliases := [f"{_KIND}{alias}" for alias, of in ALIASES.items() if of == platform]:
         values = {"kind": kind, "platform": platform, "aliases": aliases}
         connection.execute(_ADOPT, values)
     under_way = sa.select(sa.func.count()).where(

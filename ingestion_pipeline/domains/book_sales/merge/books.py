@@ -11,7 +11,7 @@ from ingestion_pipeline.domains.book_sales.land import gumroad_sync
 from ingestion_pipeline.domains.book_sales.merge import events, gumroad
 from ingestion_pipeline.domains.book_sales.merge.events import Origin
 from ingestion_pipeline.domains.book_sales.sources.gumroad.api import Ask
-from ingestion_pipeline.domains.book_sales.sources.registry import platform_of
+from ingestion_pipeline.domains.book_sales.sources.registry import canonical
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 
 
@@ -57,9 +57,5 @@ BOOKS = {"gumroad": Books(fetch=gumroad_sync.fetch, load=gumroad.load)}
 
 
 def books_of(platform: str) -> Books:
-    """How the books of a platform are kept.
-
-    Raises:
-        ContractError: there is no such platform.
-    """
-    return BOOKS.get(platform_of(platform).name, Books())
+    """How the books of a platform are kept; most are as events are."""
+    return BOOKS.get(canonical(platform), Books())

@@ -1,6 +1,6 @@
 """Working off the queue: one job at a time, all of what it changes in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,10 +15,10 @@ from ingestion_pipeline.domains.book_sales.land.orders import STORAGE_PATH
 from ingestion_pipeline.domains.book_sales.land.pings import told_by
 from ingestion_pipeline.domains.book_sales.merge.books import books_of
 from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
-from ingestion_pipeline.domains.book_sales.sources import reports
+from ingestion_pipeline.domains.book_sales.sources import described, reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.gumroad.api import Ask, open_upstream
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
+from ingestion_pipeline.domains.book_sales.sources.registry import Platform
 from ingestion_pipeline.foundation.credentials import decrypted
 from ingestion_pipeline.foundation.errors import (
     ContractError,
@@ -73,7 +73,7 @@ def merge_claimed(
     engine: sa.Engine,
     configuration: Settings,
     *,
-    platforms: Sequence[str] = tuple(PLATFORMS),
+    platforms: Sequence[str] | None = None,
     worker: str,
     run_id: str | None = None,
     limit: int,
@@ -81,10 +81,10 @@ def merge_claimed(
 ) -> list[Outcome]:
     """Process up to `limit` queued imports, a platform after the other in turn.
 
-    `places` are those that the settings name, unless it is said otherwise.
+    `platforms` are all, and `places` those that the settings name, unless it is said otherwise.
     """
     outcomes: list[Outcome] = []
-    open_platforms = list(platforms)
+    open_platforms = list(described.platforms(configuration) if platforms is None else platforms)
     while open_platforms and len(outcomes) < limit:
         for platform in list(open_platforms):
             if len(outcomes) >= limit:
@@ -102,7 +102,7 @@ def merge_claimed(
 
 def tick(
     engine: sa.Engine, configuration: Settings, *, trigger: str, limit: int,
-    platforms: Sequence[str] = tuple(PLATFORMS), run_id: str | None = None,
+    platforms: Sequence[str] | None = None, run_id: str | None = None,
     places: Places | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """`merge_claimed` with a row in `cron_logs`."""
@@ -131,7 +131,7 @@ def process(
     engine: sa.Engine, configuration: Settings, claim: Claim, *, places: Places | None = None
 ) -> Outcome:
     """Do one claimed import; an error ends the attempt, not the caller."""
-    platform = queue.KINDS[claim.kind]
+    platform = queue.platform_of_kind(claim.kind)
 
     def import_(claim: Claim) -> dict[str, Any]:
         known = places or Places.configured(configuration)
@@ -161,15 +161,16 @@ def _import(
         received_at=datetime.now(UTC), job_id=claim.job_id,
     )  # fmt: skip
     note: _Note = _nothing
-    landing, keeps = places.landing, configuration.tenant_rejected_bytes
+    keeps = configuration.tenant_rejected_bytes
+    reader = _Reader(engine, places.landing, described.platforms(configuration), keeps)
     if "upload_id" in claim.payload:
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
         upload_id = claim.payload["upload_id"]
-        origin, parsed = _read(engine, landing, origin, upload_id, told=told, keeps=keeps)
+        origin, parsed = _read(reader, origin, upload_id, told=told)
     elif STORAGE_PATH in claim.payload:
         told = Told(claim.payload.get("decimal"), claim.payload.get("dates"))
-        upload_id = _record_stored(engine, landing, origin, claim.payload[STORAGE_PATH])
-        origin, parsed = _read(engine, landing, origin, upload_id, told=told, keeps=keeps)
+        upload_id = _record_stored(engine, places.landing, origin, claim.payload[STORAGE_PATH])
+        origin, parsed = _read(reader, origin, upload_id, told=told)
     elif "ping_id" in claim.payload:
         parsed, received_at = told_by(engine, claim.payload["ping_id"])
         origin = replace(origin, source_file="gumroad Ping", received_at=received_at)
@@ -193,30 +194,46 @@ def _import(
     return result
 
 
-def _read(
-    engine: sa.Engine, landing: Landing, origin: Origin, upload_id: int, *, told: Told, keeps: int
-) -> tuple[Origin, Parsed]:
+@dataclass(frozen=True)
+class _Reader:
+    """With what reports are read.
+
+    Attributes:
+        platforms: those that there are.
+        keeps: as `merge_events` has it.
+    """
+
+    engine: sa.Engine
+    landing: Landing
+    platforms: Mapping[str, Platform]
+    keeps: int
+
+
+def _read(reader: _Reader, origin: Origin, upload_id: int, *, told: Told) -> tuple[Origin, Parsed]:
     c = uploads_table.c
-    with engine.connect() as connection:
+    with reader.engine.connect() as connection:
         found = connection.execute(
-            sa.select(c.file_name, c.location, c.recorded_at).where(
-                c.upload_id == upload_id, c.tenant_id == origin.tenant_id, c.domain == DOMAIN
-            )
+            sa.select(c.file_name, c.location, c.recorded_at, tenants.c.name)
+            .join(tenants, tenants.c.tenant_id == c.tenant_id)
+            .where(c.upload_id == upload_id, c.tenant_id == origin.tenant_id, c.domain == DOMAIN)
         ).one_or_none()
     if found is None:
         raise MissingReportError(f"upload {upload_id}: the tenant has no such report")
-    with landing.open(found.location) as file:
+    with reader.landing.open(found.location) as file:
         content = file.read()
     name, received_at = found.file_name, found.recorded_at
-    parsed = reports.read(content, platform=origin.platform, file_name=name, told=told)
+    parsed = reports.read(
+        content, platform=origin.platform, file_name=name, told=told, tenant=found.name,
+        among=reader.platforms,
+    )  # fmt: skip
     named = replace(
         origin, source_file=name, received_at=received_at, upload_id=upload_id,
         as_of=reports.time_of(parsed, file_name=name, received_at=received_at),
     )  # fmt: skip
     if refused := reports.refusal(parsed):
         # The rows are kept with their reasons, though the job has failed.
-        with engine.begin() as connection:
-            merge_events(connection, named, parsed, keeps=keeps)
+        with reader.engine.begin() as connection:
+            merge_events(connection, named, parsed, keeps=reader.keeps)
         raise refused
     return named, parsed
 

@@ -1,6 +1,6 @@
 """The shell's way: reports of a folder → `sales_events`, without the queue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,11 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
+from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN, Parsed
 from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
 from ingestion_pipeline.domains.book_sales.sources import reports
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import NOTHING_TOLD, Told
-from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of
+from ingestion_pipeline.domains.book_sales.sources.registry import (
+    PLATFORMS,
+    Platform,
+    canonical,
+    parser_of,
+)
 from ingestion_pipeline.domains.book_sales.sources.reports import COUNTS
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger import tenants, uploads
@@ -57,29 +62,38 @@ def merge_reports(
     tenant: str,
     keeps: int,
     told: Told = NOTHING_TOLD,
+    among: Mapping[str, Platform] = PLATFORMS,
 ) -> ImportResult:
     """Load reports in the given order, each in a transaction of its own; `told` is of all of them.
 
-    `keeps` is as `merge_events` has it.
+    `keeps` is as `merge_events` has it, `among` the platforms that there are.
 
     Raises:
         ContractError: there is no such platform, or it has no reports.
     """
-    parser_of(platform)
+    parser_of(platform, among)
     platform = canonical(platform)
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, tenant)
+
+    def read(path: Path) -> Parsed:
+        return reports.read(
+            path.read_bytes(), platform=platform, file_name=path.name, told=told, tenant=tenant,
+            among=among,
+        )  # fmt: skip
+
     return ImportResult(
-        [_import(engine, path, platform, tenant_id, told=told, keeps=keeps) for path in paths]
+        [_import(engine, path, platform, tenant_id, read=read, keeps=keeps) for path in paths]
     )
 
 
 def _import(
-    engine: sa.Engine, path: Path, platform: str, tenant_id: int, *, told: Told, keeps: int
-) -> ReportResult:
+    engine: sa.Engine, path: Path, platform: str, tenant_id: int, *,
+    read: Callable[[Path], Parsed], keeps: int,
+) -> ReportResult:  # fmt: skip
     received_at = datetime.now(UTC)
     try:
-        parsed = reports.read(path.read_bytes(), platform=platform, file_name=path.name, told=told)
+        parsed = read(path)
     except ContractError as error:
         with engine.begin() as connection:
             _record(connection, path, platform, tenant_id, error=str(error))

@@ -20,7 +20,7 @@ def import_document(
         sa.select(
             c.job_id, c.kind, c.status, c.priority, c.attempt, c.max_attempts, c.available_at,
             c.created_at, c.updated_at, c.result, c.error,
-        ).where(c.job_id == job_id, c.tenant_id == tenant_id, c.kind.in_(queue.KINDS))
+        ).where(c.job_id == job_id, c.tenant_id == tenant_id, queue.is_import(c.kind))
     ).one_or_none()  # fmt: skip
     if row is None:
         return None
@@ -36,7 +36,7 @@ def import_document(
         "message": row.error or f"attempt {row.attempt} of {row.max_attempts}",
         "id": named,
         "jobId": named,
-        "platform": queue.KINDS[row.kind],
+        "platform": queue.platform_of_kind(row.kind),
         "priority": row.priority,
         "scheduledFor": row.available_at.isoformat(),
         "createdAt": row.created_at.isoformat(),

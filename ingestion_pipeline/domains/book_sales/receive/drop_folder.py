@@ -6,6 +6,7 @@ out only. The platform is the folder's name, by any name that it goes by; nothin
 report's own name or content. Files in a folder of another name stay, and are named.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,8 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
 from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.land.queue import Report
-from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, canonical
+from ingestion_pipeline.domains.book_sales.sources.described import platforms
+from ingestion_pipeline.domains.book_sales.sources.registry import canonical
 from ingestion_pipeline.foundation.described.mappings import folders_of
 from ingestion_pipeline.foundation.errors import QuotaError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import dropping, tenants, uploads
@@ -24,8 +26,6 @@ from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.dropped import DroppedFile, files_in, folders_in
 from ingestion_pipeline.foundation.storage.file_names import file_name_problem
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing, file_system
-
-_WITH_REPORTS = tuple(name for name, platform in PLATFORMS.items() if platform.parse is not None)
 
 
 @dataclass
@@ -57,7 +57,10 @@ def receive_dropped(
     outcome = Dropped()
     files, root = file_system(drop_url)
     others = folders_of(configuration.described)
-    for platform, dropped in _list(files, root, outcome, others):
+    with_reports = [
+        name for name, each in platforms(configuration).items() if each.parse is not None
+    ]
+    for platform, dropped in _list(files, root, outcome, with_reports, others):
         now = datetime.now(UTC)
         if now >= until:
             break
@@ -85,11 +88,11 @@ def receive_dropped(
 
 
 def _list(
-    files: Any, root: str, outcome: Dropped, others: frozenset[str]
+    files: Any, root: str, outcome: Dropped, with_reports: Sequence[str], others: frozenset[str]
 ) -> list[tuple[str, DroppedFile]]:
     """The reports in the folders of platforms, oldest first, each with its platform.
 
-    Folders of `others` are of sources that mappings read.
+    Folders of `others` are of sources that mappings read, also where a platform is called so.
     """
     files.invalidate_cache()
     if not files.exists(root):
@@ -101,7 +104,7 @@ def _list(
                 continue
             within, below = files_in(files, inner, tenant=tenant), folders_in(files, inner)
             platform = canonical(name)
-            if platform in _WITH_REPORTS:
+            if platform in with_reports:
                 found += [(platform, file) for file in within]
                 outcome.left += [
                     f"{tenant}/{name}/{each}: is a folder within a platform's, where none is looked"
@@ -111,7 +114,7 @@ def _list(
             elif within or below:
                 outcome.left.append(
                     f"{tenant}/{name}: is the folder of no platform that has reports; those that "
-                    f"have: {', '.join(_WITH_REPORTS)}"
+                    f"have: {', '.join(with_reports)}"
                 )
     return sorted(found, key=lambda each: (each[1].changed, each[1].path))
 

@@ -1,10 +1,10 @@
-"""The platforms: a module that reads its reports, or its API, and a row here.
+"""The platforms that code reads: a module that reads its reports, or its API, and a row here.
 
-What is fetched from an API, and how a platform's books are kept: `merge/books.py`.
+Those of mappings stand beside them (`described.py`). What is fetched from an API, and how a
+platform's books are kept: `merge/books.py`.
 """
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from ingestion_pipeline.domains.book_sales.sources import draft2digital, smashwo
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.gumroad import api as gumroad_api
 from ingestion_pipeline.domains.book_sales.sources.kdp import report as kdp
+from ingestion_pipeline.foundation.described.kinds import named_plainly
 from ingestion_pipeline.foundation.errors import ContractError
 
 
@@ -56,9 +57,7 @@ PLATFORMS = {
     )
 }
 
-# A folder, a partition, and a part of the kind of its jobs.
-_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
-_LONGEST = 60
+_LONGEST = 60  # of a name: a folder's, a partition's, a part of the kind of its jobs
 
 # What else senders call a platform; what is stored and shown is the name itself.
 ALIASES = {"kdp": "amazon_kdp"}
@@ -69,27 +68,31 @@ def canonical(name: str) -> str:
     return ALIASES.get(name, name)
 
 
-def platform_of(name: str) -> Platform:
+def platform_of(name: str, among: Mapping[str, Platform] = PLATFORMS) -> Platform:
     """The platform of that name, or alias.
+
+    Args:
+        name: as somebody calls it.
+        among: the platforms that there are (`described.platforms`).
 
     Raises:
         ContractError: there is none.
     """
-    platform = PLATFORMS.get(canonical(name))
+    platform = among.get(canonical(name))
     if platform is None:
-        raise ContractError(f"platform: unknown {name[:80]!r}; known are {', '.join(PLATFORMS)}")
+        raise ContractError(f"platform: unknown {name[:80]!r}; known are {', '.join(among)}")
     return platform
 
 
-def parser_of(name: str) -> Parse:
-    """What reads the reports of a platform.
+def parser_of(name: str, among: Mapping[str, Platform] = PLATFORMS) -> Parse:
+    """What reads the reports of a platform; `among` as `platform_of` has it.
 
     Raises:
         ContractError: there is no such platform, or it has an API in place of reports.
     """
-    parse = platform_of(name).parse
+    parse = platform_of(name, among).parse
     if parse is None:
-        with_reports = ", ".join(p.name for p in PLATFORMS.values() if p.parse)
+        with_reports = ", ".join(p.name for p in among.values() if p.parse)
         raise ContractError(f"platform: {name!r} has no reports; those that have: {with_reports}")
     return parse
 
@@ -104,9 +107,12 @@ def platform_for(settings: Mapping[str, str], source: str) -> str:
     if near := difflib.get_close_matches("platform", settings.keys() - {"platform"}, 1, 0.75):
         raise ContractError(f"settings.{near[0]} says nothing, did you mean 'platform'?")
     name = canonical(settings.get("platform", source))
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
-        rule = f"{name[:80]!r} must be at most {_LONGEST} small letters, digits, _ and -"
-        raise ContractError(f"settings.platform: {rule}")
+    try:
+        named_plainly(name)
+    except ValueError as error:
+        raise ContractError(f"settings.platform: {name[:80]!r} {error}") from None
+    if len(name) > _LONGEST:
+        raise ContractError(f"settings.platform: {name[:80]!r} has more than {_LONGEST} letters")
     platform = PLATFORMS.get(name)
     if platform is not None and platform.api:
         rule = f"{name} is asked by its API, and its books are kept from what that says"

@@ -1,12 +1,15 @@
 """A report's bytes → its events, and what its result says; for the queue and for the shell."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from ingestion_pipeline.domains.book_sales.contract.events import Parsed
 from ingestion_pipeline.domains.book_sales.sources.formats.as_of import as_of
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
-from ingestion_pipeline.domains.book_sales.sources.registry import parser_of
+from ingestion_pipeline.domains.book_sales.sources.mapped import MappedReports
+from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, Platform, parser_of
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 
@@ -14,13 +17,32 @@ COUNTS = ("rows", "rejected", "inserted", "updated", "unchanged", "left_alone")
 _SHOWN = 5
 
 
-def read(content: bytes, *, platform: str, file_name: str, told: Told) -> Parsed:
+def read(
+    content: bytes,
+    *,
+    platform: str,
+    file_name: str,
+    told: Told,
+    tenant: str,
+    among: Mapping[str, Platform] = PLATFORMS,
+) -> Parsed:
     """The events of a report.
+
+    Args:
+        content: of the file.
+        platform: whose report it is.
+        file_name: as it came.
+        told: what its values need not decide.
+        tenant: whose it is: a mapping may make ids of that.
+        among: the platforms that there are.
 
     Raises:
         ContractError: it is none, or leaves open how it is to be read.
     """
-    return parser_of(platform)(content, file_name=file_name, told=told)
+    parse = parser_of(platform, among)
+    if isinstance(parse, MappedReports):
+        parse = replace(parse, tenant=tenant)
+    return parse(content, file_name=file_name, told=told)
 
 
 def time_of(parsed: Parsed, *, file_name: str, received_at: datetime) -> datetime | None:

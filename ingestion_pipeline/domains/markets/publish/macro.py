@@ -99,9 +99,11 @@ def macro_document(
 
 
 def newest_day(connection: sa.Connection) -> date | None:
-    """The newest date that any series has a value of."""
+    """The newest date that any series of FRED has a value of."""
     query = sa.select(sa.func.max(observations.c.date)).where(
-        observations.c.realtime_end == LAST_DAY, observations.c.value.is_not(None)
+        ~observations.c.series_id.contains("/"),
+        observations.c.realtime_end == LAST_DAY,
+        observations.c.value.is_not(None),
     )
     found: date | None = connection.scalar(query)
     return found
