@@ -5,6 +5,7 @@ Each is rebuilt in a few rows of made-up persons.
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -93,3 +94,50 @@ def test_the_name_that_a_renamed_column_has_now_was_one_that_is_read_already() -
     text = like("shopify_orders.2.csv", ORDER).replace(",Total,", ",Total amount,", 1)
     with pytest.raises(MappingError, match="did you mean 'Total amount'"):
         came_of("shopify_orders", text)
+
+
+SQUARE = {
+    "Date": "2026-09-20", "Time": "09:00:00", "Time Zone": "Perth", "Item": "Coffee, ground",
+    "Price Point Name": "Regular", "Gross Sales": "$12.50", "Discounts": "-$1.00",
+    "Net Sales": "$11.50", "Tax": "$0.00", "Transaction ID": "T1", "Payment ID": "P1",
+    "Event Type": "Payment",
+}  # fmt: skip
+
+
+def test_square_goods_by_weight_refused_their_payment() -> None:
+    text = like("square_items.1.csv", SQUARE | {"Qty": "1.25"})
+    came = came_of("square_items", text)
+    assert came.rules == []
+    [line] = came.of("order_items")
+    assert (line["quantity"], line["unit_price"], line["line_total"]) == (1, "12.50", "11.50")
+    refund = {"Qty": "-0.5", "Gross Sales": "-$5.00", "Net Sales": "-$5.00", "Discounts": "$0.00"}
+    back = came_of("square_items", like("square_items.1.csv", SQUARE | refund))
+    [line] = back.of("order_items")
+    assert (line["quantity"], line["unit_price"], line["line_total"]) == (1, "5.00", "-5.00")
+
+
+AMAZON = ["date/time", "settlement id", "type", "order id", "Sku", "description", "quantity"]
+AMAZON += ["marketplace", "fulfillment", "product sales", "shipping credits", "gift wrap credits"]
+AMAZON += ["promotional rebates", "sales tax collected", "Marketplace Facilitator Tax"]
+AMAZON += ["selling fees", "fba fees", "other transaction fees", "other", "total"]
+
+
+def test_amazon_date_ranges_of_india_and_the_emirates_were_refused() -> None:
+    """`Sku` has a capital, days come first with an hour of twelve, and taxes have other names."""
+    sale = dict.fromkeys(AMAZON[9:], "0") | {
+        "date/time": "15 Mar 2026 3:22:08 PM UTC", "settlement id": "1", "type": "Order",
+        "order id": "111-1", "Sku": "MUG", "quantity": "1", "marketplace": "amazon.ae",
+        "product sales": "50.00", "sales tax collected": "2.50", "selling fees": "-7.50",
+        "Marketplace Facilitator Tax": "-2.50", "total": "42.50",
+    }  # fmt: skip
+    came = came_of("amazon_date_range", written(AMAZON, [sale]))
+    assert (came.rules, came.warnings) == ([], [])
+    [event] = came.of("sales_events")
+    assert event["occurred_at"].startswith("2026-03-15T15:22:08")
+    assert came.by_currency("sales_events", "amount") == {"AED": 42.5}
+
+
+def test_ebay_orders_with_the_time_of_a_sale_were_refused() -> None:
+    text = re.sub(r"\b([A-Z][a-z]{2}-\d\d-\d\d)\b", r"\1 23:45:00", text_of("ebay_orders.1.csv"))
+    assert " 23:45:00" in text
+    assert came_of("ebay_orders", text).rules == []
