@@ -266,3 +266,11 @@ def test_a_separator_line_tells_csv_whatever_the_name() -> None:
     [block] = [block for block, _ in blocks]
     assert isinstance(block, list)
     assert [line is PREAMBLE for line in block] == [True, True, False]
+
+
+def test_charges_that_a_csv_leaves_empty_are_not_told() -> None:
+    told = {"shipping_amount": "4.90", "tax_amount": "", "tax_included": "TRUE", "tip_amount": ""}
+    [values] = _parsed(_as_csv([GOOD["orders"] | told]), ENTITIES["orders"]).rows
+    row = dict(zip(("line_number", *ENTITIES["orders"].columns), values, strict=True))
+    assert (str(row["shipping_amount"]), row["tax_included"]) == ("4.90", True)
+    assert row["tax_amount"] is row["tip_amount"] is row["refunded_amount"] is None

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,13 +11,23 @@ from ingestion_pipeline.domains.commerce import offenders
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.mapped import SINK
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
+from ingestion_pipeline.domains.commerce.merge.uploads import merge_upload
 from ingestion_pipeline.foundation.intake.sinks import Taken
+from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger.uploads import Upload
 from ingestion_pipeline.foundation.loading.known import known_of
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import roles
+from ingestion_pipeline.foundation.storage.privileges import RUNS
 from ingestion_pipeline_tests.domains.commerce.builders import (
     assert_sound,
     finals,
+    line,
+    merge_file,
+    number,
+    product,
     sizes,
+    stage_file,
     staged_rows,
 )
 from ingestion_pipeline_tests.domains.commerce.mapping_files import (
@@ -28,6 +39,7 @@ from ingestion_pipeline_tests.domains.commerce.mapping_files import (
     understood,
 )
 from ingestion_pipeline_tests.foundation.loading.running import deliver, load_all
+from ingestion_pipeline_tests.foundation.storage.test_roles import logged_in
 
 SHOP = """
 source: shop
@@ -327,3 +339,53 @@ def test_a_negative_quantity_is_refused_with_its_order(engine: sa.Engine) -> Non
     assert {each.emit.target.name: each.number for each in came_in.records} == {
         "customers": 1, "products": 1, "orders": 1, "order_items": 1
     }  # fmt: skip
+
+
+def test_a_run_with_a_role_of_its_own_may_land_and_merge(engine: sa.Engine) -> None:
+    files = [came(engine, SHOP, TWO_ORDERS), came(engine, SHOP, TWO_ORDERS.replace(",B,", ",C,"))]
+    roles.ensure(engine)
+    with logged_in(engine, RUNS) as connection:
+        connection.execution_options(isolation_level="READ COMMITTED")
+        for file in files:
+            with connection.begin():
+                SINK.land(connection, file.delivery, file.records)
+                for entity in ENTITIES.values():
+                    for upload in uploads.staged(connection, domain="commerce", type_=entity.name):
+                        assert merge_upload(connection, upload) is not None
+    assert sizes(engine) == {"customers": 2, "products": 3, "orders": 2, "order_items": 3}
+
+
+def test_files_of_our_own_format_and_mapped_ones_win_by_when_they_came(
+    engine: sa.Engine, tmp_path: Path, tenant_id: int
+) -> None:
+    catalogue = """
+source: given
+mapping: products
+emit:
+  products:
+    fields: {product_id: Id, sku: Name, name: Name, price: Price, active: {is: "true"}}
+"""
+
+    def mapped(name: str) -> Came:
+        return came(engine, catalogue, f"Id,Name,Price\n{number(2, 1)},{name},1.00\n")
+
+    def native(name: str) -> Upload:
+        path = tmp_path / "products_1.ndjson"
+        path.write_bytes(line(product(1, name=name)) + b"\n")
+        return stage_file(engine, tenant_id, path)
+
+    def name_of_it() -> str:
+        return str(finals(engine)["products"][number(2, 1)]["name"])
+
+    first_come = mapped("mapped first")
+    merge_file(engine, native("ours second"))
+    land(engine, first_come)
+    assert SINK.settle(engine, first_come.delivery).by_target["products"]["superseded"] == 1
+    assert name_of_it() == "ours second"
+    late = native("ours third")
+    last = mapped("mapped fourth")
+    land(engine, last)
+    SINK.settle(engine, last.delivery)
+    assert name_of_it() == "mapped fourth"
+    assert merge_file(engine, late) is None  # it came before, and was merged with it
+    assert_sound(engine)
