@@ -151,8 +151,19 @@ def test_what_an_orders_total_is_the_sum_of_is_looked_up_in_the_rows(tmp_path: P
         'equal: [{sum: [{total: {product: ["Qty", "Unit Price"]}}, "Shipping"]}, "Total"]}   '
         "# confirm: 2 of 2 orders looked at are so"
     ) in mapping
+    assert 'shipping_amount: "Shipping"   # confirm' in mapping
     code, came = checked(tmp_path, mapping)
     assert (code, came["sums"]) == (0, [{"of": ["orders", "USD"], "amount": "28.50"}])
+
+
+@pytest.mark.parametrize(("total", "included"), [("12.00", "false"), ("10.00", "true")])
+def test_whether_taxes_are_within_the_prices_is_looked_up_in_the_rows(
+    tmp_path: Path, total: str, included: str
+) -> None:
+    text = f"Order ID,Order Date,SKU,Qty,Price,VAT,Total\n1,2026-01-13,A,2,5.00,2.00,{total}\n"
+    mapping = proposed(tmp_path, text)
+    assert f'tax_included: {{is: "{included}"}}' in mapping
+    assert 'tax_amount: "VAT"' in mapping
 
 
 def test_a_total_that_is_of_the_line_is_not_taken_for_the_orders(tmp_path: Path) -> None:
@@ -230,6 +241,30 @@ def test_texts_that_stand_for_nothing_and_what_spreadsheets_wrap_is_found(tmp_pa
     mapping = proposed(tmp_path, text)
     assert "unwrap: [apostrophe, formula]" in mapping
     assert 'blank: ["--", "N/A"]' in mapping
+
+
+FRENCH = (
+    "N° commande;Date de commande;Client;Référence;Désignation;Qté;Prix unitaire HT;Montant HT\n"
+    "C1;13/01/2026;Zoé;R1;Tasse;2;5,00 €;10,00 €\n"
+    "C1;13/01/2026;Zoé;R2;Pot;1;1 250,00 €;1 250,00 €\n2 lignes;;;;;;;\n"
+)
+
+
+def test_columns_of_another_language_with_accents_in_another_encoding(tmp_path: Path) -> None:
+    mapping = proposed(tmp_path, FRENCH.encode("utf-16"))
+    for line in (
+        'numbers: {decimal: ",", group: " ", symbols: true}', "currency: {is: EUR}   # confirm",
+        'line_total: "Montant HT"', 'sku: ["Référence", "Désignation"]',
+        'stop: {first: "^[0-9.,]+\\\\ lignes"}',
+    ):  # fmt: skip
+        assert line in mapping
+    code, came = checked(tmp_path, mapping)
+    assert (code, came["sums"]) == (0, [{"of": ["orders", "EUR"], "amount": "1260.00"}])
+
+
+def test_rows_of_a_negative_quantity_are_told(tmp_path: Path) -> None:
+    mapping = proposed(tmp_path, shop().replace("S2,Pot,1,", "S2,Pot,-1,"))
+    assert "1 rows have a negative quantity" in mapping
 
 
 def test_a_file_of_another_kind_is_proposed_as_the_type_that_it_looks_like(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ and what each column seems to be by its name. More than one way is told, and nev
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -114,9 +115,12 @@ def readings(found: Found) -> list[str]:
 
 
 def plain(name: str) -> str:
-    """A column's name as words: without case, and without signs between them."""
+    """A column's name as words: without case, accents and signs between them."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return " ".join(re.findall(r"[^\W_]+", spaced.casefold()))
+    bare = "".join(
+        sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign)
+    )
+    return " ".join(re.findall(r"[^\W_]+|#", bare.casefold()))
 
 
 def columns_for(names: Sequence[str], roles: Mapping[str, str]) -> dict[str, str]:

@@ -222,11 +222,17 @@ def _stop(footer: list[Record], rows: list[Record]) -> str:
         return ""
     first = footer[0].cells[0].strip()
     words = re.match(r"[^\W\d_][^\d:,;]*", first)
-    pattern = f"^{re.escape((words[0] if words else first).strip())}" if first else ""
+    pattern = f"^{_any_number((words[0] if words else first).strip())}" if first else ""
     if pattern and not any(re.search(pattern, row.cells[0]) for row in rows if row.cells):
         return f"{{first: {json.dumps(pattern, ensure_ascii=False)}}}"
-    line = f"^{re.escape(footer[0].text.strip()[:40])}"
+    line = f"^{_any_number(footer[0].text.strip()[:40])}"
     return f"{{line: {json.dumps(line, ensure_ascii=False)}}}"
+
+
+def _any_number(text: str) -> str:
+    """A pattern of a text in which any number may stand for another: so many rows, such a sum."""
+    parts = re.split(r"[0-9][0-9.,]*", text)
+    return "[0-9.,]+".join(map(re.escape, parts))
 
 
 def _wrapped(rows: list[list[str]]) -> Iterator[str]:

@@ -57,12 +57,7 @@ def _check(shop: Shop) -> Iterator[str]:
     lines = _lines(shop)
     if lines is None or not shop.has("total"):
         return
-    terms = [role for role in ("shipping", "tax", "discount") if shop.has(role)]
-    ways = [
-        [(sign, role) for sign, role in zip(signs, terms, strict=True) if sign]
-        for signs in product(*((0, -1 if role == "discount" else 1) for role in terms))
-    ]
-    best = max(ways, key=lambda way: (_holding(shop, way), -len(way)))
+    best = _parts_of_total(shop)
     named = [f"{'-' if sign < 0 else ''}{shop.roles[role]}" for sign, role in best]
     for _, role in best:
         shop.draft.number(shop.roles[role])
@@ -72,6 +67,33 @@ def _check(shop: Shop) -> Iterator[str]:
     told = f"{_holding(shop, best)} of {len(shop.orders)} orders looked at are so"
     yield "check:"
     yield f"  - {{name: lines are the total, equal: [{left}, {right}]}}   # confirm: {told}"
+
+
+def _parts_of_total(shop: Shop) -> list[tuple[int, str]]:
+    """What makes an order's total of its lines in the most orders: signs and roles, the fewest."""
+    terms = [role for role in ("shipping", "tax", "discount") if shop.has(role)]
+    ways = [
+        [(sign, role) for sign, role in zip(signs, terms, strict=True) if sign]
+        for signs in product(*((0, -1 if role == "discount" else 1) for role in terms))
+    ]
+    return max(ways, key=lambda way: (_holding(shop, way), -len(way)))
+
+
+def _amounts(shop: Shop) -> Iterator[str]:
+    """What an order's total holds beside its lines; told where nearly all totals come out so."""
+    if not shop.has("total") or _lines(shop) is None:
+        return
+    best = _parts_of_total(shop)
+    if 10 * _holding(shop, best) < 9 * len(shop.orders):
+        return
+    within = [role for _, role in best]
+    for role in ("shipping", "tax", "discount"):
+        if role in within or (role == "tax" and shop.has("tax")):
+            yield f"      {role}_amount: {shop.draft.number(shop.roles[role])}   # confirm"
+    if shop.has("tax"):
+        told = "on top of" if "tax" in within else "within"
+        included = quoted("false" if "tax" in within else "true")
+        yield f"      tax_included: {{is: {included}}}   # confirm: taxes are {told} the prices"
 
 
 def _holding(shop: Shop, way: list[tuple[int, str]]) -> int:
@@ -205,6 +227,7 @@ def _orders(shop: Shop) -> Iterator[str]:
     yield f"      customer_name_snapshot: {_text(shop, 'name', instead=_EMPTY)}"
     yield f"      customer_email_snapshot: {_text(shop, 'email', instead=_EMPTY)}"
     yield f"      total_amount: {_total(shop)}"
+    yield from _amounts(shop)
     yield f"      currency: {_currency(shop)}"
     status = _text(shop, "status", instead="{is: completed}   # confirm: no column says it")
     yield f"      order_status: {status}"
@@ -213,7 +236,12 @@ def _orders(shop: Shop) -> Iterator[str]:
 
 
 def _items(shop: Shop) -> Iterator[str]:
+    below = sum((each or 0) < 0 for each in shop.numbers.get("quantity", ()))
     yield "  order_items:"
+    if below:
+        name = quoted(shop.roles["quantity"])
+        yield (f"    # {below} rows have a negative quantity: a return is an order of its own, with "
+               f"quantity: {{of: {name}, abs: true}} (docs/mappings.md)")  # fmt: skip
     yield "    # replace: order_id   where an export always holds all lines of an order"
     yield "    fields:"
     yield f"      order_item_id: {_item_id(shop)}"

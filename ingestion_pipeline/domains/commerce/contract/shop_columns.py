@@ -18,14 +18,14 @@ from ingestion_pipeline.foundation.mapping.numerals import number_reader
 _ROLES = {
     "order": "order (?:id|no|nr|number|num|#|name|ref|reference|code) | orderid | order"
              " | (?:bestell|auftrags|rechnungs)(?:nummer|nr|nr no) | bestellung"
-             " | n commande | commande"
+             " | (?:no?|num|numero|ref|reference)?(?: de| di)? ?(?:commande|facture|pedido|ordine)"
              " | (?:invoice|receipt|bill|sale|sales order|purchase|document|doc)"
              " ?(?:id|no|nr|number|num|#)? | .*order.*(?:id|no|number) | name",
     "line": "(?:order |sales )?(?:line ?item|line|position|pos) (?:id|no|nr|number)"
             " | order ?item ?(?:id|no|number)? | line | position | pos | transaction ?(?:id|no)",
     "date": "order(?:ed)? ?(?:date|at|on|time|datetime) | (?:purchase|sale|sales|invoice|receipt|"
             "transaction|placed|created|bought|bestell|auftrags|kauf) ?(?:date|datum|at|on|time)?"
-            " | bestelldatum | datum | date | created | timestamp | .*date.*",
+            " | bestelldatum | datum | date | fecha.* | data | created | timestamp | .*date.*",
     "customer": "(?:customer|cust|client|buyer|member|user|account|kunden)"
                 " ?(?:id|no|nr|number|nummer)",
     "email": ".*e ?mail.* | mail",
@@ -33,22 +33,23 @@ _ROLES = {
             "(?: (?:full )?name)?"
             " | kundenname | (?:billing|full|ship to|ship|shipping) name | name",
     "sku": "(?:.* )?sku | (?:product|item|article|stock|variant|part)"
-           " ?(?:code|no|nr|number|num|id|ref) | artikel(?:nr|nummer)| artikel nr | asin | ean"
+           " ?(?:code|no|nr|number|num|id|ref) | artikel(?:nr|nummer) | artikel nr | asin | ean"
            " | stockcode | .*barcode",
     "product": "(?:product|item|article|lineitem|line item|artikel)"
                " ?(?:name|title|description|desc|bezeichnung)? | produkt(?:name)? | bezeichnung"
-               " | title | description | goods",
-    "quantity": "(?:.* )?(?:quantity|qty|menge|anzahl|quantite|stuck|stück) | units?(?: sold)? | "
-                "count | pieces | pcs | quantity.*",
+               " | title | description | goods | designation | produit | producto | prodotto",
+    "quantity": "(?:.* )?(?:quantity|qty|menge|anzahl|quantite|qte|stuck|cantidad|quantita|aantal)"
+                " | units?(?: sold)? | count | pieces | pcs | quantity.*",
     "price": "(?:unit|item|single|lineitem|each|sale|selling|einzel|stuck|net unit|gross unit) ?"
-             "(?:price|preis|cost) | price(?: each| per unit| unit)? | preis | .*price.* | .*preis",
+             "(?:price|preis|cost) | price(?: each| per unit| unit)? | preis | .*price.* | .*preis"
+             " | (?:prix|precio|prezzo|prijs).*",
     "status": "(?:order|financial|payment|fulfil?lment)? ?status | state | zustand",
-    "currency": ".*(?:currency|wahrung|währung|devise|moneda|valuta).* | ccy | curr",
+    "currency": ".*(?:currency|wahrung|devise|moneda|valuta).* | ccy | curr",
     "line_total": "(?:line|row|item|lineitem|line item|positions?) ?(?:total|sum|amount|net|value)"
                   "(?: price| amount)? | extended.* | gesamtpreis",
     "total": "(?:order|grand|invoice|cart) ?(?:total|amount|sum|value)(?: amount| price)?"
              " | total(?: price| amount| paid| sum)? | amount(?: paid)? | summe | gesamt.*"
-             " | revenue | sales | value",
+             " | revenue | sales | value | (?:montant|importe|importo|bedrag|totale).*",
     "shipping": "(?:shipping|delivery|postage|freight|versand).*(?:cost|amount|price|charge|fee|"
                 "total|paid)? | versandkosten | porto | shipping | postage | freight",
     "tax": "(?:.* )?(?:tax|vat|mwst|ust|gst)(?: amount| total| paid)? | taxes",
