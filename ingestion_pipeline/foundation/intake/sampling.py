@@ -27,6 +27,7 @@ from ingestion_pipeline.foundation.workbooks.sheets import is_workbook, read_wor
 LOOKED_AT = 2_000  # rows from the beginning
 _SEARCHED = 500_000  # rows until the end of the file has to come, to be looked at
 _LAST = 12  # rows of the end, among which a footer is looked for
+_WIDE = 4  # columns of a table in which a row with one cell is none
 _SNIFFED_BYTES, _SNIFFED_LINES = 256 * 1024, 50
 _DOCUMENT_BYTES = 64 * 1024 * 1024
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -209,8 +210,9 @@ def _footer(last: list[Record], width: int) -> list[Record]:
     for place in range(len(last) - 1, -1, -1):
         cells = [cell.strip() for cell in last[place].cells]
         said = [cell for cell in cells if cell]
+        is_alone = len(said) == 1 and width >= _WIDE
         sums_up = bool(said) and _SUMS_UP.match(said[0]) is not None and len(said) < width / 2 + 1
-        if said and (sums_up or len(cells) != width):
+        if said and (is_alone or sums_up or len(cells) != width):
             at = place
         elif said:
             break

@@ -239,9 +239,9 @@ def _items(shop: Shop) -> Iterator[str]:
     below = sum((each or 0) < 0 for each in shop.numbers.get("quantity", ()))
     yield "  order_items:"
     if below:
-        name = quoted(shop.roles["quantity"])
-        yield (f"    # {below} rows have a negative quantity: a return is an order of its own, with "
-               f"quantity: {{of: {name}, abs: true}} (docs/mappings.md)")  # fmt: skip
+        of = f"{{of: {quoted(shop.roles['quantity'])}, abs: true}}"
+        yield f"    # {below} rows have a negative quantity: a return is an order of its own,"
+        yield f"    # and its quantity {of} (docs/mappings.md)"
     yield "    # replace: order_id   where an export always holds all lines of an order"
     yield "    fields:"
     yield f"      order_item_id: {_item_id(shop)}"

@@ -34,10 +34,11 @@ _ROLES = {
             " | kundenname | (?:billing|full|ship to|ship|shipping) name | name",
     "sku": "(?:.* )?sku | (?:product|item|article|stock|variant|part)"
            " ?(?:code|no|nr|number|num|id|ref) | artikel(?:nr|nummer) | artikel nr | asin | ean"
-           " | stockcode | .*barcode",
+           " | stockcode | .*barcode | reference | referencia | referentie | codigo",
     "product": "(?:product|item|article|lineitem|line item|artikel)"
                " ?(?:name|title|description|desc|bezeichnung)? | produkt(?:name)? | bezeichnung"
-               " | title | description | goods | designation | produit | producto | prodotto",
+               " | title | description | goods | designation | produit | producto | prodotto"
+               " | omschrijving",
     "quantity": "(?:.* )?(?:quantity|qty|menge|anzahl|quantite|qte|stuck|cantidad|quantita|aantal)"
                 " | units?(?: sold)? | count | pieces | pcs | quantity.*",
     "price": "(?:unit|item|single|lineitem|each|sale|selling|einzel|stuck|net unit|gross unit) ?"
