@@ -3,6 +3,7 @@
 Each is in `samples/`, named `MAPPING.csv`, `MAPPING.2.csv`, … with the ending of its platform.
 """
 
+from functools import cache
 from pathlib import Path
 
 from ingestion_pipeline.domains.book_sales.contract import mapped as book_sales
@@ -18,6 +19,7 @@ TARGETS = commerce.TARGETS | book_sales.TARGETS
 NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
+@cache
 def shipped(name: str) -> Mapped:
     """A shipped mapping."""
     path = SHIPPED / f"{name}.yaml"

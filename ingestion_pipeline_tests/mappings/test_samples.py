@@ -1,11 +1,15 @@
 """Each shipped mapping over its samples: counts, records, and sums to the cent."""
 
+import io
 import re
 from decimal import Decimal
 
 import pytest
 
+from ingestion_pipeline.foundation.intake.formats import open_table
 from ingestion_pipeline.foundation.intake.looking import look_at
+from ingestion_pipeline.foundation.mapping.faults import MappingError
+from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
 from ingestion_pipeline_tests.mappings.expected import EXPECTED, Expected
 from ingestion_pipeline_tests.mappings.samples import (
     NAMES,
@@ -130,3 +134,20 @@ def test_samples_are_small() -> None:
 def test_the_charter_names_each_mapping() -> None:
     charter = (SHIPPED / "__init__.py").read_text()
     assert set(re.findall(r"^(\w+)\.yaml", charter, re.MULTILINE)) == set(NAMES)
+
+
+ALIKE = {"ebay_orders", "ebay_orders_comma"}  # the same columns; numbers tell them apart
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_of_another_platform_is_not_read(name: str) -> None:
+    for expected in EXPECTED:
+        own = mapping_of(expected.file)
+        if name != own and {name, own} != ALIKE:
+            with pytest.raises((WrongFileError, MappingError)):
+                open_table(io.BytesIO(sample(expected.file)), shipped(name), expected.file)
+
+
+def test_amounts_of_the_other_notation_are_refused() -> None:
+    for file in ("ebay_orders.1.csv", "ebay_orders.2.csv"):
+        assert came_of("ebay_orders_comma", sample(file)).made["orders"] == {}
