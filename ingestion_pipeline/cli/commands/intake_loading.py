@@ -121,9 +121,11 @@ def _came(engine: sa.Engine, direct: Direct, *, before: int | None = None) -> di
         owners = connection.execute(sa.select(c.upload_id, c.tenant_id).where(c.upload_id.in_(ids)))
         told = {each: upload_document(connection, owner, each) or {} for each, owner in owners}
     mine = told[direct.recorded.upload_id]
-    counts = mine["counts"]
+    counts, waits = mine["counts"], direct.status == "known" and mine["state"] == "recorded"
     return _document(
-        direct.name, direct.status, error=direct.error, upload_id=direct.recorded.upload_id,
+        # Another works at it, or did and was killed: its time is not over yet (JOB_LEASE).
+        direct.name, "waiting" if waits else direct.status, error=direct.error,
+        upload_id=direct.recorded.upload_id,
         lines=counts["lines"], used=counts["used"], rejected=counts["rejected"],
         made=mine["made"] or {}, warned=mine["warned"] or 0,
         mapping_sha256=mine["mapping_sha256"],

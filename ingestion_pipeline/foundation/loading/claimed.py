@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
-from ingestion_pipeline.foundation.intake.sinks import Taken
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.jobs import Claim
-from ingestion_pipeline.foundation.ledger.worker import Ended, Work, Worker, do_each
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
+from ingestion_pipeline.foundation.ledger.worker import Work, Worker, do_each
 from ingestion_pipeline.foundation.loading.known import DOMAIN, KIND, Known, kind_of
 from ingestion_pipeline.foundation.loading.loading import Loaded, load_upload
 from ingestion_pipeline.foundation.mapping.faults import MappingError
@@ -28,14 +28,12 @@ class Attempt:
     Attributes:
         status: done, lost, retrying or failed.
         loaded: what it came to, if it is done.
-        settled: what followed in its domain.
         error: why it is not done.
     """
 
     upload_id: int
     status: str
     loaded: Loaded | None = None
-    settled: Taken | None = None
     error: Exception | None = None
 
 
@@ -68,7 +66,8 @@ def load_claimed(
     work = Work(do=load, failed=_failed, name=_named, is_senders=_is_senders)
     lease, backoff = configuration.job_lease, configuration.job_backoff
     for ended in do_each(engine, claims, work, lease=lease, backoff=backoff):
-        yield _attempt(engine, find, ended)
+        upload_id = ended.claim.payload["upload_id"]
+        yield Attempt(upload_id, ended.status, ended.result, ended.error)
 
 
 def load_waiting(
@@ -107,18 +106,15 @@ def _known(find: Find, claim: Claim) -> Known:
     return known
 
 
-def _attempt(engine: sa.Engine, find: Find, ended: Ended[Loaded]) -> Attempt:
-    upload_id = ended.claim.payload["upload_id"]
-    if ended.result is None:
-        return Attempt(upload_id, ended.status, error=ended.error)
-    settled = _known(find, ended.claim).sink.settle(engine, ended.result.delivery)
-    return Attempt(upload_id, ended.status, ended.result, settled)
-
-
 def _failed(connection: sa.Connection, claim: Claim, error: Exception, status: str) -> None:
+    """A file that is loaded stays so, though what follows failed."""
+    c = uploads_table.c
     if status == "failed":
-        said = storable(str(error))
-        uploads.update(connection, claim.payload["upload_id"], status="failed", error=said)
+        connection.execute(
+            sa.update(uploads_table)
+            .where(c.upload_id == claim.payload["upload_id"], c.status != "loaded")
+            .values(status="failed", error=storable(str(error)))
+        )
 
 
 def _named(claim: Claim) -> str:

@@ -1,6 +1,7 @@
-"""A recorded file → its domain, in one transaction.
+"""A recorded file → its domain, in one transaction; then what follows there, and the job is done.
 
-Killed at any line, either all of it is there or nothing; the job is done in the same transaction.
+Killed at any line, either all of the file is there or nothing, and its job is open until the rest
+is done, too.
 """
 
 import tempfile
@@ -15,38 +16,29 @@ from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Taken
 from ingestion_pipeline.foundation.ledger import jobs, quota
 from ingestion_pipeline.foundation.ledger.jobs import Claim
+from ingestion_pipeline.foundation.ledger.tables.intake import intake_deliveries
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.loading import deliveries, keys
 from ingestion_pipeline.foundation.loading.known import DOMAIN, Known
-from ingestion_pipeline.foundation.loading.reading import Bounds, Reading, read
+from ingestion_pipeline.foundation.loading.reading import Bounds, read
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 from ingestion_pipeline.foundation.storage.landing import Landing
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A file that was loaded.
+    """A file that is loaded.
 
     Attributes:
-        taken: what became of its records when they landed.
+        taken: what became of its records when they landed; None: an attempt before this one had
+            loaded it.
+        settled: what followed in its domain.
     """
 
     delivery: Delivery
-    reading: Reading
-    taken: Taken
-
-    def result(self) -> dict[str, Any]:
-        """What its job says of it."""
-        counts = self.reading.counts
-        return {
-            "uploadId": self.delivery.upload_id,
-            "lines": counts.lines,
-            **deliveries.uploaded(counts, len({each.line for each in self.taken.rejected})),
-            "made": {each.emit.label: each.number for each in self.reading.records},
-            "became": self.taken.by_target,
-            "warned": self.reading.warned + len(self.reading.of_file),
-        }
+    taken: Taken | None
+    settled: Taken
 
 
 def load_upload(
@@ -58,9 +50,9 @@ def load_upload(
     limits: Limits,
     keeps: int,
 ) -> Loaded:
-    """Load the file of a claimed job, and end the job well.
+    """Load the file of a claimed job, let its domain do what follows, and end the job well.
 
-    What follows in the domain (`Sink.settle`) is the caller's.
+    Who is killed once it is loaded leaves its job open: the next attempt does the rest only.
 
     Args:
         engine: of a migrated database.
@@ -77,15 +69,35 @@ def load_upload(
         LandedFileError: the file is gone.
         StaleAttemptError: another attempt owns the job; nothing was written.
     """
-    mapped = known.mapped
     with engine.begin() as connection:
-        delivery = _delivery(connection, claim, known)
-        keys.require_same(connection, delivery.tenant_id, mapped)
+        delivery, is_loaded = _delivery(connection, claim, known)
+        if not is_loaded:
+            keys.require_same(connection, delivery.tenant_id, known.mapped)
         room = quota.rejected_room(connection, delivery.tenant_id, default=keeps)
+    taken = None
+    if not is_loaded:
+        taken = _land(engine, landing, claim, known, delivery, bounds=Bounds(limits, room))
+    settled = known.sink.settle(engine, delivery)
+    with engine.begin() as connection:
+        jobs.complete(connection, claim, _result(connection, delivery, settled))
+    return Loaded(delivery, taken, settled)
+
+
+def _land(
+    engine: sa.Engine,
+    landing: Landing,
+    claim: Claim,
+    known: Known,
+    delivery: Delivery,
+    *,
+    bounds: Bounds,
+) -> Taken:
+    """Read a file, and make all that it comes to its domain's, in one transaction."""
+    mapped = known.mapped
     with tempfile.TemporaryDirectory(prefix="intake-") as folder:
         reading = read(
             mapped, partial(landing.open, delivery.location), Path(folder),
-            file_name=delivery.file_name, tenant=delivery.tenant, bounds=Bounds(limits, room),
+            file_name=delivery.file_name, tenant=delivery.tenant, bounds=bounds,
         )  # fmt: skip
         with engine.begin() as connection:
             jobs.hold(connection, claim)
@@ -97,22 +109,34 @@ def load_upload(
                 file_name=delivery.file_name,
             )  # fmt: skip
             deliveries.note(connection, delivery, mapped, reading, taken)
-            loaded = Loaded(delivery, reading, taken)
-            jobs.complete(connection, claim, loaded.result())
-    return loaded
+    return taken
 
 
-def _delivery(connection: sa.Connection, claim: Claim, known: Known) -> Delivery:
+def _result(connection: sa.Connection, delivery: Delivery, settled: Taken) -> dict[str, Any]:
+    """What a job says of its file."""
+    u, d = uploads.c, intake_deliveries.c
+    query = (
+        sa.select(u.lines, u.rejected, u.staged.label("used"), d.made, d.became, d.warned)
+        .join(intake_deliveries, d.upload_id == u.upload_id)
+        .where(u.upload_id == delivery.upload_id)
+    )
+    found = connection.execute(query).mappings().one()
+    became = {**found["became"], **settled.by_target}
+    return {"uploadId": delivery.upload_id, **found, "became": became}
+
+
+def _delivery(connection: sa.Connection, claim: Claim, known: Known) -> tuple[Delivery, bool]:
+    """The file of a job, and whether it is loaded."""
     c = uploads.c
     upload_id = claim.payload["upload_id"]
     found = connection.execute(
-        sa.select(c.tenant_id, tenants.c.name, c.file_name, c.location, c.recorded_at)
+        sa.select(c.tenant_id, tenants.c.name, c.file_name, c.location, c.recorded_at, c.status)
         .join(tenants, tenants.c.tenant_id == c.tenant_id)
         .where(c.upload_id == upload_id, c.tenant_id == claim.tenant_id, c.domain == DOMAIN)
     ).one_or_none()
     if found is None:
         raise ContractError(f"upload {upload_id}: the tenant has no such file of a mapping")
-    return Delivery(
+    delivery = Delivery(
         tenant_id=found.tenant_id,
         tenant=found.name,
         upload_id=upload_id,
@@ -123,3 +147,4 @@ def _delivery(connection: sa.Connection, claim: Claim, known: Known) -> Delivery
         location=found.location,
         received_at=found.recorded_at,
     )
+    return delivery, found.status == "loaded"

@@ -36,11 +36,13 @@ class Shelf:
     Attributes:
         refuses: keys of records that it does not take.
         settled: deliveries for which `settle` was called.
+        breaks: how often `settle` fails, from now on.
     """
 
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
     refuses: frozenset[str] = frozenset()
     settled: list[int] = field(default_factory=list)
+    breaks: int = 0
 
     @staticmethod
     def build(engine: sa.Engine) -> "Shelf":
@@ -76,6 +78,9 @@ class Shelf:
 
     def settle(self, engine: sa.Engine, delivery: Delivery) -> Taken:
         """Remember for whom."""
+        if self.breaks:
+            self.breaks -= 1
+            raise RuntimeError("cut off")
         self.settled.append(delivery.upload_id)
         return Taken()
 

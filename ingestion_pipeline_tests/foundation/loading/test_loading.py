@@ -1,5 +1,6 @@
 """A file that is loaded by a mapping: counted, kept with what was refused, once, by its own ids."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -281,3 +282,31 @@ def test_what_was_refused_of_a_file_is_kept_as_far_as_its_tenant_has_room(
     assert upload["rejected"] == 100
     assert 0 < upload["rejected_kept"] < 5
     assert upload["rejected_bytes"] <= 300
+
+
+def test_what_follows_is_done_by_the_next_attempt_where_one_was_cut_off(
+    engine: sa.Engine, configured: Settings, tenant_id: int, shelf: Shelf
+) -> None:
+    mapping = known(MAPPING, shelf)
+    came = deliver(engine, configured, tenant_id, mapping, FILE)
+    shelf.breaks = 1
+    at_once = configured.model_copy(update={"job_backoff": timedelta(0)})
+    first, second = load_all(engine, at_once, mapping)
+    assert (first.status, second.status, shelf.settled) == ("retrying", "done", [came.upload_id])
+    assert second.loaded is not None
+    assert second.loaded.taken is None
+    assert row(engine, "uploads", came.upload_id)["status"] == "loaded"
+
+
+def test_a_file_that_is_loaded_stays_so_though_what_follows_fails_for_good(
+    engine: sa.Engine, configured: Settings, tenant_id: int, shelf: Shelf
+) -> None:
+    mapping = known(MAPPING, shelf)
+    came = deliver(engine, configured, tenant_id, mapping, FILE)
+    shelf.breaks = 99
+    at_once = configured.model_copy(update={"job_backoff": timedelta(0)})
+    assert [each.status for each in load_all(engine, at_once, mapping)] == [
+        "retrying", "retrying", "failed",
+    ]  # fmt: skip
+    upload = row(engine, "uploads", came.upload_id)
+    assert (upload["status"], upload["error"]) == ("loaded", None)
