@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from ingestion_pipeline.foundation.intake.run import Counts
 from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
 from ingestion_pipeline_tests.domains.book_sales.builders import Cell, Dated, workbook
-from ingestion_pipeline_tests.foundation.intake.running import Came
+from ingestion_pipeline_tests.foundation.intake.running import Came, read_once, understood
 from ingestion_pipeline_tests.mappings.samples import came_of, sample, shipped
 from ingestion_pipeline_tests.mappings.test_ways_of_writing import rows_of
 
@@ -65,3 +66,29 @@ def test_a_workbook_without_the_sheet_fails_and_says_which_it_has() -> None:
     content = workbook({"Summary": [["Date"], [1]]})
     with pytest.raises(WrongFileError, match=r"has no sheet 'Details'.*'Summary'"):
         came_of("kobo_writing_life", content)
+
+
+def test_a_month_that_a_spreadsheet_took_for_a_day_is_refused() -> None:
+    """`APR-25`, typed in 2026, is the 25th of April 2026 to a spreadsheet: it was April 2026."""
+    mapped = shipped("ingramspark")
+    _, rows, _ = rows_of("ingramspark.1.xls", mapped)
+    at = rows[0].index("period_name")
+    first, day = [Dated(46_113), Dated(46_137)]  # the 1st and the 25th of April 2026
+    dated = zip((rows[1], rows[3]), (first, day), strict=True)
+    sheet = [rows[0], *([*row[:at], cell, *row[at + 1 :]] for row, cell in dated)]
+    came = came_of("ingramspark", workbook({"Sheet1": sheet}))
+    assert [each["occurred_at"][:10] for each in came.of("sales_events")] == ["2026-04-01"]
+    assert came.rules == ["3: occurred_at is not a date written like "
+                          "%b-%y or %b-%Y or %b %Y or %B %Y"]  # fmt: skip
+
+
+def test_a_date_of_a_workbook_is_written_in_the_mappings_language() -> None:
+    sheet = [["Verkaufsprotokollnummer", "d"], ["1", Dated(46_000)]]
+    mapping = understood(
+        'source: x\nread: {format: xlsx}\ndates: ["%d. %b %Y"]\nmonths: [de]\n'
+        "emit: {sales_events: {key: [d], fields: {event_type: {is: sale}, occurred_at: d, "
+        'quantity: {is: "1"}}}}'
+    )
+    came = Came(Counts())
+    read_once(mapping, workbook({"Sheet1": sheet}), "f.xlsx", "acme", came)
+    assert [each["occurred_at"][:10] for each in came.of("sales_events")] == ["2025-12-09"]

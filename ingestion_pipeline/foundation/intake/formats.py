@@ -14,6 +14,7 @@ from typing import IO, Any
 from ingestion_pipeline.foundation.intake.delimiters import delimiter_of
 from ingestion_pipeline.foundation.intake.records import Record, physical_lines, text_records
 from ingestion_pipeline.foundation.intake.tables import Table, not_ours, require_columns, table_of
+from ingestion_pipeline.foundation.mapping.months import month_name
 from ingestion_pipeline.foundation.mapping.words import Mapped
 from ingestion_pipeline.foundation.repeated_keys import RepeatedKeyError, unique_keys
 from ingestion_pipeline.foundation.storage.file_kinds import (
@@ -91,9 +92,19 @@ def _written(cell: Cell, mapped: Mapped) -> str:
     if not isinstance(cell, datetime) or not mapped.dates:
         return shown(cell)
     if (cell.hour, cell.minute, cell.second) == (0, 0, 0):
-        return cell.strftime(mapped.dates[0])
+        return _dated(cell, mapped.dates[0], mapped)
     with_time = [each for each in mapped.dates if any(part in each for part in _TIMES)]
-    return cell.strftime(with_time[0]) if with_time else shown(cell)
+    return _dated(cell, with_time[0], mapped) if with_time else shown(cell)
+
+
+def _dated(cell: datetime, written: str, mapped: Mapped) -> str:
+    """A date as the source writes it, months in its language. Where only months are written, a day
+    within one is a text that a spreadsheet took for a day of this year: `APR-25`.
+    """
+    if "%d" not in written and cell.day != 1:
+        return shown(cell)
+    name = month_name(mapped.months[0], cell.month)
+    return cell.strftime(written.replace("%B", name).replace("%b", name))
 
 
 def _lines(stream: Stream, mapped: Mapped) -> Iterator[tuple[Record, Any]]:

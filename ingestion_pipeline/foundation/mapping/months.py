@@ -48,6 +48,11 @@ def months_of(languages: Iterable[str]) -> dict[str, int]:
     return numbers
 
 
+def month_name(language: str, number: int) -> str:
+    """The short name of a month."""
+    return _SHORT[language].split()[number - 1]
+
+
 def plain(name: str) -> str:
     """A name without case and without accents: `Févr` is `fevr`."""
     if name.isascii():
