@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.book_sales.merge import mapped as merging
 from ingestion_pipeline.domains.book_sales.offenders import money_without_currency
 from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.ledger import tenants, uploads
 from ingestion_pipeline_tests.foundation.intake.delivering import Deliveries
 
 KEYED = """
@@ -117,6 +117,25 @@ def test_files_in_any_order_come_to_the_same_rows(engine: sa.Engine, kobo: Deliv
     assert len(by_tenant) == 6
     assert all(rows == by_tenant[100] for rows in by_tenant.values())
     assert sorted(row[1] for row in by_tenant[100]) == [Decimal("1.00"), Decimal("2.75")]
+
+
+def test_what_an_api_answers_is_of_when_it_was_asked_and_not_of_the_day_it_was_asked_for(
+    engine: sa.Engine, kobo: Deliveries
+) -> None:
+    content = GOOGLE + "I1,Sale,2026-02-02,Dune,1,{},EUR,\n"
+    kobo.bring(WITH_IDS, content.format("3.19"))
+    window = "google_play.earnings.2026-02-02.gz"
+    with engine.begin() as connection:
+        for source in ("http", "api", "replay"):
+            uploads.record(
+                connection, tenant_id=kobo.tenant_id, domain="intake", type_=None,
+                file_name=window, source=source, location=window,
+            )  # fmt: skip
+    assert kobo.bring(WITH_IDS, content.format("3.29"), name=window) == {"updated": 1}
+    assert kobo.bring(WITH_IDS, content.format("3.39"), name=window) == {"updated": 1}
+    older = "report-2026-02-28.csv"  # what somebody has named so tells of February
+    assert kobo.bring(WITH_IDS, content.format("9.99"), name=older) == {"superseded": 1}
+    assert stored(engine, "amount") == [(Decimal("3.39"),)]
 
 
 def test_a_file_that_was_killed_before_its_days_were_summed_up_is_summed_up_with_the_next(

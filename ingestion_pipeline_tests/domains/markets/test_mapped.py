@@ -15,6 +15,7 @@ from ingestion_pipeline.domains.markets.offenders import not_fetched, overlappin
 from ingestion_pipeline.domains.markets.publish.macro import macro_as_of, newest_day
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline_tests.foundation.intake.delivering import Deliveries
+from ingestion_pipeline_tests.foundation.storage.test_roles import reading_as
 
 MAPPING = """
 source: ecb
@@ -138,6 +139,12 @@ def test_a_tenants_series_is_neither_freds_nor_anothers(engine: sa.Engine, ecb: 
     other.bring(PLAIN, HEADER + "GDP,2026-04-01,7\n")
     values = [known(engine, each)[0][1] for each in ("GDP", "acme/ecb/GDP", "other/ecb/GDP")]
     assert values == ["1", "99", "7"]
+    with reading_as(engine, "acme") as connection:
+        for table in ("macro_observations", "macro_series"):
+            mine = connection.exec_driver_sql(f"SELECT series_id FROM {table}").scalars()
+            assert set(mine) - {"GDP"} == {"acme/ecb/GDP"}
+        seen = connection.exec_driver_sql("SELECT count(*) FROM macro_observations")
+        assert seen.scalar_one() == 2
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ that memory does not grow with the file.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -20,6 +21,7 @@ from ingestion_pipeline.domains.book_sales.sources.mapped import Teller, events_
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.intake.ordering import InOrder, Keyed
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.ledger.uploads import Counts
 
 _AT_ONCE = 5_000
@@ -45,8 +47,7 @@ def merge_mapped(
     origin = Origin(
         tenant_id=delivery.tenant_id, platform=platform, source_file=delivery.file_name,
         received_at=delivery.received_at,
-        as_of=as_of(created=None, period_end=None, file_name=delivery.file_name,
-                    received_at=delivery.received_at),
+        as_of=_as_of(connection, delivery),
     )  # fmt: skip
     refused = len(taken.rejected)
     counts = Counts()
@@ -62,6 +63,31 @@ def merge_mapped(
         "unchanged": arrived.number - refused - sum(became.values()),
     }
     return taken
+
+
+def _as_of(connection: sa.Connection, delivery: Delivery) -> datetime | None:
+    """What a file's name says of its time, as of a platform's report; None: its arrival counts."""
+    if _is_of_an_api(connection, delivery):
+        return None
+    name, received_at = delivery.file_name, delivery.received_at
+    return as_of(created=None, period_end=None, file_name=name, received_at=received_at)
+
+
+def _is_of_an_api(connection: sa.Connection, delivery: Delivery) -> bool:
+    """Whether a file is what an API answered, or that once more.
+
+    That was so when it was asked: the day in such a file's name is of what it was asked for.
+    """
+    c = uploads.c
+    source = sa.select(c.source).where(c.upload_id == delivery.upload_id)
+    same = (c.tenant_id == delivery.tenant_id, c.location == delivery.location, c.source == "api")
+    match connection.scalar(source):
+        case "api":
+            return True
+        case "replay":
+            return connection.scalar(sa.select(sa.exists().where(*same))) is True
+        case _:
+            return False
 
 
 def _arrange(arrived: InOrder, teller: Teller, records: Records, taken: Taken) -> None:
