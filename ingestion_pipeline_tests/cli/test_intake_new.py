@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ingestion_pipeline.cli.app import app
+from ingestion_pipeline_tests.domains.book_sales.builders import Dated, workbook
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -205,6 +206,15 @@ def test_a_date_that_can_be_read_in_several_ways_is_proposed_in_none(
     assert checked(tmp_path, mapping)[0] == 1
 
 
+def test_a_column_that_writes_dates_in_several_ways_has_them_all(tmp_path: Path) -> None:
+    mapping = proposed(tmp_path, shop(dates=("2026-01-13 10:30", "2026/01/14")))
+    assert '"%Y-%m-%d %H:%M"' in mapping
+    assert '"%Y/%m/%d"' in mapping
+    assert checked(tmp_path, mapping)[0] == 0
+    mapping = proposed(tmp_path, shop(dates=("2026-01-13", "03/04/2026")))
+    assert 'dates: ["?"]' in mapping  # 3 April or 4 March
+
+
 def test_a_number_that_can_be_read_in_two_ways_is_proposed_in_none(tmp_path: Path) -> None:
     text = 'Order ID,Order Date,SKU,Qty,Price\n1,2026-01-13,A,1,"1,250"\n2,2026-01-13,A,1,2\n'
     mapping = proposed(tmp_path, text)
@@ -260,6 +270,33 @@ def test_columns_of_another_language_with_accents_in_another_encoding(tmp_path: 
         assert line in mapping
     code, came = checked(tmp_path, mapping)
     assert (code, came["sums"]) == (0, [{"of": ["orders", "EUR"], "amount": "1260.00"}])
+
+
+def test_a_workbooks_largest_sheet_is_taken_and_the_others_are_told(tmp_path: Path) -> None:
+    day = Dated(46035.4375)  # 2026-01-13 10:30
+    orders = [
+        ["Order report", "", "", "", "", "", ""],
+        ["Order No", "Order Date", "Customer Email", "SKU", "Qty", "Unit Price", "Total"],
+        [1001, day, "a@example.com", "S1", 2, 5.5, 11],
+        [1001, day, "a@example.com", "S2", 1, 7, 7],
+        [1002, Dated(46036), "d@example.com", "S2", 1, 7, 7],
+        ["Total", "", "", "", 4, "", 25],
+    ]
+    content = workbook({"Read me": [["made by us"]], "Orders": orders})
+    mapping = proposed(tmp_path, content, name="s.xlsx")
+    assert """sheet: "Orders"   # confirm: there are 'Read me' too""" in mapping
+    mapping = mapping.replace('currency: "?"', "currency: {is: EUR}")
+    code, came = checked(tmp_path, mapping, "s.xlsx")
+    assert (code, came["rejectedRows"]) == (0, 0)
+    assert came["sums"] == [{"of": ["orders", "EUR"], "amount": "25.00"}]
+
+
+def test_samples_of_a_building_are_known_by_their_columns(tmp_path: Path) -> None:
+    rows = "HQ;AHU1.temp;2026-01-13T10:00:00Z;21,5;C\n"
+    mapping = proposed(tmp_path, "building;sensor;time;reading;uom\n" + rows)
+    for line in ('site: "building"', 'point: "sensor"', 'value: "reading"', 'unit: "uom"'):
+        assert line in mapping
+    assert checked(tmp_path, mapping)[0] == 0
 
 
 def test_rows_of_a_negative_quantity_are_told(tmp_path: Path) -> None:

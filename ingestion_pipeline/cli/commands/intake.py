@@ -71,11 +71,12 @@ def new(
 
 
 def _likeliest(draft: Draft) -> Target:
-    """The type of whose required fields the most have a column that is called alike."""
+    """The type of whose fields, the required above all, the most have a column called alike."""
 
-    def share(target: Target) -> float:
+    def share(target: Target) -> tuple[float, int]:
+        found = chosen_for(list(draft.columns), target)
         required = {each.name for each in target.fields if each.required}
-        return len(required & set(chosen_for(list(draft.columns), target))) / len(required)
+        return len(required & set(found)) / len(required), len(found)
 
     return max(TARGETS.values(), key=share)
 

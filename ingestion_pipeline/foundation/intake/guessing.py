@@ -4,6 +4,7 @@ and what each column seems to be by its name. More than one way is told, and nev
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -51,6 +52,7 @@ class Found:
     Attributes:
         values: those that say something, each once.
         dates: formats in which nearly all of them can be read.
+        mixed: formats that only together read all of them, each in one way.
         numbers: ways in which they can be read as numbers.
         blanks: texts that stand for nothing.
     """
@@ -58,6 +60,7 @@ class Found:
     name: str
     values: Sequence[str]
     dates: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
     numbers: tuple[Numbers, ...] = ()
     blanks: tuple[str, ...] = ()
 
@@ -70,7 +73,25 @@ def found_in(name: str, cells: Iterable[str]) -> Found:
     likely = [each for each in _FORMATS if any(_might_be(each, value) for value in values[:_FIRST])]
     dates = _best({each: moment(each) for each in likely}, values)
     numbers = _best({each: number_reader(each) for each in SIGNS}, values)
-    return Found(name, values, tuple(dates), tuple(numbers), blanks)
+    mixed = () if dates or numbers else _together(values)
+    return Found(name, values, tuple(dates), mixed, tuple(numbers), blanks)
+
+
+def _together(values: Sequence[str]) -> tuple[str, ...]:
+    """Formats of a column that has several, where each value is one day by all that read it."""
+    likely = [each for each in _FORMATS if any(_might_be(each, value) for value in values)]
+    left = {value: {} for value in values}  # type: dict[str, dict[str, object]]
+    for value, ways in left.items():
+        ways |= {each: read for each in likely if _might_be(each, value)
+                 if not isinstance(read := moment(each)(value), Refusal)}  # fmt: skip
+        if len(set(ways.values())) != 1:
+            return ()
+    chosen: list[str] = []
+    while left:
+        times = Counter(each for ways in left.values() for each in ways)
+        chosen.append(max(times, key=lambda each: (times[each], -_FORMATS.index(each))))
+        left = {value: ways for value, ways in left.items() if chosen[-1] not in ways}
+    return tuple(chosen)
 
 
 def _might_be(format_: str, value: str) -> bool:

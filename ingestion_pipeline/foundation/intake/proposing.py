@@ -45,7 +45,12 @@ _ROLES = {
     "isbn": ".*(?:isbn|ean).*",
     "author": "(?:.* )?(?:author|artist|contributor)s?(?: names?)?",
     "title": ".*(?:title|product|item).*",
-    "unit": "units?(?: of measure)? | .*unit.*",
+    "site": "(?:site|building|location|facility|plant|gebaude|standort)(?: (?:name|id|code))?",
+    "point": "(?:point|sensor|tag|meter|channel|trend|messpunkt|zahler)(?: (?:name|id|code))?",
+    "series": "(?:series|indicator|variable|symbol|ticker)(?: (?:name|id|code))?",
+    "date": ".*(?:date|datum|period|time|month).*",
+    "quality": ".*(?:quality|flag|status).*",
+    "unit": "uom | einheit | units?(?: of measure)?",
     "value": "(?:.* )?(?:value|reading|wert|amount|measurement)",
     "kpi_id": "(?:kpi|metric|indicator|series|name|measure)(?: (?:id|name|code))?",
 }
@@ -65,15 +70,16 @@ class Draft:
     columns: Mapping[str, Found]
     dated: list[Found] = field(default_factory=list)
     numeric: list[Found] = field(default_factory=list)
-    format: str = ""
+    formats: tuple[str, ...] = ()
 
     def date(self, name: str) -> str:
         """A column as a date; where its format is another than the first one's, with it."""
         found = self.columns[name]
-        if len(readings(found)) == 1:
-            self.format = self.format or found.dates[0]
-            if self.format not in found.dates:
-                return f"{{of: {quoted(name)}, date: [{quoted(found.dates[0])}]}}"
+        certain = found.dates[:1] if len(readings(found)) == 1 else found.mixed
+        if certain:
+            self.formats = self.formats or certain
+            if certain != self.formats and not set(self.formats) <= set(found.dates):
+                return f"{{of: {quoted(name)}, date: {quoted(list(certain))}}}"
         self.dated.append(found)
         return quoted(name)
 
@@ -208,24 +214,25 @@ def _as_number(
 
 
 def _dates(draft: Draft) -> Iterator[str]:
-    dated, certain = list({each.name: each for each in draft.dated}.values()), draft.format
+    dated, certain = list({each.name: each for each in draft.dated}.values()), draft.formats
     is_open = False
     for each in dated:
-        ways = readings(each)
-        if not ways and each.values:
+        ways, as_first = readings(each), set(certain) <= set(each.dates) if certain else False
+        if not ways and each.values and not each.mixed:
             yield f"# {each.name}: no format reads it, as in {each.values[0]}"
         elif len(ways) > 1:
             told = " or ".join(_as_date(each, way) for way in ways)
-            as_first = f"confirm: as {certain}; it might be " if certain in each.dates else ""
-            yield f"# {each.name}: {as_first}{told}"
+            said = f"confirm: as {certain[0]}; it might be " if as_first else ""
+            yield f"# {each.name}: {said}{told}"
             yield from _told_by_others(draft, each)
-        is_open = is_open or certain not in each.dates
+        is_certain = as_first or (bool(certain) and each.mixed == certain)
+        is_open = is_open or not is_certain
     if is_open:
-        said = [certain, "?"] if certain else ["?"]
-        yield f"dates: {quoted(said)}   # which of these ways?"
+        yield f"dates: {quoted([*certain, '?'])}   # which of these ways?"
     elif certain:
-        yield f"dates: {quoted([certain])}"
-    formats = [certain or way for each in dated for way in each.dates[:1] or (certain,)]
+        together = "   # confirm: one column has them all" if len(certain) > 1 else ""
+        yield f"dates: {quoted(list(certain))}{together}"
+    formats = [way for each in dated for way in certain or each.dates[:1]]
     if any("%b" in each for each in formats):
         yield "# months: [en]   where their names are in another language"
     if any(_without_offset(each) for each in formats):
