@@ -141,3 +141,12 @@ def test_ebay_orders_with_the_time_of_a_sale_were_refused() -> None:
     text = re.sub(r"\b([A-Z][a-z]{2}-\d\d-\d\d)\b", r"\1 23:45:00", text_of("ebay_orders.1.csv"))
     assert " 23:45:00" in text
     assert came_of("ebay_orders", text).rules == []
+
+
+def test_lines_that_a_spreadsheet_saved_as_one_cell_were_told_to_have_one_cell_too_few() -> None:
+    header, row = like("shopify_orders.2.csv", ORDER).splitlines()
+    quoted = '"' + row.replace('"', '""') + '";'
+    came = came_of("shopify_orders", f"{header};\n{quoted}\n")
+    assert came.of("orders") == []
+    [rule] = came.rules
+    assert "is one cell in quotes: a spreadsheet has saved a line" in rule

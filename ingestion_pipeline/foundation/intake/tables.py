@@ -152,13 +152,18 @@ def _rows(
             table.preamble += record.lines  # another file was put behind this one
             continue
         if len(cells) != width and record.problem is None and any(cells):
-            record.problem = _wrong_width(cells, width)
+            record.problem = _wrong_width(cells, width, read.delimiter)
         yield record
 
 
-def _wrong_width(cells: Sequence[str], width: int) -> str | None:
+def _wrong_width(cells: Sequence[str], width: int, delimiter: str) -> str | None:
     if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
         return None
+    if len(cells) == 1 and cells[0].count(delimiter) >= width // 2:
+        return (
+            "is one cell in quotes: a spreadsheet has saved a line that it had not split into "
+            "cells; export the file again"
+        )
     return f"has {len(cells)} cells, and the header has {width}"
 
 
