@@ -145,6 +145,7 @@ def duplicates(entity: Entity) -> sa.Select[Any]:
     watched = table.c[entity.watched]
     return (
         sa.select(table.c.tenant_id, watched, sa.func.count().label("rows"))
+        .where(watched != "")  # which guests and walk-ins share: nobody told it
         .group_by(table.c.tenant_id, watched)
         .having(sa.func.count() > 1)
     )

@@ -86,6 +86,13 @@ def test_a_check_fails_on_its_fault(
     assert not evaluations(check)[check].passed
 
 
+def test_customers_without_an_address_do_not_share_one(engine_with_sample: sa.Engine) -> None:
+    """Shops whose exports tell no e-mail (Etsy, Square) warned for ever."""
+    damage(engine_with_sample, "UPDATE customers SET email = ''")
+    check = ("customers", "unique_email")
+    assert evaluations(check)[check].passed
+
+
 def test_orphans_are_reported_by_missing_parent_after_their_grace(
     engine_with_sample: sa.Engine, tmp_path: Path
 ) -> None:
