@@ -121,6 +121,15 @@ def known_series(described: Described) -> tuple[list[DescribedSeries], list[Faul
     return sound, faults
 
 
+def described_knowns(described: Described) -> tuple[list[tuple[Path, Known]], list[Fault]]:
+    """The mappings of all files that describe sources, of files and of APIs, and their faults."""
+    files, wrong = known_mappings(described)
+    series, at_fault = known_series(described)
+    found = [(each.source.file, each.known) for each in files]
+    found += [(each.source.mapped.file, each.known) for each in series]
+    return found, wrong + at_fault
+
+
 def mappings(configuration: Settings) -> Mappings:
     """The mappings that files may be sent to."""
     return Mappings(each.known for each in known_mappings(configuration.described)[0])
@@ -141,7 +150,7 @@ def mapping_of(configuration: Settings, named: str, *, source: str | None = None
     file = Path(named)
     if file.suffix in (".yaml", ".yml"):
         return _of_file(configuration, file, source)
-    described = mappings(configuration)
+    described = Mappings(each for _, each in described_knowns(configuration.described)[0])
     if found := described.named(named):
         if len(found) > 1:
             several = ", ".join(each.name for each in found)
@@ -155,9 +164,9 @@ def mapping_of(configuration: Settings, named: str, *, source: str | None = None
 
 def _of_file(configuration: Settings, file: Path, source: str | None) -> Known:
     if file.name == NAME:  # that describes a source
-        for each in known_mappings(configuration.described)[0]:
-            if each.source.file.resolve() == file.resolve():
-                return each.known
+        for described, found in described_knowns(configuration.described)[0]:
+            if described.resolve() == file.resolve():
+                return found
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

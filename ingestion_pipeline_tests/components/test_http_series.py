@@ -3,9 +3,10 @@ place."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -98,6 +99,7 @@ class Site:
     """A source of files with an API behind it."""
 
     plant: Plant
+    folder: Path
     defs: dg.Definitions
     instance: dg.DagsterInstance
     asked: list[Asked]
@@ -138,7 +140,7 @@ def site(
         parts, found = load(described, beside=dg.Definitions())
         assert not found, found
         made = dg.Definitions.merge(*parts, dg.Definitions(resources=RESOURCES))
-        yield Site(plant, made, instance, server.asked, engine)
+        yield Site(plant, folder, made, instance, server.asked, engine)
 
 
 def test_an_api_is_an_asset_with_its_yaml_its_days_and_what_follows_from_it(
@@ -193,6 +195,25 @@ def test_days_in_one_run_of_which_one_fails_are_there_without_it(site: Site) -> 
     assert site.run("2026-01-02").success
     assert site.materialized == {"2026-01-01", "2026-01-02", "2026-01-03"}
     assert len(site.points()) == 9
+
+
+def test_a_day_whose_lag_is_not_over_is_not_there(site: Site) -> None:
+    yesterday = (datetime.now(UTC).astimezone(ZoneInfo("Europe/Berlin")) - timedelta(days=1)).date()
+    text = (site.folder / "flow" / "defs.yaml").read_text().replace("lag: 2h", "lag: 30d")
+    (site.folder / "flow" / "defs.yaml").write_text(text)
+    parts, _ = load(Settings(defs_folder=site.folder).described, beside=dg.Definitions())
+    site.defs = dg.Definitions.merge(*parts, dg.Definitions(resources=RESOURCES))
+    assert not site.run(yesterday.isoformat()).success
+    assert site.asked == []
+    assert site.materialized == set()
+
+
+def test_what_files_of_an_api_are_called_is_known_to_commands(site: Site) -> None:
+    configuration = Settings(defs_folder=site.folder)
+    known = registry.mapping_of(configuration, "plant/readings")
+    assert known.mapped.read.formats == ("ndjson",)
+    [(file, same)], _ = registry.described_knowns(configuration.described)
+    assert (file, same.name) == (site.folder / "flow" / "defs.yaml", "plant/readings")
 
 
 def test_an_empty_day_is_a_day_and_one_that_has_become_empty_is_told(site: Site) -> None:

@@ -180,25 +180,25 @@ def _show(documents: list[dict[str, Any]]) -> None:
 
 def list_mappings(as_json: AsJson = False) -> None:
     """List the mappings that are known, what they make, and what has come for each."""
-    described, faults = registry.known_mappings(settings().described)
+    described, faults = registry.described_knowns(settings().described)
     with upgraded().connect() as connection:
         came = overview(connection)
     rows: list[dict[str, Any]] = []
-    for each in described:
-        said = came.pop(each.known.name, None)
-        tenants_ = each.known.tenants
+    for file, known in described:
+        said = came.pop(known.name, None)
+        tenants_ = known.tenants
         rows.append({
-            "mapping": each.known.name, "from": str(each.source.file),
-            "makes": each.known.targets, "tenants": list(tenants_) if tenants_ else None,
+            "mapping": known.name, "from": str(file),
+            "makes": known.targets, "tenants": list(tenants_) if tenants_ else None,
             **_figures(asdict(said) if said else {}),
         })  # fmt: skip
     for name, said in came.items():
         rows.append({"mapping": name, "from": None, "makes": [], "tenants": None,
                      **_figures(asdict(said))})  # fmt: skip
-    known = sorted(shipped())
+    ours = sorted(shipped())
     if as_json:
         told = [str(each) for each in faults]
-        typer.echo(json.dumps({"mappings": rows, "shipped": known, "faults": told}, indent=2))
+        typer.echo(json.dumps({"mappings": rows, "shipped": ours, "faults": told}, indent=2))
         return
     console.show_table(
         "mapping", "makes", "files", "waiting", "failed", "used", "rejected", "last came",
@@ -209,7 +209,7 @@ def list_mappings(as_json: AsJson = False) -> None:
             for row in rows
         ],
     )  # fmt: skip
-    console.say(f"shipped, for `mapping:` of a source or `intake load`: {', '.join(known)}")
+    console.say(f"shipped, for `mapping:` of a source or `intake load`: {', '.join(ours)}")
     for fault in faults:
         console.complain(str(fault))
 

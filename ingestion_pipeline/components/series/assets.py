@@ -20,7 +20,13 @@ from ingestion_pipeline.domains.registry import DescribedSeries
 from ingestion_pipeline.foundation.collecting.asking import Asker, name_of, open_asker
 from ingestion_pipeline.foundation.collecting.fetching import Fetching
 from ingestion_pipeline.foundation.collecting.windows import Collected, Collecting
-from ingestion_pipeline.foundation.errors import IngestionError, PermanentError, is_permanent
+from ingestion_pipeline.foundation.errors import (
+    IngestionError,
+    PermanentError,
+    TransientError,
+    is_permanent,
+)
+from ingestion_pipeline.foundation.http_api.windows import complete_at
 from ingestion_pipeline.foundation.http_api.words import Window
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.upstreams.client import Patience
@@ -94,6 +100,7 @@ class _Work:
     collecting: Collecting
     fetching: Fetching
     key: dg.AssetKey
+    window: Window | None
     collected: list[Collected]
 
     def all_of_the_run(self) -> dict[str, Any]:
@@ -111,6 +118,8 @@ class _Work:
         return {}
 
     def _collect(self, day: date | None) -> dict[str, Any]:
+        if day is not None and self.window is not None:
+            _require_complete(self.window, day)
         asked = self.asker.counts
         found = self.collecting.collect(self.fetching, day, since=self._began())
         self.collected.append(found)
@@ -141,6 +150,13 @@ class _Work:
         return None if began is None else datetime.fromtimestamp(began, UTC)
 
 
+def _require_complete(window: Window, day: date) -> None:
+    """A day whose lag is not over would be there with what has come by now, and no more."""
+    at = complete_at(window, day)
+    if datetime.now(UTC) < at:
+        raise TransientError(f"{day} is complete at {at.isoformat()}, and not before (window.lag)")
+
+
 @contextmanager
 def _opened(
     context: dg.AssetExecutionContext,
@@ -162,7 +178,7 @@ def _opened(
                 context.run.run_id,
             )  # fmt: skip
             fetching = Fetching(asker, api, found.known.mapped.read)
-            yield _Work(context, asker, collecting, fetching, key_of(found.known), [])
+            yield _Work(context, asker, collecting, fetching, key_of(found.known), api.window, [])
     except PermanentError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

@@ -20,6 +20,7 @@ from ingestion_pipeline.foundation.upstreams.client import Answer, Counts, Patie
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _MOST_MOVES = 5
+_NO_CONTENT = 204
 _ACCEPT = {"json": "application/json", "csv": "text/csv, */*;q=0.5"}
 
 
@@ -65,6 +66,8 @@ class Asker:
     def is_nothing(self, answer: Answer) -> bool:
         """Whether an answer stands for an empty page."""
         nothing = self._api.nothing
+        if answer.status == _NO_CONTENT:
+            return True
         if nothing is None or answer.status != nothing.status:
             return False
         return nothing.body.search(answer.content[:100_000].decode(errors="replace")) is not None
@@ -112,7 +115,8 @@ def open_asker(
     """
     headers, parameter = _identified(api.auth, secrets)
     url = httpx.URL(_without_placeholders(api.url))
-    asked = {"Accept": _ACCEPT[api.format], **api.headers, **headers}
+    asked = {"accept": _ACCEPT[api.format]}
+    asked |= {name.lower(): value for name, value in {**api.headers, **headers}.items()}
     with Upstream(
         engine,
         name=name_of(api),

@@ -140,6 +140,13 @@ def written(moment: datetime, bound: Bound) -> str:
     return moment.strftime(form.replace("%:z", f"{offset[:3]}:{offset[3:5]}"))
 
 
+def complete_at(window: Window, day: date) -> datetime:
+    """When a day is complete: it has ended, and its lag is over; in UTC."""
+    after = day + timedelta(days=1)
+    end = datetime(after.year, after.month, after.day, tzinfo=window.zone)
+    return end.astimezone(UTC) + window.lag
+
+
 def days_due(window: Window, now: datetime) -> list[date]:
     """The days that are collected now: the last that has ended, its lag over, and those before it
     that are looked back to; none before the first.

@@ -233,6 +233,7 @@ def test_an_empty_list_is_one(fetch: Fetcher) -> None:
 def test_an_answer_that_stands_for_nothing(fetch: Fetcher) -> None:
     text = 'records: data\nnothing: {status: 404, body: "No data"}'
     assert fetch(text, lambda _: reply({"message": "No data there"}, 404))[0].records == 0
+    assert fetch("records: data", lambda _: Reply(status=204))[0].records == 0
     with pytest.raises(ContractError, match="HTTP 404"):
         fetch(text, lambda _: reply({"message": "no such page"}, 404))
 
@@ -287,6 +288,11 @@ def test_a_key_in_the_query_goes_with_every_page_and_is_told_nobody(
     told += " ".join(str(vars(each)) for each in caplog.records)
     assert SECRET not in told
     assert "s3cr3t%2F" not in told
+
+
+def test_a_header_is_sent_once(fetch: Fetcher) -> None:
+    fetch("headers: {ACCEPT: application/hal+json}", lambda _: reply([]))
+    assert fetch.asked[0].headers["accept"] == "application/hal+json"
 
 
 def test_a_secret_that_is_not_there_is_named(fetch: Fetcher) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion_pipeline.foundation.http_api.parsing import WORDS, read_api
-from ingestion_pipeline.foundation.http_api.windows import bounds_of, days_due
+from ingestion_pipeline.foundation.http_api.windows import bounds_of, complete_at, days_due
 from ingestion_pipeline.foundation.http_api.words import HttpApi, Window
 from ingestion_pipeline.foundation.mapping.documents import Node, read_node
 from ingestion_pipeline.foundation.mapping.reader import Reader
@@ -199,6 +199,8 @@ def test_a_day_is_due_when_it_has_ended_on_its_own_clock() -> None:
         date(2026, 3, 7), date(2026, 3, 8), date(2026, 3, 9),
     ]  # fmt: skip
     assert days_due(asked, datetime(2026, 1, 2, 12, tzinfo=UTC)) == [date(2026, 1, 1)]
+    # In March a day of New York ends at 04:00 UTC; the lag is two hours.
+    assert complete_at(asked, date(2026, 3, 9)) == datetime(2026, 3, 10, 6, tzinfo=UTC)
 
 
 def test_no_secret_of_the_installation_can_be_named() -> None:
