@@ -139,14 +139,12 @@ def test_a_series_of_fred(
     assert said["pages"] > 4
     with source_of(engine, settings()) as source:
         merge_series(engine, source, ["UNRATE"])
+    known = sa.text(
+        "SELECT date, value FROM macro_observations "
+        "WHERE series_id = :series AND realtime_end = '9999-12-31' ORDER BY date"
+    )
     with engine.connect() as connection:
-        mine = connection.exec_driver_sql(
-            "SELECT observed_at::date, value::numeric FROM kpi_points "
-            "WHERE kpi_id = 'fred.UNRATE' ORDER BY 1"
-        ).all()
-        theirs = connection.exec_driver_sql(
-            "SELECT date, value FROM macro_observations WHERE series_id = 'UNRATE' "
-            "AND realtime_end = '9999-12-31' AND value IS NOT NULL ORDER BY date"
-        ).all()
+        mine = connection.execute(known, {"series": "acme/fred_api/UNRATE"}).all()
+        theirs = connection.execute(known, {"series": "UNRATE"}).all()
     assert len(mine) > 80
     assert mine == theirs
