@@ -45,8 +45,9 @@ def enqueue(
     max_attempts: int,
     tenant_id: int | None = None,
     priority: int = 0,
+    after: timedelta = timedelta(0),
 ) -> int:
-    """Record a job for later; returns its id."""
+    """Record a job for later, due `after` that; returns its id."""
     statement = (
         sa.insert(jobs)
         .values(
@@ -55,6 +56,7 @@ def enqueue(
             tenant_id=tenant_id,
             priority=priority,
             max_attempts=max_attempts,
+            available_at=sa.func.now() + after,
         )
         .returning(jobs.c.job_id)
     )

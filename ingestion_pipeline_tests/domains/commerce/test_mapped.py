@@ -23,6 +23,7 @@ from ingestion_pipeline_tests.domains.commerce.builders import (
     assert_sound,
     finals,
     line,
+    load_everything,
     merge_file,
     number,
     product,
@@ -142,13 +143,13 @@ def test_the_uploads_of_a_mapped_file_say_which_file_it_was(engine: sa.Engine) -
     land(engine, file)
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT type, source, location, file_name, mapped_from, mapped_source, status, job_id"
+            "SELECT type, source, location, file_name, mapped_from, mapped_source, status"
             " FROM uploads WHERE domain = 'commerce' ORDER BY upload_id"
         ).all()
     assert [row.type for row in rows] == ["customers", "products", "orders", "order_items"]
     assert {row[1:] for row in rows} == {
         ("mapped", "file:///landed/export.csv", "export.csv", file.delivery.upload_id, "shop",
-         "staged", None)
+         "staged")
     }  # fmt: skip
 
 
@@ -389,3 +390,22 @@ emit:
     assert name_of_it() == "mapped fourth"
     assert merge_file(engine, late) is None  # it came before, and was merged with it
     assert_sound(engine)
+
+
+def test_what_was_killed_before_it_was_merged_is_merged_by_a_run_of_commerces_own(
+    engine: sa.Engine, configured: Settings
+) -> None:
+    land(engine, came(engine, SHOP, TWO_ORDERS))
+    load_everything(engine)  # another file's run: it merges, as it finds what is staged
+    assert sizes(engine)["order_items"] == 3
+    land(engine, came(engine, SHOP, HEADER + first("3", "C", "5.00", total="5.00")))
+    jobs = "SELECT kind, status FROM jobs ORDER BY job_id"
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql(jobs).all() == [
+            ("commerce.load.order_items", "completed"), ("commerce.load.order_items", "pending")
+        ]  # fmt: skip
+        connection.exec_driver_sql("UPDATE jobs SET available_at = now()")
+    load_everything(engine)
+    with engine.connect() as connection:
+        assert {row.status for row in connection.exec_driver_sql(jobs)} == {"completed"}
+    assert sizes(engine) == {"customers": 3, "products": 3, "orders": 3, "order_items": 4}

@@ -47,7 +47,8 @@ def land_claimed(
 
     def stage(claim: Claim) -> None:
         upload = by_id[claim.payload["upload_id"]]
-        if upload.status in ("recorded", "failed"):  # failed: its job was requeued
+        # Failed: its job was requeued. What a mapping made was staged when it landed.
+        if upload.status in ("recorded", "failed") and upload.mapped_from is None:
             stage_upload(engine, upload, claim, landing=landing, bounds=bounds)
 
     def name(claim: Claim) -> str:
@@ -104,12 +105,13 @@ def stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> N
     logger.warning("%s; staging it again", error)
     with engine.begin() as connection:
         unstage(connection, upload)
-        if upload.job_id is None:
+        if upload.job_id is None or upload.mapped_from is not None:
             again = _map_again(connection, upload, error)
             remedy = "its file is read again" if again else "ingest it again"
             uploads.update(
-                connection, upload.upload_id, status="failed", error=f"{error}; {remedy}"
-            )
+                connection, upload.upload_id, status="failed", error=f"{error}; {remedy}",
+                job_id=None,
+            )  # fmt: skip
             return
         uploads.update(connection, upload.upload_id, status="recorded")
         jobs.release(connection, upload.job_id, reason=str(error))
@@ -117,6 +119,8 @@ def stage_again(engine: sa.Engine, upload: Upload, error: StagingLostError) -> N
 
 def _map_again(connection: sa.Connection, upload: Upload, error: StagingLostError) -> bool:
     """Have the mapped file of an upload read once more, which stages what has failed."""
+    if upload.job_id is not None:  # that one only merges
+        jobs.settle(connection, upload.job_id)
     for file in uploads.find(connection, [upload.mapped_from] if upload.mapped_from else []):
         if file.job_id is not None and jobs.reopen(connection, file.job_id, reason=str(error)):
             uploads.update(connection, file.upload_id, status="recorded")

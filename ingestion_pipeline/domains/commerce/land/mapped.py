@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -25,9 +26,10 @@ from ingestion_pipeline.domains.commerce.contract.entities import (
 )
 from ingestion_pipeline.domains.commerce.land.rows import Rejection
 from ingestion_pipeline.domains.commerce.land.stage import Bounds, land_file, unstage
+from ingestion_pipeline.domains.commerce.land.uploads import job_kind
 from ingestion_pipeline.domains.commerce.tables import ARRIVED
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
-from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger import jobs, uploads
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.ledger.uploads import Counts, Upload
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
@@ -35,6 +37,7 @@ from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
 SOURCE = "mapped"  # how an upload of these came
 _ORDER_ID = re.compile(r'"order_id": ?"([0-9a-fA-F-]{32,36})"')
+_MERGED_WITHIN, _ATTEMPTS = timedelta(minutes=5), 5
 _TOGETHER = "is refused: another row of its order is"
 # The records are made by us, of a file that was unpacked within limits.
 _BOUNDS = Bounds(Limits(), keeps=uploads.MOST_KEPT_BYTES)
@@ -104,6 +107,8 @@ def land_records(
         )
     if any(part.entity is ORDER_ITEMS for part in new):
         _note_items(connection, delivery, parts)
+    if new:
+        _have_merged(connection, new[-1])
     taken = Taken(counts_of(connection, delivery, ("staged", "rejected")))
     taken.rejected += [each for part in new for each in part.rejected()]
     return taken
@@ -175,6 +180,20 @@ def _stage(connection: sa.Connection, delivery: Delivery, part: _Part) -> bool:
     with _together(part.records).open("rb") as file:
         land_file(connection, part.upload, file, bounds=_BOUNDS, hand_back=part.refuse)
     return True
+
+
+def _have_merged(connection: sa.Connection, last: _Part) -> None:
+    """Have a run merge what is staged, should whoever lands it be killed before.
+
+    A job of the last part is enough: it ends with the merge of that, before which come the others.
+    """
+    assert last.upload is not None  # noqa: S101
+    upload_id = last.upload.upload_id
+    job_id = jobs.enqueue(
+        connection, kind=job_kind(last.entity), tenant_id=last.upload.tenant_id,
+        payload={"upload_id": upload_id}, max_attempts=_ATTEMPTS, after=_MERGED_WITHIN,
+    )  # fmt: skip
+    uploads.update(connection, upload_id, job_id=job_id)
 
 
 def _together(records: list[Records]) -> Path:
