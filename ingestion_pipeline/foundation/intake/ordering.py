@@ -2,7 +2,6 @@
 together, or to take locks in one order, does so in memory that does not grow with the file.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +22,7 @@ _MAKE = """
 _IN_ORDER = sa.text("""
     SELECT key, line, told FROM records_in_order ORDER BY key, "then" COLLATE "C", place
 """)
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
@@ -60,7 +60,7 @@ class InOrder:
     def add(self, records: Sequence[Keyed]) -> None:
         """Take records; those of one key stay in the order in which they came."""
         rows = [
-            (each.key, each.then, place, each.line, json.dumps(each.told))
+            (each.key, each.then, place, each.line, _encode(each.told).decode())
             for place, each in enumerate(records, start=self.number)
         ]
         copy_rows(self.connection, "records_in_order", _COLUMNS, rows)
