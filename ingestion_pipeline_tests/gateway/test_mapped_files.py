@@ -154,3 +154,28 @@ def test_no_room_is_said_and_leaves_nothing(
     finally:
         with place[0].engine.begin() as connection:
             connection.execute(sa.text("UPDATE tenants SET landed_bytes_limit = NULL"))
+
+
+def test_a_file_of_the_tenants_own_part_of_the_store_is_read_where_it_lies(
+    place: tuple[ServingGateway, Settings], acme: httpx.Client
+) -> None:
+    running, configuration = place
+    own = configuration.home / "landing" / "acme" / "uploads" / "own.csv"
+    own.parent.mkdir(parents=True)
+    own.write_text(f"{FILE}\n\n\n")
+    answer = acme.post("/files/kiosk/sales", params={"storagePath": "uploads/own.csv"})
+    assert (answer.status_code, answer.json()["file_name"]) == (202, "own.csv")
+    again = acme.post("/files/kiosk/sales", params={"storagePath": "uploads/own.csv"})
+    assert again.status_code == 200
+    load_all(running.engine, configuration, known(configuration))
+    told = acme.get(answer.headers["location"].removeprefix("/api/ingestion")).json()
+    assert (told["state"], own.exists()) == ("loaded", True)
+
+
+@pytest.mark.parametrize(
+    "path", ["uploads/none.csv", "../other/x.csv", "/x.csv", "", "nobody/x.csv", "uploads/*"]
+)
+def test_a_path_that_leads_elsewhere_or_nowhere_is_refused(path: str, acme: httpx.Client) -> None:
+    answer = acme.post("/files/kiosk/sales", params={"storagePath": path})
+    assert answer.status_code == 422
+    assert answer.json()["message"].startswith("storagePath: ")

@@ -71,8 +71,8 @@ def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limit
     if len(fitting) == 1:
         return fitting[0]
     names = ", ".join(each.name for each in fitting or among)
-    fits = f"fits {names} by their `match`" if fitting else f"fits the `match` of none of {names}"
-    raise ContractError(f"{file_name}: {fits}: name the one that is meant")
+    said = f"fits {names} by their `match`" if fitting else f"fits the `match` of none of {names}"
+    raise ContractError(f"{file_name}: {said}: name the one that is meant")
 
 
 def fits(mapped: Mapped, open_file: Open, file_name: str, limits: Limits) -> bool:

@@ -6,7 +6,7 @@ from ingestion_pipeline.foundation.loading.choosing import Mappings
 from ingestion_pipeline.foundation.loading.progress import upload_document
 from ingestion_pipeline.gateway import once
 from ingestion_pipeline.gateway.answers import Refusal, answer
-from ingestion_pipeline.gateway.files.mapped import receive_mapped
+from ingestion_pipeline.gateway.files.mapped import receive_mapped, receive_stored
 from ingestion_pipeline.gateway.files.receiving import file_of
 from ingestion_pipeline.gateway.front import gateway_of, require_size, row_number_of
 from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
@@ -35,7 +35,8 @@ _ROOT = "/api/ingestion"
 async def post_file(request: Request, mapping: str) -> Response:
     """`mapping` is `SOURCE/MAPPING`; or `SOURCE` alone, and the mapping is the one whose `match`
     fits the file. The file is the part `file` of a form, or the body with `?filename=`;
-    `Content-Encoding: gzip` is undone. The same file again is a duplicate (200).
+    `Content-Encoding: gzip` is undone. Or `?storagePath=` names a file that the tenant has put into
+    its own part of the landing store. The same file again is a duplicate (200).
     """
     gateway = gateway_of(request)
     require_size(request, gateway.configuration.max_upload_bytes)
@@ -45,6 +46,8 @@ async def post_file(request: Request, mapping: str) -> Response:
     among = mappings.at(mapping.strip("/"), tenant=caller.tenant)
     if not among:
         raise Refusal(404, mappings.why_none(mapping, tenant=caller.tenant))
+    if (path := request.query_params.get("storagePath")) is not None:
+        return (await receive_stored(gateway, caller, among, path, key=key)).response()
     part = await file_of(gateway, request)
     receipt = await receive_mapped(gateway, caller, among, part, key=key)
     return receipt.response()

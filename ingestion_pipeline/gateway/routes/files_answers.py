@@ -81,4 +81,6 @@ FILE_PARAMETERS: list[dict[str, Any]] = [
      "description": "1 to 255 visible ASCII characters: the same request again is done once."},
     {"name": "filename", "in": "query", "required": False, "schema": {"type": "string"},
      "description": "Where the body is the bare file: its name."},
+    {"name": "storagePath", "in": "query", "required": False, "schema": {"type": "string"},
+     "description": "Where there is no body: a file in the tenant's own part of the store."},
 ]  # fmt: skip

@@ -7,7 +7,5 @@ gumroad_sync.py   Gumroad's API, asked as far back as sales can change; each pag
 orders.py         What senders order: an import of a platform, checked before it is recorded
 pings.py          Gumroad's Pings: unsigned, so a secret in the path says whose they are
 queue.py          The queue of imports: what is recorded, who may work on it, how many at once
-stored.py         Reports that a tenant has put into its own part of the landing store:
-                  `payload.storagePath`
 turns.py          Whose turn it is: one load at a time of a tenant and platform
 """

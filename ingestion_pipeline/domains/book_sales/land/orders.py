@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN
-from ingestion_pipeline.domains.book_sales.land import queue, stored
+from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS, Platform, canonical
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
@@ -16,6 +16,7 @@ from ingestion_pipeline.foundation.instants import in_utc, iso_8601
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import stored
 
 _MOST_PRIORITY = 100
 _FIELDS = {"platform", "payload", "priority", "scheduled_for"}

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.book_sales.contract.events import DOMAIN, Parsed
-from ingestion_pipeline.domains.book_sales.land import queue, stored
+from ingestion_pipeline.domains.book_sales.land import queue
 from ingestion_pipeline.domains.book_sales.land.orders import STORAGE_PATH
 from ingestion_pipeline.domains.book_sales.land.pings import told_by
 from ingestion_pipeline.domains.book_sales.merge.books import books_of
@@ -33,6 +33,7 @@ from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 from ingestion_pipeline.foundation.ledger.worker import Work, do_each
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import stored
 from ingestion_pipeline.foundation.storage.landing import Landing
 
 _Note = Callable[[sa.Connection], None]

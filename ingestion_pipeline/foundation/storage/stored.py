@@ -1,4 +1,4 @@
-"""Reports that a tenant has put into its own part of the landing store: `payload.storagePath`.
+"""Files that a tenant has put into its own part of the landing store: `storagePath`.
 
 The path is relative to the tenant's folder there, as it stands: what would have to be decoded,
 resolved or followed to know where it leads is refused.
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from ingestion_pipeline.foundation.errors import ContractError, FieldError, MissingReportError
 from ingestion_pipeline.foundation.storage.landing import Landing, file_system, is_local
 
-FIELD = "payload.storagePath"
+FIELD = "payload.storagePath"  # as orders of imports name it
 UPLOADS = "uploads"
 _LONGEST = 1024  # bytes
 
@@ -29,7 +29,7 @@ def fault_of(path: Any) -> str | None:
     return None
 
 
-def require_folder(landing: str, tenant: str, path: str) -> None:
+def require_folder(landing: str, tenant: str, path: str, *, field: str = FIELD) -> None:
     """Refuse a path whose first folder the tenant's part does not have: another tenant's name, say.
 
     Whether the name is some tenant's is not asked: the answer would tell which tenants there are.
@@ -45,10 +45,10 @@ def require_folder(landing: str, tenant: str, path: str) -> None:
         f"names the folder {folder[:100]!r}, which your part of the store does not have: the path "
         f"is relative to that part, like {UPLOADS}/report.csv"
     )
-    raise ContractError(f"{FIELD}: {rule}", [FieldError(FIELD, rule)])
+    raise ContractError(f"{field}: {rule}", [FieldError(field, rule)])
 
 
-def require_inside(landing: str, tenant: str, path: str) -> None:
+def require_inside(landing: str, tenant: str, path: str, *, field: str = FIELD) -> None:
     """Refuse a path that a link leads out of the tenant's part of the store.
 
     Raises:
@@ -60,7 +60,7 @@ def require_inside(landing: str, tenant: str, path: str) -> None:
     inside = Path(root).resolve()
     if not (Path(root) / path).resolve().is_relative_to(inside):
         rule = "leads out of your part of the store"
-        raise ContractError(f"{FIELD}: {rule}", [FieldError(FIELD, rule)])
+        raise ContractError(f"{field}: {rule}", [FieldError(field, rule)])
 
 
 def require_there(landing: str, tenant: str, path: str) -> None:
