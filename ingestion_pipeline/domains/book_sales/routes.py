@@ -17,7 +17,7 @@ from ingestion_pipeline.domains.book_sales.receive.imports import (
     receive_order,
     receive_report,
 )
-from ingestion_pipeline.domains.book_sales.sources.described import platforms
+from ingestion_pipeline.domains.book_sales.sources.described import platforms_of
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import Told
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical, parser_of, platform_of
 from ingestion_pipeline.foundation.errors import ConfigurationError, FieldError
@@ -76,7 +76,7 @@ async def _order(request: Request, *, endpoint: str, platform: str | None = None
     gateway = gateway_of(request)
     caller, body = await gateway.receive_json(request)
     key = once.key_of(request, required=False)
-    among = platforms(gateway.configuration)
+    among = platforms_of(gateway.configuration, caller.tenant)
     if platform is not None:
         platform_of(platform, among)
     order = orders.parse_order(body, platform=platform, among=among)
@@ -106,7 +106,7 @@ async def post_upload(request: Request, platform: str) -> Response:
     gateway = gateway_of(request)
     require_size(request, gateway.configuration.max_upload_bytes)
     caller = await gateway.authenticate(request)
-    parser_of(platform, platforms(gateway.configuration))
+    parser_of(platform, platforms_of(gateway.configuration, caller.tenant))
     platform = canonical(platform)
     query = request.query_params
     told = Told(query.get("decimal"), query.get("dates"))

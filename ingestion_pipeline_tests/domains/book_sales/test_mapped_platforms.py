@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.book_sales.land.orders import parse_order
 from ingestion_pipeline.domains.book_sales.merge import claimed as work
 from ingestion_pipeline.domains.book_sales.merge.folder import merge_reports
 from ingestion_pipeline.domains.book_sales.receive.drop_folder import receive_dropped
-from ingestion_pipeline.domains.book_sales.sources.described import platforms
+from ingestion_pipeline.domains.book_sales.sources.described import platforms, platforms_of
 from ingestion_pipeline.domains.book_sales.sources.registry import PLATFORMS
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import ContractError
@@ -126,6 +126,16 @@ def test_a_dropped_report_goes_through_the_platforms_queue(
     assert [(row[0], row[2], str(row[3])) for row in rows(engine)] == [
         ("google_play", "Dune", "3.1900"), ("google_play", "Emma", "None"),
     ]  # fmt: skip
+
+
+def test_a_platform_that_is_for_one_tenant_is_none_to_another(
+    configured: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described(tmp_path / "defs", "google", EARNINGS, "  tenants: [acme]\n")
+    monkeypatch.setenv("DEFS_FOLDER", str(tmp_path / "defs"))
+    settings.cache_clear()
+    assert "google_play" in platforms_of(settings(), "acme")
+    assert platforms_of(settings(), "other") == PLATFORMS
 
 
 def test_a_tenant_that_a_mapping_is_not_for_has_no_use_of_it(

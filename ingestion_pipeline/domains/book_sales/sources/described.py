@@ -34,6 +34,15 @@ def platforms(configuration: Settings) -> Mapping[str, Platform]:
     return found[1]
 
 
+def platforms_of(configuration: Settings, tenant: str) -> Mapping[str, Platform]:
+    """The platforms that a tenant may send reports of; of the others it is told nothing."""
+    return {
+        name: each
+        for name, each in platforms(configuration).items()
+        if not isinstance(each.parse, MappedReports) or each.parse.are_for(tenant)
+    }
+
+
 def _platforms(described: Described, limits: Limits) -> Mapping[str, Platform]:
     by_name: dict[str, list[MappedSource]] = {}
     sound, _ = mapped_sources(described, TARGETS)  # faults are told where files are loaded

@@ -114,6 +114,10 @@ class MappedReports:
     limits: Limits
     tenant: str = ""
 
+    def are_for(self, tenant: str) -> bool:
+        """Whether a tenant may send such reports."""
+        return any(whose is None or tenant in whose for _, whose in self.mappings)
+
     def __call__(self, content: bytes, *, file_name: str, told: Told = NOTHING_TOLD) -> Parsed:
         """The events of a report.
 
