@@ -1,6 +1,8 @@
 """APIs of files in Dagster: an asset each, a partition a day, its checks, its faults with their
 place."""
 
+import gzip
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,12 +14,15 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster.components.testing.utils import create_defs_folder_sandbox
+from typer.testing import CliRunner
 
+from ingestion_pipeline.cli.app import app
 from ingestion_pipeline.components import HttpSeries
 from ingestion_pipeline.components.loading import load, with_described
 from ingestion_pipeline.definitions import ours
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.described.kinds import HOME
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.orchestration.partitions import RANGE
@@ -214,6 +219,26 @@ def test_what_files_of_an_api_are_called_is_known_to_commands(site: Site) -> Non
     assert known.mapped.read.formats == ("ndjson",)
     [(file, same)], _ = registry.described_knowns(configuration.described)
     assert (file, same.name) == (site.folder / "flow" / "defs.yaml", "plant/readings")
+
+
+def test_a_day_is_shown_and_not_loaded(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEFS_FOLDER", str(site.folder))
+    settings.cache_clear()
+    site.plant.days["2026-01-01"][1]["name"] = "unknown"
+    asked = ["sources", "fetch", "plant/readings", "--day", "2026-01-01"]
+    shown = CliRunner().invoke(app, [*asked, "--keep", str(tmp_path / "kept.gz"), "--json"])
+    assert shown.exit_code == 3
+    said = json.loads(shown.stdout)
+    assert "unknown" in shown.stdout
+    assert said["counts"]["used"] == 2
+    assert gzip.decompress((tmp_path / "kept.gz").read_bytes()).count(b"\n") == 3
+    assert site.points() == []
+    without = CliRunner().invoke(app, asked[:3])
+    assert (without.exit_code, "say which, by --day" in without.output) == (1, True)
+    other = CliRunner().invoke(app, ["sources", "fetch", "plant/other"])
+    assert (other.exit_code, "there are plant/readings" in other.output) == (1, True)
 
 
 def test_an_empty_day_is_a_day_and_one_that_has_become_empty_is_told(site: Site) -> None:
