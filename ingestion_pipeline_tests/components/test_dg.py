@@ -43,8 +43,15 @@ def checkout(tmp_path: Path) -> Path:
 def test_a_source_from_scaffold_to_asset_and_its_mistake_with_its_line(checkout: Path) -> None:
     dg(checkout, "scaffold", "defs", f"{HOME}.AceIotSite", "plant-1")
     dg(checkout, "scaffold", "defs", f"{HOME}.FredSeries", "treasury")
+    dg(checkout, "scaffold", "defs", f"{HOME}.MappedFiles", "till")
     listed = dg(checkout, "list", "defs")
-    for key in ("ace_iot/plant-1", "fred/treasury", "commerce/orders", "buildings/timeseries_raw"):
+    for key in (
+        "ace_iot/plant-1",
+        "fred/treasury",
+        "till/sales",
+        "commerce/orders",
+        "buildings/timeseries_raw",
+    ):
         assert key in listed
     file = checkout / "ingestion_pipeline" / "defs" / "treasury" / "defs.yaml"
     file.write_text(file.read_text().replace("- DGS10", "- DGS10\n    - NO"))
