@@ -200,6 +200,13 @@ def test_days_in_one_run_of_which_one_fails_are_there_without_it(site: Site) -> 
     assert site.run("2026-01-02").success
     assert site.materialized == {"2026-01-01", "2026-01-02", "2026-01-03"}
     assert len(site.points()) == 9
+    again = site.run("2026-01-01", "2026-01-02", "2026-01-03")
+    assert again.success
+    said = {
+        each.materialization.partition: each.materialization.metadata["records"].value
+        for each in again.get_asset_materialization_events()
+    }
+    assert said == {"2026-01-01": 3, "2026-01-02": 3, "2026-01-03": 3}
 
 
 def test_a_day_whose_lag_is_not_over_is_not_there(site: Site) -> None:
