@@ -13,11 +13,14 @@ from ingestion_pipeline.domains.buildings.merge.sites import add_site
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import roles
+from ingestion_pipeline.foundation.storage.privileges import RUNS
 from ingestion_pipeline_tests.domains.book_sales import test_mapped as book_sales
 from ingestion_pipeline_tests.domains.book_sales.test_mapped_platforms import described
 from ingestion_pipeline_tests.domains.buildings import test_mapped as buildings
 from ingestion_pipeline_tests.domains.kpis import test_mapped as kpis
 from ingestion_pipeline_tests.domains.markets import test_mapped as markets
+from ingestion_pipeline_tests.foundation.intake.delivering import Deliveries
 
 FILES = {
     "sales_events": (
@@ -62,3 +65,22 @@ def test_a_file_is_loaded_refused_rows_are_kept_and_what_follows_is_there(
         assert refused.line_number == content.count("\n"), json.dumps(refused.reasons)
         rows = connection.exec_driver_sql(f"SELECT count(*) FROM {follows}").scalar_one()
         assert (upload.inserted, rows > 0) == (len(content.splitlines()) - 2, True)
+
+
+def test_the_role_of_runs_may_land_and_settle_whatever_a_mapping_makes(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    roles.ensure(engine)
+    with engine.begin() as owner:
+        add_site(owner, "acme", "annex")
+        password = roles.make_login(owner, "runs_of_mappings", group=RUNS, acts_as_group=True)
+    url = sa.make_url(roles.url_of(engine, "runs_of_mappings", password))
+    runs = sa.create_engine(url.set(drivername="postgresql+psycopg"))
+    files = Deliveries(runs, tenant_id)
+    for mapping, content, _ in FILES.values():
+        first = files.bring(mapping, content)
+        assert first["inserted"] >= 1
+        assert set(files.bring(mapping, content)) == {"unchanged"}
+    other_value = kpis.HEADER + "revenue,2026-05-01,99,a\n"
+    assert files.bring(kpis.MAPPING, other_value) == {"superseded": 1}  # a conflict is recorded
+    runs.dispose()

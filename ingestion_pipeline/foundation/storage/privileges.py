@@ -84,7 +84,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     # KPIs: what is accepted is true at once, so the gateway writes points, and grades.
     "kpi_updates": ("raw", "raw", "r", "r"),
     "kpi_points": ("raw", "raw", "r", "r"),
-    "kpi_conflicts": ("ra", "r", "r", "r"),
+    "kpi_conflicts": ("ra", "ra", "r", "r"),
     "kpi_corrections": ("ra", "r", "r", "r"),
     "kpi_series": ("raw", "raw", "r", "r"),
     "kpi_days": ("raw", "raw", "r", ""),
