@@ -598,3 +598,12 @@ def test_a_fraction_that_a_double_loses_is_still_a_fraction(raw: str) -> None:
     assert _reasons("order_items", _with("order_items", "quantity", raw)) == [
         ("quantity", "must be a whole number")
     ]
+
+
+def test_a_line_without_its_object_is_as_plainly_right_as_one_with_it() -> None:
+    """What mappings make has none, and every line was looked at field by field for it."""
+    entity = ENTITIES["customers"]
+    uuid = b"3f333df6-90a4-4fda-8dd3-9485d27cee36"
+    line = b'{"customer_id":"' + uuid + b'","name":"Ada","email":"a@example.org"'
+    for text in (line + b"}", line + b',"metadata":{}}'):
+        assert (*RowParser(entity)._read(text), None) == read_line(text, entity)

@@ -33,6 +33,7 @@ from ingestion_pipeline.foundation.repeated_keys import is_unrepeated, keys_in
 from ingestion_pipeline.foundation.spreadsheets import is_shortened
 
 _CENT = Decimal("0.01")
+_NO_OBJECT = msgspec.Raw(b"{}")  # of a line that has none, as those that mappings make
 # The quotes come in pairs, because it is JSON.
 _AMOUNT = re.compile(rb'"?(-?[0-9]{1,12}(?:\.[0-9]{1,2})?)"?')
 _WHOLE = re.compile(rb"(-?[0-9]{1,10})(?:\.0+)?")  # 1.0 is whole, 1.5 is not
@@ -107,7 +108,9 @@ class RowParser:
         row = self._decode(line)
         keys = keys_in(line)
         for name in self._objects:
-            raw = bytes(getattr(row, name))
+            member = getattr(row, name)
+            keys += member is _NO_OBJECT
+            raw = bytes(member)
             keys -= keys_in(raw)
             if not is_unrepeated(raw):
                 raise ValueError
@@ -178,7 +181,11 @@ def _struct(entity: Entity) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         entity.name,
         [
-            (f.name, _type(f)) if not f.nullable else (f.name, _optional(_type(f)), None)
+            (f.name, _optional(_type(f)), None)
+            if f.nullable
+            else (f.name, _type(f), _NO_OBJECT)
+            if f.kind == "object"
+            else (f.name, _type(f))
             for f in entity.fields
         ],
         gc=False,
