@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from ingestion_pipeline.foundation.mapping.faults import MappingError
+from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
 from ingestion_pipeline_tests.mappings.samples import came_of, text_of
 
 
@@ -150,3 +151,13 @@ def test_lines_that_a_spreadsheet_saved_as_one_cell_were_told_to_have_one_cell_t
     assert came.of("orders") == []
     [rule] = came.rules
     assert "is one cell in quotes: a spreadsheet has saved a line" in rule
+
+
+def test_the_error_of_a_foreign_file_told_whom_it_names() -> None:
+    """It is kept with the upload, and logged."""
+    people = "First Name,Last Name,Email\nAda,Sample,ada@example.com\nBo,Sample,bo@example.com\n"
+    for text in (people, f"Customers\n,,\n{people}"):
+        with pytest.raises(WrongFileError) as failed:
+            came_of("shopify_orders", text)
+        assert "'First Name', 'Last Name', 'Email'" in str(failed.value)
+        assert "Sample" not in str(failed.value)

@@ -96,12 +96,20 @@ def _header(
         ):
             return above, record
         above.append(record)
-    shown = [each.cells[:4] for each in above[:_SHOWN]]
+    shown = [each.cells[:4] for each in _without_data(above)[-_SHOWN:]]
     told = (
         f" the columns {', '.join(map(repr, mapped.read.find))} (read.header.find)"
         if wanted else " a header"
     )  # fmt: skip
     raise WrongFileError(f"no line of {file_name} holds{told}; the first lines are {shown}")
+
+
+def _without_data(records: Sequence[Record]) -> Sequence[Record]:
+    """The records up to what seems to be a header: errors are kept, and rows may name persons."""
+    filled = [sum(map(bool, map(str.strip, each.cells))) for each in records]
+    most = max(filled, default=0)
+    header = next((at for at, number in enumerate(filled) if number * 2 >= most > 0), 0)
+    return records[: header + 1]
 
 
 def _is_header(record: Record, cells: Sequence[str]) -> bool:
