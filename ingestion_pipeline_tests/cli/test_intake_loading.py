@@ -56,6 +56,7 @@ def test_a_file_is_loaded_by_a_mapping_of_a_file_and_again_changes_nothing(
     assert (code, dry["status"], dry["used"], events(engine)) == (0, "would be loaded", 2, [])
     code, [said] = documents(mapping, export, "--tenant", "acme")
     assert (code, said["status"], said["made"]) == (0, "loaded", {"sales_events": 2})
+    assert said["became"]["sales_events"]["inserted"] == 2
     before = events(engine)
     assert len(before) == 2
     code, [again] = documents(mapping, export, "--tenant", "acme", "--strict")
@@ -134,3 +135,20 @@ def test_a_mapping_that_is_not_there_is_said_with_what_was_meant(export: Path) -
     assert "did you mean 'shopify_orders'" in told
     assert run("load")[0] == 2
     assert run("load", "nothing.yaml", export)[0] == 1
+
+
+def test_refused_rows_of_a_mapped_file_are_not_exported_and_no_file_is_left(
+    configured: Settings, mapping: Path, export: Path, tmp_path: Path
+) -> None:
+    """An empty file was left, which `rejected replay` took with "0 rows taken"."""
+    _, [said] = documents(mapping, export)
+    rows = tmp_path / "rows.ndjson"
+    asked = ["rejected", "export", str(said["upload_id"]), str(rows)]
+    refused = CliRunner().invoke(app, asked)
+    assert refused.exit_code == 1
+    assert "correct the file and send it again" in f"{refused.stderr} {refused.exception}"
+    assert [each.name for each in tmp_path.iterdir() if "rows" in each.name] == []
+    rows.touch()
+    empty = CliRunner().invoke(app, ["rejected", "replay", str(rows)])
+    assert empty.exit_code == 1
+    assert "is empty" in f"{empty.stderr} {empty.exception}"

@@ -127,7 +127,7 @@ def _came(engine: sa.Engine, direct: Direct, *, before: int | None = None) -> di
         direct.name, "waiting" if waits else direct.status, error=direct.error,
         upload_id=direct.recorded.upload_id,
         lines=counts["lines"], used=counts["used"], rejected=counts["rejected"],
-        made=mine["made"] or {}, warned=mine["warned"] or 0,
+        made=mine["made"] or {}, became=mine["became"] or {}, warned=mine["warned"] or 0,
         mapping_sha256=mine["mapping_sha256"],
         **({"mapping_sha256_before": told[before]["mapping_sha256"]} if before else {}),
     )  # fmt: skip
@@ -154,7 +154,9 @@ def _would_come(known: Known, files: list[Path], tenant: str) -> list[dict[str, 
 
 
 def _document(name: str, status: str, *, error: str | None = None, **said: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {"lines": 0, "used": 0, "rejected": 0, "made": {}, "warned": 0}
+    empty: dict[str, Any] = {
+        "lines": 0, "used": 0, "rejected": 0, "made": {}, "became": {}, "warned": 0,
+    }  # fmt: skip
     return {"file": name, "status": status, **empty, **said, "error": error}
 
 
@@ -169,13 +171,19 @@ def _show(documents: list[dict[str, Any]]) -> None:
     ]  # fmt: skip
     console.show_table("file", "", "lines", "used", "rejected", "made", rows=rows)
     for each in documents:
+        for name, fates in each["became"].items():
+            told = ", ".join(f"{number:,} {fate}" for fate, number in fates.items() if number)
+            console.say(f"{each['file']}: {name}: {told or 'nothing changed'}")
         if each["error"]:
             console.complain(f"{each['file']}: {each['error']}")
         if each["warned"]:
             console.warn(f"{each['file']}: {each['warned']} checks of the mapping failed")
         if "mapping_sha256_before" in each:
-            before, now = each["mapping_sha256_before"], each["mapping_sha256"]
-            console.say(f"the mapping was {before and before[:12]}, and is {now and now[:12]}")
+            before, now = (
+                each[name][:12] if each[name] else "not noted"
+                for name in ("mapping_sha256_before", "mapping_sha256")
+            )
+            console.say(f"the mapping was {before}, and is {now}")
 
 
 def list_mappings(as_json: AsJson = False) -> None:

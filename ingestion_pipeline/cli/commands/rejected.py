@@ -68,8 +68,16 @@ def export(
     """
     from ingestion_pipeline.domains.commerce.merge import replay as replaying
 
-    with upgraded().connect() as connection, file.open("wb") as opened:
-        number = replaying.export(connection, upload_id, opened)
+    # Beside it first: who is refused, or has nothing to write, leaves what was there.
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with upgraded().connect() as connection, part.open("wb") as opened:
+            number = replaying.export(connection, upload_id, opened)
+        if not number:
+            console.fail(f"upload {upload_id} has no refused rows that were not replayed")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
     console.say(f"{number:,} rows of upload {upload_id} are in {file}")
 
 

@@ -14,6 +14,8 @@ from ingestion_pipeline.foundation.ledger.tables.jobs import jobs as jobs_table
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.loading.known import DOMAIN, KIND, kind_of
 
+# Of records; how many were staged, or refused, is told by their lines.
+_FATES = ("inserted", "updated", "unchanged", "superseded", "waiting")
 _u, _j, _d = uploads.c, jobs_table.c, intake_deliveries.c
 
 
@@ -122,6 +124,11 @@ def totals(told: Sequence[Told]) -> dict[str, int]:
             "footer": said["footer"], "rejected": row["rejected"], "used": row["staged"],
             **{f"passed over: {why}": lines for why, lines in passed_over.items()},
             **{f"made: {label}": number for label, number in said["made"].items()},
+            **{
+                f"{fate}: {name}": number
+                for name, fates in said["became"].items()
+                for fate, number in fates.items() if fate in _FATES
+            },
         }  # fmt: skip
         for name, number in counts.items():
             together[name] += number

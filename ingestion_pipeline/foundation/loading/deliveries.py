@@ -1,6 +1,6 @@
 """What is kept of a file that a mapping read: counts, sums, columns, warnings."""
 
-from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,11 +28,8 @@ def note(
     used. A row may make several records: what became of these is in the other columns.
     """
     lines = uploaded(reading.counts, len({each.line for each in taken.rejected}))
-    fates: Counter[str] = Counter()
-    for each in taken.by_target.values():
-        fates.update({name: number for name, number in each.items() if name in _FATES})
     uploads.update(
-        connection, delivery.upload_id, **lines, **{name: fates[name] for name in _FATES},
+        connection, delivery.upload_id, **lines, **_fates(taken.by_target),
         status="loaded", error=None, staged_at=sa.func.now(), loaded_at=sa.func.now(),
         rejected_kept=reading.refusals.kept, rejected_bytes=reading.refusals.bytes,
     )  # fmt: skip
@@ -43,6 +40,28 @@ def note(
             index_elements=["upload_id"], set_={**values, "read_at": sa.func.now()}
         )
     )
+
+
+def settled(connection: sa.Connection, upload_id: int, taken: Taken) -> None:
+    """Add to what became of a file's records what followed in their domain.
+
+    As often as it is told: what is told of a fate takes the place of what was told of it before,
+    and a domain that tells nothing takes nothing back.
+    """
+    c = intake_deliveries.c
+    mine = c.upload_id == upload_id
+    became = dict(
+        connection.execute(sa.select(c.became).where(mine).with_for_update()).scalar_one()
+    )
+    for name, fates in taken.by_target.items():
+        became[name] = {**became.get(name, {}), **fates}
+    connection.execute(sa.update(intake_deliveries).where(mine).values(became=became))
+    uploads.update(connection, upload_id, **_fates(became))
+
+
+def _fates(became: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """What became of the records of all types together, as `uploads` has it."""
+    return {name: sum(each.get(name, 0) for each in became.values()) for name in _FATES}
 
 
 def uploaded(counts: Counts, refused_later: int) -> dict[str, int]:

@@ -79,7 +79,8 @@ def load_upload(
         taken = _land(engine, landing, claim, known, delivery, bounds=Bounds(limits, room))
     settled = known.sink.settle(engine, delivery)
     with engine.begin() as connection:
-        jobs.complete(connection, claim, _result(connection, delivery, settled))
+        deliveries.settled(connection, delivery.upload_id, settled)
+        jobs.complete(connection, claim, _result(connection, delivery))
     return Loaded(delivery, taken, settled)
 
 
@@ -112,7 +113,7 @@ def _land(
     return taken
 
 
-def _result(connection: sa.Connection, delivery: Delivery, settled: Taken) -> dict[str, Any]:
+def _result(connection: sa.Connection, delivery: Delivery) -> dict[str, Any]:
     """What a job says of its file."""
     u, d = uploads.c, intake_deliveries.c
     query = (
@@ -121,8 +122,7 @@ def _result(connection: sa.Connection, delivery: Delivery, settled: Taken) -> di
         .where(u.upload_id == delivery.upload_id)
     )
     found = connection.execute(query).mappings().one()
-    became = {**found["became"], **settled.by_target}
-    return {"uploadId": delivery.upload_id, **found, "became": became}
+    return {"uploadId": delivery.upload_id, **found}
 
 
 def _delivery(connection: sa.Connection, claim: Claim, known: Known) -> tuple[Delivery, bool]:

@@ -21,7 +21,7 @@ class Reason:
     """Why a row was refused, or what a check found.
 
     Attributes:
-        line: of the file, from 1.
+        line: of the file, from 1; 0: the file as a whole.
     """
 
     line: int
@@ -31,7 +31,8 @@ class Reason:
 
     def __str__(self) -> str:
         shown = f" [{self.value}]" if self.value else ""
-        return f"line {self.line}: {self.field} {self.rule}{shown}"
+        where = f"line {self.line}" if self.line else "the whole file"
+        return f"{where}: {self.field} {self.rule}{shown}"
 
 
 @dataclass(frozen=True, slots=True)

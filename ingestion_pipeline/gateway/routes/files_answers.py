@@ -58,7 +58,10 @@ class MappedFileState(_Answer):
     passed_over: dict[str, int]
     rejected_by_reason: dict[str, int]
     made: dict[str, int] | None = Field(description="Records by the mapping's label.")
-    became: dict[str, dict[str, int]] | None
+    became: dict[str, dict[str, int]] | None = Field(
+        description="Records by type and by what became of them when the file was loaded: "
+        "inserted, updated, unchanged, superseded, waiting, rejected, …"
+    )
     refused: int | None
     not_read: list[str] | None
     new_columns: list[str] | None

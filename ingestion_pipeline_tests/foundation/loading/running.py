@@ -37,12 +37,14 @@ class Shelf:
         refuses: keys of records that it does not take.
         settled: deliveries for which `settle` was called.
         breaks: how often `settle` fails, from now on.
+        follows: what `settle` tells.
     """
 
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
     refuses: frozenset[str] = frozenset()
     settled: list[int] = field(default_factory=list)
     breaks: int = 0
+    follows: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @staticmethod
     def build(engine: sa.Engine) -> "Shelf":
@@ -82,7 +84,7 @@ class Shelf:
             self.breaks -= 1
             raise RuntimeError("cut off")
         self.settled.append(delivery.upload_id)
-        return Taken()
+        return Taken(self.follows)
 
 
 def on_the_shelf(engine: sa.Engine) -> list[tuple[Any, ...]]:

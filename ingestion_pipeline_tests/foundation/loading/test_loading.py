@@ -310,3 +310,20 @@ def test_a_file_that_is_loaded_stays_so_though_what_follows_fails_for_good(
     ]  # fmt: skip
     upload = row(engine, "uploads", came.upload_id)
     assert (upload["status"], upload["error"]) == ("loaded", None)
+
+
+def test_what_followed_in_the_domain_is_told_with_the_file(
+    engine: sa.Engine, configured: Settings, tenant_id: int, shelf: Shelf
+) -> None:
+    """Of files of commerce it was told only that their rows were staged."""
+    mapping = known(MAPPING, shelf)
+    shelf.follows = {"sales_events": {"inserted": 1, "unchanged": 0, "waiting": 1}}
+    came = deliver(engine, configured, tenant_id, mapping, FILE)
+    shelf.breaks = 1
+    at_once = configured.model_copy(update={"job_backoff": timedelta(0)})
+    assert [e.status for e in load_all(engine, at_once, mapping)] == ["retrying", "done"]
+    became = row(engine, "intake_deliveries", came.upload_id)["became"]
+    assert became == {"sales_events": {"updated": 2, "inserted": 1, "unchanged": 0, "waiting": 1}}
+    upload = row(engine, "uploads", came.upload_id)
+    fates = ("inserted", "updated", "unchanged", "superseded", "waiting")
+    assert [upload[name] for name in fates] == [1, 2, 0, 0, 1]

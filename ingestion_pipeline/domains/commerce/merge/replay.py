@@ -67,9 +67,14 @@ def export(connection: sa.Connection, upload_id: int, file: IO[bytes]) -> int:
     """Write the refused rows of an upload that were not replayed yet; returns how many.
 
     Raises:
-        ContractError: there is no such upload, or it is not of commerce.
+        ContractError: there is no such upload, or it is not of commerce; nothing is written.
     """
     domain = connection.scalar(sa.select(_u.domain).where(_u.upload_id == upload_id))
+    if domain == "intake":
+        raise ContractError(
+            f"upload {upload_id}: its rows are those of a mapped file: correct the file and send "
+            "it again (intake load NAME FILE)"
+        )
     if domain != DOMAIN:
         raise ContractError(f"upload: {upload_id} is none of commerce")
     statement = (
@@ -89,14 +94,18 @@ def replay(engine: sa.Engine, path: Path, *, bounds: Bounds) -> Replayed:
     """Load the rows of an exported file that are right now.
 
     Raises:
-        ContractError: a line is none of an exported file; those before it may be loaded.
+        ContractError: a line is none of an exported file (those before it may be loaded), or there
+            is none.
     """
-    outcome = Replayed()
+    outcome, number = Replayed(), 0
     with path.open("rb") as file:
         entries = _entries(file)
         while batch := list(islice(entries, _BATCH)):
+            number += len(batch)
             with engine.begin() as connection:
                 _take(connection, batch, path.absolute().as_uri(), outcome, bounds)
+    if not number:
+        raise ContractError(f"{path.name} is empty: it has no row of `rejected export`")
     for entity in ENTITIES.values():
         merge_claimed(engine, entity)
     return outcome
