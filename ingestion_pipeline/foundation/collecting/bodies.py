@@ -75,6 +75,16 @@ class JsonBody:
             raw = found
         return raw
 
+    def members(self, at: Member) -> dict[str, bytes]:
+        """What an object that stands there holds, as it is written; nothing, where none does."""
+        raw = self.raw(at)
+        if raw is None or raw[:1] != b"{":
+            return {}
+        try:
+            return {name: bytes(each) for name, each in _MEMBERS.decode(raw).items()}
+        except _WRONG as error:
+            raise NotReadableError(f"the answer has names that are no text: {error}") from None
+
     def text(self, at: Member) -> str | None:
         """A text, or a number as it is written; None: nothing is there.
 

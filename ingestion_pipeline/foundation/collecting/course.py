@@ -2,15 +2,17 @@
 
 Pure: what was said is taken in, the next URL comes out. Nothing ends a list but what the API says
 (no cursor, `more` is false, the total is there, an empty page): a page that is shorter than it was
-asked to be may be short because the API gives no more at once.
+asked to be may be short because the API gives no more at once. And a list that ends while the
+answer says in another way that there is more is not at its end (`signs.py`).
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import httpx
 
+from ingestion_pipeline.foundation.collecting.signs import Sign, unfollowed
 from ingestion_pipeline.foundation.errors import ContractError, TransientError
 from ingestion_pipeline.foundation.http_api.words import Pages, Where
 
@@ -31,6 +33,7 @@ class Said:
         find: what stands at a place of the answer; None: nothing does.
         link: the URL that its `Link` header calls the next one.
         nothing: whether it is the answer that stands for no records.
+        signs: what it says of further records, in whatever way.
     """
 
     number: int
@@ -38,6 +41,7 @@ class Said:
     find: Callable[[Where], str | None]
     link: str | None = None
     nothing: bool = False
+    signs: Callable[[], Iterable[Sign]] = tuple
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Course:
     _offset: int = 0
     _seen: set[bytes] = field(default_factory=set)
     _last: bytes = b""
+    _totals: list[Sign] = field(default_factory=list)
 
     def first(self) -> httpx.URL:
         """The URL of the first page."""
@@ -76,18 +81,22 @@ class Course:
         """The URL of the page after one; None: that was the last.
 
         Raises:
-            ContractError: the list has no end, leads back, or ends before its total.
+            ContractError: the list has no end, leads back, or ends before its total, or before what
+                the answer says otherwise.
             ChangedListError: its total became smaller.
         """
         self.pages += 1
         self.records += said.number
         self._offset += said.number
         self._require_progress(said)
+        if self.pages == 1:  # an empty page at the end may not say it again
+            self._totals = [each for each in said.signs() if each.number]
         total = None if said.nothing else self._number(said, self.how.total, "total")
         self._note_total(total)
         following = None if said.nothing else self._following(url, said)
         if following is None:
             self._require_all()
+            self._require_no_more(said)
             return None
         if self.pages >= self.how.most:
             raise ContractError(
@@ -192,6 +201,15 @@ class Course:
                 f"the pages say that there are {self.total} records, and {self.records} came "
                 "(pages.total)"
             )
+
+    def _require_no_more(self, said: Said) -> None:
+        """The end by what `pages` follows, while something else leads on, is no end."""
+        now = list(said.signs())
+        places = {each.at for each in now}
+        signs = [*now, *(each for each in self._totals if each.at not in places)]
+        why = unfollowed(self.how, signs, pages=self.pages, records=self.records)
+        if why is not None:
+            raise ContractError(f"page {self.pages}: {why}")
 
 
 def _digest(url: httpx.URL) -> bytes:

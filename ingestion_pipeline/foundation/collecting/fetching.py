@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import IO, Any, cast
 
 import httpx
@@ -16,6 +17,7 @@ import httpx
 from ingestion_pipeline.foundation.collecting.asking import Asker, first_url
 from ingestion_pipeline.foundation.collecting.bodies import CsvBody, JsonBody, NotReadableError
 from ingestion_pipeline.foundation.collecting.course import Course, Said
+from ingestion_pipeline.foundation.collecting.signs import signs_of
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.http_api.words import Header, HttpApi, Where
 from ingestion_pipeline.foundation.mapping.words import Mapped, Read
@@ -121,7 +123,8 @@ class Fetching:
         self._require_success(find, body.excerpt())
         lines = body.records(self._api.records, absent_is_empty=self._api.absent_is_empty)
         content = b"".join(line + b"\n" for line in lines)
-        return _Page(content, Said(len(lines), _digest(content), find, link))
+        signs = partial(signs_of, body, self._api.records, answer.headers, link)
+        return _Page(content, Said(len(lines), _digest(content), find, link, signs=signs))
 
     def _csv(self, answer: Answer, link: str | None) -> _Page:
         read = self._read
@@ -141,7 +144,8 @@ class Fetching:
         text = body.text if not body.text or body.text.endswith("\n") else f"{body.text}\n"
         mark = _MARK if is_first and header else ""
         content = f"{mark}{text}".encode() if number or (is_first and header) else b""
-        return _Page(content, Said(number, _digest(text.encode()), find, link))
+        signs = partial(signs_of, None, self._api.records, answer.headers, link)
+        return _Page(content, Said(number, _digest(text.encode()), find, link, signs=signs))
 
     def _require_success(self, find: Callable[[Where], str | None], excerpt: str) -> None:
         """Some answer 200 to everything: an error with an empty list is no empty day."""

@@ -174,7 +174,11 @@ class HttpSeries(Kind):
     auth: Any = _said("Who asks: the NAME of an environment variable, and where its value goes.")
     format: Any = _said("json or csv.", "json")
     records: Any = _said("Where the list of records stands in a page.", "data.items")
-    pages: Any = _said("How the pages of the list follow each other.", {"link": "next"})
+    pages: Any = _said(
+        "How the pages of the list follow each other: one of cursor, page, offset, link, next; "
+        "`ignore` names what says that there is more and is not meant.",
+        {"link": "next"},
+    )
     window: Any = _said("How a day is asked for; without it, there is one list and no days.")
     nothing: Any = _said("The answer that stands for an empty page, where that is an error.")
     success: Any = _said("What an answer of success says.", {"at": "status", "is": "ok"})

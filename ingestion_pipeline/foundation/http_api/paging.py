@@ -11,7 +11,7 @@ _OF_STYLE = {
     "none": (), "cursor": ("query", "size"), "page": ("first", "size", "total_pages"),
     "offset": ("size",), "link": ("size",), "next": ("size",),
 }  # fmt: skip
-_ENDS = ("total", "more", "most")
+_ENDS = ("total", "more", "most", "ignore")
 _MOST_PAGES, _MOST_RECORDS = 100_000, 999_999
 
 
@@ -42,6 +42,7 @@ def read_pages(reader: Reader, node: Node | None) -> Pages:
         total_pages=_maybe(reader, said.get("total_pages")),
         more=_maybe(reader, said.get("more")),
         most=reader.whole(said["most"], least=1, most=_MOST_PAGES) if "most" in said else 10_000,
+        ignore=tuple(where(reader, each) for each in reader.items(said.get("ignore"))),
     )
 
 

@@ -75,6 +75,7 @@ class Pages:
         total_pages: where the number of all pages stands.
         more: where it says whether there are more pages.
         most: pages of a list; one with more is taken for an endless one.
+        ignore: places that may say that there is more, and are not meant.
     """
 
     style: Literal["none", "cursor", "page", "offset", "link", "next"] = "none"
@@ -86,6 +87,7 @@ class Pages:
     total_pages: Where | None = None
     more: Where | None = None
     most: int = 10_000
+    ignore: tuple[Where, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -478,3 +478,86 @@ def test_the_same_list_is_the_same_file(fetch: Fetcher) -> None:
     again, _ = fetch("timeout: 5", lambda _: reply(ROWS))
     other, _ = fetch("timeout: 5", lambda _: reply(ROWS[1:]))
     assert one.sha256 == again.sha256 != other.sha256
+
+
+# A list that ends while the answer says that there is more
+
+
+@pytest.mark.parametrize(
+    ("pages", "beside", "advice"),
+    [
+        ("pages: {link: next}\n", {"next": "/readings?page=2"}, "pages: {next: next}"),
+        ("", {"next": "https://api.example.com/?page=2"}, "pages: {next: next}"),
+        ("", {"next_page": 2}, "pages: {cursor: next_page, query: "),
+        ("", {"next_url": "?page=2"}, "pages: {next: next_url}"),
+        ("pages: {next: links.next}\n", {"next_cursor": "abc"}, "{cursor: next_cursor, query: "),
+        ("", {"nextPageToken": "abc"}, "pages: {cursor: nextPageToken, query: "),
+        ("", {"@odata.nextLink": "https://x"}, 'pages: {next: ["@odata.nextLink"]}'),
+        ("", {"links": {"next": "/a"}}, "pages: {next: links.next}"),
+        ("", {"_links": {"next": {"href": "/a"}}}, "next"),
+        ("", {"paging": {"next": {"after": "7"}}}, "pages: {cursor: paging.next.after, query: "),
+        ("pages: {cursor: meta.nxt, query: c}\n", {"meta": {"next": "c2"}}, "{cursor: meta.next, "),
+        ("", {"link": [{"relation": "next", "url": "/a"}]}, "pages by {page: PARAMETER"),
+        ("", {"has_more": True}, "more: has_more"),
+        ("pages: {link: next}\n", {"pageInfo": {"hasNextPage": True}}, "more: pageInfo."),
+        ("", {"isLast": False}, "pages: {page: PARAMETER"),
+        ("", {"total": 8}, "total: total"),
+        ("pages: {link: next}\n", {"total_count": "8"}, "total: total_count"),
+        ("", {"count_total": 8}, "total: count_total"),
+        ("", {"meta": {"pagination": {"total_pages": 3}}}, "total_pages: meta.pagination"),
+    ],
+)  # fmt: skip
+def test_a_list_that_ends_though_its_answer_says_there_is_more_fails(
+    fetch: Fetcher, pages: str, beside: dict[str, Any], advice: str
+) -> None:
+    def answers(_: Asked) -> Reply:
+        return reply({"data": ROWS, **beside})
+
+    with pytest.raises(ContractError, match="the list ended, and ") as failed:
+        fetch(f"records: data\n{pages}", answers)
+    assert advice in str(failed.value)
+    [name, *_] = beside
+    way = json.dumps([name]) if "@" in name else name
+    inside = pages.rstrip().removesuffix("}") or "pages: {"
+    comma = ", " if pages else ""
+    assert fetch(f"records: data\n{inside}{comma}ignore: [{way}]}}", answers)[1] == ROWS
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Link": '</a?page=2>; rel="next"'}, {"X_Total_Count": "8"}, {"X_Next_Page": "2"}]
+)
+def test_a_header_that_says_there_is_more_fails_a_list_that_does_not_follow_it(
+    fetch: Fetcher, headers: dict[str, str]
+) -> None:
+    with pytest.raises(ContractError, match="the list ended, and the header ") as failed:
+        fetch("", lambda _: reply(ROWS, **headers))
+    assert "ignore: [{header: " in str(failed.value)
+    name = next(iter(headers)).replace("_", "-")
+    text = f"pages: {{ignore: [{{header: {name}}}]}}"
+    assert fetch(text, lambda _: reply(ROWS, **headers))[1] == ROWS
+    csv = Reply(b"a\n1\n", headers={name: next(iter(headers.values()))})
+    with pytest.raises(ContractError, match="the list ended, and the header "):
+        fetch.text("format: csv", lambda _: csv)
+
+
+def test_a_total_that_only_the_first_page_says_is_not_forgotten(fetch: Fetcher) -> None:
+    def answers(asked: Asked) -> Reply:
+        first = asked.query["page"] == "1"
+        return reply({"rows": ROWS, "total": 9} if first else {"rows": []})
+
+    with pytest.raises(ContractError, match="there are 9 records, and 7 were read"):
+        fetch("records: rows\npages: {page: page, first: 1}", answers)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"next": None}, {"next": ""}, {"links": {"next": {"href": None}}}, {"has_more": False},
+        {"total": 7}, {"total": "129.90"}, {"count": 3}, {"total_pages": 1}, {"next_cursor": 0},
+        {"links": [{"rel": "self", "href": "/a"}]}, {"is_last": True}, {"page": 1}, {"more": "x"},
+    ],
+)  # fmt: skip
+def test_what_says_that_there_is_no_more_ends_a_list(
+    fetch: Fetcher, beside: dict[str, Any]
+) -> None:
+    assert fetch("records: data", lambda _: reply({"data": ROWS, **beside}))[1] == ROWS
