@@ -52,9 +52,6 @@ def _never_filled(label: Label) -> list[str]:
 
 def show(looked: Looked, most: int) -> None:
     """As tables and lines; `most`: how many refused rows are shown."""
-    _show_columns(looked)
-    _show_counts(looked)
-    _show_money(looked)
     for name, label in looked.labels.items():
         _show_label(name, label)
     for rejected in looked.rejected:
@@ -64,6 +61,10 @@ def show(looked: Looked, most: int) -> None:
         console.warn(str(warning))
     if looked.rejected_rows > most:
         console.say(f"{looked.rejected_rows - most:,} more rows would be rejected")
+    # Last, so that they do not scroll away.
+    _show_columns(looked)
+    _show_counts(looked)
+    _show_money(looked)
 
 
 def _show_columns(looked: Looked) -> None:

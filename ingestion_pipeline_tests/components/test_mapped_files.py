@@ -193,6 +193,10 @@ def test_a_day_is_loaded_by_its_run_and_told_with_its_checks(
     told = {name: value.value for name, value in event.metadata.items()}
     assert (told["files"], told["failed_files"], told["lines"], told["used"]) == (2, 1, 5, 2)
     assert (told["made: sales_events"], told["inserted: sales_events"]) == (2, 2)
+    rows = [each.data for each in event.metadata["files_of_the_day"].value.records]
+    assert [(row["tenant"], row["status"], row["records"]) for row in rows] == [
+        ("acme", "loaded", 2), ("acme", "failed", 0),
+    ]  # fmt: skip
     checks = {e.check_name: e for e in done.get_asset_check_evaluations()}
     assert {name: e.passed for name, e in checks.items()} == {
         "counts_add_up": True, "columns": False, "totals_agree": False,

@@ -5,7 +5,7 @@ twice is therefore safe, and tells the same; to read its files again is a decisi
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 import dagster as dg
@@ -15,6 +15,7 @@ from ingestion_pipeline.components.intake import checks
 from ingestion_pipeline.components.kit import OWNERS, link_to
 from ingestion_pipeline.foundation.described.mappings import MappedSource
 from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.loading import days
@@ -126,7 +127,7 @@ def _metadata(connection: sa.Connection, told: Sequence[Told]) -> dict[str, Any]
         **days.totals(told),
     }
     tables = {
-        "files_of_the_day": list(_files(told)),
+        "files_of_the_day": list(_files(connection, told)),
         "sums": list(_sums(told)),
         "rejected_by_reason": _reasons(connection, told),
         "first_rejected": _first_rejected(connection, told),
@@ -138,12 +139,18 @@ def _metadata(connection: sa.Connection, told: Sequence[Told]) -> dict[str, Any]
     return metadata | {name: as_table(rows[:_SHOWN]) for name, rows in tables.items() if rows}
 
 
-def _files(told: Sequence[Told]) -> Iterator[dict[str, Any]]:
+def _files(connection: sa.Connection, told: Sequence[Told]) -> Iterator[dict[str, Any]]:
+    of_these = tenants.c.tenant_id.in_({each.upload["tenant_id"] for each in told})
+    query = sa.select(tenants.c.tenant_id, tenants.c.name).where(of_these)
+    names = {row.tenant_id: row.name for row in connection.execute(query)}
     for each in told:
         row, said = each.upload, each.delivery
         yield {
-            "upload": row["upload_id"], "file": row["file_name"], "status": row["status"],
+            "upload": row["upload_id"], "file": row["file_name"], "tenant": names[row["tenant_id"]],
+            "arrived": f"{row['recorded_at'].astimezone(UTC):%Y-%m-%d %H:%M}",
+            "status": row["status"],
             "lines": row["lines"], "rejected": row["rejected"], "used": row["staged"],
+            "records": sum(said["made"].values()) if said else 0,
             "warned": said["warned"] if said else 0,
             "mapping": said["mapping_sha256"][:12] if said else "",
         }  # fmt: skip
