@@ -28,7 +28,8 @@ def place(
     shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ServingGateway, Settings]]:
     home = tmp_path_factory.mktemp("mapped")
-    folder = write(home / "defs", till=KDP, gifts=OTHER)
+    alone = KDP.replace("source: kiosk", "source: alone")
+    folder = write(home / "defs", till=KDP, gifts=OTHER, alone=alone)
     values: dict[str, Any] = {"ingestion_home": home / "home", "defs_folder": folder}
     with serving(shared_database_url, **values) as running:
         yield running, Settings(DATABASE_URL=shared_database_url, **values)
@@ -112,6 +113,16 @@ def test_a_file_that_no_mapping_of_a_source_fits_is_refused_and_not_kept(
     assert "fits the `match` of none of" in answer.json()["message"]
     landed = [each for each in place[1].home.rglob("x.csv") if each.is_file()]
     assert landed == []
+
+
+def test_the_only_mapping_of_a_source_took_files_that_its_match_does_not_fit(
+    acme: httpx.Client,
+) -> None:
+    answer = acme.post("/files/alone", params={"filename": "x.csv"}, content=b"a,b\n1,2\n")
+    assert answer.status_code == 422
+    assert "alone/sales looks for the columns 'Article'" in answer.json()["message"]
+    fits = acme.post("/files/alone", params={"filename": "y.csv"}, content=FILE.encode())
+    assert fits.status_code == 202
 
 
 def test_a_mapping_that_is_not_there_or_not_for_the_tenant_is_not_found(

@@ -126,7 +126,17 @@ def _file_of(source: Source, name: str) -> Path | Fault:
         return beside if beside.is_file() else _fault(source, f"there is no file {name} beside it")
     known = shipped()
     if name not in known:
-        return _fault(source, f"there is no shipped mapping {name!r}{meant(name, known)}")
+        files = [f"{name}{ending}" for ending in _YAML]
+        there = next((each for each in files if (source.file.parent / each).is_file()), None)
+        if there is not None:
+            return _fault(
+                source, f"there is no shipped mapping {name!r}, did you mean the file {there!r}?"
+            )
+        return _fault(
+            source,
+            f"there is no shipped mapping {name!r}{meant(name, known).removesuffix('?')}, "
+            f"or a file beside this one, as {files[0]!r}",
+        )
     return known[name]
 
 

@@ -53,31 +53,50 @@ class Mappings:
         )
 
 
-def choose(among: list[Known], open_file: Open, *, file_name: str, limits: Limits) -> Known:
-    """The one whose `match` fits a file; where there is only one, that one.
+def choose(
+    among: list[Known], open_file: Open, *, file_name: str, limits: Limits, address: str
+) -> Known:
+    """The one whose `match` fits a file; where there is only one that is named, that one.
 
     Args:
         among: mappings that it may be of.
         open_file: opens it from its beginning.
         file_name: as it came.
         limits: of what a packed file may come to.
+        address: as it was sent to; where that is the source alone, `match` is asked.
 
     Raises:
         ContractError: none fits, or several do.
     """
-    if len(among) == 1:
+    if len(among) == 1 and (address != among[0].mapped.source or not _has_match(among[0].mapped)):
         return among[0]
     fitting = [each for each in among if fits(each.mapped, open_file, file_name, limits)]
     if len(fitting) == 1:
         return fitting[0]
     names = ", ".join(each.name for each in fitting or among)
     said = f"fits {names} by their `match`" if fitting else f"fits the `match` of none of {names}"
+    if not fitting:
+        said += f" ({'; '.join(_wanted(each) for each in among)})"
     raise ContractError(f"{file_name}: {said}: name the one that is meant")
+
+
+def _has_match(mapped: Mapped) -> bool:
+    return bool(mapped.header) or mapped.file_name is not None
+
+
+def _wanted(known: Known) -> str:
+    """What the `match` of a mapping looks for."""
+    mapped, wanted = known.mapped, []
+    if mapped.file_name is not None:
+        wanted.append(f"a file named {mapped.file_name!r}")
+    if mapped.header:
+        wanted.append(f"the columns {', '.join(map(repr, mapped.header))}")
+    return f"{known.name} looks for {' and '.join(wanted) or 'nothing: it has no `match`'}"
 
 
 def fits(mapped: Mapped, open_file: Open, file_name: str, limits: Limits) -> bool:
     """Whether a mapping's `match` fits a file; one that has none fits nothing."""
-    if not mapped.header and mapped.file_name is None:
+    if not _has_match(mapped):
         return False
     if mapped.file_name is not None and not fnmatch(file_name, mapped.file_name):
         return False

@@ -115,7 +115,11 @@ def _take(
         raise ContractError(mappings.why_none(address, tenant=dropped.tenant))
     limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
     known = choose(
-        among, partial(open_dropped, files, dropped.path), file_name=dropped.name, limits=limits
+        among,
+        partial(open_dropped, files, dropped.path),
+        file_name=dropped.name,
+        limits=limits,
+        address=address,
     )
     return dropping.take(
         engine, files, dropped, landing=landing, tenant_id=tenant_id,

@@ -1,5 +1,6 @@
 """What has become of a file of a mapping, as its sender is told."""
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,14 @@ _SAID = (
     "made", "became", "refused", "not_read", "new_columns", "sums", "file_says", "warned",
     "warnings", "mapping_sha256",
 )  # fmt: skip
+
+
+_PLACE = re.compile(r"^.*?\.ya?ml:\d+:\d+: ", re.MULTILINE)
+
+
+def for_sender(error: str | None, mapping: str) -> str | None:
+    """An error without the places of files on the server, which are the operator's business."""
+    return None if error is None else _PLACE.sub(lambda _: f"mapping {mapping}: ", error)
 
 
 def upload_document(
@@ -58,7 +67,7 @@ def upload_document(
         "sha256": row["sha256"],
         "state": row["status"],
         "job_state": row["job_state"],
-        "error": row["why"],
+        "error": for_sender(row["why"], row["type"]),
         "recorded_at": row["recorded_at"].isoformat(),
         "loaded_at": loaded_at.isoformat() if loaded_at else None,
         "counts": counts,

@@ -31,7 +31,13 @@ def location_of(upload_id: int) -> str:
 
 
 async def receive_mapped(
-    gateway: Gateway, caller: Caller, among: list[Known], part: Part, *, key: str | None
+    gateway: Gateway,
+    caller: Caller,
+    among: list[Known],
+    part: Part,
+    *,
+    key: str | None,
+    address: str,
 ) -> Receipt:
     """Land a file and record it; once a key, where there is one.
 
@@ -45,7 +51,7 @@ async def receive_mapped(
         raise ContractError(f"filename: {rule}", [FieldError("filename", rule)])
 
     async def work(started: Started | None) -> Receipt:
-        return await _land_and_record(gateway, caller, among, part, started)
+        return await _land_and_record(gateway, caller, among, part, started, address)
 
     async def payload() -> bytes:
         digest, size = hashlib.sha256(), 0
@@ -64,7 +70,13 @@ async def receive_mapped(
 
 
 async def receive_stored(
-    gateway: Gateway, caller: Caller, among: list[Known], path: str, *, key: str | None
+    gateway: Gateway,
+    caller: Caller,
+    among: list[Known],
+    path: str,
+    *,
+    key: str | None,
+    address: str,
 ) -> Receipt:
     """Record a file that the tenant has put into its own part of the landing store.
 
@@ -79,7 +91,7 @@ async def receive_stored(
     async def work(started: Started | None) -> Receipt:
         landing = Landing(gateway.configuration.landing)
         landed = await asyncio.to_thread(_stored, landing, caller.tenant, path)
-        known = await _chosen(gateway, among, landing, landed, name)
+        known = await _chosen(gateway, among, landing, landed, name, address)
         receipt, _ = await gateway.run(
             _record, gateway.configuration, caller.tenant_id, known.name, name, landed, started,
             source="storage",
@@ -115,24 +127,34 @@ def _stored(landing: Landing, tenant: str, path: str) -> Landed:
 
 
 async def _chosen(
-    gateway: Gateway, among: list[Known], landing: Landing, landed: Landed, name: str
+    gateway: Gateway, among: list[Known], landing: Landing, landed: Landed, name: str, address: str
 ) -> Known:
     """The mapping of a landed file; in a thread, as its header may have to be read."""
     configuration = gateway.configuration
     limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
     return await asyncio.to_thread(
-        choose, among, partial(landing.open, landed.location), file_name=name, limits=limits
+        choose,
+        among,
+        partial(landing.open, landed.location),
+        file_name=name,
+        limits=limits,
+        address=address,
     )
 
 
 async def _land_and_record(
-    gateway: Gateway, caller: Caller, among: list[Known], part: Part, started: Started | None
+    gateway: Gateway,
+    caller: Caller,
+    among: list[Known],
+    part: Part,
+    started: Started | None,
+    address: str,
 ) -> Receipt:
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
     landed = await land(gateway, caller, landing, part)
     async with removed_if_refused(landing, landed.location):
-        known = await _chosen(gateway, among, landing, landed, part.file_name)
+        known = await _chosen(gateway, among, landing, landed, part.file_name, address)
         receipt, keeps = await gateway.run(
             _record, configuration, caller.tenant_id, known.name, part.file_name, landed, started,
             source="http",

@@ -43,13 +43,16 @@ async def post_file(request: Request, mapping: str) -> Response:
     caller = await gateway.authenticate(request)
     key = once.key_of(request, required=False)
     mappings: Mappings = request.app.state.mappings
-    among = mappings.at(mapping.strip("/"), tenant=caller.tenant)
+    address = mapping.strip("/")
+    among = mappings.at(address, tenant=caller.tenant)
     if not among:
         raise Refusal(404, mappings.why_none(mapping, tenant=caller.tenant))
     if (path := request.query_params.get("storagePath")) is not None:
-        return (await receive_stored(gateway, caller, among, path, key=key)).response()
+        return (
+            await receive_stored(gateway, caller, among, path, key=key, address=address)
+        ).response()
     part = await file_of(gateway, request)
-    receipt = await receive_mapped(gateway, caller, among, part, key=key)
+    receipt = await receive_mapped(gateway, caller, among, part, key=key, address=address)
     return receipt.response()
 
 
