@@ -152,13 +152,26 @@ def window_progress(
         yield progressed
 
 
-def show_table(*columns: str, rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """A table of texts; numbers among them end in line."""
+def show_table(
+    *columns: str,
+    rows: Iterable[Sequence[str]],
+    title: str | None = None,
+    whole: Sequence[str] = (),
+) -> None:
+    """A table of texts; numbers among them end in line, and columns that are `whole` in one."""
     table = Table(title=title, title_justify="left", box=SIMPLE)
     told = [[escape(cell) for cell in row] for row in rows]
     for place, column in enumerate(columns):
         numbers = bool(told) and all(_is_number(row[place]) for row in told)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(
+            column,
+            justify="right" if numbers else "left",
+            overflow="fold",
+            # As wide as its longest; rich cuts what does not wrap, so the others give way.
+            min_width=max((len(row[place]) for row in told), default=0)
+            if column in whole
+            else None,
+        )
     for row in told:
         table.add_row(*row)
     _out.print(table)

@@ -216,6 +216,7 @@ def list_mappings(as_json: AsJson = False) -> None:
              (row["last"] or "-")[:16]]
             for row in rows
         ],
+        whole=("mapping",),
     )  # fmt: skip
     console.say(f"shipped, for `mapping:` of a source or `intake load`: {', '.join(ours)}")
     for fault in faults:
