@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dagster.components.testing.utils import create_defs_folder_sandbox
 
 from ingestion_pipeline.components import MappedFiles
-from ingestion_pipeline.components.intake.automation import JOB, SENSOR
+from ingestion_pipeline.components.intake.automation import CHECKS, JOB, LOADED, SENSOR
 from ingestion_pipeline.components.loading import load, with_described
 from ingestion_pipeline.definitions import ours
 from ingestion_pipeline.domains import registry
@@ -215,6 +215,30 @@ def test_a_day_is_loaded_by_its_run_and_told_with_its_checks(
         ]  # fmt: skip
         again = connection.exec_driver_sql("SELECT sum(amount), count(*) FROM sales_events").one()
     assert again == amounts
+
+
+def test_what_files_went_into_is_checked_once_they_are_there(
+    defs: dg.Definitions, engine: sa.Engine, configured: Settings, tmp_path: Path
+) -> None:
+    """Orders that a mapping brought were looked at when the next file of our own format came."""
+    sensor = next(each for each in defs.sensors or () if each.name == LOADED)
+
+    def tick(cursor: str | None) -> tuple[Any, str | None]:
+        with dg.build_sensor_context(definitions=defs, cursor=cursor) as context:
+            return sensor(context), context.cursor
+
+    with engine.begin() as connection:
+        tenant_id = tenants.ensure(connection, "acme")
+    [known] = registry.mappings(configured.model_copy(update={"defs_folder": tmp_path / "defs"}))
+    came = deliver(engine, configured, tenant_id, known, FILE)
+    assert isinstance(tick(None)[0], dg.SkipReason)
+    assert materialized(defs, day_of(engine, came.upload_id)).success
+    asked, cursor = tick(None)
+    assert isinstance(asked, dg.RunRequest)
+    assert isinstance(tick(cursor)[0], dg.SkipReason)
+    done = defs.resolve_job_def(CHECKS).execute_in_process(raise_on_error=False)
+    checked = {each.asset_key.to_user_string() for each in done.get_asset_check_evaluations()}
+    assert checked == {"book_sales/sales_events"}
 
 
 @pytest.mark.filterwarnings("ignore")  # of Dagster's own sandbox

@@ -1,21 +1,26 @@
-"""When files are loaded: at once when some wait, a run a mapping and day; the drop folder."""
+"""When files are loaded: at once when some wait, a run a mapping and day; the drop folder. What
+they went into is checked afterwards.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
 from ingestion_pipeline.components.intake.assets import GROUP, key_of
+from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.loading.choosing import Mappings
-from ingestion_pipeline.foundation.loading.days import Waiting, waiting
+from ingestion_pipeline.foundation.loading.days import Waiting, newest_loaded, waiting
 from ingestion_pipeline.foundation.loading.dropped import receive_dropped
-from ingestion_pipeline.foundation.loading.known import Known
+from ingestion_pipeline.foundation.loading.known import Known, kind_of
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.queues import DUE, PARTITION, decide, earlier_runs
 
 JOB, SENSOR, DROPPED = "load_mapped_files", "waiting_mapped_files", "dropped_mapped_files"
+CHECKS, LOADED = "check_mapped_files", "loaded_mapped_files"
 _LOOK_SECONDS = 14  # as the other drop folders of days, not of seconds
 _SCAN_SECONDS = 30  # a tick is ended after sixty
 _MAPPING = "intake/mapping"
@@ -55,7 +60,37 @@ def automation(knowns: Sequence[Known]) -> dg.Definitions:
         ]
         return found or dg.SkipReason(f"runs take the {len(due)} waiting files, or have just left")
 
-    return dg.Definitions(jobs=[job], sensors=[waiting_files, _dropped(Mappings(knowns))])
+    dropped, (checks, loaded) = _dropped(Mappings(knowns)), _checked(knowns)
+    return dg.Definitions(jobs=[job, checks], sensors=[waiting_files, dropped, loaded])
+
+
+def _checked(knowns: Sequence[Known]) -> tuple[Any, dg.SensorDefinition]:
+    """The checks of what files go into: a domain's own runs, which run them, have no part in it."""
+    assets = sorted({registry.asset_of(target) for each in knowns for target in each.targets})
+    job = dg.define_asset_job(
+        CHECKS,
+        selection=dg.AssetSelection.checks_for_assets(*map(dg.AssetKey.from_user_string, assets)),
+        description="Check what mapped files went into.",
+        tags=sensing.run_tags(GROUP),
+    )
+    kinds = [kind_of(each.name) for each in knowns]
+
+    @dg.sensor(
+        name=LOADED,
+        job=job,
+        minimum_interval_seconds=_LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts the checks of what files went into, once they are there.",
+    )
+    def loaded_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        with sensing.resource(context).engine().connect() as connection:
+            newest = newest_loaded(connection, kinds)
+        if newest is None or newest.isoformat() == context.cursor:
+            return dg.SkipReason("nothing was loaded since the last checks")
+        context.update_cursor(newest.isoformat())
+        return dg.RunRequest(f"{CHECKS}-{newest.isoformat()}")
+
+    return job, loaded_files
 
 
 def _dropped(mappings: Mappings) -> dg.SensorDefinition:

@@ -48,6 +48,25 @@ def waiting(connection: sa.Connection, names: Collection[str], *, most: int) -> 
     return [Waiting(job, attempt, kind.removeprefix(KIND), on) for job, attempt, kind, on in rows]
 
 
+def newest_loaded(connection: sa.Connection, kinds: Collection[str]) -> datetime | None:
+    """When a file was last loaded, with all that followed, by jobs of these kinds, UTC.
+
+    It is looked for among the newest jobs that ended, which an index finds, of however many.
+    """
+    newest = (
+        sa.select(_j.kind, _j.status, _j.updated_at)
+        .where(_j.status.in_(("completed", "failed", "dead")))
+        .order_by(_j.updated_at.desc())
+        .limit(10_000)
+        .subquery("newest")
+    )
+    loaded = sa.select(sa.func.max(newest.c.updated_at)).where(
+        newest.c.kind.in_(kinds), newest.c.status == "completed"
+    )
+    found: datetime | None = connection.scalar(loaded)
+    return found
+
+
 def waiting_on(connection: sa.Connection, name: str, day: date) -> list[int]:
     """The jobs of a mapping's files of a day that are not done."""
     query = (
