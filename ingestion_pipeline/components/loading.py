@@ -16,7 +16,7 @@ from ingestion_pipeline.components.intake.assets import key_of
 from ingestion_pipeline.components.intake.definitions import of_mapping, together
 from ingestion_pipeline.components.series.definitions import of_series
 from ingestion_pipeline.domains import registry
-from ingestion_pipeline.domains.registry import DescribedMapping
+from ingestion_pipeline.domains.registry import DescribedMapping, DescribedSeries
 from ingestion_pipeline.foundation.described.faults import Fault
 from ingestion_pipeline.foundation.described.folder import Described, Source
 from ingestion_pipeline.foundation.errors import ConfigurationError
@@ -64,7 +64,7 @@ def load(
     ours = {each.file: each for each in described.sources}
     mapped = {each.source.file: each for each in found}
     asked = {each.source.mapped.file: each for each in series}
-    loaded: list[DescribedMapping] = []
+    files, apis = list[DescribedMapping](), list[DescribedSeries]()
     parts: list[dg.Definitions] = []
     for file in [each for each in described.files if each not in {at.file for at in faults}]:
         try:
@@ -83,8 +83,9 @@ def load(
         else:
             taken |= names
             parts.append(made)
-            loaded += [mapped[file]] if file in mapped else []
-    return [*parts, *together(loaded)], faults
+            files += [mapped[file]] if file in mapped else []
+            apis += [asked[file]] if file in asked else []
+    return [*parts, *together(files, apis)], faults
 
 
 def _fed(ours: dg.Definitions, described: Described) -> dg.Definitions:

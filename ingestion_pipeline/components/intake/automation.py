@@ -5,7 +5,6 @@ they went into is checked afterwards.
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 
@@ -60,12 +59,11 @@ def automation(knowns: Sequence[Known]) -> dg.Definitions:
         ]
         return found or dg.SkipReason(f"runs take the {len(due)} waiting files, or have just left")
 
-    dropped, (checks, loaded) = _dropped(Mappings(knowns)), _checked(knowns)
-    return dg.Definitions(jobs=[job, checks], sensors=[waiting_files, dropped, loaded])
+    return dg.Definitions(jobs=[job], sensors=[waiting_files, _dropped(Mappings(knowns))])
 
 
-def _checked(knowns: Sequence[Known]) -> tuple[Any, dg.SensorDefinition]:
-    """The checks of what files go into: a domain's own runs, which run them, have no part in it."""
+def checking(knowns: Sequence[Known]) -> dg.Definitions:
+    """The checks of what mappings load: a domain's own runs, which run them, have no part in it."""
     assets = sorted({registry.asset_of(target) for each in knowns for target in each.targets})
     job = dg.define_asset_job(
         CHECKS,
@@ -90,7 +88,7 @@ def _checked(knowns: Sequence[Known]) -> tuple[Any, dg.SensorDefinition]:
         context.update_cursor(newest.isoformat())
         return dg.RunRequest(f"{CHECKS}-{newest.isoformat()}")
 
-    return job, loaded_files
+    return dg.Definitions(jobs=[job], sensors=[loaded_files])
 
 
 def _dropped(mappings: Mappings) -> dg.SensorDefinition:

@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 
 from ingestion_pipeline.components.intake.assets import mapped_asset
-from ingestion_pipeline.components.intake.automation import automation
+from ingestion_pipeline.components.intake.automation import automation, checking
 from ingestion_pipeline.domains import registry
-from ingestion_pipeline.domains.registry import DescribedMapping
+from ingestion_pipeline.domains.registry import DescribedMapping, DescribedSeries
 from ingestion_pipeline.foundation.described.folder import Described, Source, read_source
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.orchestration.resources import RESOURCES
@@ -35,6 +35,13 @@ def of_file(file: Path) -> dg.Definitions:
     return dg.Definitions.merge(of_mapping(found[0]), dg.Definitions(resources=RESOURCES))
 
 
-def together(found: Sequence[DescribedMapping]) -> list[dg.Definitions]:
-    """What all mappings share: a job and its sensors; nothing, where there is none."""
-    return [automation([each.known for each in found])] if found else []
+def together(
+    files: Sequence[DescribedMapping], series: Sequence[DescribedSeries]
+) -> list[dg.Definitions]:
+    """What all mappings share: jobs and their sensors; nothing, where there is none."""
+    of_files = [each.known for each in files]
+    all_of_them = [*of_files, *(each.known for each in series)]
+    return [
+        *([automation(of_files)] if of_files else ()),
+        *([checking(all_of_them)] if all_of_them else ()),
+    ]
