@@ -6,19 +6,20 @@ another name.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from ingestion_pipeline.foundation.intake.records import Record
-from ingestion_pipeline.foundation.mapping.faults import Fault, MappingError, meant
+from ingestion_pipeline.foundation.mapping.faults import Fault, MappingError, listed, meant
 from ingestion_pipeline.foundation.mapping.words import Mapped
 from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
 
 _SEARCHED = 200  # records among which the header is looked for
 _SEPARATOR = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
+_SUM = re.compile(r"\W*\d[\d.,'\s]*\W*")
 _SHOWN = 3
 
 
@@ -31,7 +32,7 @@ class Table:
         extra: columns that the mapping does not read; `missing`: those that it reads where a file
             has them, and this one lacks.
         preamble: physical lines above and among the rows that are none: the header, a title.
-        footer: what lines below the rows say, by their first cell.
+        footer: what lines below the rows say, by their first cell; else the numbers under columns.
     """
 
     header: list[str]
@@ -72,14 +73,36 @@ def require_columns(mapped: Mapped, names: Sequence[str], file_name: str) -> Non
     needed = [name for name in mapped.uses if name not in mapped.optional]
     missing = [name for name in needed if name not in names]
     if missing:
-        unread = [name for name in names if name not in mapped.uses]  # it is one of these, renamed
         raise MappingError(
             Fault(
                 mapped.file, mapped.uses[name].place, mapped.uses[name].path,
-                f"names the column {name!r}, which {file_name} has not{meant(name, unread)}",
+                f"names the column {name!r}, which {file_name} has not"
+                f"{_renamed(name, names, mapped)}",
             )
             for name in missing
         )  # fmt: skip
+
+
+def _renamed(name: str, names: Sequence[str], mapped: Mapped) -> str:
+    """What a missing column may be called in this file, and how a mapping says so."""
+    known = mapped.names.get(name, (name,))
+    if not_ours(name, mapped) in names:
+        added = _as_columns(name, (*known, name))
+        return f" under any of its names; it has {name!r}: add that to them, as in {added}"
+    unread = [each for each in names if each and each not in mapped.uses]
+    if not unread:
+        return ""
+    near = meant(name, unread)
+    if near.startswith(", did you mean"):
+        return near
+    added = _as_columns(name, (*known, unread[0] if len(unread) == 1 else "…"))
+    return (
+        f"; columns of the file that nobody reads: {listed(unread)}; was it renamed? then {added}"
+    )
+
+
+def _as_columns(name: str, names: Sequence[str]) -> str:
+    return f"columns: {{{name}: [{', '.join(names)}]}}"
 
 
 def _header(
@@ -176,10 +199,19 @@ def _wrong_width(cells: Sequence[str], width: int, delimiter: str) -> str | None
 
 
 def _read_footer(records: Iterable[Record], table: Table) -> None:
+    under: dict[str, set[str]] = defaultdict(set)
     for record in records:
         table.footer_lines += record.lines
-        if len(record.cells) > 1 and record.cells[0].strip():
-            table.footer.setdefault(record.cells[0].strip(), record.cells[1].strip())
+        first, *cells = [cell.strip() for cell in record.cells] or [""]
+        if any(cells[1:]):
+            for name, cell in zip(table.header[1:], cells, strict=False):
+                if _SUM.fullmatch(cell):  # and no text: below may stand rows that name persons
+                    under[name].add(cell)
+        if first and cells and (cells[0] or not any(cells)):
+            table.footer.setdefault(first, cells[0])
+    for name, sums in under.items():
+        if len(sums) == 1:  # of several, nothing says which is meant
+            table.footer.setdefault(name, *sums)
 
 
 def cleaned(cells: Sequence[str], mapped: Mapped) -> list[str]:

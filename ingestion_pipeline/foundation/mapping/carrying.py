@@ -1,7 +1,9 @@
-"""What is carried from a record's first row into its others, and what must not be totalled."""
+"""What values are made of: what is carried from a record's first row into its others and must not
+be totalled, what counts rows, what the lines below the rows have to say.
+"""
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 
 from ingestion_pipeline.foundation.mapping.documents import Node
@@ -11,6 +13,7 @@ from ingestion_pipeline.foundation.mapping.words import (
     Choice,
     Column,
     FirstOf,
+    Footer,
     Group,
     Identity,
     OverGroup,
@@ -24,7 +27,8 @@ def refuse_totals(reader: Reader, node: Node, value: Value, group: Group | None)
     for name in totalled(value) if group is not None else ():
         if group is not None and carries(group, name):
             rule = f"totals {name!r}, which is carried from a record's first row into the others"
-            reader.fault(node, f"{rule}: it would count once a row")
+            way_out = f"take it out of `carry` and use {{first: {name}}}"
+            reader.fault(node, f"{rule}: it would count once a row; {way_out}")
 
 
 def carries(group: Group, column: str) -> bool:
@@ -62,3 +66,20 @@ def totalled(value: Value, *, within: bool = False) -> Iterator[str]:
             yield from totalled(otherwise, within=within)
         case Steps(of=of):
             yield from totalled(of, within=within)
+
+
+def unsaid(value: Value, footer: Mapping[str, str]) -> str | None:
+    """A name that a value needs of the lines below the rows, and that these don't say."""
+    match value:
+        case Footer(name):
+            return None if footer.get(name) else name
+        case FirstOf(values):
+            names = [unsaid(each, footer) for each in values]
+            return None if None in names else names[0]
+        case Arithmetic(_, terms):
+            return next(filter(None, (unsaid(each, footer) for _, each in terms)), None)
+        case OverGroup(_, of):
+            return unsaid(of, footer)
+        case Steps(of=of, default=None):
+            return unsaid(of, footer)
+    return None

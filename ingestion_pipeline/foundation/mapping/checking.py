@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
+from ingestion_pipeline.foundation.mapping.carrying import unsaid
 from ingestion_pipeline.foundation.mapping.cells import Evaluate, added
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal
@@ -94,8 +95,26 @@ class Checks:
                     total if total != "" else self._at_end(value, empty)
                     for total, value in zip(asked.sums, asked.values, strict=True)
                 ]
-                found.append(self._compared(asked, cells, 0))
+                found.append(self._unsaid(asked, cells) or self._compared(asked, cells, 0))
         return [reason for reason in found if reason is not None]
+
+    def _unsaid(self, asked: _Asked, cells: list[Cell]) -> Reason | None:
+        """What a check lacks of the lines below the rows: nothing said is not 0.
+
+        A side that the file does not say is taken out of the cells where another one is left.
+        """
+        check, footer = asked.check, self._compiler.footer
+        names = [unsaid(side, footer) for side in (check.left, *check.rights)]
+        if names[0] is None and None in names[1:]:
+            cells[:] = [cell for cell, name in zip(cells, names, strict=True) if name is None]
+            return None
+        asked.outcome.asked += 1
+        asked.outcome.failed += 1
+        name = next(each for each in names if each is not None)
+        said = [each for each, text in footer.items() if text]
+        told = f"; it says {', '.join(map(repr, said))}" if said else ""
+        rule = f"{check.name}: the file says no {name!r} below its rows{told}"
+        return Reason(0, "check", rule)
 
     def _add(self, asked: _Asked, batch: Batch) -> None:
         sides = (asked.check.left, *asked.check.rights)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,5 +67,9 @@ def meant(name: str, known: Iterable[str]) -> str:
         near = next((each for each in names if words <= _words(each)), None)
     if near is not None:
         return f", did you mean {near!r}?"
-    listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
-    return f"; allowed are {listed}" if names else ""
+    return f"; allowed are {listed(names)}" if names else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")

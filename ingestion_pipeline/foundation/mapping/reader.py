@@ -40,13 +40,18 @@ class Reader:
         self.faults.append(Fault(self.file, node.place, node.path, rule))
 
     def mapping(
-        self, node: Node | None, allowed: Iterable[str] | None = None
+        self,
+        node: Node | None,
+        allowed: Iterable[str] | None = None,
+        *,
+        instead: Mapping[str, str] | None = None,
     ) -> Mapping[str, Node]:
         """The values of a mapping by their keys, those that are allowed.
 
         Args:
             node: None stands for nothing.
             allowed: None: whatever they are.
+            instead: of words that other languages have, what is said here.
         """
         if node is None:
             return {}
@@ -58,7 +63,9 @@ class Reader:
         known = list(allowed)
         for name, child in node.value.items():
             if name not in known:
-                self.fault(child, f"is unknown{meant(name, known)}")
+                ours = (instead or {}).get(name)
+                told = meant(name, known) if ours is None else f", did you mean {ours!r}?"
+                self.fault(child, f"is unknown{told}")
         return {name: child for name, child in node.value.items() if name in known}
 
     def has_unknown(self, node: Node, allowed: Iterable[str]) -> bool:

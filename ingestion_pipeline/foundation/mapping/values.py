@@ -38,7 +38,7 @@ def read_value(reader: Reader, node: Node) -> Value:
         return Column(reader.column(node))
     if isinstance(node.value, tuple):
         return FirstOf(tuple(read_value(reader, each) for each in reader.items(node)))
-    words = reader.mapping(node, WORDS)
+    words = reader.mapping(node, WORDS, instead={"then": "of"})
     for word, others in _ONLY_WITH.items():
         if word in words and not any(each in words for each in others):
             reader.fault(words[word], f"stands only beside {' or '.join(others)}")
