@@ -70,6 +70,7 @@ def test_dagster_finds_the_types_of_the_wheel_and_a_source_at_fault_takes_nothin
     )  # fmt: skip
     said = json.loads(done.stdout)
     assert Path(said["file"]).is_relative_to(installed)
-    assert set(said["types"]) == {"AceIotSite", "FredSeries"}
+    assert set(said["types"]) == {"AceIotSite", "FredSeries", "HttpSeries", "MappedFiles"}
+    assert (installed / "ingestion_pipeline" / "mappings" / "shopify_orders.yaml").is_file()
     assert {"ace_iot/plant-1", "broken_sources/bad/defs.yaml", "commerce/orders"} < {*said["keys"]}
     assert "attributes.series[0]: must be text" in done.stderr

@@ -190,3 +190,18 @@ def test_a_path_that_leads_elsewhere_or_nowhere_is_refused(path: str, acme: http
     answer = acme.post("/files/kiosk/sales", params={"storagePath": path})
     assert answer.status_code == 422
     assert answer.json()["message"].startswith("storagePath: ")
+
+
+def test_a_file_that_failed_tells_its_sender_no_path_of_the_server(
+    place: tuple[ServingGateway, Settings], acme: httpx.Client
+) -> None:
+    running, configuration = place
+    content = FILE.replace("Paid", "Price")
+    said = acme.post("/files/kiosk/sales", files={"file": ("renamed.csv", content.encode())}).json()
+    load_all(running.engine, configuration, known(configuration))
+    state = acme.get(f"/uploads/{said['upload_id']}").json()
+    job = acme.get(f"{running.url}/api/ledger/jobs/{said['job_id']}").json()
+    for error in (state["error"], job["error"]):
+        assert error.startswith("mapping kiosk/sales: ")
+        assert "'Paid'" in error
+        assert "defs.yaml" not in error

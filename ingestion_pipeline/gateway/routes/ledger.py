@@ -12,6 +12,8 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from ingestion_pipeline.foundation.ledger import metrics, outside, outside_names
+from ingestion_pipeline.foundation.loading.known import KIND
+from ingestion_pipeline.foundation.loading.progress import for_sender
 from ingestion_pipeline.gateway.answers import Refusal, answer
 from ingestion_pipeline.gateway.front import Caller, Gateway, gateway_of, row_number_of
 from ingestion_pipeline.gateway.openapi import READS, WRITES, described, router_of
@@ -94,6 +96,8 @@ async def get_job(request: Request, job_id: str) -> Response:
     job = await gateway.run(outside.read_job, tenant_id=caller.tenant_id, job_id=_number(job_id))
     if job is None:
         raise _no_such_job()
+    if (kind := str(job["kind"])).startswith(KIND):
+        job = {**job, "error": for_sender(job["error"], kind.removeprefix(KIND))}
     return answer(200, {"message": f"the job is {job['status']}", **job})
 
 

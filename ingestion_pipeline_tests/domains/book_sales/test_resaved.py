@@ -164,7 +164,9 @@ def test_a_spreadsheets_template_says_an_age_that_the_report_has_not() -> None:
 
     def time_of(created: str) -> datetime | None:
         content = workbook({"eBook Royalty": [EBOOK, ebook(day="2025-07-15")]}, created=created)
-        parsed = reports.read(content, platform="kdp", file_name="kdp.xlsx", told=NOTHING_TOLD)
+        parsed = reports.read(
+            content, platform="kdp", file_name="kdp.xlsx", told=NOTHING_TOLD, tenant="acme"
+        )
         return reports.time_of(parsed, file_name="kdp.xlsx", received_at=received)
 
     assert time_of("2015-06-05T18:17:20Z") is None
