@@ -137,6 +137,28 @@ def test_columns_are_known_by_what_they_hold_where_their_names_tell_little(tmp_p
     assert (code, came["sums"]) == (0, [{"of": ["orders", "EUR"], "amount": "1026.00"}])
 
 
+# A mountain shop's: two amounts, of which only an order's first row has the one.
+MOUNTAIN = """Vorgang;Pos;Zeitpunkt;KdNr;Kontakt;Mail;ArtNr;Ware;Stück;E-Preis;Nachlass;Betrag;Fracht;Endsumme
+41;1;27.02.26 13:37;102;Ada;ada@example.com;RK-1;Rope;1;12,50;;12,50;4,90;24,66
+41;2;27.02.26 13:37;102;Ada;ada@example.com;RK-2;Tape;2;4,03;10 %;7,26;;
+42;1;28.02.26 14:18;101;Bo;;RK-1;Rope;1;12,50;;12,50;0,00;12,50
+"""  # noqa: E501
+
+
+def test_of_two_amounts_one_is_the_lines_and_one_the_orders(tmp_path: Path) -> None:
+    """Nothing was found of it but the e-mail, and what the first row alone says was "?"."""
+    mapping = proposed(tmp_path, MOUNTAIN)
+    for line in (
+        'carry: ["Endsumme", "Fracht"]',
+        'equal: [{sum: [{total: "Betrag"}, "Fracht"]}, "Endsumme"]',
+        'customer_id: {id: [customer, "KdNr"], lower: true}', 'name: ["Ware", "ArtNr"]',
+        'total_amount: "Endsumme"', 'shipping_amount: "Fracht"', 'line_total: "Betrag"',
+    ):  # fmt: skip
+        assert line in mapping
+    code, came = checked(tmp_path, mapping.replace('currency: "?"', "currency: {is: EUR}"))
+    assert (code, came["sums"]) == (0, [{"of": ["orders", "EUR"], "amount": "37.16"}])
+
+
 def shop(*, dates: tuple[str, str] = ("2026-01-13", "2026-01-14"), total: str = "Total") -> str:
     return (
         f"Order ID,Order Date,Email,SKU,Item,Qty,Unit Price,Shipping,{total},Currency\n"

@@ -161,7 +161,7 @@ def _customers(shop: Shop) -> Iterator[str]:
     name = _of(shop, "name", "email", "customer") if _customer_parts(shop) else "{is: unknown}"
     yield "  customers:"
     yield "    each: group"
-    yield "    only_new: true   # an export of customers knows more"
+    yield "    only_new: true   # leave it out where no other export tells customers"
     yield "    fields:"
     yield f"      customer_id: {_customer_id(shop)}"
     yield f"      name: {name}   # confirm"
@@ -185,7 +185,7 @@ def _price(shop: Shop) -> str:
 
 def _products(shop: Shop) -> Iterator[str]:
     yield "  products:"
-    yield "    only_new: true   # an export of products knows more"
+    yield "    only_new: true   # leave it out where no other export tells products"
     yield "    fields:"
     yield f"      product_id: {_product_id(shop)}"
     yield f"      sku: {_of(shop, 'sku', 'product')}   # confirm"

@@ -26,19 +26,20 @@ _ROLES = {
     "date": "order(?:ed)? ?(?:date|at|on|time|datetime) | (?:purchase|sale|sales|invoice|receipt|"
             "transaction|placed|created|bought|bestell|auftrags|kauf) ?(?:date|datum|at|on|time)?"
             " | bestelldatum | datum | date | fecha.* | data | created | timestamp | .*date.*",
-    "customer": "(?:customer|cust|client|buyer|member|user|account|kunden)"
+    "customer": "(?:customer|cust|client|buyer|member|user|account|kunden|kd)"
                 " ?(?:id|no|nr|number|nummer)",
     "email": ".*e ?mail.* | mail",
     "name": "(?:customer|cust|client|buyer|kunden?|user|recipient|acheteur|bill to)"
             "(?: (?:full )?name)?"
-            " | kundenname | (?:billing|full|ship to|ship|shipping) name | name",
+            " | kundenname | kontakt | contact | (?:billing|full|ship to|ship|shipping) name"
+            " | name",
     "sku": "(?:.* )?sku | (?:product|item|article|stock|variant|part)"
-           " ?(?:code|no|nr|number|num|id|ref) | artikel(?:nr|nummer) | artikel nr | asin | ean"
+           " ?(?:code|no|nr|number|num|id|ref) | art(?:ikel)? ?(?:nr|nummer) | asin | ean"
            " | stockcode | .*barcode | reference | referencia | referentie | codigo",
     "product": "(?:product|item|article|lineitem|line item|artikel)"
                " ?(?:name|title|description|desc|bezeichnung)? | produkt(?:name)? | bezeichnung"
                " | title | description | goods | designation | produit | producto | prodotto"
-               " | omschrijving",
+               " | omschrijving | ware",
     "quantity": "(?:.* )?(?:quantity|qty|menge|anzahl|quantite|qte|stuck|cantidad|quantita|aantal)"
                 " | units?(?: sold)? | count | pieces | pcs | quantity.*",
     "price": "(?:unit|item|single|lineitem|each|sale|selling|einzel|stuck|net unit|gross unit) ?"
@@ -48,13 +49,15 @@ _ROLES = {
     "currency": ".*(?:currency|wahrung|devise|moneda|valuta).* | ccy | curr",
     "line_total": "(?:line|row|item|lineitem|line item|positions?) ?(?:total|sum|amount|net|value)"
                   "(?: price| amount)? | extended.* | gesamtpreis",
-    "total": "(?:order|grand|invoice|cart) ?(?:total|amount|sum|value)(?: amount| price)?"
+    "total": "endsumme | endbetrag | rechnungsbetrag"
+             " | (?:order|grand|invoice|cart) ?(?:total|amount|sum|value)(?: amount| price)?"
              " | total(?: price| amount| paid| sum)? | amount(?: paid)? | summe | gesamt.*"
              " | revenue | sales | value | (?:montant|importe|importo|bedrag|totale).*",
     "shipping": "(?:shipping|delivery|postage|freight|versand).*(?:cost|amount|price|charge|fee|"
-                "total|paid)? | versandkosten | porto | shipping | postage | freight",
+                "total|paid)? | versandkosten | porto | shipping | postage | freight"
+                " | fracht(?:kosten)?",
     "tax": "(?:.* )?(?:tax|vat|mwst|ust|gst)(?: amount| total| paid)? | taxes",
-    "discount": "(?:.* )?(?:discount|rabatt|remise|coupon)(?: amount| total| value)?",
+    "discount": "(?:.* )?(?:discount|rabatt|nachlass|remise|coupon)(?: amount| total| value)?",
 }  # fmt: skip
 # What a column is by what all of its values are, where its name tells nothing.
 _HOLDS: dict[str, Callable[[Found], bool]] = {
@@ -124,6 +127,9 @@ def _roles(draft: Draft) -> dict[str, str]:
         left = (each for name, each in draft.columns.items() if name not in roles.values())
         if role not in roles and (found := next(filter(holds, left), None)):
             roles[role] = found.name
+    if "total" in roles and "line_total" not in roles:  # of two amounts one is the line's
+        left_over = [name for name in said if name not in roles.values()]
+        roles |= columns_for(left_over, {"line_total": "betrag | amount | montant | importe"})
     if "order" not in roles and (name := _repeating(draft, roles)):
         roles["order"] = name
     if "sku" not in roles and "product" in roles and _are_codes(draft.columns[roles["product"]]):
