@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -38,12 +39,13 @@ def with_described(ours: dg.Definitions, configuration: Settings) -> dg.Definiti
             field.
     """
     described = configuration.described
-    parts, faults = load(described, beside=ours)
+    known = _known(described)
+    parts, faults = _load(described, known, beside=ours)
     if faults and configuration.dagster_is_defs_validation_cli:
         raise ConfigurationError("\n".join(map(str, faults)))
     for fault in faults:
         logger.error("%s (this source is not loaded)", fault)
-    fed = _fed(ours, described)
+    fed = _fed(ours, described, known)
     return dg.Definitions.merge(fed, *parts, *_placeholders(described.root, faults))
 
 
@@ -56,14 +58,33 @@ def load(
         described: the files.
         beside: what there is besides; nothing may be called as something of it.
     """
+    return _load(described, _known(described), beside=beside)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The mappings and APIs of files, and what is at fault of others; to read them takes time."""
+
+    mappings: Sequence[DescribedMapping]
+    series: Sequence[DescribedSeries]
+    faults: Sequence[Fault]
+
+
+def _known(described: Described) -> _Known:
+    mappings, wrong = registry.known_mappings(described)
+    series, at_fault = registry.known_series(described)
+    return _Known(mappings, series, [*wrong, *at_fault])
+
+
+def _load(
+    described: Described, known: _Known, *, beside: dg.Definitions
+) -> tuple[list[dg.Definitions], list[Fault]]:
     if not described.files:
         return [], list(described.faults)
-    found, wrong = registry.known_mappings(described)
-    series, at_fault = registry.known_series(described)
-    faults, taken = [*described.faults, *wrong, *at_fault], _names(beside)
+    faults, taken = [*described.faults, *known.faults], _names(beside)
     ours = {each.file: each for each in described.sources}
-    mapped = {each.source.file: each for each in found}
-    asked = {each.source.mapped.file: each for each in series}
+    mapped = {each.source.file: each for each in known.mappings}
+    asked = {each.source.mapped.file: each for each in known.series}
     files, apis = list[DescribedMapping](), list[DescribedSeries]()
     parts: list[dg.Definitions] = []
     for file in [each for each in described.files if each not in {at.file for at in faults}]:
@@ -88,7 +109,7 @@ def load(
     return [*parts, *together(files, apis)], faults
 
 
-def _fed(ours: dg.Definitions, described: Described) -> dg.Definitions:
+def _fed(ours: dg.Definitions, described: Described, known: _Known) -> dg.Definitions:
     """Ours, in which an asset that collects a source follows from it."""
     sources: dict[dg.AssetKey, list[dg.AssetDep]] = defaultdict(list)
     for each in described.sources:
@@ -97,14 +118,10 @@ def _fed(ours: dg.Definitions, described: Described) -> dg.Definitions:
         key = dg.AssetKey(each.attributes.key(described.folder_of(each.file)))
         for asset in TYPES[each.kind].feeds:
             sources[dg.AssetKey.from_user_string(asset)].append(dg.AssetDep(key))
-    for mapped in registry.known_mappings(described)[0]:
+    for made in [*(m.known for m in known.mappings), *(s.known for s in known.series)]:
         # A day's files may be of any day, so what follows from them follows from all.
-        dep = dg.AssetDep(key_of(mapped.known), partition_mapping=dg.AllPartitionMapping())
-        for target in mapped.known.targets:
-            sources[dg.AssetKey.from_user_string(registry.asset_of(target))].append(dep)
-    for series in registry.known_series(described)[0]:
-        dep = dg.AssetDep(key_of(series.known), partition_mapping=dg.AllPartitionMapping())
-        for target in series.known.targets:
+        dep = dg.AssetDep(key_of(made), partition_mapping=dg.AllPartitionMapping())
+        for target in made.targets:
             sources[dg.AssetKey.from_user_string(registry.asset_of(target))].append(dep)
     if not sources:
         return ours
