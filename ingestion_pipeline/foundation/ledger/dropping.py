@@ -1,12 +1,14 @@
-"""A dropped file is taken: landed, recorded, and then taken out of its folder.
+"""A dropped file is taken once it is left alone: landed, recorded, then taken out of its folder.
 
 Whoever is killed in between, or comes second, takes it out only; what has landed and is not
 recorded is invisible. One for which its tenant has no room stays where it is.
 """
 
 import logging
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -18,6 +20,43 @@ from ingestion_pipeline.foundation.storage.landing import Landed, Landing, chunk
 logger = logging.getLogger(__name__)
 
 Recorded = TypeVar("Recorded")
+
+
+@dataclass
+class Dropped:
+    """What a scan did.
+
+    Attributes:
+        recorded: ids of what is loaded because of it.
+        known: files that had come before and were taken out only, a sentence each.
+        left: why files stay in the folder, a sentence each.
+        unfinished: files that have changed within DROP_SETTLE.
+    """
+
+    recorded: list[int] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    unfinished: int = 0
+
+
+class Scan(Protocol):
+    """What counts files that are not taken yet."""
+
+    unfinished: int
+
+
+def due(
+    found: Iterable[tuple[str, DroppedFile]], scan: Scan, *, settle: timedelta, until: datetime
+) -> Iterator[tuple[str, DroppedFile]]:
+    """Files that have been left alone for `settle`, until time is up; others are counted."""
+    for folder, dropped in found:
+        now = datetime.now(UTC)
+        if now >= until:
+            return
+        if now - dropped.changed < settle:
+            scan.unfinished += 1
+        else:
+            yield folder, dropped
 
 
 def take(

@@ -5,8 +5,7 @@ be taken stays, and is named with why.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ContractError, IngestionError
 from ingestion_pipeline.foundation.ledger import dropping, tenants
+from ingestion_pipeline.foundation.ledger.dropping import Dropped, due
 from ingestion_pipeline.foundation.loading.choosing import Mappings, choose
 from ingestion_pipeline.foundation.loading.known import Known
 from ingestion_pipeline.foundation.loading.recording import Recorded, record
@@ -29,23 +29,6 @@ from ingestion_pipeline.foundation.storage.file_names import file_name_problem
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing, file_system
 
 
-@dataclass
-class Dropped:
-    """What a scan did.
-
-    Attributes:
-        recorded: uploads that are loaded because of it.
-        known: files that had come before and were taken out only, a sentence each.
-        left: why files stay in the folder, a sentence each.
-        unfinished: files that have changed within DROP_SETTLE.
-    """
-
-    recorded: list[int] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    unfinished: int = 0
-
-
 def receive_dropped(
     engine: sa.Engine,
     configuration: Settings,
@@ -58,13 +41,9 @@ def receive_dropped(
     outcome = Dropped()
     files, root = file_system(configuration.drop)
     found = sorted(_files(files, root, mappings), key=lambda each: (each[1].changed, each[1].path))
-    for address, dropped in found:
-        now = datetime.now(UTC)
-        if now >= until:
-            break
-        if now - dropped.changed < configuration.drop_settle:
-            outcome.unfinished += 1
-            continue
+    for address, dropped in due(
+        found, outcome, settle=configuration.drop_settle, until=until
+    ):  # fmt: skip
         where = f"{dropped.tenant}/{address}/{dropped.name}"
         try:
             taken = _take(engine, configuration, files, dropped, address, mappings, landing)

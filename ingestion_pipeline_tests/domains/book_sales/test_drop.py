@@ -10,7 +10,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.book_sales.automation import dropped_reports
-from ingestion_pipeline.domains.book_sales.receive.drop_folder import Dropped, receive_dropped
+from ingestion_pipeline.domains.book_sales.receive.drop_folder import receive_dropped
+from ingestion_pipeline.foundation.ledger.dropping import Dropped
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.ledger.dropping import Dropped
 from ingestion_pipeline.foundation.loading.choosing import Mappings
-from ingestion_pipeline.foundation.loading.dropped import Dropped, receive_dropped
+from ingestion_pipeline.foundation.loading.dropped import receive_dropped
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
 from ingestion_pipeline_tests.foundation.loading.running import Shelf, known, load_all

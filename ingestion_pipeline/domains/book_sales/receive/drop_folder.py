@@ -7,8 +7,7 @@ report's own name or content. Files in a folder of another name stay, and are na
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -22,27 +21,11 @@ from ingestion_pipeline.domains.book_sales.sources.registry import canonical
 from ingestion_pipeline.foundation.described.mappings import folders_of
 from ingestion_pipeline.foundation.errors import QuotaError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import dropping, tenants, uploads
+from ingestion_pipeline.foundation.ledger.dropping import Dropped, due
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.dropped import DroppedFile, files_in, folders_in
 from ingestion_pipeline.foundation.storage.file_names import file_name_problem
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing, file_system
-
-
-@dataclass
-class Dropped:
-    """What a scan did.
-
-    Attributes:
-        recorded: job ids of reports that are new.
-        known: reports that had come before and were taken out only, a sentence each.
-        left: why files stay in the folder, a sentence each.
-        unfinished: files that have changed within DROP_SETTLE.
-    """
-
-    recorded: list[int] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    unfinished: int = 0
 
 
 def receive_dropped(
@@ -60,13 +43,10 @@ def receive_dropped(
     with_reports = [
         name for name, each in platforms(configuration).items() if each.parse is not None
     ]
-    for platform, dropped in _list(files, root, outcome, with_reports, others):
-        now = datetime.now(UTC)
-        if now >= until:
-            break
-        if now - dropped.changed < configuration.drop_settle:
-            outcome.unfinished += 1
-            continue
+    found = _list(files, root, outcome, with_reports, others)
+    for platform, dropped in due(
+        found, outcome, settle=configuration.drop_settle, until=until
+    ):  # fmt: skip
         try:
             with engine.begin() as connection:
                 tenant_id = tenants.find(connection, dropped.tenant)

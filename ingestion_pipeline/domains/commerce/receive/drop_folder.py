@@ -11,7 +11,7 @@ tenant's are those of platforms, whose reports another wing takes.
 
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, entity
 from ingestion_pipeline.domains.commerce.land.uploads import land_upload
 from ingestion_pipeline.foundation.errors import ContractError, QuotaError, UnknownTenantError
 from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
+from ingestion_pipeline.foundation.ledger.dropping import due
 from ingestion_pipeline.foundation.storage.dropped import (
     DroppedFile,
     files_in,
@@ -76,20 +77,14 @@ def receive_dropped(
     """
     outcome = Scan()
     files, root = file_system(drop_url)
-    listed = _list(files, root)
+    listed = ((file.tenant, file) for file in _list(files, root))
     outcome.of_nobody = [file.name for file in files_in(files, root, tenant="")]
-    for dropped in listed:
-        now = datetime.now(UTC)
-        if now >= until:
-            break
-        if now - dropped.changed < settle:
-            outcome.unfinished += 1
-            continue
+    for tenant, dropped in due(listed, outcome, settle=settle, until=until):
         try:
             with engine.begin() as connection:
-                tenant_id = tenants.find(connection, dropped.tenant)
+                tenant_id = tenants.find(connection, tenant)
         except UnknownTenantError:
-            outcome.unknown_tenants.add(dropped.tenant)
+            outcome.unknown_tenants.add(tenant)
             continue
         try:
             upload_id = _take(
@@ -98,7 +93,7 @@ def receive_dropped(
         except FileNotFoundError:
             continue  # another scan, or the sender, was faster
         except QuotaError as error:
-            outcome.no_room[dropped.tenant] = str(error)
+            outcome.no_room[tenant] = str(error)
             continue  # smaller ones may have room
         if upload_id is not None:
             outcome.recorded.append(upload_id)
