@@ -150,6 +150,7 @@ gumroad_pings = sa.Table(
     ),
     comment="Gumroad's Pings, all that were news",
 )
+sa.Index("gumroad_pings_tenant_idx", gumroad_pings.c.tenant_id, gumroad_pings.c.received_at)
 sa.Index(
     "gumroad_pings_sale_idx",
     gumroad_pings.c.tenant_id, gumroad_pings.c.sale_id, gumroad_pings.c.ping_id,

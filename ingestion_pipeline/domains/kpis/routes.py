@@ -32,10 +32,11 @@ from ingestion_pipeline.domains.kpis.land.analyses import land_analysis
 from ingestion_pipeline.domains.kpis.land.corrections import find_point, read_point, replacement
 from ingestion_pipeline.domains.kpis.land.jobs import Reported, land_announcement, land_reports
 from ingestion_pipeline.domains.kpis.land.readings import Accepted, land_readings_together
-from ingestion_pipeline.domains.kpis.publish import said
+from ingestion_pipeline.domains.kpis.land.receipts import MOST_KEPT, Refusals, land_refusals
+from ingestion_pipeline.domains.kpis.publish import refusals, said
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
 from ingestion_pipeline.domains.kpis.publish.reading import parse_range, read_job, read_series
-from ingestion_pipeline.foundation.errors import FieldError
+from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 from ingestion_pipeline.gateway.answers import Refusal, answer, error_document
 from ingestion_pipeline.gateway.files.unpacked import unpacked
@@ -78,16 +79,22 @@ async def post_data(request: Request) -> Response:
         return most if batch.may_hold_several(beginning, ndjson=ndjson) else usual
 
     caller, content = await gateway.receive_content(request, limit_of=limit_of)
-    content = await unpacked(request, content, limit=most)
-    if len(content) <= _SMALL:
-        body = _decoded(request, content, ndjson=ndjson, most=usual)
-    else:  # which may take a while, and others need not wait for it
-        body = await asyncio.to_thread(_decoded, request, content, ndjson=ndjson, most=usual)
-    if isinstance(body, list):
-        return await _post_several(gateway, caller, body)
-    readings = parse_readings(
-        body, tenant_id=caller.tenant_id, now=datetime.now(UTC), request_id=caller.request_id
-    )
+    try:
+        content = await unpacked(request, content, limit=most)
+        if len(content) <= _SMALL:
+            body = _decoded(request, content, ndjson=ndjson, most=usual)
+        else:  # which may take a while, and others need not wait for it
+            body = await asyncio.to_thread(_decoded, request, content, ndjson=ndjson, most=usual)
+        if isinstance(body, list):
+            return await _post_several(gateway, caller, body)
+        readings = parse_readings(
+            body, tenant_id=caller.tenant_id, now=datetime.now(UTC), request_id=caller.request_id
+        )
+    except (ContractError, Refusal) as error:
+        await _note_refused(gateway, caller, [refusals.of_body(str(error), error.errors)])
+        raise
+    if unusable := refusals.of_kpis(readings):
+        await _note_refused(gateway, caller, unusable)
     updates = readings.updates
     if not updates:
         return _nothing_usable(readings)
@@ -344,8 +351,19 @@ async def _post_several(gateway: Gateway, caller: Caller, sent: Sequence[Sent]) 
         outcomes += [
             (each, what, accepted) for each, (what, accepted) in zip(some, recorded, strict=True)
         ]
+    refused = [each for one, what, _ in outcomes for each in refusals.of_one(one, what)]
+    if refused:
+        await _note_refused(gateway, caller, refused)
     status, document = said.of_several(outcomes)
     return answer(status, document)
+
+
+async def _note_refused(
+    gateway: Gateway, caller: Caller, refused: Sequence[refusals.Refusal]
+) -> None:
+    """Count what is refused before that is answered, together with those of others who wait."""
+    first = [fault for each in refused[:MOST_KEPT] for fault in each]
+    await gateway.together(land_refusals, Refusals(caller.tenant_id, len(refused), first))
 
 
 def _parsed(caller: Caller, some: Sequence[Sent]) -> list[Readings | Refused]:

@@ -1,5 +1,5 @@
 """The tables of KPIs as SQLAlchemy sees them; made by migration 0004, which explains the flags,
-and 0015 (corrections)."""
+0015 (corrections) and 0031 (receipts)."""
 
 from typing import Any
 
@@ -242,6 +242,38 @@ analyses = sa.Table(
     comment="Analyses that were put beside readings: a row a tenant, trace and KPI",
 )
 
+receipts = sa.Table(
+    "kpi_receipts",
+    metadata,
+    identity("receipt_id", comment="Number of the row, in order of arrival"),
+    integer("tenant_id", comment=TENANT),
+    text("channel", comment="How they came: post or import"),
+    text(
+        "file_name", nullable=True, comment="Name of the file of an import; NULL: they were posted"
+    ),
+    now("received_at", comment=RECEIVED_AT),
+    integer("sent", comment="Readings that came: stored + known + corrected + conflicts + refused"),
+    integer("stored", comment="Those that were new"),
+    integer("known", comment="Those that were there already, with the same value"),
+    integer("corrected", comment="Those that replaced a value"),
+    integer(
+        "conflicts",
+        comment="Those of an instant that has another value, which was kept (kpi_conflicts)",
+    ),
+    integer("refused", comment="Those that break the contract"),
+    json(
+        "refusals",
+        default="[]",
+        comment="Of the first that were refused: [{at, field, rule}], with their place in what was "
+        "sent",
+    ),
+    sa.CheckConstraint(
+        "sent = stored + known + corrected + conflicts + refused", name="kpi_receipts_adds_up"
+    ),
+    comment="What became of readings that were sent: a row a transaction, tenant and channel",
+)
+sa.Index("kpi_receipts_tenant_idx", receipts.c.tenant_id, receipts.c.received_at)
+
 sa.Index(
     "kpi_updates_observed_at_idx", updates.c.observed_at, updates.c.tenant_id, updates.c.kpi_id
 )
@@ -276,4 +308,5 @@ sa.Index(
     job_kpis.c.trace_id,
     postgresql_where=job_kpis.c.status == "pending",
 )
+sa.Index("kpi_errors_tenant_idx", errors.c.tenant_id, errors.c.received_at)
 sa.Index("kpi_errors_pending_idx", errors.c.error_id, postgresql_where=errors.c.pending)

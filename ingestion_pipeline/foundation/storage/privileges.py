@@ -86,6 +86,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "kpi_points": ("raw", "raw", "r", "r"),
     "kpi_conflicts": ("ra", "ra", "r", "r"),
     "kpi_corrections": ("ra", "r", "r", "r"),
+    "kpi_receipts": ("ra", "rad", "r", "r"),
     "kpi_series": ("raw", "raw", "r", "r"),
     "kpi_days": ("raw", "raw", "r", ""),
     "kpi_daily_summary": ("r", "rad", "r", "r"),

@@ -9,6 +9,7 @@ mapped.py        Points that a mapping made of a file → points, inbox, jobs, a
                  other door
 readings.py      Updates → points, inbox, job: a whole batch in one transaction and a handful of
                  statements
+receipts.py      What came, counted: new, known, corrected, another value, or refused
 
 Statements of a module stand in the `.sql` file of its name (foundation/storage/statements.py).
 """

@@ -34,7 +34,7 @@ def land_mapped(connection: sa.Connection, delivery: Delivery, records: Sequence
     became = {"inserted": 0, "unchanged": 0, "superseded": 0}
     updates = (_update(each, delivery) for each in arrived)
     while some := list(islice(updates, _AT_ONCE)):
-        for what in land_readings(connection, some, job_timeout=_TIMEOUT):
+        for what in land_readings(connection, some, job_timeout=_TIMEOUT, channel=None):
             known = "superseded" if what.conflict else "unchanged"
             became[known if what.duplicate else "inserted"] += 1
     taken.by_target[KPI_POINTS.name] = became

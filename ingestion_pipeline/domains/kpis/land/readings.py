@@ -23,6 +23,7 @@ from ingestion_pipeline.domains.kpis.land.corrections import (
     point_key,
 )
 from ingestion_pipeline.domains.kpis.land.jobs import ensure_jobs
+from ingestion_pipeline.domains.kpis.land.receipts import POST, Channel, counted
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 from ingestion_pipeline.foundation.storage.statements import statements
 
@@ -45,12 +46,25 @@ class Accepted:
     conflict: bool = False
     replaced: float | None = None
 
+    @property
+    def fate(self) -> str:
+        """What it is counted under in `kpi_receipts`."""
+        if self.replaced is not None:
+            return "corrected"
+        if self.conflict:
+            return "conflicts"
+        return "known" if self.duplicate else "stored"
+
 
 NEW, DUPLICATE, CONFLICT = Accepted(), Accepted(duplicate=True), Accepted(True, True)
 
 
 def land_readings(
-    connection: sa.Connection, updates: Sequence[Update], *, job_timeout: timedelta
+    connection: sa.Connection,
+    updates: Sequence[Update],
+    *,
+    job_timeout: timedelta,
+    channel: Channel | None = POST,
 ) -> list[Accepted]:
     """Record updates; what became of each, in their order.
 
@@ -58,6 +72,7 @@ def land_readings(
         connection: within a transaction; nothing is recorded before its commit.
         updates: of any tenants; some may be of one instant, the first of them counts.
         job_timeout: of a job that nobody has announced.
+        channel: how they came, to be counted under; None: their file counts them itself.
     """
     if not updates:
         return []
@@ -75,7 +90,8 @@ def land_readings(
         correct_updates(connection, correcting, corrections)
     if conflicts:
         connection.execute(_SQL["doubt_updates"], {"points": encode_json(conflicts)})
-    _complete_jobs(connection, updates, job_timeout)
+    fates = () if channel is None else counted(updates, (r.fate for r in results), channel)
+    _complete_jobs(connection, updates, job_timeout, fates)
     return results
 
 
@@ -198,7 +214,10 @@ def _inbox_rows(updates: Sequence[Update]) -> str:
 
 
 def _complete_jobs(
-    connection: sa.Connection, updates: Sequence[Update], timeout: timedelta
+    connection: sa.Connection,
+    updates: Sequence[Update],
+    timeout: timedelta,
+    receipts: Sequence[dict[str, Any]],
 ) -> None:
     came: dict[tuple[int, str, str], bool] = {}
     looked_at: set[tuple[int, str, int]] = set()  # all updates of a body await the same KPIs
@@ -216,4 +235,7 @@ def _complete_jobs(
         {"tenant_id": tenant_id, "trace_id": trace_id, "kpi_id": kpi_id, "came": is_here}
         for (tenant_id, trace_id, kpi_id), is_here in came.items()
     ]
-    connection.execute(_SQL["complete_kpis"], {"kpis": encode_json(kpis)})
+    connection.execute(
+        _SQL["complete_kpis"],
+        {"kpis": encode_json(kpis), "receipts": encode_json(list(receipts))},
+    )

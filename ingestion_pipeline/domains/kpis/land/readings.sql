@@ -40,7 +40,14 @@ WHERE (known.metadata IS NULL AND excluded.metadata IS NOT NULL)
    OR (known.chart IS NULL AND excluded.chart IS NOT NULL)
 
 -- name: complete_kpis
--- A late success upgrades; nothing takes a completion back.
+-- A late success upgrades; nothing takes a completion back. And what came is counted, in the same
+-- statement: one of its own would cost every transaction a round trip.
+WITH counted AS (
+    INSERT INTO kpi_receipts (tenant_id, channel, file_name, sent, stored, known, corrected,
+                              conflicts, refused)
+    SELECT * FROM json_to_recordset(CAST(:receipts AS json)) AS came
+        (tenant_id integer, channel text, file_name text, sent integer, stored integer,
+         known integer, corrected integer, conflicts integer, refused integer))
 INSERT INTO kpi_job_kpis AS known (tenant_id, trace_id, kpi_id, status, completed_at)
 SELECT tenant_id, trace_id, kpi_id, CASE WHEN came THEN 'completed' ELSE 'pending' END,
        CASE WHEN came THEN now() END

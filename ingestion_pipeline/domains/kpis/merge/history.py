@@ -17,6 +17,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.land.readings import land_readings
+from ingestion_pipeline.domains.kpis.land.receipts import (
+    MOST_KEPT,
+    Channel,
+    Refusals,
+    land_refusals,
+)
 from ingestion_pipeline.domains.kpis.sources.dump import (
     Fault,
     Imported,
@@ -233,8 +239,23 @@ def _import_file(
                     report(path, file.tell())
         except ContractError as error:
             result.error = str(error)
+    _note_refusals(begin, tenant_id, result)
     result.seconds = time.perf_counter() - started
     return result
+
+
+def _note_refusals(begin: Transaction, tenant_id: int, result: FileResult) -> None:
+    """Keep what was refused of a file: at its end, so a killed import notes it when done again."""
+    if not result.counts.refused and result.error is None:
+        return
+    first = [(fault.place, "reading", fault.reason) for fault in result.faults[:MOST_KEPT]]
+    broken = [] if result.error is None else [("file", "file", result.error)]
+    refused = Refusals(
+        tenant_id, result.counts.refused + len(broken), [*broken, *first],
+        Channel("import", result.file),
+    )  # fmt: skip
+    with begin() as connection:
+        land_refusals(connection, [refused])
 
 
 def _batched(items: Iterator[Item], result: FileResult) -> Iterator[tuple[Item, ...]]:
@@ -268,8 +289,9 @@ def _record(
     begin: Transaction, items: Sequence[Item], result: FileResult, job_timeout: timedelta
 ) -> None:
     """Record items in one transaction; where the database refuses one, each in its own."""
+    channel = Channel("import", result.file)
     try:
-        counts = _written(begin, items, job_timeout)
+        counts = _written(begin, items, job_timeout, channel)
     except _OUTAGES:
         raise
     except sa.exc.DBAPIError as error:
@@ -283,16 +305,18 @@ def _record(
     result.counts += counts
 
 
-def _written(begin: Transaction, items: Sequence[Item], job_timeout: timedelta) -> Counts:
+def _written(
+    begin: Transaction, items: Sequence[Item], job_timeout: timedelta, channel: Channel
+) -> Counts:
     for _ in range(_DEADLOCKS):
         try:
             with begin() as connection:
-                return _write(connection, items, job_timeout)
+                return _write(connection, items, job_timeout, channel)
         except sa.exc.OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
                 raise
     with begin() as connection:
-        return _write(connection, items, job_timeout)
+        return _write(connection, items, job_timeout, channel)
 
 
 def _place_of(item: Item) -> str:
@@ -301,11 +325,13 @@ def _place_of(item: Item) -> str:
     return f"job {item.trace_id}" if isinstance(item, JobRecord) else ""
 
 
-def _write(connection: sa.Connection, items: Sequence[Item], job_timeout: timedelta) -> Counts:
+def _write(
+    connection: sa.Connection, items: Sequence[Item], job_timeout: timedelta, channel: Channel
+) -> Counts:
     readings = [item for item in items if isinstance(item, Imported)]
     jobs = [item for item in items if isinstance(item, JobRecord)]
     updates = [update for item in readings for update in item.updates]
-    accepted = land_readings(connection, updates, job_timeout=job_timeout)
+    accepted = land_readings(connection, updates, job_timeout=job_timeout, channel=channel)
     for item in readings:
         if item.analysis is not None:
             for update in item.updates:

@@ -69,6 +69,9 @@ ingestion_events = sa.Table(
     sa.UniqueConstraint("tenant_id", "webhook_id"),
     comment="Events that were sent, and what became of them: a row an event",
 )
+sa.Index(
+    "ingestion_events_tenant_idx", ingestion_events.c.tenant_id, ingestion_events.c.received_at
+)
 sa.Index("ingestion_events_received_at_idx", ingestion_events.c.received_at)
 sa.Index(
     "ingestion_events_open_idx",

@@ -92,6 +92,7 @@ uploads = sa.Table(
     sa.UniqueConstraint("tenant_id", "source_key"),
     comment="Files that arrived, and what became of their lines: a row a file",
 )
+sa.Index("uploads_received_idx", uploads.c.tenant_id, uploads.c.recorded_at)
 sa.Index(
     "uploads_rejected_idx",
     uploads.c.tenant_id,
