@@ -28,6 +28,8 @@ mapping/           The language of mappings: how a table of any shape becomes re
 sandbox/           Stand-ins of upstream APIs for demo, development and tests: honest,
                    synthetic, deterministic
 storage/           The database and what stands on it
+unusual/           What is unusual in a series of its own, and who has gone quiet: numbers in,
+                   findings out
 upstreams/         The outgoing client for every upstream: retries, rate limit, circuit breaker,
                    counts
 watch/             How all is: health, what it is asked of, alerts that are told once, outages.

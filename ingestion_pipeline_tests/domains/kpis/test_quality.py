@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion_pipeline.domains.kpis.merge.grade import merge_points
-from ingestion_pipeline.domains.kpis.merge.quality import FEWEST, LIMIT, WINDOW, jumps, quality
+from ingestion_pipeline.domains.kpis.merge.quality import LIMIT, jumps, quality
 from ingestion_pipeline.domains.kpis.publish.packages import read_package
+from ingestion_pipeline.foundation.unusual.local import FEWEST, WINDOW
 from ingestion_pipeline_tests.domains.kpis.builders import (
     DAY,
     LATE,

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.contract.instants import day_bounds
 from ingestion_pipeline.domains.kpis.merge.flags import publishing
-from ingestion_pipeline.domains.kpis.merge.quality import WINDOW, jumps, quality
+from ingestion_pipeline.domains.kpis.merge.quality import jumps, quality
 from ingestion_pipeline.foundation.storage.json_rows import encode_json
 from ingestion_pipeline.foundation.storage.statements import statements
+from ingestion_pipeline.foundation.unusual.local import WINDOW
 
 _SQL = statements(__name__)
 

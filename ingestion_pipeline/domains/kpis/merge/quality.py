@@ -10,13 +10,14 @@ change any more, so that grading a day again gives the same grades.
 
 from typing import Any, Literal
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ingestion_pipeline.foundation.unusual.local import FEWEST, WINDOW, middle_and_scale
+
 Quality = Literal["high", "medium", "low"]
 
-WINDOW = 60  # readings that one is measured against
-FEWEST = 8  # with fewer before it nothing is a jump
 LIMIT = 6.0  # robust z-scores
-_MAD_TO_SIGMA = 1.4826
-_MEAN_TO_SIGMA = 1.2533  # Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993
 
 
 def quality(*, untimely: bool, jump: bool, conflicting: bool) -> Quality:
@@ -37,9 +38,6 @@ def jumps(values: Any, in_order: Any, *, start: int) -> Any:
     Returns:
         bool[n - start].
     """
-    import numpy as np
-    from numpy.lib.stride_tricks import sliding_window_view
-
     found = np.zeros(len(values) - start, dtype=bool)
     baseline = values[in_order]
     before = (np.cumsum(in_order) - in_order)[start:]  # readings in order before each
@@ -55,17 +53,7 @@ def jumps(values: Any, in_order: Any, *, start: int) -> Any:
 
 def _stand_out(values: Any, windows: Any) -> Any:
     """Which values, float64[n], are far from the middle of their windows, float64[n, k]."""
-    import numpy as np
-
+    middle, scale = middle_and_scale(windows)
     with np.errstate(over="ignore", invalid="ignore"):  # values may be as large as a double goes
-        middle = np.median(windows, axis=1)
-        deviations = np.abs(windows - middle[:, None])
-        median_deviation = np.median(deviations, axis=1)
-        # More than half of them equal: the mean still tells how far the others are.
-        scale = np.where(
-            median_deviation > 0,
-            median_deviation * _MAD_TO_SIGMA,
-            deviations.mean(axis=1) * _MEAN_TO_SIGMA,
-        )
         # Where nothing ever moved the scale is 0, and any difference is a jump.
         return np.abs(values - middle) > LIMIT * scale
