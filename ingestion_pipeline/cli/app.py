@@ -80,12 +80,15 @@ def gateway() -> None:
 
     `up` starts one too. Its API is described under /docs.
     """
+    from ingestion_pipeline.cli.local.pages import with_pages_login
+    from ingestion_pipeline.cli.local.secrets import with_kept_keys
     from ingestion_pipeline.domains import registry
     from ingestion_pipeline.gateway.server import serve
+    from ingestion_pipeline.outlets.dashboards.routes import router as pages
 
     serve(
-        settings(), routers=registry.routers(), questions=registry.questions(),
-        mappings=registry.mappings(settings()),
+        with_pages_login(with_kept_keys(settings())), routers=(*registry.routers(), pages),
+        questions=registry.questions(), mappings=registry.mappings(settings()),
     )  # fmt: skip
 
 

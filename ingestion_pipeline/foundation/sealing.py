@@ -4,7 +4,11 @@
 new key in front and restart; what was encrypted under a key that is gone can't be read any more.
 """
 
+import base64
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
@@ -38,7 +42,28 @@ def unsealed(configuration: Settings, text: str) -> str:
         ) from None
 
 
+def cipher_for(configuration: Settings, purpose: str) -> MultiFernet:
+    """What encrypts for another purpose, under keys that are made of those of `CREDENTIAL_KEYS`.
+
+    What is under them can't be taken for a credential, or for what is of another purpose
+    (HKDF, RFC 5869). All processes that have the same keys read each other's.
+
+    Raises:
+        ConfigurationError: there is no key, or it is none.
+    """
+    return MultiFernet([Fernet(_derived(key, purpose)) for key in _keys(configuration)])
+
+
+def _derived(key: str, purpose: str) -> bytes:
+    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
+    return base64.urlsafe_b64encode(kdf.derive(base64.urlsafe_b64decode(key)))
+
+
 def _cipher(configuration: Settings) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in _keys(configuration)])
+
+
+def _keys(configuration: Settings) -> list[str]:
     if configuration.credential_keys is None:
         raise ConfigurationError(
             "CREDENTIAL_KEYS is not set, so no credential can be stored; "
@@ -46,6 +71,8 @@ def _cipher(configuration: Settings) -> MultiFernet:
         )
     keys = [key.strip() for key in configuration.credential_keys.get_secret_value().split(",")]
     try:
-        return MultiFernet([Fernet(key) for key in keys if key])
+        found = [key for key in keys if key and Fernet(key)]
+        MultiFernet([Fernet(key) for key in found])
     except ValueError:
         raise ConfigurationError("CREDENTIAL_KEYS: a key is not a Fernet key") from None
+    return found

@@ -296,6 +296,14 @@ class Settings(BaseSettings):
     gumroad_requests_per_minute: PositiveInt = Field(
         60, description="Requests a minute to Gumroad's API, of all runs together"
     )
+    dashboards_database_url: SecretStr | None = Field(
+        None,
+        description="URL of the login that the pages read with, of `db login dashboards NAME`; "
+        "unset: pages are served only where the database is the embedded one",
+    )
+    session_lifetime: Seconds = Field(
+        timedelta(hours=12), description="Seconds until one has to sign in to the pages again"
+    )
     web_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     web_port: PositiveInt = Field(3000, description="Port of the Dagster UI")
     web_hosts: str = Field(

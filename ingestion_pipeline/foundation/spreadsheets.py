@@ -4,6 +4,7 @@ import re
 
 # Excel writes 1.23457E+12 (a comma in half of Europe), Java and pandas leave the plus out.
 _SHORTENED = re.compile(r"\s*[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]{1,3}\s*", re.ASCII)
+_STARTS = tuple("=+-@\t\r\n|%＝＋－＠")
 SHORTENED_RULE = (
     "must be whole: a spreadsheet has shortened this number; format the column as text and export "
     "it again"
@@ -17,3 +18,15 @@ def is_shortened(identity: str) -> bool:
     (True, False, False)
     """
     return _SHORTENED.fullmatch(identity) is not None
+
+
+def harmless(text: str) -> str:
+    """A text as CSV may hold it: a spreadsheet takes what begins like a formula for one, so that
+    gets an apostrophe in front, which spreadsheets read as "this is text".
+
+    <https://owasp.org/www-community/attacks/CSV_Injection>
+
+    >>> harmless("=1+1"), harmless("-5 °C"), harmless("a=b")
+    ("'=1+1", "'-5 °C", 'a=b')
+    """
+    return "'" + text if text.lstrip(" ")[:1] in _STARTS else text

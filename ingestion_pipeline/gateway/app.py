@@ -1,7 +1,7 @@
 """The application: the routes that it is given, their errors as answers, what they share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -63,7 +63,11 @@ def create_app(
         app.state.mappings = mappings or Mappings(())
         app.state.metrics = metrics
         app.state.request_log = envelope.log
+        closing: list[Callable[[], Awaitable[None]]] = []  # what routers have opened since
+        app.state.closing = closing
         yield
+        for close in closing:
+            await close()
         await envelope.log.stop()
         await engine.dispose()
 

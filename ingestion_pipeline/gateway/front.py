@@ -76,14 +76,19 @@ class Gateway:
             Refusal: 401 for whatever is wrong with the key; 429 when the tenant sends too much.
         """
         api_key = _api_key(request)
-        # All who wait are looked up together, so a revoked key is refused from then on.
-        holder = await self._keys.submit(tenants.key_hash(api_key)) if api_key else None
+        holder = await self.holder_of(tenants.key_hash(api_key)) if api_key else None
         if holder is None:
             raise Refusal(401, "a valid API key is needed: X-API-Key, or Authorization: Bearer")
         request.scope["ingestion.tenant_id"] = holder.tenant_id
         if wait := await self._rate.take(holder.tenant_id):
             raise Refusal(429, "too many requests", retry_after=wait)
         return Caller(holder.tenant_id, holder.tenant, request_id_of(request))
+
+    async def holder_of(self, key_hash: bytes) -> tenants.KeyHolder | None:
+        """Whose key has this hash; all who wait are looked up together, so a revoked key is
+        refused from then on.
+        """
+        return await self._keys.submit(key_hash)
 
     async def receive_json(self, request: Request) -> tuple[Caller, Any]:
         """The caller, and the body as decoded JSON.

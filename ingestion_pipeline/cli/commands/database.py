@@ -25,14 +25,18 @@ class Purpose(StrEnum):
     gateway = "gateway"
     runs = "runs"
     reader = "reader"
+    dashboards = "dashboards"
 
 
 @app.command()
 def upgrade() -> None:
     """Bring the schema up to date; safe at any time and from several processes."""
+    from ingestion_pipeline.foundation.ledger import viewers
     from ingestion_pipeline.foundation.storage import database
 
-    console.say(f"schema at revision {schema.upgrade(database.engine(settings()))}")
+    engine = database.engine(settings())
+    console.say(f"schema at revision {schema.upgrade(engine)}")
+    viewers.ensure(engine)
 
 
 @app.command()
@@ -115,10 +119,13 @@ def roles(as_json: AsJson = False) -> None:
 
     Needs CREATEROLE the first time. Safe at any time; `db upgrade` grants anew by itself.
     """
+    from ingestion_pipeline.foundation.ledger import viewers
     from ingestion_pipeline.foundation.storage import database
     from ingestion_pipeline.foundation.storage import roles as groups
 
-    found = groups.ensure(database.engine(settings()))
+    engine = database.engine(settings())
+    found = groups.ensure(engine)
+    seen = viewers.ensure(engine) if found.granted else viewers.Viewers()
     if as_json:
         document = {
             "made": found.made, "granted": found.granted, "fast_merges": found.fast_merges,
@@ -136,6 +143,10 @@ def roles(as_json: AsJson = False) -> None:
             "bulk merges check foreign keys row by row, until a superuser runs "
             f"GRANT SET ON PARAMETER session_replication_role TO {RUNS}"
         )
+    if seen.made:
+        console.say(f"the pages can be read by {seen.made} more tenants")
+    if seen.lacking:
+        console.warn(f"some tenants can't read the pages: {seen.lacking}")
     if found.granted and not found.closed:
         console.warn(
             "anybody who may log in may hold advisory locks and stop all imports, until a "
@@ -149,7 +160,7 @@ def login(
     name: Annotated[str, typer.Argument(help="Of the role: a-z, 0-9 and _.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make a login for the gateway, runs or a dashboard, and print its DATABASE_URL, this once.
+    """Make a login for the gateway, runs, a reader or the pages, and print its URL, this once.
 
     One that is there gets a new password. To rotate without a gap make another, and drop the old.
     """
@@ -158,7 +169,8 @@ def login(
 
     engine = database.engine(settings())
     with engine.begin() as connection:
-        password = groups.make_login(
-            connection, name, group=LOGINS[purpose.value], acts_as_group=True
-        )
+        group = LOGINS[purpose.value]
+        # The pages' login becomes a tenant's viewer in each transaction, and is nobody before.
+        acts = purpose is not Purpose.dashboards
+        password = groups.make_login(connection, name, group=group, acts_as_group=acts)
     print_url(groups.url_of(engine, name, password), role=name, as_json=as_json)

@@ -23,12 +23,13 @@ SiteName = Annotated[str, typer.Argument(help="Its name at ACE IoT.")]
 @app.command()
 def create(name: TenantName, as_json: AsJson = False) -> None:
     """Make a tenant (or a further key of one) and print an API key, this once."""
-    from ingestion_pipeline.foundation.ledger import tenants
+    from ingestion_pipeline.foundation.ledger import tenants, viewers
 
     engine = upgraded()
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, name)
         api_key = tenants.issue_key(connection, tenant_id)
+    viewers.ensure(engine)
     _print_key(name, tenant_id, api_key, as_json=as_json)
 
 

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from ingestion_pipeline.cli import console
+from ingestion_pipeline.cli.local.pages import pages_login
 from ingestion_pipeline.cli.local.sample import load as load_sample
 from ingestion_pipeline.cli.local.secrets import local_secrets, make_private, secrets_file
 from ingestion_pipeline.cli.local.services import Service, running
@@ -59,7 +60,7 @@ def serve(configuration: Settings, *, sample: bool) -> None:
         engine = database.engine(settings())
         revision = schema.upgrade(engine)
         console.say(f"database   ready, schema {revision}   (ingestion-pipeline db status)")
-        environment = local_secrets(configuration)
+        environment = local_secrets(configuration) | pages_login(configuration, engine)
         stand_ins = None
         if configuration.ace_iot_api_base_url is None:
             stand_ins = _stand_ins(configuration)

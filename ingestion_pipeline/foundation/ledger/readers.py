@@ -68,7 +68,7 @@ def issue_reader(connection: sa.Connection, tenant: str) -> Reader:
 def revoke_reader(connection: sa.Connection, tenant: str) -> bool:
     """Remove the login of a tenant; whether there was one. Its sessions see nothing from now on."""
     tenant_id = tenants.find(connection, tenant)
-    mine = tenant_readers.c.tenant_id == tenant_id
+    mine = tenant_readers.c.role_name == _role_of(tenant_id)  # its pages go on
     removed = connection.execute(sa.delete(tenant_readers).where(mine)).rowcount
     if removed:
         roles.drop_login(connection, _role_of(tenant_id))

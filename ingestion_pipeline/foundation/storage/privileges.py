@@ -9,6 +9,8 @@ RUNS = "ingestion_runs"
 READER = "ingestion_reader"
 TENANT = "ingestion_tenant"
 GROUPS = (GATEWAY, RUNS, READER, TENANT)
+# The pages' login: it may read nothing, and become each tenant's viewer (ledger/viewers.py).
+DASHBOARDS = "ingestion_dashboards"
 
 # The schema in which runs make tables, and nobody looks up anything.
 STAGING = "ingestion_staging"

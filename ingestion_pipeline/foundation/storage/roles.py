@@ -18,6 +18,7 @@ from ingestion_pipeline.foundation.storage import database, locks
 from ingestion_pipeline.foundation.storage.privileges import (
     CLOSED_FUNCTIONS,
     COLUMNS,
+    DASHBOARDS,
     GATEWAY,
     GROUPS,
     LOCK_FUNCTIONS,
@@ -28,7 +29,7 @@ from ingestion_pipeline.foundation.storage.privileges import (
     TABLES,
 )
 
-LOGINS = {"gateway": GATEWAY, "runs": RUNS, "reader": READER}
+LOGINS = {"gateway": GATEWAY, "runs": RUNS, "reader": READER, "dashboards": DASHBOARDS}
 _VERBS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE"}
 _OPEN = "has_function_privilege('public', oid, 'EXECUTE')"
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
@@ -65,9 +66,12 @@ def ensure(engine: sa.Engine) -> Roles:
 
 
 def _ensure(connection: sa.Connection) -> Roles:
-    made = tuple(group for group in GROUPS if not _is_there(connection, group))
+    made = tuple(group for group in GROUPS if not is_there(connection, group))
     for group in made:
-        _change_role(connection, sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(group)))
+        change_role(connection, sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(group)))
+    if not is_there(connection, DASHBOARDS):
+        change_role(connection, sql.SQL(f"CREATE ROLE {DASHBOARDS} NOLOGIN NOINHERIT"))
+        made += (DASHBOARDS,)
     fast_merges = _let_runs_check_in_bulk(connection)
     granted = sa.inspect(connection).has_table("tenant_readers")  # else `db upgrade` will grant
     if granted:
@@ -77,7 +81,7 @@ def _ensure(connection: sa.Connection) -> Roles:
 
 def are_there(connection: sa.Connection) -> bool:
     """Whether all groups are in this cluster."""
-    return all(_is_there(connection, group) for group in GROUPS)
+    return all(is_there(connection, group) for group in GROUPS)
 
 
 def grant(connection: sa.Connection) -> None:
@@ -187,23 +191,23 @@ def make_login(connection: sa.Connection, name: str, *, group: str, acts_as_grou
     Raises:
         ConfigurationError: no such name, another's role, or our own role may not make roles.
     """
-    if not _NAME.fullmatch(name) or name in GROUPS:
+    if not _NAME.fullmatch(name) or name in (*GROUPS, DASHBOARDS):
         raise ConfigurationError(f"{name!r} is no name for a login: a-z, 0-9 and _, at most 63")
-    if not _is_there(connection, group):
+    if not is_there(connection, group):
         raise ConfigurationError("the roles are not made yet: run `ingestion-pipeline db roles`")
-    if _is_there(connection, name) and not _is_member(connection, name, group):
+    if is_there(connection, name) and not _is_member(connection, name, group):
         raise ConfigurationError(f"there is a role {name!r} already that is none of {group}")
     password = secrets.token_urlsafe(24)
     role = sql.Identifier(name)
-    if not _is_there(connection, name):
-        _change_role(connection, sql.SQL("CREATE ROLE {} LOGIN").format(role))
-        _change_role(connection, sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
+    if not is_there(connection, name):
+        change_role(connection, sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        change_role(connection, sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), role))
     if acts_as_group:
         setting = sql.SQL("ALTER ROLE {} SET role = {}")
-        _change_role(connection, setting.format(role, sql.Literal(group)))
+        change_role(connection, setting.format(role, sql.Literal(group)))
     driver = database.driver(connection)
     verifier = driver.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
-    _change_role(
+    change_role(
         connection,
         sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(verifier.decode())),
     )
@@ -218,10 +222,26 @@ def url_of(engine: sa.Engine, login: str, password: str) -> str:
 
 def drop_login(connection: sa.Connection, name: str) -> None:
     """Remove a login; what its open sessions ask for from then on is refused."""
-    _change_role(connection, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+    change_role(connection, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def _is_there(connection: sa.Connection, role: str) -> bool:
+def let_become(connection: sa.Connection, role: str) -> None:
+    """Let the pages' login become a role, of which it has nothing before.
+
+    Raises:
+        ConfigurationError: our own role may not.
+    """
+    # Before PostgreSQL 16 that nothing is inherited is a matter of the role (NOINHERIT).
+    version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
+    how = " WITH INHERIT FALSE, SET TRUE" if int(version) >= 160_000 else ""
+    may = sa.text("SELECT pg_has_role(:dashboards, :role, 'MEMBER')")
+    if not connection.scalar(may, {"dashboards": DASHBOARDS, "role": role}):
+        grant = sql.SQL("GRANT {} TO {}" + how)
+        change_role(connection, grant.format(sql.Identifier(role), sql.Identifier(DASHBOARDS)))
+
+
+def is_there(connection: sa.Connection, role: str) -> bool:
+    """Whether the cluster has a role."""
     found = sa.text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
     return bool(connection.scalar(found, {"role": role}))
 
@@ -250,7 +270,7 @@ def _let_runs_check_in_bulk(connection: sa.Connection) -> bool:
     return True
 
 
-def _change_role(connection: sa.Connection, statement: sql.Composed) -> None:
+def change_role(connection: sa.Connection, statement: sql.Composable) -> None:
     """Make, alter or drop a role; say it plainly where we may not."""
     try:
         database.driver(connection).execute(statement)
