@@ -1,1 +1,4 @@
-"""The way out across domains: marts, dashboards, a lake. Reserved."""
+"""The way out across domains: what readers get.
+
+dashboards/     pages: sign in with a key, see one's own numbers
+"""

@@ -23,6 +23,7 @@ from ingestion_pipeline.domains import registry
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.gateway.app import create_app
+from ingestion_pipeline.outlets.dashboards.routes import router as pages
 
 CRON_SECRET = "a cron secret"
 ROOT = Path(__file__).parents[2]
@@ -126,7 +127,7 @@ def serving(database_url: str, **values: object) -> Iterator[ServingGateway]:
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(
-                configuration, routers=registry.routers(), questions=registry.questions(),
+                configuration, routers=(*registry.routers(), pages), questions=registry.questions(),
                 mappings=registry.mappings(configuration),
             ),
             host="127.0.0.1", port=port, loop="asyncio",
