@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import Request, Response
@@ -15,6 +16,7 @@ from ingestion_pipeline.domains.commerce.contract.declaration import (
 from ingestion_pipeline.domains.commerce.land import chunks, sessions
 from ingestion_pipeline.domains.commerce.publish import progress
 from ingestion_pipeline.domains.commerce.receive.chunk import announced_hash, finish, receive_chunk
+from ingestion_pipeline.domains.commerce.receive.corrected import receive_corrected
 from ingestion_pipeline.domains.commerce.receive.file import receive_file, upload_location
 from ingestion_pipeline.foundation.errors import ContractError, FieldError
 from ingestion_pipeline.gateway import once
@@ -74,6 +76,36 @@ async def _upload(request: Request, *, endpoint: str, only: str | None = None) -
             endpoint=endpoint, key=key or "", token=request.headers.get("upload-token"),
         )  # fmt: skip
     return receipt.response()
+
+
+@router.post(
+    f"{_ROOT}/rejected/",
+    **described(
+        summary="Send refused rows again, corrected",
+        answers={202: answers.Corrected, 200: answers.Corrected},
+        refusals=(*WRITES, 409),
+        content=answers.CORRECTED_BODY,
+    ),
+)
+async def post_corrected(request: Request) -> Response:
+    """NDJSON as `/api/receipts/{receipt}/refused.ndjson` gives it: put `row` right in each line,
+    and leave the rest. What is right now is recorded, and loaded soon after, exactly once however
+    often it is sent (202; 200 where nothing is new); what is still wrong is in `refused`, with
+    every reason. At most 5,000 rows.
+    """
+    gateway = gateway_of(request)
+    caller, content = await gateway.receive_content(request)
+    with _refusals():
+        outcome = await receive_corrected(gateway, caller, content)
+    message = (
+        f"{outcome.taken:,} rows are recorded and will be loaded, {outcome.known:,} were known"
+    )
+    status = "accepted" if not outcome.refused else "partial"
+    document = {
+        "status": status, "message": f"{message}, {len(outcome.refused):,} are still wrong",
+        **asdict(outcome),
+    }  # fmt: skip
+    return answer(202 if outcome.taken else 200, document)
 
 
 @router.post(

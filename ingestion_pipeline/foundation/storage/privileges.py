@@ -28,7 +28,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "jobs": ("raw", "rawd", "r", "r"),
     "job_attempts": ("raw", "rawd", "r", "r"),
     "uploads": ("raw", "raw", "r", "r"),
-    "rejected_rows": ("rad", "rad", "r", "r"),
+    "rejected_rows": ("rawd", "rad", "r", "r"),
     "intake_deliveries": ("r", "rawd", "r", "r"),
     "intake_keys": ("", "raw", "r", "r"),
     "series_windows": ("r", "rawd", "r", "r"),

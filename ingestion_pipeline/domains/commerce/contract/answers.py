@@ -111,6 +111,15 @@ class UploadState(Answer, Upload):
     rejected_by_reason: dict[str, int]
 
 
+class Corrected(Answer):
+    """What became of corrected rows."""
+
+    taken: int
+    known: int
+    refused: list[dict[str, Any]]
+    upload_ids: list[int]
+
+
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 FILE_BODY: dict[str, Any] = {
     "multipart/form-data": {
@@ -122,6 +131,7 @@ FILE_BODY: dict[str, Any] = {
     },
     "application/octet-stream": _BYTES,
 }
+CORRECTED_BODY: dict[str, Any] = {"application/octet-stream": _BYTES}
 CHUNK_BODY: dict[str, Any] = {"application/octet-stream": _BYTES}
 
 

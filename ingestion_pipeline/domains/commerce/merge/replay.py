@@ -120,6 +120,20 @@ def _shown(raw: str) -> msgspec.Raw:
     return msgspec.Raw(text if is_object else msgspec.json.encode(raw))
 
 
+def entries_of(content: bytes, *, most: int) -> list[Entry]:
+    """The lines of an exported file that is in memory.
+
+    Raises:
+        ContractError: a line is none of such a file, or there are none, or more than `most`.
+    """
+    found = list(islice(_entries(io.BytesIO(content)), most + 1))
+    if not found:
+        raise ContractError("body: is empty: it has no refused row as it was downloaded")
+    if len(found) > most:
+        raise ContractError(f"body: must hold at most {most:,} rows; send them in several requests")
+    return found
+
+
 def _entries(file: IO[bytes]) -> Iterator[Entry]:
     decode = msgspec.json.Decoder(Entry).decode
     for number, line in enumerate(file, 1):
@@ -157,7 +171,7 @@ def _take(
     outcome.known += len(entries) - len(still_open)
     for (tenant_id, type_), rows in groupby(still_open, key=lambda row: (row[2], row[3])):
         keys = [(row.upload_id, row.line_number) for row in rows]
-        lines = [_line(wanted[key]) for key in keys]
+        lines = [line_of(wanted[key]) for key in keys]
         parsed = RowParser(ENTITIES[type_], tenant_id, 0).parse(lines, 0)
         wrong = {each.line_number: each.reasons for each in parsed.rejections}
         for index, reasons in wrong.items():
@@ -175,7 +189,7 @@ def _take(
             outcome.upload_ids.append(new)
 
 
-def _line(entry: Entry) -> bytes:
+def line_of(entry: Entry) -> bytes:
     """The row as a line; one that says nothing is no blank line here."""
     text = bytes(entry.row)
     line = msgspec.json.decode(text, type=str).encode() if text.startswith(b'"') else text

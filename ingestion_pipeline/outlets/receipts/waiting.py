@@ -1,0 +1,143 @@
+"""What waits, and what for: rows for their parents, files and events for their turn.
+
+Nothing that waits is lost, and nothing is stored twice when it is taken up: what is known already
+is counted as known.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES, Entity
+from ingestion_pipeline.domains.commerce.tables import FINAL, STAGING
+from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
+
+MOST = 100
+_JOBS = sa.text("""
+    SELECT j.job_id, j.kind, j.status, j.attempt, j.max_attempts, j.available_at, j.created_at,
+           j.error, u.upload_id, u.file_name, u.status AS file_status
+    FROM jobs AS j LEFT JOIN uploads AS u ON u.job_id = j.job_id AND u.mapped_from IS NULL
+    WHERE j.tenant_id = :tenant_id AND j.status IN ('pending', 'processing', 'retrying')
+      AND NOT starts_with(j.kind, 'outside.')
+      AND (CAST(:job_id AS bigint) IS NULL OR j.job_id = :job_id)
+    ORDER BY j.job_id LIMIT :limit
+""")
+_HALVES = sa.text("""
+    SELECT d.site_name, d.day, d.missing, d.collected_at FROM collected_days AS d
+    JOIN tenant_sites AS s ON s.site_name = d.site_name AND s.tenant_id = :tenant_id
+    WHERE cardinality(d.missing) > 0 ORDER BY d.day DESC, d.site_name LIMIT :limit
+""")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something that waits.
+
+    Attributes:
+        what: rows of a type, a file, an event …
+        number: of rows; None where that is not known before it is read.
+        waits_for: the reason, in words.
+        since: when it began to, UTC.
+        receipt: of the delivery that it is part of; None: of several.
+    """
+
+    what: str
+    number: int | None
+    waits_for: str
+    since: datetime | None
+    receipt: str | None = None
+
+
+def of_tenant(connection: sa.Connection, *, tenant_id: int, limit: int = MOST) -> list[Waiting]:
+    """All that waits of a tenant: by the parent that is missing, and job by job."""
+    found = [
+        each
+        for entity in ENTITIES.values()
+        for each in _rows(connection, entity, tenant_id, upload_id=None, limit=limit)
+    ]
+    found += _jobs(connection, tenant_id, limit=limit)
+    halves = connection.execute(_HALVES, {"tenant_id": tenant_id, "limit": limit})
+    found += [
+        Waiting(f"{row.site_name}, {row.day}", None, f"{' and '.join(row.missing)}: not collected",
+                row.collected_at, f"c{row.site_name}@{row.day}")
+        for row in halves
+    ]  # fmt: skip
+    return found
+
+
+def of_file(connection: sa.Connection, *, tenant_id: int, upload_id: int) -> list[Waiting]:
+    """What waits of a file, or of the records that a mapping made of it."""
+    found = [
+        each
+        for entity in ENTITIES.values()
+        for each in _rows(connection, entity, tenant_id, upload_id=upload_id, limit=MOST)
+    ]
+    job = sa.select(uploads.c.job_id).where(
+        uploads.c.upload_id == upload_id, uploads.c.tenant_id == tenant_id
+    )
+    job_id = connection.scalar(job)
+    return found if job_id is None else found + _jobs(connection, tenant_id, job_id=job_id)
+
+
+def _rows(
+    connection: sa.Connection,
+    entity: Entity,
+    tenant_id: int,
+    *,
+    upload_id: int | None,
+    limit: int,
+) -> Iterator[Waiting]:
+    """Rows of a type that wait, by the parent that is not there; most rows first."""
+    table = STAGING[entity.name]
+    mine = [table.c.waiting.is_(True), table.c.tenant_id == tenant_id]
+    if upload_id is not None:
+        u = uploads.c
+        parts = sa.select(u.upload_id).where(u.tenant_id == tenant_id, u.mapped_from == upload_id)
+        mine.append(sa.or_(table.c.upload_id == upload_id, table.c.upload_id.in_(parts)))
+    for field, parent in entity.parents.items():
+        target, key = FINAL[parent], ENTITIES[parent].key
+        there = sa.exists().where(
+            target.c.tenant_id == table.c.tenant_id, target.c[key] == table.c[field]
+        )
+        query = (
+            sa.select(
+                table.c[field].label("id"), sa.func.count().label("number"),
+                sa.func.min(table.c.waiting_since).label("since"),
+                sa.func.min(table.c.upload_id).label("first"),
+                sa.func.count(table.c.upload_id.distinct()).label("files"),
+            )
+            .where(*mine, ~there)
+            .group_by(table.c[field])
+            .order_by(sa.func.count().desc(), table.c[field])
+            .limit(limit)
+        )  # fmt: skip
+        for row in connection.execute(query).all():
+            receipt = f"f{row.first}" if row.files == 1 else None
+            yield Waiting(
+                f"{entity.name}", row.number, f"{field} {row.id}, which has not come", row.since,
+                receipt,
+            )  # fmt: skip
+
+
+def _jobs(
+    connection: sa.Connection, tenant_id: int, *, job_id: int | None = None, limit: int = MOST
+) -> list[Waiting]:
+    values = {"tenant_id": tenant_id, "job_id": job_id, "limit": limit}
+    return [
+        Waiting(
+            row.file_name or row.kind, None, _turn(row), row.created_at,
+            None if row.upload_id is None else f"f{row.upload_id}",
+        )
+        for row in connection.execute(_JOBS, values)
+    ]  # fmt: skip
+
+
+def _turn(row: Any) -> str:
+    if row.status == "processing":
+        return f"is being worked on, attempt {row.attempt} of {row.max_attempts}"
+    if row.attempt:
+        return f"its next attempt ({row.attempt} of {row.max_attempts} failed: {row.error or '?'})"
+    return "to be merged" if row.file_status == "staged" else "its turn"
