@@ -1,4 +1,5 @@
 """The way out across domains: what readers get.
 
 dashboards/     pages: sign in with a key, see one's own numbers
+receipts/       what became of everything that was sent: stored, refused, waiting
 """

@@ -10,6 +10,7 @@ tables.py       `Table`, `Column`: shown, and taken away as CSV or JSON (`?table
 telling.py      numbers, ages, instants as text
 drawing.py      sparklines, bars, charts as SVG
 rendering.py    templates, static files, headers of every answer
+api/            the same as JSON, with a key: `/api/receipts`
 pages/          a page each, with a template of its name in `templates/`; its charter says how
 templates/      `base.html` is the frame, `macros.html` what many need: table, findings, cards
 static/         the stylesheet, the scripts, and uPlot 1.6.32 (MIT, from its npm package)

@@ -21,6 +21,7 @@ from ingestion_pipeline.gateway.answers import Refusal
 from ingestion_pipeline.gateway.errors import OUTAGES
 from ingestion_pipeline.gateway.front import gateway_of
 from ingestion_pipeline.outlets.dashboards import pages, signing_in
+from ingestion_pipeline.outlets.dashboards.api.routes import router as api
 from ingestion_pipeline.outlets.dashboards.asking import PAGES, Ask, NotThereError, Page
 from ingestion_pipeline.outlets.dashboards.rendering import (
     data_answer,
@@ -157,5 +158,6 @@ router = Router(
         Route("/static/{path:path}", _answering(_static), include_in_schema=False),
         *signing_in.routes(_answering, frame),
         *(Route(page.path, _endpoint(page), include_in_schema=False) for page in PAGES.values()),
+        *api.routes,
     ]
 )

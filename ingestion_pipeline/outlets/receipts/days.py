@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
-
 
 @dataclass(frozen=True)
 class Days:
@@ -47,10 +45,14 @@ class Days:
 
 def zone_of(connection: sa.Connection, tenant_id: int) -> str:
     """The zone of a tenant's days; UTC where it is none that this machine knows."""
-    found = connection.scalar(
-        sa.select(tenants.c.time_zone).where(tenants.c.tenant_id == tenant_id)
-    )
+    found = connection.scalar(_ZONE, {"tenant_id": tenant_id})
     return found if found in _known() else "UTC"
+
+
+# As of a schema that is still to be upgraded, too.
+_ZONE = sa.text(
+    "SELECT to_jsonb(tenants) ->> 'time_zone' FROM tenants WHERE tenant_id = :tenant_id"
+)
 
 
 @cache

@@ -1,7 +1,6 @@
 """Refused rows as files: NDJSON to be corrected and sent back, CSV to be read.
 
-What begins as a formula is a text to a spreadsheet where an apostrophe stands in front of it
-(<https://owasp.org/www-community/attacks/CSV_Injection>), so CSV is no way back.
+In CSV what begins like a formula has an apostrophe in front, so it is no way back.
 """
 
 import csv
@@ -11,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from ingestion_pipeline.foundation.spreadsheets import harmless
+
 _CSV_HEADER = ("file", "line", "field", "rule", "value", "row", "taken_by")
 
 
@@ -45,23 +45,11 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             )  # fmt: skip
 
 
-def safe(value: object) -> object:
-    """A value that no spreadsheet takes for a formula.
-
-    >>> safe("=1+1"), safe("-5"), safe(" =x"), safe(12), safe(None)
-    ("'=1+1", "'-5", "' =x", 12, '')
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return value
-    begins = value.lstrip(" \u00a0").startswith(_FORMULA) or value.startswith(_FORMULA)
-    return f"'{value}" if begins else value
-
-
 def _line(cells: Iterable[object]) -> bytes:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow([safe(cell) for cell in cells])
+    csv.writer(buffer).writerow(
+        [harmless(cell) if isinstance(cell, str) else cell for cell in cells]
+    )
     return buffer.getvalue().encode()
 
 

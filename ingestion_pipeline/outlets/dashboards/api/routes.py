@@ -16,9 +16,10 @@ from pydantic import BaseModel
 
 from ingestion_pipeline.foundation.errors import ConfigurationError, FieldError
 from ingestion_pipeline.gateway.answers import Refusal, answer
-from ingestion_pipeline.gateway.front import Caller, gateway_of
+from ingestion_pipeline.gateway.front import gateway_of
 from ingestion_pipeline.gateway.openapi import READS, described, router_of
-from ingestion_pipeline.outlets.dashboards.site import site_of
+from ingestion_pipeline.outlets.dashboards.rendering import with_headers
+from ingestion_pipeline.outlets.dashboards.site import Site, site_of
 from ingestion_pipeline.outlets.receipts import balances, documents, refusals, sheets, waiting
 from ingestion_pipeline.outlets.receipts.balances import Delivery
 from ingestion_pipeline.outlets.receipts.days import Days, zone_of
@@ -89,19 +90,36 @@ class WaitingRows(BaseModel):
     waiting: list[dict[str, Any]]
 
 
-async def _read(request: Request, work: Callable[[sa.Connection, Caller], T]) -> T:
-    """What a transaction as the viewer of the key's tenant finds, in a thread."""
-    caller = await gateway_of(request).authenticate(request)
+async def _read(request: Request, work: Callable[[sa.Connection, int], T]) -> T:
+    """What a transaction as the viewer of a tenant finds, in a thread.
+
+    Whose it is, an API key says, or the session of somebody who has signed in to the pages: a page
+    links to what is to be downloaded.
+    """
     try:
-        views = site_of(request).views
+        site = site_of(request)
+        tenant_id = await _tenant_of(request, site)
 
         def within() -> T:
-            with views.of_tenant(caller.tenant_id) as connection:
-                return work(connection, caller)
+            with site.views.of_tenant(tenant_id) as connection:
+                return work(connection, tenant_id)
 
-        return await views.run(within)
+        return await site.views.run(within)
     except ConfigurationError as error:
         raise Refusal(503, f"receipts can't be read: {error}") from None
+
+
+async def _tenant_of(request: Request, site: Site) -> int:
+    gateway = gateway_of(request)
+    if "x-api-key" in request.headers or "authorization" in request.headers:
+        return (await gateway.authenticate(request)).tenant_id
+    visitor = await site.visitor(request)
+    if visitor is None or visitor.is_operator:
+        raise Refusal(401, "a valid API key is needed: X-API-Key, or Authorization: Bearer")
+    request.scope["ingestion.tenant_id"] = visitor.tenant_id
+    if wait := await gateway.wait_of(visitor.tenant_id):
+        raise Refusal(429, "too many requests", retry_after=wait)
+    return visitor.tenant_id
 
 
 @router.get(
@@ -119,9 +137,9 @@ async def get_receipts(request: Request) -> Response:
     """
     asked = _asked_days(request)
 
-    def work(connection: sa.Connection, caller: Caller) -> dict[str, Any]:
-        days = asked(zone_of(connection, caller.tenant_id))
-        found = balances.by_day(connection, tenant_id=caller.tenant_id, days=days)
+    def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+        days = asked(zone_of(connection, tenant_id))
+        found = balances.by_day(connection, tenant_id=tenant_id, days=days)
         return documents.of_days(days, found)
 
     return answer(200, await _read(request, work))
@@ -148,10 +166,10 @@ async def get_deliveries(request: Request) -> Response:
     if cursor is not None and before is None:
         raise _wrong("cursor", "must be one of an answer")
 
-    def work(connection: sa.Connection, caller: Caller) -> dict[str, Any]:
-        days = asked(zone_of(connection, caller.tenant_id))
+    def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+        days = asked(zone_of(connection, tenant_id))
         found = balances.deliveries(
-            connection, tenant_id=caller.tenant_id, days=days, sender=sender, before=before,
+            connection, tenant_id=tenant_id, days=days, sender=sender, before=before,
             limit=limit + 1,
         )  # fmt: skip
         return documents.of_deliveries(found[:limit], more=len(found) > limit)
@@ -166,8 +184,8 @@ async def get_deliveries(request: Request) -> Response:
 async def get_waiting(request: Request) -> Response:
     """Rows by the parent that is missing, files and events that are not dealt with yet."""
 
-    def work(connection: sa.Connection, caller: Caller) -> dict[str, Any]:
-        found = waiting.of_tenant(connection, tenant_id=caller.tenant_id)
+    def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+        found = waiting.of_tenant(connection, tenant_id=tenant_id)
         return {
             "status": "success", "message": f"{len(found)} things wait",
             "waiting": documents.of_waiting(found),
@@ -191,13 +209,11 @@ async def get_receipt(request: Request, receipt: str) -> Response:
     """
     after = _number(request.query_params.get("after"), "after", default=0, most=2**62, least=0)
 
-    def work(connection: sa.Connection, caller: Caller) -> dict[str, Any]:
-        delivery = _found(connection, caller, receipt)
+    def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+        delivery = _found(connection, tenant_id, receipt)
         refused = refusals.of(connection, delivery, after=after, limit=refusals.MOST + 1)
         waits = (
-            waiting.of_file(
-                connection, tenant_id=caller.tenant_id, upload_id=int(delivery.receipt[1:])
-            )
+            waiting.of_file(connection, tenant_id=tenant_id, upload_id=int(delivery.receipt[1:]))
             if delivery.receipt[0] == "f" and after == 0
             else []
         )
@@ -236,8 +252,8 @@ async def _download(
     media_type: str,
     write: Callable[[Iterator[Mapping[str, Any]]], Iterator[bytes]],
 ) -> Response:
-    def work(connection: sa.Connection, caller: Caller) -> tuple[str, IO[bytes]]:
-        delivery = _found(connection, caller, receipt)
+    def work(connection: sa.Connection, tenant_id: int) -> tuple[str, IO[bytes]]:
+        delivery = _found(connection, tenant_id, receipt)
         if delivery.receipt[0] != "f":
             raise Refusal(404, "only files have rows that can be corrected")
         file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (closed when it is sent)
@@ -249,7 +265,7 @@ async def _download(
     name, file = await _read(request, work)
     extension = "csv" if media_type == "text/csv" else "ndjson"
     headers = {"content-disposition": f'attachment; filename="refused-{name}.{extension}"'}
-    return StreamingResponse(_pieces(file), headers=headers, media_type=media_type)
+    return with_headers(StreamingResponse(_pieces(file), headers=headers, media_type=media_type))
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
@@ -260,9 +276,9 @@ async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
         file.close()
 
 
-def _found(connection: sa.Connection, caller: Caller, receipt: str) -> Delivery:
+def _found(connection: sa.Connection, tenant_id: int, receipt: str) -> Delivery:
     name = f"f{receipt}" if receipt.isascii() and receipt.isdigit() else receipt
-    delivery = balances.find(connection, tenant_id=caller.tenant_id, receipt=name)
+    delivery = balances.find(connection, tenant_id=tenant_id, receipt=name)
     if delivery is None:
         raise Refusal(404, "no such receipt")
     return delivery
