@@ -1,5 +1,6 @@
 """The way out across domains: what readers get.
 
+marts/          roll-ups: what is asked for every day, worked out once
 dashboards/     pages: sign in with a key, see one's own numbers
 receipts/       what became of everything that was sent: stored, refused, waiting
 """

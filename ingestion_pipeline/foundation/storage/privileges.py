@@ -107,6 +107,14 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "gumroad_pings": ("raw", "raw", "", "r"),
     "gumroad_sales": ("raw", "raw", "", "r"),
     "gumroad_syncs": ("raw", "raw", "r", "r"),
+    # Marts: runs make them of the tables above, readers read them.
+    "kpi_hourly": ("", "rawd", "r", "r"),
+    "kpi_daily": ("", "rawd", "r", "r"),
+    "building_hours": ("", "rawd", "r", "r"),
+    "orders_daily": ("", "rawd", "r", "r"),
+    "customer_days": ("", "rawd", "r", "r"),
+    "book_income_daily": ("", "rawd", "r", "r"),
+    "macro_latest": ("", "rawd", "r", "r"),
 }
 
 # PostgreSQL's own functions that are nobody's but ours, as a condition on `pg_proc`: with the one

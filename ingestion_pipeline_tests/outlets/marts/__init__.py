@@ -1,0 +1,1 @@
+"""Marts: they hold what their source tables say, whatever happens in between."""
