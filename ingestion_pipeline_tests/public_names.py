@@ -64,8 +64,9 @@ def _of_the_gateway() -> dict[str, Any]:
     from ingestion_pipeline.domains import registry
     from ingestion_pipeline.foundation.settings import Settings
     from ingestion_pipeline.gateway.app import create_app
+    from ingestion_pipeline.outlets.dashboards.routes import router as pages
 
-    gateway = create_app(Settings(), routers=registry.routers())
+    gateway = create_app(Settings(), routers=(*registry.routers(), pages))
     document = gateway.app.app.openapi()  # type: ignore[attr-defined]
     routes = sorted(
         f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item

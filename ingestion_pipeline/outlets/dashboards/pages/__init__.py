@@ -5,8 +5,9 @@ a `Shown`, and a template in `templates/` that extends `base.html`; then it is n
 
 morning.py      every domain on one screen, what is out of the ordinary first
 kpis.py         all KPIs
+receipts.py     what became of everything that was sent
 """
 
-from ingestion_pipeline.outlets.dashboards.pages import morning, kpis  # isort: skip
+from ingestion_pipeline.outlets.dashboards.pages import morning, kpis, receipts  # isort: skip
 
-ALL = (morning, kpis)
+ALL = (morning, kpis, receipts)
