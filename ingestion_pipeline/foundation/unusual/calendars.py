@@ -41,6 +41,13 @@ class Calendar:
         """The day of each instant."""
         return np.asarray(self.wall_clock(instants) // DAY, dtype=np.int64)
 
+    def begin(self, day: int) -> int:
+        """The instant at which a day begins; where clocks go forward at midnight, about it."""
+        guess = day * DAY
+        for _ in range(2):  # the second time with the offset that holds there
+            guess += day * DAY - int(self.wall_clock(np.array([guess], dtype=np.int64))[0])
+        return guess
+
     def is_holiday(self, days: Ints) -> Bools:
         """Which days are holidays."""
         numbers = [(day - _EPOCH).days for day in self.holidays]

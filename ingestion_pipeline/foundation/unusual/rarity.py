@@ -34,6 +34,8 @@ def tails_of(scores: Floats, days: Ints) -> tuple[Floats, Floats]:
     known = np.flatnonzero(~np.isnan(scores))
     score, day = scores[known], days[known]
     starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+    if not len(starts):
+        return rarity, limit
     for start, stop in zip(starts, np.append(starts[1:], len(days)), strict=True):
         first, last = np.searchsorted(day, [days[start] - WATCHED_DAYS, days[start]])
         if last - first < FEWEST:
