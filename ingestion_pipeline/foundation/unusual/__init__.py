@@ -10,7 +10,9 @@ middles.py    Medians of windows with holes
 seasonal.py   What is usual at this hour of the week, with the level of the last day
 local.py      How far a value is from the 60 before it
 rarity.py     A score as false alarms a week, by the tail of the scores before
-usual.py      All three: how rare each point is, what was usual there, a day's forecast
+usual.py      Them together: how rare each point is, what was usual there, a day's forecast
+shift.py      Levels that have moved
+stuck.py      Values that no longer move
 rhythm.py     Senders and series that have gone quiet, and volumes that have dropped
 findings.py   What is to be told: spikes, drops, stuck, level shifts, gaps, each once
 """

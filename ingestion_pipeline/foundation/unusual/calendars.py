@@ -34,8 +34,12 @@ class Calendar:
         """Seconds since 1970-01-01 00:00 of the zone's clock: int64[n], for ascending instants."""
         if not len(instants):
             return instants
-        begins, offsets = _offsets(ZoneInfo(self.zone), int(instants[0]), int(instants[-1]))
+        begins, offsets = self.offsets(int(instants[0]), int(instants[-1]))
         return instants + offsets[np.searchsorted(begins, instants, side="right") - 1]
+
+    def offsets(self, first: int, last: int) -> tuple[Ints, Ints]:
+        """From which instants on which offset holds (seconds east), from the first to the last."""
+        return _offsets(ZoneInfo(self.zone), first, last)
 
     def days(self, instants: Ints) -> Ints:
         """The day of each instant."""
@@ -61,7 +65,6 @@ class Calendar:
 
 
 def _offsets(zone: ZoneInfo, first: int, last: int) -> tuple[Ints, Ints]:
-    """From which instants on which offset (seconds east) holds, from the first to the last."""
     weeks = np.append(np.arange(first, last, 7 * DAY), last)
     begins, offsets = [first], [_offset(zone, first)]
     for low, high in zip(weeks[:-1].tolist(), weeks[1:].tolist(), strict=True):

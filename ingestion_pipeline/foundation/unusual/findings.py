@@ -5,18 +5,24 @@ absorbs the spikes and drops that it is made of, at its begin and at its end, an
 that is stuck: they are named by what has absorbed them, and are told no more.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from ingestion_pipeline.foundation.unusual.calendars import DAY
+from ingestion_pipeline.foundation.unusual.calendars import DAY, HOUR
 from ingestion_pipeline.foundation.unusual.rarity import WATCHED_DAYS
+from ingestion_pipeline.foundation.unusual.rhythm import silences
 from ingestion_pipeline.foundation.unusual.seasonal import WEEKS
 from ingestion_pipeline.foundation.unusual.series import Bools
+from ingestion_pipeline.foundation.unusual.shift import RARITY as SHIFT_RARITY
+from ingestion_pipeline.foundation.unusual.shift import shifts_of
+from ingestion_pipeline.foundation.unusual.stuck import stuck_of
 from ingestion_pipeline.foundation.unusual.usual import ALLOWED, Assessed
 
 Kind = Literal["spike", "drop", "stuck", "level_shift", "gap"]
+_EARLIER, _LATER = 6 * HOUR, 48 * HOUR  # around a turn of the level
 _JOINED = 2  # usual points between two that are not: still one finding
 
 
@@ -65,9 +71,102 @@ def findings_of(
         since: what ended before is left out; None: all.
         allowed: false alarms a week.
     """
-    found = spikes_of(assessed, allowed=allowed)
+    shifts, stuck = _shifts(assessed), _stuck(assessed, allowed)
+    points = spikes_of(assessed, allowed=allowed)
+    found = [*_absorbing(shifts, points, _belongs), *_absorbing(stuck, points, _overlaps)]
+    gone = {(kind, began) for each in found for kind, began in each.absorbed}
+    found += [each for each in points if (each.kind, each.began) not in gone]
+    found += _gaps(assessed, now=now, since=since, allowed=allowed)
     found = [each for each in found if each.raised <= now]
-    return [each for each in found if since is None or each.ended is None or each.ended > since]
+    kept = [each for each in found if since is None or each.ended is None or each.ended > since]
+    return sorted(kept, key=lambda each: (each.began, each.kind))
+
+
+def _absorbing(
+    whole: list[Finding], points: list[Finding], part: Callable[[Finding, Finding], bool]
+) -> list[Finding]:
+    """Findings with what was told of them before, as spikes and drops."""
+    return [
+        replace(each, absorbed=tuple((one.kind, one.began) for one in points if part(each, one)))
+        for each in whole
+    ]
+
+
+def _belongs(shift: Finding, point: Finding) -> bool:
+    """A spike at the begin of a shift up, or at the end of one down; a drop the other way round.
+
+    What is usual follows a new level within a day, so until then it looks like spikes, and the same
+    when it goes back.
+    """
+    risen = shift.value is not None and shift.middle is not None and shift.value > shift.middle
+    same = (point.kind == "spike") == risen
+    turn = shift.began if same else shift.ended
+    return turn is not None and turn - _EARLIER <= point.began <= turn + _LATER
+
+
+def _overlaps(stuck: Finding, point: Finding) -> bool:
+    last = stuck.ended is None or point.began < stuck.ended
+    return last and (point.ended is None or point.ended > stuck.began)
+
+
+def _shifts(assessed: Assessed) -> list[Finding]:
+    when = assessed.series.instants
+    return [
+        Finding(
+            kind="level_shift",
+            began=int(when[each.began]),
+            ended=None if each.ended is None else int(when[each.ended]),
+            raised=int(when[each.raised]),
+            value=each.value,
+            at=int(when[each.began]),
+            low=each.usual - each.reach,
+            middle=each.usual,
+            high=each.usual + each.reach,
+            weeks=weeks_before(assessed, each.began),
+            rarity=SHIFT_RARITY,
+            watched=watched(assessed, int(when[each.began])),
+        )
+        for each in shifts_of(assessed.series, assessed.seasonal)
+    ]
+
+
+def _stuck(assessed: Assessed, allowed: float) -> list[Finding]:
+    when = assessed.series.instants
+    found = []
+    for each in stuck_of(assessed.series, allowed=allowed):
+        whole = _finding(assessed, "stuck", each.first, each.last)
+        over = each.last + 1 < len(when)
+        found.append(
+            replace(
+                whole,
+                ended=int(when[each.last + 1]) if over else None,
+                raised=int(when[each.raised]),
+                rarity=each.rarity,
+            )
+        )
+    return found
+
+
+def _gaps(assessed: Assessed, *, now: int, since: int | None, allowed: float) -> list[Finding]:
+    """Stretches without a point that are longer than the series's own rhythm has them."""
+    when = assessed.series.instants
+    return [
+        Finding(
+            kind="gap",
+            began=each.began,
+            ended=each.ended,
+            raised=each.raised,
+            value=None,
+            at=each.began,
+            low=None,
+            middle=None,
+            high=None,
+            weeks=(),
+            rarity=each.rarity,
+            watched=watched(assessed, each.began),
+        )
+        for each in silences(when, assessed.calendar, now=now, since=since, allowed=allowed)
+    ]
 
 
 def spikes_of(assessed: Assessed, *, allowed: float) -> list[Finding]:

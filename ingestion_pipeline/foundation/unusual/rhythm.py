@@ -88,9 +88,21 @@ class _Clock:
 
     def at(self, instants: Ints, calendar: Calendar) -> Floats:
         """What it shows at instants, ascending; only differences mean anything."""
-        wall = calendar.wall_clock(instants)
-        first = int(wall[0]) // DAY
-        days = np.arange(first, int(wall[-1]) // DAY + 1, dtype=np.int64)
+        begins, offsets = calendar.offsets(int(instants[0]), int(instants[-1]))
+        shown = self._at_wall(calendar.wall_clock(instants), calendar)
+        # When clocks are put forward or back, no time has gone.
+        turns = begins[1:]
+        both = np.stack([turns + offsets[:-1], turns + offsets[1:]], axis=1)
+        jumps = np.array([np.diff(self._at_wall(np.sort(each), calendar))[0] for each in both])
+        jumps = np.where(both[:, 1] < both[:, 0], -jumps, jumps)
+        gone = np.append(0.0, np.cumsum(jumps))
+        since = gone[np.searchsorted(turns, instants, side="right")]
+        return np.asarray(shown - since, dtype=np.float64)
+
+    def _at_wall(self, wall: Ints, calendar: Calendar) -> Floats:
+        """What it would show, were clocks never put forward or back."""
+        first = int(wall.min()) // DAY
+        days = np.arange(first, int(wall.max()) // DAY + 1, dtype=np.int64)
         rows = (calendar.compared(days) + 3) % 7
         before = np.append(0.0, np.cumsum(self.rates.sum(axis=1)[rows]))
         within = np.hstack([np.zeros((7, 1)), np.cumsum(self.rates, axis=1)])
@@ -158,7 +170,7 @@ def _visits(instants: Ints, now: int) -> Ints:
     if not len(ordered):
         return ordered
     minute = ordered // _TICK
-    return ordered[np.append(True, minute[1:] != minute[:-1])]
+    return np.asarray(ordered[np.append(True, minute[1:] != minute[:-1])], dtype=np.int64)
 
 
 def _rhythm(visits: Ints, calendar: Calendar, *, allowed: float) -> _Rhythm | None:

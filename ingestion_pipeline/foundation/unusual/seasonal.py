@@ -103,14 +103,14 @@ def seasonal_of(series: Series, calendar: Calendar) -> Seasonal:
     return Seasonal(base[point], level[point], scale[point], cells, medians, distance)
 
 
-def _table(cells: Cells, values: Floats) -> Floats:
+def table_of(cells: Cells, values: Floats) -> Floats:
     """float64[rows, 24] of cells' values, NaN where an hour has none."""
     table = np.full((len(cells.days) + 1, 24), np.nan)  # the last row is that of days not there
     table[cells.row, cells.hour] = values
     return table
 
 
-def _rows(days: Ints, wanted: Ints) -> Ints:
+def rows_of(days: Ints, wanted: Ints) -> Ints:
     """Which rows are the wanted days; the one behind the last for a day that is not there."""
     found = np.minimum(np.searchsorted(days, wanted), len(days) - 1)
     return np.where(days[found] == wanted, found, len(days))
@@ -118,11 +118,11 @@ def _rows(days: Ints, wanted: Ints) -> Ints:
 
 def base_of(cells: Cells, medians: Floats) -> Floats:
     """b of each cell."""
-    table = _table(cells, medians)
+    table = table_of(cells, medians)
     table[:-1][~cells.ordinary] = np.nan  # a holiday is nobody's example
-    weeks = _rows(cells.days, cells.compared[:, None] - 7 * np.arange(1, WEEKS + 1))
+    weeks = rows_of(cells.days, cells.compared[:, None] - 7 * np.arange(1, WEEKS + 1))
     by_week = middle(table[weeks].swapaxes(1, 2), fewest=FEWEST_WEEKS)
-    days = _rows(cells.days, cells.days[:, None] - np.arange(1, DAYS + 1))
+    days = rows_of(cells.days, cells.days[:, None] - np.arange(1, DAYS + 1))
     by_day = middle(table[days].swapaxes(1, 2), fewest=FEWEST_DAYS)
     found = np.where(np.isnan(by_week), by_day, by_week)
     return np.asarray(found[cells.row, cells.hour])
@@ -142,8 +142,8 @@ def _distances(cells: Cells, residual: Floats) -> Floats:
 
 def _scales(cells: Cells, spread: Floats) -> Floats:
     """The scale of each cell; NaN where there is none."""
-    table = _table(cells, spread)
-    days = _rows(cells.days, cells.days[:, None] - np.arange(1, SCALE_DAYS + 1))
+    table = table_of(cells, spread)
+    days = rows_of(cells.days, cells.days[:, None] - np.arange(1, SCALE_DAYS + 1))
     stack = table[days]  # rows, days, hours
     hourly = middle(stack.swapaxes(1, 2), fewest=FEWEST_DAYS)
     flat = stack.reshape(len(days), SCALE_DAYS * 24)

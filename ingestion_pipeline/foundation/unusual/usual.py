@@ -1,7 +1,14 @@
 """How rare each point of a series is, what was usual where it stands, and what will be.
 
-The rarity of a point is that of the rarer of two scores, seasonal and local, each calibrated by its
-own tail; twice, because two were asked (Bonferroni). NaN is `unknown`: too little came before.
+Three scores, each calibrated by its own tail:
+
+- *seasonal*: how far a point is from what is usual at this hour of the week (seasonal.py);
+- *lasting*: the mean of those distances, with their signs, over the last 6 hours, but no more than
+  twice the point's own: what is a little off for long, until it is usual again;
+- *local*: how far it is from the 60 points before it (local.py).
+
+The rarity of a point is that of the rarest, times how many were asked (Bonferroni). NaN is
+`unknown`: too little came before.
 
 The band of what is usual: the middle ± the 99.5th percentile of the scores before × the scale.
 
@@ -22,6 +29,8 @@ from ingestion_pipeline.foundation.unusual.series import Floats, Ints, Series
 
 LOOK_BACK_DAYS = 7 * 30
 MOST = 1e9  # z; of more nothing more is known
+LASTING = 6 * HOUR
+_CLIPPED = 5.0  # z; one spike is no lasting change
 ALLOWED = 0.25  # false alarms a week and series
 
 
@@ -39,13 +48,15 @@ class Scores:
     """How rare each point is, in false alarms a week: float64[n], NaN where it is unknown."""
 
     seasonal: Floats
+    lasting: Floats
     local: Floats
 
     @property
     def rarity(self) -> Floats:
-        """Of the rarer of both."""
-        asked = 1.0 + (~np.isnan(self.seasonal) & ~np.isnan(self.local))
-        return np.asarray(np.fmin(self.seasonal, self.local) * asked)
+        """Of the rarest of the three."""
+        each = np.stack([self.seasonal, self.lasting, self.local])
+        asked = np.sum(~np.isnan(each), axis=0)
+        return np.asarray(np.fmin.reduce(each) * asked, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -64,13 +75,15 @@ def assess(series: Series, calendar: Calendar) -> Assessed:
     days = calendar.days(series.instants)
     seasonal = seasonal_of(series, calendar)
     center = seasonal.base + seasonal.level
-    by_week, week_limit = tails_of(_z(np.abs(series.values - center), seasonal.scale), days)
+    signed = _z(series.values - center, seasonal.scale)
+    by_week, week_limit = tails_of(np.abs(signed), days)
+    lasting, _ = tails_of(_lasting(series.instants, signed), days)
     local = local_of(series.values)
     by_hour, hour_limit = tails_of(_z(np.abs(series.values - local.middle), local.scale), days)
     known = ~np.isnan(week_limit) & ~np.isnan(center)
     middle = np.where(known, center, local.middle)
     reach = np.where(known, week_limit * seasonal.scale, hour_limit * local.scale)
-    scores = Scores(by_week, by_hour)
+    scores = Scores(by_week, lasting, by_hour)
     return Assessed(series, calendar, _usual(middle, reach), scores, seasonal)
 
 
@@ -103,10 +116,22 @@ def _usual(middle: Floats, reach: Floats) -> Usual:
     return Usual(middle - reach, np.where(np.isnan(reach), np.nan, middle), middle + reach)
 
 
+def _lasting(instants: Ints, signed: Floats) -> Floats:
+    """The mean of z, with signs, over the last 6 hours; at most twice the point's own."""
+    known = ~np.isnan(signed)
+    clipped = np.clip(np.where(known, signed, 0.0), -_CLIPPED, _CLIPPED)
+    sums, counts = np.append(0.0, np.cumsum(clipped)), np.append(0, np.cumsum(known))
+    stop = np.arange(1, len(signed) + 1)
+    start = np.searchsorted(instants, instants - LASTING, side="right")
+    mean = (sums[stop] - sums[start]) / np.maximum(counts[stop] - counts[start], 1)
+    own = np.maximum(np.sign(mean) * signed, 0.0)
+    return np.where(known, np.minimum(np.abs(mean), 2 * own), np.nan)
+
+
 def _z(distance: Floats, scale: Floats) -> Floats:
     """Distances in scales. Where nothing ever moved, anything is far: but not infinitely so."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         z = distance / scale
     still = scale == 0
-    z[still] = np.where(distance[still] == 0, 0.0, MOST)
-    return np.asarray(np.minimum(z, MOST))
+    z[still] = np.sign(distance[still]) * MOST
+    return np.asarray(np.clip(z, -MOST, MOST))
