@@ -14,11 +14,13 @@ class RepeatedKeyError(ValueError):
 
     Attributes:
         key: which.
+        way: to it from the outermost value, keys and numbers of items; empty: nobody has looked.
     """
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"{key!r} is there twice")
+    def __init__(self, key: str, way: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{'.'.join(way) or key!r} is there twice")
         self.key = key
+        self.way = way
 
 
 def keys_in(text: bytes) -> int:
@@ -51,6 +53,40 @@ def require_unrepeated(text: str | bytes) -> None:
         ValueError, RecursionError: it is no JSON that Python reads.
     """
     json.loads(text, object_pairs_hook=_unrepeated, parse_float=str, parse_int=str)
+
+
+def require_unrepeated_with_way(text: str | bytes) -> None:
+    """`require_unrepeated`, whose error says the way to the key (`meta.next`).
+
+    Raises:
+        RepeatedKeyError: an object has a key twice; of several the first.
+        ValueError, RecursionError: it is no JSON that Python reads.
+    """
+    try:
+        require_unrepeated(text)
+    except RepeatedKeyError:
+        read = json.loads(text, object_pairs_hook=_Pairs, parse_float=str, parse_int=str)
+        way = _way_to_repeated(read)
+        raise RepeatedKeyError(way[-1], way) from None
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of an object, all of them."""
+
+
+def _way_to_repeated(value: Any) -> tuple[str, ...]:
+    """Empty: there is none in it."""
+    if not isinstance(value, list):
+        return ()
+    seen: set[str] = set()
+    members = value if isinstance(value, _Pairs) else [(str(n), v) for n, v in enumerate(value)]
+    for key, each in members:
+        if key in seen:
+            return (key,)
+        seen.add(key)
+        if inside := _way_to_repeated(each):
+            return (key, *inside)
+    return ()
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> None:

@@ -9,11 +9,16 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.http_api.words import Member
+from ingestion_pipeline.foundation.repeated_keys import (
+    RepeatedKeyError,
+    require_unrepeated_with_way,
+)
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -64,6 +69,29 @@ class JsonBody:
                 f"{at} of the answer is a list, and holds no objects (records): {_cut(raw)}"
             )
         return [each if each[:1] == b"{" else b'{"no object":' + each + b"}" for each in items]
+
+    def require_unrepeated(self, records: Member) -> None:
+        """What stands around the records says everything once: of two cursors either may be meant.
+
+        A record that has a key twice is the mapping's to refuse, and costs nothing but itself.
+
+        Raises:
+            ContractError: a key is there twice.
+        """
+        if not records.parts:  # then nothing stands around them
+            return
+        inside, around = self.raw(records), self._raw
+        if inside is not None and inside[:1] == b"[" and b'"' in inside:
+            around = around.replace(inside, b"[]")
+        try:
+            require_unrepeated_with_way(around.decode(errors="surrogateescape"))
+        except RepeatedKeyError as error:
+            raise ContractError(
+                f"the answer says '{'.'.join(error.way)}' twice, and either may be meant: "
+                f"{self.excerpt()}"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise NotReadableError(f"the answer is no JSON that can be read: {error}") from None
 
     def raw(self, at: Member) -> bytes | None:
         """What stands at a place, as it is written; None: there is no such place."""
@@ -181,7 +209,10 @@ def _lenient(content: bytes, fault: str) -> bytes:
         return f"{mark}{text}{mark}"
 
     try:
-        read = json.loads(content, parse_float=number, parse_int=number, parse_constant=str)
+        read = json.loads(
+            content, parse_float=number, parse_int=number, parse_constant=str,
+            object_pairs_hook=_members_of,
+        )  # fmt: skip
         written = json.dumps(read, ensure_ascii=False)
         plain = re.sub(f'"{mark}([^"]*){mark}"', r"\1", written)
         sound = plain.encode(errors="surrogatepass")
@@ -191,6 +222,24 @@ def _lenient(content: bytes, fault: str) -> bytes:
             f"the answer is no JSON ({fault}); it begins with {_cut(content)}"
         ) from None
     return sound
+
+
+class _Repeating(dict[str, Any]):
+    """An object that has a key twice, for `json.dumps` to write as it was."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def items(self) -> Any:
+        """Every member."""
+        return list(self._pairs)
+
+
+def _members_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """All of an object's members: the last of two with one name is not to win unseen."""
+    plain = dict(pairs)
+    return plain if len(plain) == len(pairs) else _Repeating(pairs)
 
 
 def _one_line(raw: bytes) -> bytes:

@@ -116,6 +116,7 @@ class Fetching:
         if self._api.format == "csv":
             return self._csv(answer, link)
         body = JsonBody(answer.content)
+        body.require_unrepeated(self._api.records)
 
         def find(at: Where) -> str | None:
             return answer.headers.get(at.name) if isinstance(at, Header) else body.text(at)

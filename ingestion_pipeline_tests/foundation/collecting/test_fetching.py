@@ -224,6 +224,33 @@ def test_numbers_stay_as_they_are_written(fetch: Fetcher) -> None:
     assert lines[2:] == ['{"no object":null}', '{"a": 2.50}']
 
 
+@pytest.mark.parametrize(
+    ("body", "way"),
+    [
+        (b'{"data": [{"a": 1}], "next": "x", "next": null}', "next"),
+        (b'{"data": [{"a": 1}], "data": []}', "data"),
+        (b'{"data": [{"a": 1}], "data": [{"a": 1}]}', "data"),
+        (b'{"data": [{"a": 1}], "meta": {"next": "x", "p": 1, "next": null}}', "meta.next"),
+        (b'{"links": [{"rel": "a"}, {"rel": "next", "rel": "b"}], "data": []}', "links.1.rel"),
+        (b'{"meta": {"next": 1}, "data": [], "m\\u0065ta": {}}', "meta"),
+        (b'{"data": [{"a": NaN}], "next": "x", "next": null}', "next"),
+    ],
+)
+def test_an_answer_that_says_something_twice_is_refused_with_the_place(
+    fetch: Fetcher, body: bytes, way: str
+) -> None:
+    failing(fetch, "records: data", lambda _: Reply(body), f"the answer says '{way}' twice")
+
+
+@pytest.mark.parametrize("other", [b"1", b"NaN"])
+def test_a_record_that_says_something_twice_is_left_to_its_mapping(
+    fetch: Fetcher, other: bytes
+) -> None:
+    body = b'{"data": [{"a": 1, "b": {"c": 2.50, "c": 3}}, {"a": %s}], "x": "[]"}' % other
+    _, content = fetch.text("records: data", lambda _: Reply(body))
+    assert content.splitlines()[0] == '{"a": 1, "b": {"c": 2.50, "c": 3}}'
+
+
 def test_an_empty_list_is_one(fetch: Fetcher) -> None:
     for body in ({"data": []}, {"data": None}):
         assert fetch("records: data", lambda _, body=body: reply(body))[0].records == 0
