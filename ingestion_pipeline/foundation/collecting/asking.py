@@ -1,7 +1,8 @@
 """One request of a list, and where the next one may lead: to the host that the file names, only.
 
-A key goes to nobody else: a next page at another host is refused, and so is a redirect to one.
-What is kept and told of a URL has no secret in it: these are put in when a request goes out.
+A key goes to nobody else: a next page at another host is refused, and a redirect to one is followed
+without it (`elsewhere.py`). What is kept and told of a URL has no secret in it: these are put in
+when a request goes out.
 """
 
 import base64
@@ -13,9 +14,11 @@ from urllib.parse import quote
 import httpx
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.collecting.elsewhere import Elsewhere, origin_of
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
 from ingestion_pipeline.foundation.http_api.windows import bounds_of
 from ingestion_pipeline.foundation.http_api.words import Auth, HttpApi
+from ingestion_pipeline.foundation.upstreams.answers import Counting
 from ingestion_pipeline.foundation.upstreams.client import Answer, Counts, Patience, Upstream
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
@@ -27,32 +30,50 @@ _ACCEPT = {"json": "application/json", "csv": "text/csv, */*;q=0.5"}
 class Asker:
     """Who asks one API; safe to share between threads."""
 
-    def __init__(self, upstream: Upstream, api: HttpApi, parameter: tuple[str, str] | None) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        api: HttpApi,
+        elsewhere: Elsewhere,
+        *,
+        parameter: tuple[str, str] | None,
+    ) -> None:
         self._upstream = upstream
         self._api = api
+        self._elsewhere = elsewhere
         self._parameter = parameter
-        self._origin = _origin(httpx.URL(_without_placeholders(api.url)))
+        self._origin = origin_of(httpx.URL(_without_placeholders(api.url)))
 
     @property
     def counts(self) -> Counts:
-        """What was asked so far."""
+        """What was asked so far, elsewhere too."""
         return self._upstream.counts
 
     def ask(self, url: httpx.URL) -> Answer:
-        """GET a URL of this API; redirects within it are followed.
+        """GET a URL of this API; redirects are followed, out of it without a key.
+
+        Who has left is not let in with a key again: the way back would be another's to say.
 
         Raises:
-            ContractError: it redirects to somebody else, or has too many bytes.
+            ContractError: it redirects to where nobody is asked, or has too many bytes.
             UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: as `Upstream.get`.
         """
         nothing = self._api.nothing
         accept = _MOVED | ({nothing.status} if nothing else frozenset())
+        asked, has_left = url, False
         for _ in range(_MOST_MOVES):
-            sent = url.copy_set_param(*self._parameter) if self._parameter else url
-            answer = self._upstream.get(str(sent), accept=accept)
-            if answer.status not in _MOVED or "location" not in answer.headers:
+            if has_left:
+                answer = self._elsewhere.get(asked, accept)
+            else:
+                sent = asked.copy_set_param(*self._parameter) if self._parameter else asked
+                answer = self._upstream.get(str(sent), accept=accept)
+            if answer.status not in _MOVED:
                 return self._known(url, answer)
-            url = self.follow(url, answer.headers["location"])
+            found = self._leads_to(asked, answer.headers.get("location", ""))
+            has_left = has_left or origin_of(found) != self._origin
+            if has_left:
+                self._elsewhere.require_allowed(asked, found)
+            asked = found if has_left else self._ours(found)
         raise ContractError(f"{url.path}: is redirected more than {_MOST_MOVES} times")
 
     def _known(self, url: httpx.URL, answer: Answer) -> Answer:
@@ -78,21 +99,32 @@ class Asker:
         Raises:
             ContractError: it is of another host, or no URL.
         """
+        return self._ours(self._leads_to(url, said))
+
+    def _leads_to(self, url: httpx.URL, said: str) -> httpx.URL:
+        """Where a text leads, seen from a URL."""
         try:
             # Headers and JSON may hold what no URL may: spaces, letters of any script.
             found = url.join(said.strip())
         except (httpx.InvalidURL, ValueError):
             raise ContractError("the answer leads to what is no URL") from None
-        if found.scheme == "http" and self._origin[0] == "https" and found.port in (None, 80):
+        if not said.strip():
+            raise ContractError("the answer is a redirect that does not say where to")
+        scheme, host, _ = self._origin
+        is_ours = (scheme, host) == ("https", found.host)
+        if is_ours and found.scheme == "http" and found.port in (None, 80):
             # Whoever stands behind a proxy often does not know that it is asked by https.
             found = found.copy_with(scheme="https", port=None)
-        if found.userinfo or _origin(found) != self._origin:
+        return found.copy_with(fragment=None)
+
+    def _ours(self, found: httpx.URL) -> httpx.URL:
+        """A URL of this API, without what is secret of it."""
+        if found.userinfo or origin_of(found) != self._origin:
             raise ContractError(
                 f"the answer leads to {found.scheme}://{found.host}, and only "
                 f"{self._origin[0]}://{self._origin[1]} is asked: what is secret is told to no "
                 "other; if the API has moved, say so in 'url'"
             )
-        found = found.copy_with(fragment=None)
         if self._parameter is not None:
             found = found.copy_remove_param(self._parameter[0])
         return found
@@ -115,6 +147,10 @@ def open_asker(
     """
     headers, parameter = _identified(api.auth, secrets)
     url = httpx.URL(_without_placeholders(api.url))
+    counting = Counting()
+    elsewhere = Elsewhere(
+        engine, api, patience, counting, secrets=[*secrets.values(), *headers.values()]
+    )
     asked = {"accept": _ACCEPT[api.format]}
     asked |= {name.lower(): value for name, value in {**api.headers, **headers}.items()}
     with Upstream(
@@ -127,8 +163,9 @@ def open_asker(
         patience=patience,
         secrets=secrets.values(),
         most_bytes=api.limits.body_bytes,
+        counting=counting,
     ) as upstream:
-        yield Asker(upstream, api, parameter)
+        yield Asker(upstream, api, elsewhere, parameter=parameter)
 
 
 def name_of(api: HttpApi) -> str:
@@ -171,11 +208,6 @@ def _identified(
             return {auth.name: f"{auth.prefix}{secret}"}, None
         case "query":
             return {}, (auth.name, secret)
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    port = url.port or {"http": 80, "https": 443}.get(url.scheme)
-    return url.scheme, url.host, port
 
 
 def _without_placeholders(url: str) -> str:

@@ -184,6 +184,10 @@ class HttpSeries(Kind):
     success: Any = _said("What an answer of success says.", {"at": "status", "is": "ok"})
     limits: Any = _said("What the API is not to be asked beyond.", {"requests_per_minute": 60})
     timeout: Any = _said("Seconds that the API may be silent.", 30)
+    redirects: Any = _said(
+        "Hosts that are asked, without a key, where an answer redirects to them.",
+        ["files.example.com"],
+    )
     schedule: Any = _said("When it is asked, as cron has it, on the clock of the window's zone.")
     mapping: Any = _said(
         "The mapping of a record; or the name of a file beside this one, or of a shipped one.",

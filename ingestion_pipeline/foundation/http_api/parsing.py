@@ -21,7 +21,7 @@ from ingestion_pipeline.foundation.secret_names import is_secret, is_secret_para
 
 WORDS = (
     "url", "method", "query", "headers", "auth", "format", "records", "pages", "window", "nothing",
-    "success", "limits", "timeout",
+    "success", "limits", "timeout", "redirects",
 )  # fmt: skip
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -56,6 +56,7 @@ def read_api(reader: Reader, node: Node, words: Mapping[str, Node]) -> HttpApi:
         success=_success(reader, words.get("success")),
         limits=_limits(reader, words.get("limits")),
         timeout=_timeout(reader, words.get("timeout")),
+        redirects=_redirects(reader, words.get("redirects")),
     )
     _require_bounds(reader, words, api)
     _require_json(reader, words, api)
@@ -183,6 +184,22 @@ def _timeout(reader: Reader, node: Node | None) -> timedelta:
     if node is None:
         return HttpApi.timeout
     return timedelta(seconds=reader.whole(node, least=1, most=600))
+
+
+def _redirects(reader: Reader, node: Node | None) -> tuple[str, ...] | None:
+    """Hosts; an empty list names none."""
+    if node is None:
+        return None
+    found = []
+    for each in () if node.value == () else reader.items(node):
+        host, _, port = each.value.partition(":") if isinstance(each.value, str) else ("", "", "")
+        if not _HOST.fullmatch(host) or (port and not re.fullmatch(r"[0-9]{1,5}", port)):
+            reader.fault(
+                each, "must be a host, or host:port, such as files.example.com, and is "
+                f"{each.describe()}"
+            )  # fmt: skip
+        found.append(f"{host}:{port}" if port else host)
+    return tuple(each.lower() for each in found)
 
 
 def _require_bounds(reader: Reader, words: Mapping[str, Node], api: HttpApi) -> None:

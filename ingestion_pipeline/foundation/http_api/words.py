@@ -175,6 +175,8 @@ class HttpApi:
         records: where the list of records stands in a page of JSON.
         absent_is_empty: whether a page that lacks it has no records.
         timeout: how long the API may be silent.
+        redirects: hosts, or `host:port`, that are asked without a key where an answer redirects to
+            them; None: those that the public reaches by https.
     """
 
     url: str
@@ -190,3 +192,4 @@ class HttpApi:
     success: Success | None = None
     limits: Limits = field(default_factory=Limits)
     timeout: timedelta = timedelta(seconds=30)
+    redirects: tuple[str, ...] | None = None

@@ -65,6 +65,7 @@ class Upstream:
         attempts: requests that one call makes at most.
         secrets: further ones that messages and logs must not show, as in parameters of any name.
         most_bytes: that the body of an answer may have; None: as many as it has.
+        counting: where requests are counted, with those of others; None: its own.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Upstream:
         transport: httpx.BaseTransport | None = None,
         secrets: Iterable[str] = (),
         most_bytes: int | None = None,
+        counting: Counting | None = None,
     ) -> None:
         say_no_urls()
         require_sense(name, base_url, headers)
@@ -88,7 +90,7 @@ class Upstream:
         self._patience = patience
         self._attempts = attempts
         self._deadline = timeout.total_seconds() * _SILENCES
-        self._counting = Counting()
+        self._counting = counting or Counting()
         self._limit = RateLimit(engine, name, requests_per_minute)
         rules = Rules(
             failures=self._patience.breaker_failures,

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -331,7 +332,7 @@ def test_a_secret_that_is_not_there_is_named(fetch: Fetcher) -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_takes_the_key_to_nobody_else(fetch: Fetcher, status: int) -> None:
     with serving(lambda _: reply([])) as other:
-        with pytest.raises(ContractError, match=r"leads to http://127\.0\.0\.1"):
+        with pytest.raises(ContractError, match=r"redirects to http://127\.0\.0\.1.* say so in"):
             fetch("auth: {type: bearer, secret: A_KEY}",
                   lambda _: Reply(status=status, headers={"Location": f"{other.url}/x"}),
                   A_KEY=SECRET)  # fmt: skip
@@ -346,6 +347,105 @@ def test_a_redirect_within_the_api_is_followed(fetch: Fetcher) -> None:
 
     assert fetch("auth: {type: query, name: k, secret: A_KEY}", answers, A_KEY="1234")[1] == ROWS
     assert fetch.queries == [{"k": "1234"}, {"x": "1", "k": "1234"}]
+
+
+def to_a_store(url: str, path: str = "/kept/a%2Fb.json") -> Answers:
+    """An API whose pages are downloads from somewhere else, by signed URLs."""
+
+    def answers(asked: Asked) -> Reply:
+        at = asked.query.get("offset", "0")
+        place = f"{url}{path}?at={at}&X-Sig=kept%2Bt0+ken%3D"
+        return Reply(status=302, headers={"Location": place, "Set-Cookie": "session=1"})
+
+    return answers
+
+
+def store(asked: Asked) -> Reply:
+    at = int(asked.query["at"])
+    following = None if at > 3 else f"/readings?offset={at + 3}"
+    return reply({"rows": ROWS[at : at + 3], "next": following})
+
+
+@pytest.mark.parametrize(
+    "auth",
+    ["{type: bearer, secret: A_KEY}", "{type: basic, user: me, secret: A_KEY}",
+     "{type: header, name: X-Api-Key, secret: A_KEY}", "{type: query, name: k, secret: A_KEY}"],
+)  # fmt: skip
+def test_a_download_from_a_store_that_the_file_names_is_asked_for_without_the_key(
+    fetch: Fetcher, auth: str
+) -> None:
+    with serving(store) as other:
+        place = other.url.removeprefix("http://")
+        text = f"records: rows\npages: {{next: next}}\nauth: {auth}\nheaders: {{X-Site: a1b2}}\n"
+        fetched, rows = fetch(f"{text}redirects: ['{place}']", to_a_store(other.url), A_KEY=SECRET)
+        assert (rows, fetched.pages) == (ROWS, 3)
+        assert [each.query["offset"] for each in fetch.asked[1:]] == ["3", "6"]
+        for each in other.asked:
+            assert each.query["X-Sig"] == "kept+t0 ken="
+            assert not {"authorization", "x-api-key", "cookie", "x-site"} & set(each.headers)
+            assert SECRET not in str(each)
+
+
+@pytest.mark.parametrize(
+    ("place", "named", "why"),
+    [
+        ("http://127.0.0.2:8/x", "", "which is not https; where it is meant, say redirects: "),
+        ("https://127.0.0.2:8/x", "", "which is no public host"),
+        ("https://localhost:8/x", "", "which is no public host"),
+        ("https://[::ffff:10.0.0.1]/x", "", "which is no public host"),
+        ("http://127.0.0.2:8/x", "redirects: []", "which 'redirects' does not name"),
+        ("http://127.0.0.2:8/x", "redirects: ['127.0.0.2:9', b.example]", "does not name"),
+        ("http://127.0.0.2/x?a=s3cr3t%2Fof%2Bthe%3Dapi", "redirects: [127.0.0.2]", "the secret of"),
+        ("http://a:b@127.0.0.2/x", "redirects: [127.0.0.2]", "no place to ask"),
+        ("ftp://127.0.0.2/x", "redirects: [127.0.0.2]", "no place to ask"),
+        ("", "", "does not say where to"),
+    ],
+)
+def test_a_redirect_to_where_nobody_is_asked(
+    fetch: Fetcher, place: str, named: str, why: str
+) -> None:
+    def answers(_: Asked) -> Reply:
+        return Reply(status=302, headers={"Location": place} if place else {})
+
+    with pytest.raises(ContractError, match=re.escape(why)) as refused:
+        fetch(f"auth: {{type: bearer, secret: A_KEY}}\n{named}", answers, A_KEY=SECRET)
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_who_has_left_by_a_redirect_is_not_let_in_with_a_key_again(fetch: Fetcher) -> None:
+    def back(asked: Asked) -> Reply:
+        return Reply(status=302, headers={"Location": f"{fetch.url}/private"})
+
+    def answers(asked: Asked) -> Reply:
+        if asked.path == "/private":
+            return reply(ROWS)
+        return Reply(status=302, headers={"Location": other.url})
+
+    with serving(back) as other:
+        text = "auth: {type: bearer, secret: A_KEY}\nredirects: [127.0.0.1]"
+        fetch(text, answers, A_KEY=SECRET)
+    assert [each.headers.get("authorization") for each in fetch.asked] == [f"Bearer {SECRET}", None]
+
+
+def test_a_store_has_the_limits_of_the_api_and_its_url_is_told_nobody(
+    fetch: Fetcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    large = Reply(b"[" + b" " * 2**21 + b"]")
+    text = "limits: {requests_per_minute: 60000, body_megabytes: 1}\nredirects: [127.0.0.1]"
+    for said, error, asked in (
+        (Reply(b"no: /kept/a/b.json", status=403), UpstreamRefusedError, 1),
+        (Reply(status=503), UpstreamUnavailableError, 3),
+        (large, ContractError, 1),
+        (Reply(status=302, headers={"Location": "?again=1"}), ContractError, 4),
+    ):
+        with serving(lambda _, said=said: said) as other:
+            with pytest.raises(error) as refused:
+                fetch(text, to_a_store(other.url))
+            assert len(other.asked) == asked
+        told = caplog.text + str(refused.value) + " ".join(str(vars(e)) for e in caplog.records)
+        assert "t0+ken" not in told
+        assert "kept" not in told
 
 
 @pytest.mark.parametrize(
