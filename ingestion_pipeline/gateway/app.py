@@ -65,6 +65,7 @@ def create_app(
         app.state.request_log = envelope.log
         closing: list[Callable[[], Awaitable[None]]] = []  # what routers have opened since
         app.state.closing = closing
+        app.state.ending = envelope.ending
         yield
         for close in closing:
             await close()

@@ -8,6 +8,7 @@ import logging
 import random
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ logger = logging.getLogger("ingestion_pipeline.gateway.requests")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _UNKNOWN_ROUTE = "(none)"
+IDLE = "ingestion.idle_seconds"  # of a stream, in which nothing was there to be sent
 # Who is refused early is still sending, and would not read the answer before it has sent all.
 _DRAINED_BYTES = 16 * 1024 * 1024
 _DRAINED_SECONDS = 5.0
@@ -32,6 +34,7 @@ class Envelope:
         self.app = app
         self._metrics = metrics
         self.log: RequestLog | None = None  # made when the database is known
+        self.ending: list[Callable[[], None]] = []  # what ends streams, when the server stops
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection's request, or the server's lifespan."""
@@ -52,9 +55,9 @@ class Envelope:
 
     def _note(self, exchange: "_Exchange") -> None:
         seconds = time.perf_counter() - exchange.started
-        # How long a sender sends, or reads, is no latency of ours.
-        ours = max(0.0, seconds - exchange.waited)
         scope = exchange.scope
+        # How long a sender sends, or reads, is no latency of ours; nor is a stream's silence.
+        ours = max(0.0, seconds - max(exchange.waited, scope.get(IDLE, 0.0)))
         # Never the path itself: paths may hold secret tokens.
         route = getattr(scope.get("route"), "path", _UNKNOWN_ROUTE)
         method = scope["method"]

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import uvicorn
@@ -35,9 +35,10 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; then take no more, finish what is under way, and return."""
     logs.configure()
+    app = create_app(configuration, routers=routers, questions=questions, mappings=mappings)
     server = _Server(
         uvicorn.Config(
-            create_app(configuration, routers=routers, questions=questions, mappings=mappings),
+            app,
             host=configuration.gateway_host,
             port=configuration.gateway_port,
             # uvloop let some of 200 connections starve: 2 s at the 99th percentile against 65 ms.
@@ -54,6 +55,7 @@ def serve(
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
     )
+    server.ending = app.ending
     server.run()
     if not server.started:
         raise TransientError("the gateway did not start; its log says why")
@@ -68,6 +70,8 @@ def _protocol(configuration: Settings) -> type[BoundedProtocol]:
 
 
 class _Server(uvicorn.Server):
+    ending: Sequence[Callable[[], None]] = ()  # what ends streams, which would not by themselves
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on a signal, and leave it at that: uvicorn's own would then raise it once more."""
@@ -84,3 +88,9 @@ class _Server(uvicorn.Server):
         gc.freeze()
         # A body of many small arrays is decoded in a third of the time.
         gc.set_threshold(_OBJECTS, 10, 10)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, and let what is under way end."""
+        for end in self.ending:
+            end()
+        await super().shutdown(sockets)

@@ -3,6 +3,8 @@
 routes.py       the site's addresses; the way of a request; refusals and failures as pages
 signing_in.py   sign-in with an API key, sign-out; `require_own_form` for all that is posted
 sessions.py     the cookie; the token of a form
+live.py         who has a page open hears of new readings: one look a process, a queue a reader
+streaming.py    `/live`: the stream of one open page
 site.py         what a gateway's pages share; `Visitor`: who is signed in
 viewing.py      the pool, and the read-only transaction as a tenant's viewer
 asking.py       `Ask`, `Shown`, `@page`: what a page is asked, and answers

@@ -30,6 +30,7 @@ from ingestion_pipeline.outlets.dashboards.rendering import (
     with_headers,
 )
 from ingestion_pipeline.outlets.dashboards.site import Site, Visitor, site_of
+from ingestion_pipeline.outlets.dashboards.streaming import route as live
 
 logger = logging.getLogger(__name__)
 
@@ -157,6 +158,7 @@ router = Router(
         Route("/", _answering(_home), include_in_schema=False),
         Route("/static/{path:path}", _answering(_static), include_in_schema=False),
         *signing_in.routes(_answering, frame),
+        live,
         *(Route(page.path, _endpoint(page), include_in_schema=False) for page in PAGES.values()),
         *api.routes,
     ]

@@ -11,6 +11,9 @@ A form carries a token of its own, of another key, that holds the session's hash
 each time, so that what is compressed beside it tells nothing of it.
 """
 
+import base64
+import math
+import time
 from dataclasses import dataclass
 
 from cryptography.fernet import InvalidToken, MultiFernet
@@ -53,6 +56,15 @@ class Sessions:
         if kind not in (b"tenant", b"operator") or len(digest) != _DIGEST_BYTES:
             return None
         return Session(kind.decode(), digest)
+
+    def seconds_left(self, request: Request) -> float:
+        """How long the session of a request still lasts; that of a key sent with it, for ever."""
+        token = request.cookies.get(_name(request), "")
+        if not self._read(self._cookies, token):
+            return math.inf
+        # <https://github.com/fernet/spec/blob/master/Spec.md>: version, then the time, 64 bits
+        issued = int.from_bytes(base64.urlsafe_b64decode(token)[1:9])
+        return issued + self._seconds - time.time()
 
     def begin(self, request: Request, response: Response, session: Session) -> None:
         """Sign somebody in."""

@@ -31,6 +31,8 @@ class Column:
         link: key of the cell that has the address to which this one leads; None: nowhere.
         shown_only: not in what is taken away.
         level: key of the cell that says how well it is (good, warn, bad); None: not told.
+        live: key of the cell that names the KPI whose newest value this is: it is kept up to date
+            while the page is open; None: it is as of when the page was made.
     """
 
     key: str
@@ -40,6 +42,7 @@ class Column:
     link: str | None = None
     shown_only: bool = False
     level: str | None = None
+    live: str | None = None
 
     @property
     def is_number(self) -> bool:
