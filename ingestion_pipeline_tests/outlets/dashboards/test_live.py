@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +19,13 @@ from ingestion_pipeline.outlets.dashboards import live
 from ingestion_pipeline.outlets.dashboards.live import QUEUE, Event, Reader
 from ingestion_pipeline.outlets.dashboards.sessions import Session
 from ingestion_pipeline_tests.domains.kpis.builders import body, send, update
-from ingestion_pipeline_tests.outlets.dashboards.serving import PagesServer, Visiting
+from ingestion_pipeline_tests.gateway.running import CRON_SECRET, RunningGateway
+from ingestion_pipeline_tests.outlets.dashboards.serving import (
+    KEYS,
+    PagesServer,
+    Visiting,
+    pages_url,
+)
 
 SESSION = Session("tenant", b"x" * 32)
 
@@ -142,8 +150,6 @@ def test_a_revoked_key_ends_the_stream(pages: PagesServer, visitor: Visiting) ->
 
 
 def test_a_stranger_and_the_operator_hear_nothing(pages: PagesServer) -> None:
-    from ingestion_pipeline_tests.gateway.running import CRON_SECRET
-
     assert httpx.get(f"{pages.url}/live").status_code == 401
     with httpx.Client(base_url=pages.url) as http:
         http.post("/sign-in", data={"key": CRON_SECRET})
@@ -200,3 +206,27 @@ def test_a_reader_that_is_told_nothing_beats() -> None:
 def test_a_name_can_not_forge_an_event() -> None:
     event = Event("readings", [{"kpi": "x\n\nevent: lost\ndata: {}"}], 7)
     assert event.as_bytes().count(b"\n") == 4
+
+
+def test_a_server_that_stops_ends_the_streams_at_once(
+    pages: PagesServer, shared_database_url: str, tmp_path: Path
+) -> None:
+    environment = {
+        "CREDENTIAL_KEYS": KEYS, "DASHBOARDS_DATABASE_URL": pages_url(pages.engine),
+    }  # fmt: skip
+    running = RunningGateway(shared_database_url, tmp_path, environment)
+    try:
+        _, api_key = pages.new_tenant()
+        with httpx.Client(base_url=running.url, timeout=60) as http:
+            http.post("/sign-in", data={"key": api_key})
+            with http.stream("GET", "/live") as answer:
+                lines = answer.iter_lines()
+                assert next(lines).startswith("retry")
+                running.process.send_signal(signal.SIGTERM)
+                assert all(line in ("", ":", ": ") for line in lines)  # until its end
+        began = time.monotonic()
+        assert running.process.wait(60) == 0
+        assert time.monotonic() - began < 20  # and not the 30 seconds of what does not end
+    finally:
+        running.kill()
+        running.engine.dispose()
