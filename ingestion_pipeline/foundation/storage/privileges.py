@@ -21,6 +21,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     # Who may send. Keys are made and revoked by the owner of the database only.
     "tenants": ("ra", "ra", "r", "r"),
     "tenant_readers": ("r", "r", "", "r"),
+    "holidays": ("", "r", "r", "r"),
     "api_keys": ("r", "", "", ""),
     "gumroad_ping_tokens": ("r", "", "", ""),
     "signing_secrets": ("r", "", "", ""),
@@ -115,6 +116,9 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "customer_days": ("", "rawd", "r", "r"),
     "book_income_daily": ("", "rawd", "r", "r"),
     "macro_latest": ("", "rawd", "r", "r"),
+    # Findings: runs find them; whoever reads them may call one expected, through the gateway.
+    "findings": ("rw", "rawd", "r", "r"),
+    "watched_subjects": ("", "rawd", "r", "r"),
 }
 
 # PostgreSQL's own functions that are nobody's but ours, as a condition on `pg_proc`: with the one

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.storage.columns import (
     bigint,
+    date,
     double,
     integer,
     now,
@@ -35,7 +36,27 @@ tenants = sa.Table(
         nullable=True,
         comment="Most bytes of kept refused rows; NULL: as the settings say",
     ),
+    text(
+        "time_zone",
+        default="UTC",
+        comment="By whose clock its days are told: a name of the IANA database",
+    ),
     comment="Tenants: whose data it is",
+)
+
+holidays = sa.Table(
+    "holidays",
+    metadata,
+    sa.Column(
+        "tenant_id",
+        sa.ForeignKey(tenants.c.tenant_id),
+        primary_key=True,
+        autoincrement=False,
+        comment=TENANT,
+    ),
+    date("day", primary_key=True, comment="The day, by the tenant's clock"),
+    text("name", comment="What is celebrated; empty: not said"),
+    comment="Days on which a tenant does not work: they are compared with Sundays",
 )
 
 api_keys = sa.Table(

@@ -1,0 +1,4 @@
+"""Findings: what is out of the ordinary in a tenant's series, and who has gone quiet; each once.
+
+tables.py    Findings, and up to where each subject has been looked at
+"""

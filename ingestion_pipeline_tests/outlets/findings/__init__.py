@@ -1,0 +1,1 @@
+"""Findings: what is planted is found, told once, and remembered."""
