@@ -44,6 +44,7 @@ class Ask:
         parameters: of the query string, as they came.
         now: the moment of the request, UTC.
         exporting: whether one table is taken away, with all its rows.
+        health: the health document, of the operator's pages.
     """
 
     connection: sa.Connection
@@ -53,6 +54,7 @@ class Ask:
     parameters: Mapping[str, str]
     now: datetime
     exporting: bool = False
+    health: Mapping[str, Any] | None = None
 
     def rows(self, query: sa.TextClause, **values: object) -> Sequence[sa.Row[Any]]:
         """The rows of a query, which is a constant; whatever came in is among `values`."""

@@ -78,7 +78,8 @@ def _endpoint(page: Page) -> Endpoint:
         request.scope["ingestion.tenant_id"] = visitor.tenant_id or None
         if wait := await gateway_of(request).wait_of(visitor.tenant_id) if visitor.tenant_id else 0:
             raise Refusal(429, "too many requests", retry_after=wait)
-        return await site.views.run(lambda: _made(request, site, page, visitor, wanted))
+        health = await request.app.state.health.get() if page.operator else None
+        return await site.views.run(lambda: _made(request, site, page, visitor, wanted, health))
 
     return _answering(show)
 
@@ -96,8 +97,9 @@ def _stranger(request: Request, visitor: Visitor | None, *, for_data: bool) -> R
 
 
 def _made(
-    request: Request, site: Site, page: Page, visitor: Visitor, wanted: str | None
-) -> Response:
+    request: Request, site: Site, page: Page, visitor: Visitor, wanted: str | None,
+    health: Mapping[str, Any] | None,
+) -> Response:  # fmt: skip
     """The page, or one of its tables; in a thread."""
     views = site.views
     transaction = views.of_operator() if page.operator else views.of_tenant(visitor.tenant_id)
@@ -105,6 +107,7 @@ def _made(
         ask = Ask(
             connection, visitor.tenant_id, visitor.tenant, page.path,
             dict(request.query_params), datetime.now(UTC), exporting=wanted is not None,
+            health=health,
         )  # fmt: skip
         shown = page.build(ask)
         zone = ask.zone

@@ -6,8 +6,9 @@ a `Shown`, and a template in `templates/` that extends `base.html`; then it is n
 morning.py      every domain on one screen, what is out of the ordinary first
 kpis.py         all KPIs
 receipts.py     what became of everything that was sent
+system.py       the operator's: how the installation does
 """
 
-from ingestion_pipeline.outlets.dashboards.pages import morning, kpis, receipts  # isort: skip
+from ingestion_pipeline.outlets.dashboards.pages import morning, kpis, receipts, system  # isort: skip
 
-ALL = (morning, kpis, receipts)
+ALL = (morning, kpis, receipts, system)
