@@ -5,6 +5,7 @@ import re
 # Excel writes 1.23457E+12 (a comma in half of Europe), Java and pandas leave the plus out.
 _SHORTENED = re.compile(r"\s*[+-]?[0-9](?:[.,][0-9]+[eE][+-]?|[eE]\+)[0-9]{1,3}\s*", re.ASCII)
 _STARTS = tuple("=+-@\t\r\n|%＝＋－＠")
+_HINT = re.compile(r"[0-9][eE][+-]?[0-9]")
 SHORTENED_RULE = (
     "must be whole: a spreadsheet has shortened this number; format the column as text and export "
     "it again"
@@ -30,3 +31,12 @@ def harmless(text: str) -> str:
     ("'=1+1", "'-5 °C", 'a=b')
     """
     return "'" + text if text.lstrip(" ")[:1] in _STARTS else text
+
+
+def are_whole(identities: str) -> bool:
+    """Whether there is no shortened number among ids, for certain, that stand one behind the other.
+
+    >>> are_whole("SKU-1Order 3"), are_whole("A1E5")
+    (True, False)
+    """
+    return _HINT.search(identities) is None

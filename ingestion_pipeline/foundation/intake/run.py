@@ -22,6 +22,7 @@ from ingestion_pipeline.foundation.mapping.making import Maker
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
 from ingestion_pipeline.foundation.mapping.words import Emit, Mapped
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
+from ingestion_pipeline.foundation.uncollected import uncollected
 
 SPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562, 6.6: names that are URLs
 
@@ -135,6 +136,9 @@ class Run:
         Raises:
             ScatteredError: at the end: what was made is not whole, and is to be thrown away.
         """
+        return uncollected(self._parts())
+
+    def _parts(self) -> Iterator[Part]:
         maker = Maker(self._mapped, self.compiler)
         self.checked = maker.checks.outcomes
         together = Together(self._mapped, self.compiler, self._scattered)

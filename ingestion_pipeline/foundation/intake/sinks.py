@@ -105,7 +105,7 @@ class Keeping:
         with self._path.open("ab") as file:
             file.write(msgspec.json.Encoder().encode_lines(rows))
         with self._lines.open("ab") as file:
-            file.write(b"".join(b"%d\n" % line for line in made.lines))
+            file.write("".join(map("%d\n".__mod__, made.lines)).encode())
         self._number += len(made.rows)
 
     def _with_objects(self, made: Made) -> Iterable[Sequence[Any]]:

@@ -1,7 +1,8 @@
 """What is made of the cells of a row: of these small functions compiled values are put together."""
 
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, Inexact, Overflow
+from decimal import Context, Decimal, Inexact, Overflow, localcontext
+from typing import Any
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
@@ -89,8 +90,11 @@ def total_in_group(inside: Evaluate) -> Evaluate:
 
     def evaluate(batch: Batch) -> Sequence[Cell]:
         rows = batch.whole or batch
+        cells = inside(rows)
+        if set(map(type, cells)) == {Decimal} and len(rows.starts) == _records(rows):
+            return _by_row(batch, _sums(cells, rows.starts))
         totals: list[Cell] = [""] * _records(rows)
-        for record, cell in zip(rows.record_of, inside(rows), strict=True):
+        for record, cell in zip(rows.record_of, cells, strict=True):
             if isinstance(cell, str):
                 continue
             before = totals[record]
@@ -101,6 +105,16 @@ def total_in_group(inside: Evaluate) -> Evaluate:
         return _by_row(batch, totals)
 
     return evaluate
+
+
+def _sums(cells: Sequence[Any], starts: list[int]) -> list[Cell]:
+    """The sums of records of which each cell is a number."""
+    ends = [*starts[1:], len(cells)]
+    with localcontext(EXACT):
+        return [
+            cells[start] if end - start == 1 else sum(cells[start + 1 : end], cells[start])
+            for start, end in zip(starts, ends, strict=True)
+        ]
 
 
 def _records(rows: Batch) -> int:

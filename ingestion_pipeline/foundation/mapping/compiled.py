@@ -26,7 +26,7 @@ from ingestion_pipeline.foundation.mapping.cells import (
     template,
     total_in_group,
 )
-from ingestion_pipeline.foundation.mapping.identities import identity_maker, uuid_maker
+from ingestion_pipeline.foundation.mapping.identities import Ids, identity_maker
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
@@ -71,7 +71,7 @@ class Compiler:
     def __post_init__(self) -> None:
         self.number = Remembered(as_number(number_reader(self.mapped.numbers)))
         self._plain = number_reader(Numbers(".", ""))
-        self._ids = Remembered(uuid_maker(self.space))
+        self._ids = Ids(self.space)
         self._shared: dict[tuple[Value, Wanted], Evaluate] = {}
 
     def value(self, value: Value, wanted: Wanted = "text") -> Evaluate:

@@ -15,7 +15,7 @@ from ingestion_pipeline.foundation.mapping.compiled import Compiler, Wanted
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
 from ingestion_pipeline.foundation.mapping.targets import TargetField
-from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, is_shortened
+from ingestion_pipeline.foundation.spreadsheets import SHORTENED_RULE, are_whole, is_shortened
 
 Typed = str | int | bool | None | Refusal
 Finish = Callable[[Sequence[Any]], Sequence[Any]]
@@ -54,7 +54,7 @@ def _texts_finisher(field: TargetField, finish: Finish) -> Finish:
             return finish(cells)
         if not is_sound(joined) or (most is not None and max(map(len, cells), default=0) > most):
             return finish(cells)
-        if field.identity and any(map(is_shortened, cells)):
+        if field.identity and not are_whole(joined) and any(map(is_shortened, cells)):
             return finish(cells)
         return [cell or None for cell in cells] if field.nullable and "" in cells else cells
 

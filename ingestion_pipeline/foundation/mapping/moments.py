@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from ingestion_pipeline.foundation.mapping.months import months_of, plain
@@ -63,20 +63,44 @@ def moment_reader(
     Raises:
         BadFormatError: a format has no day or month, twice the same, or an unknown directive.
     """
-    patterns = [_pattern(each) for each in formats]
-    written = " or ".join(formats)
     number_of = months_of(languages)
+    readers = [_reader(each, zone, number_of) for each in formats]
+    written = " or ".join(formats)
 
     def read(text: str) -> datetime | Refusal:
-        for pattern in patterns:
-            found = pattern.fullmatch(text)
-            if found is not None:
-                moment = _moment(found.groupdict(), zone, number_of)
-                if moment is not None:
-                    return moment
+        for each in readers:
+            moment = each(text)
+            if moment is not None:
+                return moment
         return Refusal(f"is not a date written like {written}", text)
 
     return read
+
+
+def _reader(
+    text: str, zone: ZoneInfo | None, number_of: dict[str, int]
+) -> Callable[[str], datetime | None]:
+    """What reads a text that is written in one format."""
+    pattern = _pattern(text)
+    names = set(pattern.groupindex)
+    is_instant = names == set("YmdHMS") and zone is not None and zone.key == "UTC"
+    if names == set("Ymd") or is_instant:
+        return partial(_numbers_only, pattern, "YmdHMS" if is_instant else "Ymd")
+
+    def read(text: str) -> datetime | None:
+        found = pattern.fullmatch(text)
+        return None if found is None else _moment(found.groupdict(), zone, number_of)
+
+    return read
+
+
+def _numbers_only(pattern: re.Pattern[str], order: str, text: str) -> datetime | None:
+    """What most exports have, as `_moment` makes it, without the questions of the others."""
+    found = pattern.fullmatch(text)
+    try:
+        return None if found is None else datetime(*map(int, found.group(*order)), tzinfo=UTC)  # type: ignore[misc, arg-type]
+    except ValueError:
+        return None
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -26,9 +26,12 @@ def number_reader(numbers: Numbers) -> Callable[[str], Decimal | Refusal]:
         rf"(?P<whole>[0-9]+{grouped})(?:{point}(?P<part>[0-9]+))?"
         rf" ?(?P<percent>%)?(?: ?{signs})?(?P<behind>-)?(?P<close>\))?"
     )
+    plain = re.compile(rf"[0-9]{{1,15}}(?:{point}[0-9]{{1,9}})?").fullmatch
     written = f"1{numbers.group[:1]}234{numbers.decimal}50"
 
     def read(text: str) -> Decimal | Refusal:
+        if plain(text):  # as most are
+            return Decimal(text.replace(numbers.decimal, "."))
         found = pattern.fullmatch(text.translate(_SPACES).strip())
         if found is None or bool(found["open"]) != bool(found["close"]):
             return Refusal(f"is not a number written like {written}", text)

@@ -9,7 +9,7 @@ import pytest
 
 from ingestion_pipeline.foundation.intake.run import Run
 from ingestion_pipeline.foundation.intake.sinks import Keeping
-from ingestion_pipeline.foundation.mapping import batch, occurrences
+from ingestion_pipeline.foundation.mapping import batch, identities, occurrences
 from ingestion_pipeline_tests.foundation.intake.running import understood
 
 MAPPING = understood("""
@@ -76,6 +76,8 @@ def test_six_times_the_rows_take_no_more_memory(
 ) -> None:
     # A hundredth of the sizes that hold, so that a small file is a large one.
     monkeypatch.setattr(batch, "_REMEMBERED", 500)
+    monkeypatch.setattr(identities, "_REMEMBERED", 500)
+    monkeypatch.setattr(identities, "_AT_ONCE", 100)
     monkeypatch.setattr(occurrences, "_SPILLED", 2_000)
     monkeypatch.setattr("ingestion_pipeline.foundation.intake.grouping.ROWS", 200)
     peak_of(1_000, tmp_path)  # what is worked out once
