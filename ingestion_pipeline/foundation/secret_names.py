@@ -21,6 +21,7 @@ _MEMBER = (
 PARAMETER = rf"(?:{_MEMBER}|key(?=\Z|=)|sig(?=\Z|=))"
 
 _member, _parameter = re.compile(_MEMBER, re.IGNORECASE), re.compile(PARAMETER, re.IGNORECASE)
+_credential = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
 def is_secret(name: str) -> bool:
@@ -31,3 +32,8 @@ def is_secret(name: str) -> bool:
 def is_secret_parameter(name: str) -> bool:
     """Whether a parameter of a URL is named like a secret."""
     return _parameter.search(name) is not None
+
+
+def is_credential_name(text: str) -> bool:
+    """Whether a stored credential may be called so (`plant_token`): never as a variable is."""
+    return len(text) <= 63 and _credential.fullmatch(text) is not None

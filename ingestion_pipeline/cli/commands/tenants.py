@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from ingestion_pipeline.cli import console
-from ingestion_pipeline.cli.commands import AsJson, print_url, upgraded
+from ingestion_pipeline.cli.commands import AsJson, credentials, print_url, upgraded
 from ingestion_pipeline.cli.commands.numbers import BYTES
 
 app = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
 
 sites = typer.Typer(help="The building sites whose rows a tenant may read.", no_args_is_help=True)
 app.add_typer(sites, name="sites")
+app.add_typer(credentials.app, name="credentials")
 
 TenantName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
 
@@ -183,15 +184,17 @@ def signing_secret(
 
 @app.command(name="reseal")
 def reseal() -> None:
-    """Encrypt all signing secrets anew under the first of CREDENTIAL_KEYS, to drop the others."""
+    """Encrypt signing secrets and credentials anew under the first of CREDENTIAL_KEYS, to drop the
+    others."""
     from ingestion_pipeline.cli.local.secrets import with_kept_keys
     from ingestion_pipeline.foundation.environment import settings
-    from ingestion_pipeline.foundation.ledger import signing_secrets
+    from ingestion_pipeline.foundation.ledger import signing_secrets, tenant_credentials
 
-    engine = upgraded()
+    engine, configuration = upgraded(), with_kept_keys(settings())
     with engine.begin() as connection:
-        number = signing_secrets.reseal(connection, with_kept_keys(settings()))
-    console.say(f"{number} signing secrets are under the first key now")
+        number = signing_secrets.reseal(connection, configuration)
+        others = tenant_credentials.reseal(connection, configuration)
+    console.say(f"{number} signing secrets and {others} credentials are under the first key now")
 
 
 @sites.command(name="add")

@@ -18,6 +18,7 @@ from ingestion_pipeline.components.kit import OWNERS, link_to
 from ingestion_pipeline.components.series import checks
 from ingestion_pipeline.domains.registry import DescribedSeries
 from ingestion_pipeline.foundation.collecting.asking import Asker, name_of, open_asker
+from ingestion_pipeline.foundation.collecting.credentials import secrets_for
 from ingestion_pipeline.foundation.collecting.fetching import Fetching
 from ingestion_pipeline.foundation.collecting.windows import Collected, Collecting
 from ingestion_pipeline.foundation.errors import (
@@ -92,6 +93,7 @@ class _Work:
     """The work of a run.
 
     Attributes:
+        since: what was read since then is not asked for again.
         collected: what its windows came to.
     """
 
@@ -101,6 +103,7 @@ class _Work:
     fetching: Fetching
     key: dg.AssetKey
     window: Window | None
+    since: datetime | None
     collected: list[Collected]
 
     def all_of_the_run(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class _Work:
         if day is not None and self.window is not None:
             _require_complete(self.window, day)
         asked = self.asker.counts
-        found = self.collecting.collect(self.fetching, day, since=self._began())
+        found = self.collecting.collect(self.fetching, day, since=self.since)
         self.collected.append(found)
         self.context.log.info(f"{found}")
         counts = self.asker.counts
@@ -141,13 +144,25 @@ class _Work:
             },
         }
 
-    def _began(self) -> datetime | None:
-        """When the run began, for who tries it again: what is done is not asked for once more."""
-        if not self.context.retry_number:
-            return None
-        record = self.context.instance.get_run_record_by_id(self.context.run.run_id)
-        began = None if record is None else record.start_time
-        return None if began is None else datetime.fromtimestamp(began, UTC)
+
+def _begun(context: dg.AssetExecutionContext) -> datetime | None:
+    """Since when this work is done, where it is taken up again; None: it begins with this run.
+
+    What was read since then is not asked for once more. A run whose process was killed is followed
+    by another (`run_retries`, or by hand); one that follows a success is meant to ask for all.
+    """
+    instance, run = context.instance, context.run
+    moments = []
+    if context.retry_number:
+        moments.append(instance.get_run_record_by_id(run.run_id))
+    while run.parent_run_id:
+        before = instance.get_run_record_by_id(run.parent_run_id)
+        if before is None or before.dagster_run.status is dg.DagsterRunStatus.SUCCESS:
+            break
+        moments.append(before)
+        run = before.dagster_run
+    began = [each.start_time for each in moments if each is not None and each.start_time]
+    return datetime.fromtimestamp(min(began), UTC) if began else None
 
 
 def _require_complete(window: Window, day: date) -> None:
@@ -167,10 +182,10 @@ def _opened(
 ) -> Iterator[_Work]:
     """Whoever asks the API; what is missing is no reason to try again."""
     settings, api, tenant = configuration.read(), found.source.api, found.source.tenant
-    secrets = configuration.secrets(() if api.auth is None else api.auth.secrets)
     try:
         with engine.connect() as connection:
             tenant_id = tenants.find(connection, tenant)
+            secrets = secrets_for(connection, settings, tenant_id, api, configuration.secrets)
         asking = open_asker(engine, api, secrets=secrets, patience=Patience.configured(settings))
         with asking as asker:
             collecting = Collecting(
@@ -178,7 +193,10 @@ def _opened(
                 context.run.run_id,
             )  # fmt: skip
             fetching = Fetching(asker, api, found.known.mapped.read)
-            yield _Work(context, asker, collecting, fetching, key_of(found.known), api.window, [])
+            yield _Work(
+                context, asker, collecting, fetching, key_of(found.known), api.window,
+                _begun(context), [],
+            )  # fmt: skip
     except PermanentError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

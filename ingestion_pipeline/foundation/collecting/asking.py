@@ -193,15 +193,20 @@ def _identified(
     """Headers, and a parameter, that say who asks."""
     if auth is None:
         return {}, None
-    for name in auth.secrets:
-        if not secrets.get(name):
-            raise ConfigurationError(f"{name} is not set: the secret that 'auth' names")
-    secret = secrets[auth.secret] if auth.secret else ""
+    for each in auth.secrets:
+        if not secrets.get(each.name):
+            raise ConfigurationError(
+                f"{each} is not stored: the credential that 'auth' names; "
+                f"`ingestion-pipeline tenants credentials set TENANT {each}` stores it"
+                if each.is_stored
+                else f"{each} is not set: the secret that 'auth' names"
+            )
+    secret = secrets[auth.secret.name] if auth.secret else ""
     match auth.kind:
         case "bearer":
             return {"Authorization": f"Bearer {secret}"}, None
         case "basic":
-            user = secrets[auth.user_secret] if auth.user_secret else auth.user
+            user = secrets[auth.user_secret.name] if auth.user_secret else auth.user
             token = base64.b64encode(f"{user}:{secret}".encode()).decode()
             return {"Authorization": f"Basic {token}"}, None
         case "header":

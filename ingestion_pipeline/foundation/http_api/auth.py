@@ -1,14 +1,18 @@
 """`auth:` of a request: the NAME of a secret, and where it goes.
 
+    secret: NAME, {env: NAME}   an environment variable of runs
+    secret: {stored: name}      a credential that the tenant has stored
+
 A secret never stands in the file; what looks like one is refused, and not repeated by the fault.
 """
 
 import re
 
-from ingestion_pipeline.foundation.http_api.words import Auth
+from ingestion_pipeline.foundation.http_api.words import Auth, Secret
 from ingestion_pipeline.foundation.mapping.documents import Node
 from ingestion_pipeline.foundation.mapping.faults import meant
 from ingestion_pipeline.foundation.mapping.reader import Reader
+from ingestion_pipeline.foundation.secret_names import is_credential_name
 
 _WORDS = {
     "bearer": ("type", "secret"),
@@ -19,6 +23,7 @@ _WORDS = {
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 # Capitals and digits without a break, as keys of some clouds are: no name that a person gives.
 _KEY = re.compile(r"(?=[A-Z0-9]*[0-9][A-Z0-9]*\Z)[A-Z0-9]{16,}")
+_KEY_IN_SMALL = re.compile(r"(?=[^_]*[0-9])[a-z0-9]{16,}")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110, 5.6.2
 # Not the project's own: they would be sent to whoever the file names.
 _OURS = frozenset({
@@ -35,7 +40,7 @@ def read_auth(reader: Reader, node: Node | None) -> Auth | None:
     if kind is None:
         reader.fault(
             node, f"must be a mapping with 'type', one of {', '.join(_WORDS)}, and 'secret', the "
-            "name of an environment variable"
+            "name of an environment variable, or {stored: the name of a stored credential}"
         )  # fmt: skip
         return None
     name = kind.value if isinstance(kind.value, str) else ""
@@ -55,9 +60,9 @@ def read_auth(reader: Reader, node: Node | None) -> Auth | None:
     return Auth(
         kind=name,  # type: ignore[arg-type]
         name=_name(reader, words.get("name")),
-        secret=_variable(reader, words.get("secret")),
+        secret=_secret(reader, words.get("secret")),
         user=reader.text(words.get("user")),
-        user_secret=_variable(reader, words.get("user_secret")),
+        user_secret=_secret(reader, words.get("user_secret")),
         prefix=_prefix(reader, words.get("prefix")),
     )
 
@@ -79,7 +84,31 @@ def _prefix(reader: Reader, node: Node | None) -> str:
     return text
 
 
-def _variable(reader: Reader, node: Node | None) -> str | None:
+def _secret(reader: Reader, node: Node | None) -> Secret | None:
+    """The name of a secret; a fault never shows what stood there."""
+    if node is None or not isinstance(node.value, dict):
+        return _variable(reader, node)
+    words = node.value
+    if len(words) != 1 or not words.keys() <= {"env", "stored"}:
+        reader.fault(node, "must be {env: NAME}, or {stored: the name of a stored credential}")
+        return None
+    [(word, each)] = words.items()
+    return _variable(reader, each) if word == "env" else _credential(reader, each)
+
+
+def _credential(reader: Reader, node: Node) -> Secret | None:
+    text = node.value if isinstance(node.value, str) else ""
+    looks_like_one = any(_KEY_IN_SMALL.fullmatch(part) for part in text.split("_"))
+    if not is_credential_name(text) or looks_like_one:
+        reader.fault(
+            node, "must be the NAME of a stored credential, in a-z, 0-9 and _ (such as "
+            "plant_token); a secret itself never stands in a file"
+        )  # fmt: skip
+        return None
+    return Secret(text, is_stored=True)
+
+
+def _variable(reader: Reader, node: Node | None) -> Secret | None:
     """The name of an environment variable; the fault never shows what stood there."""
     if node is None:
         return None
@@ -93,4 +122,4 @@ def _variable(reader: Reader, node: Node | None) -> str | None:
     if text in _OURS:
         reader.fault(node, f"is {text}, a secret of this installation; no API is told it")
         return None
-    return text
+    return Secret(text)

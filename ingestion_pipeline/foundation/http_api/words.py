@@ -38,27 +38,42 @@ Where = Member | Header
 
 
 @dataclass(frozen=True)
+class Secret:
+    """The name of a secret, and where its value is.
+
+    Attributes:
+        is_stored: it is a credential that the tenant has stored; else an environment variable.
+    """
+
+    name: str
+    is_stored: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who asks: the names of secrets, and where their values go.
 
     Attributes:
         name: of the header or of the parameter.
-        secret: environment variable that holds the secret; None: there is none (`basic`).
-        user: of `basic`, as it is; `user_secret`: environment variable that holds it.
+        secret: None: there is none (`basic`).
+        user: of `basic`, as it is; `user_secret`: the secret that it is.
         prefix: in front of the secret in a header.
     """
 
     kind: Literal["bearer", "basic", "header", "query"]
     name: str = ""
-    secret: str | None = None
+    secret: Secret | None = None
     user: str = ""
-    user_secret: str | None = None
+    user_secret: Secret | None = None
     prefix: str = ""
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """The environment variables that it needs."""
-        return tuple(name for name in (self.secret, self.user_secret) if name)
+    def secrets(self) -> tuple[Secret, ...]:
+        """Those that it needs."""
+        return tuple(each for each in (self.secret, self.user_secret) if each)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "api_keys": ("r", "", "", ""),
     "gumroad_ping_tokens": ("r", "", "", ""),
     "signing_secrets": ("r", "", "", ""),
+    # What runs say to tenants' own APIs.
+    "tenant_credentials": ("", "r", "", ""),
     # Work.
     "jobs": ("raw", "rawd", "r", "r"),
     "job_attempts": ("raw", "rawd", "r", "r"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingestion_pipeline.foundation.http_api.parsing import WORDS, read_api
 from ingestion_pipeline.foundation.http_api.windows import bounds_of, complete_at, days_due
-from ingestion_pipeline.foundation.http_api.words import HttpApi, Window
+from ingestion_pipeline.foundation.http_api.words import HttpApi, Secret, Window
 from ingestion_pipeline.foundation.mapping.documents import Node, read_node
 from ingestion_pipeline.foundation.mapping.reader import Reader
 from ingestion_pipeline.foundation.settings import Settings
@@ -219,3 +219,46 @@ def test_no_secret_of_the_installation_can_be_named() -> None:
     for name in ours - upstreams:
         _, [fault] = read(URL + f"auth: {{type: bearer, secret: {name}}}")
         assert "a secret of this installation" in fault
+
+
+def test_a_secret_is_a_variable_or_stored() -> None:
+    for said, secret in (
+        ("A_KEY", Secret("A_KEY")),
+        ("{env: A_KEY}", Secret("A_KEY")),
+        ("{stored: plant_token}", Secret("plant_token", is_stored=True)),
+    ):
+        api, faults = read(URL + f"auth: {{type: basic, user_secret: {said}, secret: {said}}}")
+        assert not faults, faults
+        assert api.auth is not None
+        assert api.auth.secrets == (secret, secret)
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("{env: plant_token}", "must be the NAME of an environment variable"),
+        ("{env: DATABASE_URL}", "a secret of this installation"),
+        ("{stored: A_KEY}", "must be the NAME of a stored credential"),
+        ("{stored: sk_live_4ec39hqlyjwdarjtt1zdp7dc}", "a secret itself never stands in a file"),
+        ("{stored: [a]}", "must be the NAME of a stored credential"),
+        ("{stored: a, env: A}", "must be {env: NAME}, or {stored: "),
+        ("{store: a_b}", "must be {env: NAME}, or {stored: "),
+    ],
+)
+def test_what_names_no_secret_is_not_repeated(said: str, rule: str) -> None:
+    _, [fault] = read(URL + f"auth: {{type: bearer, secret: {said}}}")
+    assert rule in fault
+    assert "4ec39h" not in fault
+
+
+def test_where_redirects_may_lead() -> None:
+    for said, hosts in (
+        ("[Files.example.com, '10.0.0.7:9000']", ("files.example.com", "10.0.0.7:9000")),
+        ("files.example.com", ("files.example.com",)),
+        ("[]", ()),
+    ):
+        api, faults = read(URL + f"redirects: {said}")
+        assert (api.redirects, faults) == (hosts, [])
+    for said in ("https://files.example.com", "[a/b]", "['a:b']", "['*.example.com']", "[{a: b}]"):
+        _, [fault] = read(URL + f"redirects: {said}")
+        assert "must be a host, or host:port" in fault

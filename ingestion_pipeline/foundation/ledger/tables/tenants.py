@@ -105,6 +105,23 @@ signing_secrets = sa.Table(
     comment="Secrets of tenants that sign their webhooks",
 )
 
+tenant_credentials = sa.Table(
+    "tenant_credentials",
+    metadata,
+    sa.Column(
+        "tenant_id",
+        sa.ForeignKey(tenants.c.tenant_id),
+        primary_key=True,
+        autoincrement=False,
+        comment=TENANT,
+    ),
+    text("name", primary_key=True, comment="By which files of APIs name it"),
+    text("sealed", comment="The credential, encrypted"),
+    now("created_at", comment=CREATED_AT),
+    now("changed_at", comment="When it got the value that it has, UTC"),
+    comment="Credentials of tenants to APIs that are asked for them",
+)
+
 rate_buckets = sa.Table(
     "rate_buckets",
     metadata,
