@@ -29,6 +29,7 @@ from ingestion_pipeline.outlets.dashboards.rendering import (
     static_answer,
     with_headers,
 )
+from ingestion_pipeline.outlets.dashboards.sessions import is_https
 from ingestion_pipeline.outlets.dashboards.site import Site, Visitor, site_of
 from ingestion_pipeline.outlets.dashboards.streaming import route as live
 
@@ -133,6 +134,7 @@ def frame(request: Request, site: Site | None, visitor: Visitor | None) -> dict[
         "path": request.url.path,
         "form_token": token,
         "query": dict(request.query_params),
+        "origin": f"{'https' if is_https(request) else 'http'}://{request.headers.get('host', '')}",
     }
 
 

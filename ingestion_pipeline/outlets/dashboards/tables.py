@@ -72,9 +72,20 @@ class Table:
     page: int = 1
     more: bool = False
 
-    def paged(self, page: int, *, size: int) -> "Table":
+    def paged(self, page: int, *, size: int, whole: bool = False) -> "Table":
         """The page of a table whose rows are one more than a page has, where it goes on."""
+        if whole:
+            return self
         return replace(self, rows=self.rows[:size], page=page, more=len(self.rows) > size)
+
+    def cut(self, page: int, *, size: int) -> "Table":
+        """The page of a table that has all its rows."""
+        rest = self.rows[(page - 1) * size :]
+        return self.__class__.paged(replace(self, rows=rest), page, size=size)
+
+    def briefly(self, *keys: str) -> "Table":
+        """With some of its columns, for a card."""
+        return replace(self, columns=tuple(each for each in self.columns if each.key in keys))
 
     def as_csv(self) -> bytes:
         """As CSV (RFC 4180), whose texts no spreadsheet takes for formulas."""

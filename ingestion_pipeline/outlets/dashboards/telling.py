@@ -116,7 +116,7 @@ def instant(value: datetime | None, zone: tzinfo, now: datetime | None = None) -
 
 
 def day(value: date | None) -> str:
-    """A day, as it is written everywhere.
+    """A day, as it is written everywhere; of a moment, the day in its own zone.
 
     >>> day(date(2026, 6, 27))
     '2026-06-27'

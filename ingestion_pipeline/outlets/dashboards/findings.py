@@ -1,0 +1,108 @@
+"""What was found out of the ordinary, as the pages tell it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.outlets.dashboards.asking import Ask
+from ingestion_pipeline.outlets.dashboards.charts import Mark
+from ingestion_pipeline.outlets.dashboards.telling import number
+
+_COLUMNS = """
+    finding_id, domain, subject, kind, began_at, ended_at, raised_at, value, usual_low,
+    usual_middle, usual_high, rarity, sentence, history, state
+"""
+# Worst first: what lasts before what has ended, then the rarer.
+_OF_TENANT = sa.text(f"""
+    SELECT {_COLUMNS} FROM findings
+    WHERE tenant_id = :tenant_id AND (raised_at >= :since OR ended_at IS NULL)
+      AND (:every OR state <> 'expected')
+    ORDER BY state = 'open' DESC, rarity NULLS LAST, raised_at DESC, finding_id
+    LIMIT :limit
+""")  # noqa: S608  (a constant)
+_OF_SUBJECT = sa.text(f"""
+    SELECT {_COLUMNS} FROM findings
+    WHERE tenant_id = :tenant_id AND domain = :domain AND subject = :subject
+      AND (ended_at IS NULL OR ended_at >= :since)
+    ORDER BY began_at DESC, finding_id
+    LIMIT 200
+""")  # noqa: S608  (a constant)
+_NAMES = {"level_shift": "Level shift"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding.
+
+    Attributes:
+        history: what was there at the same hour of the weeks before, as it was kept.
+        link: the page of its series; None: it has none.
+    """
+
+    finding_id: int
+    domain: str
+    subject: str
+    kind: str
+    began_at: datetime
+    ended_at: datetime | None
+    raised_at: datetime
+    value: float | None
+    sentence: str
+    history: Any
+    state: str
+    rarity: float | None
+
+    @property
+    def name(self) -> str:
+        """The kind, for people."""
+        return _NAMES.get(self.kind, self.kind.replace("_", " ").capitalize())
+
+    @property
+    def before(self) -> list[str]:
+        """What was there at the same hour of the weeks before, oldest first."""
+        told = self.history if isinstance(self.history, list) else []
+        values = [each[-1] if isinstance(each, list) and each else each for each in told]
+        return [number(each) for each in values if isinstance(each, (int, float))]
+
+    @property
+    def link(self) -> str | None:
+        """Where the series is shown."""
+        return link_of(self.domain, self.subject)
+
+
+def link_of(domain: str, subject: str) -> str | None:
+    """The page of a series, by what findings call it."""
+    if domain == "kpis":
+        return "/kpis/series?" + urlencode({"kpi": subject})
+    if domain == "buildings" and "/" in subject:
+        site, _, point = subject.partition("/")
+        return "/buildings/point?" + urlencode({"site": site, "point": point})
+    if domain == "markets":
+        return "/markets/series?" + urlencode({"series": subject})
+    return {"commerce": "/commerce", "book_sales": "/books"}.get(domain)
+
+
+def of_tenant(ask: Ask, *, since: datetime, most: int = 50, every: bool = False) -> list[Found]:
+    """What is out of the ordinary, worst first; `every`: also what was said to be expected."""
+    rows = ask.rows(_OF_TENANT, tenant_id=ask.tenant_id, since=since, limit=most, every=every)
+    return list(map(_found, rows))
+
+
+def of_subject(ask: Ask, domain: str, subject: str, *, since: datetime) -> list[Found]:
+    """What was found of one series, newest first."""
+    values = {"domain": domain, "subject": subject, "since": since}
+    return list(map(_found, ask.rows(_OF_SUBJECT, tenant_id=ask.tenant_id, **values)))
+
+
+def marks_of(found: Sequence[Found]) -> tuple[Mark, ...]:
+    """Findings as marks of a chart."""
+    return tuple(Mark(each.began_at, each.ended_at, each.kind, each.sentence) for each in found)
+
+
+def _found(row: sa.Row[Any]) -> Found:
+    names = Found.__dataclass_fields__
+    return Found(**{name: getattr(row, name) for name in names})
