@@ -146,10 +146,7 @@ def chart_of(span: Span, buckets: Sequence[Bucket], **more: Any) -> Chart:
 
 def gaps_of(buckets: Sequence[Bucket], *, step: int) -> list[tuple[datetime, datetime]]:
     """Where readings stayed away: from the last one before to the first one after."""
-    apart = [
-        (later.first - earlier.last).total_seconds()
-        for earlier, later in pairwise(buckets)
-    ]
+    apart = [(later.first - earlier.last).total_seconds() for earlier, later in pairwise(buckets)]
     if not apart:
         return []
     within = [

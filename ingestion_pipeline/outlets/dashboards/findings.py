@@ -1,5 +1,6 @@
 """What was found out of the ordinary, as the pages tell it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,10 @@ _OF_SUBJECT = sa.text(f"""
     ORDER BY began_at DESC, finding_id
     LIMIT 200
 """)  # noqa: S608  (a constant)
+_OPEN = sa.text("""
+    SELECT subject, count(*) AS open FROM findings
+    WHERE tenant_id = :tenant_id AND domain = :domain AND state = 'open' GROUP BY 1
+""")
 _NAMES = {"level_shift": "Level shift"}
 
 
@@ -86,16 +91,35 @@ def link_of(domain: str, subject: str) -> str | None:
     return {"commerce": "/commerce", "book_sales": "/books"}.get(domain)
 
 
+def _are_there(ask: Ask) -> bool:
+    """Whether the schema has them: one of the release before has not."""
+    return bool(ask.rows(sa.text("SELECT to_regclass('findings') IS NOT NULL"))[0][0])
+
+
 def of_tenant(ask: Ask, *, since: datetime, most: int = 50, every: bool = False) -> list[Found]:
     """What is out of the ordinary, worst first; `every`: also what was said to be expected."""
+    if not _are_there(ask):
+        return []
     rows = ask.rows(_OF_TENANT, tenant_id=ask.tenant_id, since=since, limit=most, every=every)
     return list(map(_found, rows))
 
 
 def of_subject(ask: Ask, domain: str, subject: str, *, since: datetime) -> list[Found]:
     """What was found of one series, newest first."""
+    if not _are_there(ask):
+        return []
     values = {"domain": domain, "subject": subject, "since": since}
     return list(map(_found, ask.rows(_OF_SUBJECT, tenant_id=ask.tenant_id, **values)))
+
+
+def open_findings(ask: Ask, domain: str) -> Counter[str]:
+    """How many findings of each series of a domain are open."""
+    found: Counter[str] = Counter()
+    if not _are_there(ask):
+        return found
+    for row in ask.rows(_OPEN, tenant_id=ask.tenant_id, domain=domain):
+        found[row.subject] = row.open
+    return found
 
 
 def marks_of(found: Sequence[Found]) -> tuple[Mark, ...]:

@@ -151,7 +151,17 @@ def _templates() -> jinja2.Environment:
     }
     environment.filters |= {
         name: getattr(telling, name)
-        for name in ("number", "count", "money", "percent", "change", "age", "day", "instant")
+        for name in (
+            "number",
+            "briefly",
+            "count",
+            "money",
+            "percent",
+            "change",
+            "age",
+            "day",
+            "instant",
+        )
     }
     return environment
 

@@ -126,7 +126,7 @@ def _made(
 def frame(request: Request, site: Site | None, visitor: Visitor | None) -> dict[str, Any]:
     """What the frame around every page needs."""
     operator = visitor is not None and visitor.is_operator
-    nav = [each for each in PAGES.values() if each.nav and each.operator == operator]
+    nav = [each for each in _NAVIGATION if each.operator == operator]
     token = site.sessions.form_token(visitor.session) if site and visitor else ""
     return {
         "visitor": visitor,
@@ -158,6 +158,10 @@ async def _static(request: Request) -> Response:
 
 
 assert pages.ALL  # noqa: S101  (their modules register them)
+_NAVIGATION = sorted(
+    (page for page in PAGES.values() if page.nav),
+    key=lambda page: pages.NAMES.index(page.build.__module__.rpartition(".")[2]),
+)
 router = Router(
     [
         Route("/", _answering(_home), include_in_schema=False),

@@ -58,6 +58,9 @@ def series_shown(
 def _numbers(ask: Ask, chart: Chart, when: str) -> Table:
     """The columns of the chart, the newest first."""
     unit = chart.unit
+    if when == "day" and all(bucket.points == 1 for bucket in chart.buckets):
+        columns = [Column("from", "of", when), Column("mean", "value", "number", unit)]
+        return _table(ask, chart, columns)
     columns = [
         Column("from", "from", when),
         Column("to", "to", when),
@@ -71,6 +74,10 @@ def _numbers(ask: Ask, chart: Chart, when: str) -> Table:
             Column("usual_low", "usual from", "number", unit),
             Column("usual_high", "usual to", "number", unit),
         ]
+    return _table(ask, chart, columns)
+
+
+def _table(ask: Ask, chart: Chart, columns: Sequence[Column]) -> Table:
     table = Table(
         "numbers", "The numbers of the chart, newest first", tuple(columns), chart.rows(),
         empty="No reading in this span.",

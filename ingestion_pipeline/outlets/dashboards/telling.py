@@ -27,11 +27,23 @@ def number(value: Number | None, unit: str = "") -> str:
     elif size >= 1_000:
         told = f"{value:,.1f}".removesuffix(".0")
     elif size >= 1:
-        told = _trimmed(f"{value:.2f}")
+        told = _trimmed(f"{value:.{1 if size >= 100 else 2}f}")
     else:
         digits = 2 if size == 0 else max(2, 2 - math.floor(math.log10(size)))
         told = _trimmed(f"{value:.{digits}f}")
     return _signed(told) + _of(unit)
+
+
+def briefly(value: Number | None) -> str:
+    """A number in three or four digits, for where many stand close together.
+
+    >>> briefly(613.19), briefly(20.49), briefly(0.126)
+    ('613', '20.5', '0.13')
+    """
+    if value is None:
+        return UNKNOWN
+    size = abs(float(value))
+    return number(round(float(value), 0 if size >= 100 else 1 if size >= 10 else 2))
 
 
 def count(value: Number | None, unit: str = "") -> str:

@@ -19,7 +19,7 @@ system.py       the operator's: how the installation does
 
 from importlib import import_module
 
-_NAMES = (
+NAMES = (
     "morning",
     "kpis",
     "kpi",
@@ -33,4 +33,4 @@ _NAMES = (
     "receipts",
     "system",
 )
-ALL = tuple(import_module(f"{__name__}.{name}") for name in _NAMES)
+ALL = tuple(import_module(f"{__name__}.{name}") for name in NAMES)

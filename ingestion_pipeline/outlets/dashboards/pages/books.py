@@ -103,7 +103,7 @@ def incomes(ask: Ask) -> tuple[Table, date | None]:
 
 
 def _row(row: sa.Row[Any]) -> dict[str, Any]:
-    told = dict(row._mapping)
+    told = row._asdict()
     told["currency"] = told["currency"] or "not told"
     return {**told, "level": "warn" if row.basis == "estimated" else "good"}
 

@@ -92,13 +92,15 @@ def of_day(ask: Ask, site: str, day: date | None) -> Mapping[str, Any]:
         return {}
     start = datetime.combine(day, time(), UTC)
     row = ask.row(_OF_DAY, site=site, start=start, end=start + timedelta(days=1))
-    return {} if row is None else row._mapping
+    return {} if row is None else row._asdict()
 
 
 def alerts(ask: Ask, site: str = "") -> Table:
     """Open alerts, and those of the last days."""
     since = ask.now - timedelta(days=ALERT_DAYS)
-    found = ask.rows(_ALERTS, site=site, since=since, **ask.window)
+    # A site's page turns the pages of its points.
+    window = {"limit": PAGE_ROWS, "offset": 0} if site and not ask.exporting else ask.window
+    found = ask.rows(_ALERTS, site=site, since=since, **window)
     table = Table(
         "alerts", f"Alerts that are open, or of the last {ALERT_DAYS} days", ALERT_COLUMNS,
         [_alert(row) for row in found], empty="Nothing is beyond its limits.",

@@ -73,7 +73,7 @@ def commerce(ask: Ask) -> Shown:
     rows = ask.rows(_DAYS, tenant_id=ask.tenant_id, currency=currency, **ask.window)
     days = Table(
         "days", f"Days with orders{f' in {currency}' if currency else ''}, newest first", _OF_DAYS,
-        [{**row._mapping, "new": row.new_customers, "returning": row.returning_customers}
+        [{**row._asdict(), "new": row.new_customers, "returning": row.returning_customers}
          for row in rows],
         empty="No order yet.",
     )  # fmt: skip
@@ -103,12 +103,12 @@ def _rows(ask: Ask, newest: date) -> list[dict[str, Any]]:
                             newest=newest)
     }  # fmt: skip
     lines = _lines(ask, newest)
-    told = []
+    told: list[dict[str, Any]] = []
     for currency in sorted({currency for currency, _ in sums}):
         now, before = sums.get((currency, True)), sums.get((currency, False))
         moved = share_of(now.net if now else Decimal(0), before.net if before else None)
         told.append({
-            **(now._mapping if now else {}),
+            **(now._asdict() if now else {}),
             "currency": currency, "link": f"/commerce?currency={currency}", "change": moved,
             "average": (now.gross - now.discounts) / now.orders if now and now.orders else None,
             "level": "" if moved is None else "good" if moved >= 0 else "warn",

@@ -8,23 +8,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, Shown, page
-from ingestion_pipeline.outlets.dashboards.findings import link_of
+from ingestion_pipeline.outlets.dashboards.findings import link_of, open_findings
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
 
 HOURS = 72  # of a sparkline
 # Those that have something to look at come first. `kpi_series` has a row a KPI.
 _SERIES = sa.text("""
-    SELECT kpi_id, at.observed_at, at.value, at.quality, usual.usual_low, usual.usual_middle,
-           usual.usual_high, found.open
+    SELECT found.kpi_id, at.observed_at, at.value, at.quality, usual.usual_low, usual.usual_middle,
+           usual.usual_high
     FROM (
-        SELECT kpi_id, (
-            SELECT count(*) FROM findings
-            WHERE findings.tenant_id = :tenant_id AND domain = 'kpis' AND state = 'open'
-              AND subject = kpi_id
-        ) AS open
-        FROM kpi_series
+        SELECT kpi_id FROM kpi_series
         WHERE tenant_id = :tenant_id AND position(lower(:like) IN lower(kpi_id)) > 0
-        ORDER BY open DESC, kpi_id LIMIT :limit OFFSET :offset
+        ORDER BY kpi_id = ANY (:open) DESC, kpi_id LIMIT :limit OFFSET :offset
     ) AS found
     LEFT JOIN LATERAL (
         SELECT observed_at, value, quality FROM kpi_points
@@ -36,7 +31,7 @@ _SERIES = sa.text("""
         WHERE tenant_id = :tenant_id AND kpi_daily.kpi_id = found.kpi_id
         ORDER BY day DESC LIMIT 1
     ) AS usual ON true
-    ORDER BY found.open DESC, found.kpi_id
+    ORDER BY found.kpi_id = ANY (:open) DESC, found.kpi_id
 """)
 _HOURS = sa.text("""
     SELECT kpi_id, hour, mean FROM kpi_hourly
@@ -75,14 +70,19 @@ def kpis(ask: Ask) -> Shown:
 
 def series_rows(ask: Ask, *, like: str = "", limit: int, offset: int = 0) -> list[dict[str, Any]]:
     """KPIs as rows of a table."""
-    found = ask.rows(_SERIES, tenant_id=ask.tenant_id, like=like, limit=limit, offset=offset)
+    open_by_kpi = open_findings(ask, "kpis")
+    found = ask.rows(
+        _SERIES, tenant_id=ask.tenant_id, like=like, open=list(open_by_kpi), limit=limit,
+        offset=offset,
+    )  # fmt: skip
     lines = _lines(ask, [row.kpi_id for row in found[:PAGE_ROWS]])
     return [
         {
             "kpi": row.kpi_id, "link": link_of("kpis", row.kpi_id), "now": row.value,
             "usual": row.usual_middle, "usual_low": row.usual_low, "usual_high": row.usual_high,
-            "hours": lines.get(row.kpi_id, ()), "quality": row.quality, "open": row.open,
-            "at": row.observed_at, "level": "bad" if row.open else "",
+            "hours": lines.get(row.kpi_id, ()), "quality": row.quality,
+            "open": open_by_kpi[row.kpi_id],
+            "at": row.observed_at, "level": "bad" if open_by_kpi[row.kpi_id] else "",
         }
         for row in found
     ]  # fmt: skip

@@ -5,7 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, NotThereError, Shown, page
+from ingestion_pipeline.outlets.dashboards.asking import (
+    EXPORT_ROWS,
+    PAGE_ROWS,
+    Ask,
+    NotThereError,
+    Shown,
+    page,
+)
 from ingestion_pipeline.outlets.dashboards.charts import Bucket, chart_of
 from ingestion_pipeline.outlets.dashboards.findings import marks_of, of_subject
 from ingestion_pipeline.outlets.dashboards.series import Tile, series_shown
@@ -25,7 +32,7 @@ _VALUES = sa.text("""
 _REVISED = sa.text("""
     SELECT observed_on, first_print, first_print_on, value, known_since, revision FROM macro_latest
     WHERE series_id = :series_id AND revision <> 0
-    ORDER BY observed_on DESC LIMIT :limit OFFSET :offset
+    ORDER BY observed_on DESC LIMIT :most
 """)
 _OF_REVISIONS = (
     Column("observed_on", "of", "day"),
@@ -57,19 +64,18 @@ def macro_series(ask: Ask) -> Shown:
         Tile(number(newest.value), f"of {day(newest.observed_on)}"),
         Tile(number(newest.change), f"change since {day(newest.previous_on)}"),
         Tile(number(newest.year_before), f"year before ({day(newest.year_before_on)}): {on_year}"),
-        Tile(
-            number(newest.revision), f"revised since its first print, {number(newest.first_print)}"
-        ),
+        Tile(number(newest.revision), f"revised since it was first printed as {first}"),
     )
+    most = EXPORT_ROWS if ask.exporting else PAGE_ROWS
     revisions = Table(
         "revisions", "Values that were revised since they were first printed", _OF_REVISIONS,
-        [dict(row._mapping) for row in ask.rows(_REVISED, series_id=series_id, **ask.window)],
+        [row._asdict() for row in ask.rows(_REVISED, series_id=series_id, most=most)],
         empty="No value was revised.",
     )  # fmt: skip
     return series_shown(
         ask, chart, title=series_id, tiles=tiles, found=found, back=("/markets", "Markets"),
         kept={"series": series_id}, spans=("1y", "2y", "10y", "50y"), daily=True,
-        tables=(revisions.paged(ask.page, size=PAGE_ROWS, whole=ask.exporting),),
+        tables=(revisions,),
     )  # fmt: skip
 
 

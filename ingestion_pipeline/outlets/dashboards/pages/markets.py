@@ -75,7 +75,7 @@ def markets(ask: Ask) -> Shown:
     """Macro series, markets, sales to compare with."""
     found = ask.rows(_COMPS, tenant_id=ask.tenant_id, **ask.window)
     comps = Table(
-        "comps", "Comparable sales, newest first", _OF_COMPS, [dict(row._mapping) for row in found],
+        "comps", "Comparable sales, newest first", _OF_COMPS, [row._asdict() for row in found],
         empty="No comparable sale yet.",
     )  # fmt: skip
     tables = (macro(ask), fundamentals(ask), comps.paged(

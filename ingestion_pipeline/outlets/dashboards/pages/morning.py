@@ -7,12 +7,14 @@ from ingestion_pipeline.outlets.dashboards.findings import of_tenant
 from ingestion_pipeline.outlets.dashboards.pages import books, buildings, commerce, markets
 from ingestion_pipeline.outlets.dashboards.pages.kpis import COLUMNS, series_rows
 from ingestion_pipeline.outlets.dashboards.pages.site import rooms
+from ingestion_pipeline.outlets.dashboards.spans import address
 from ingestion_pipeline.outlets.dashboards.tables import Table
 
 _DAYS = 7
 _FINDINGS = 8
 _ROWS = 8  # of a card
 _BRIEF_KPIS = ("kpi", "now", "usual", "hours", "at")
+_BRIEF_SITES = ("site", "co2", "temperature", "coverage", "alerts")
 _BRIEF_ROOMS = ("room", "co2", "temperature", "coverage", "hours")
 
 
@@ -26,8 +28,9 @@ def morning(ask: Ask) -> Shown:
     )  # fmt: skip
     currencies, ordered = commerce.currencies(ask)
     incomes, sold = books.incomes(ask)
+    site, of_buildings = _buildings(ask)
     tables = (
-        kpis.briefly(*_BRIEF_KPIS), *_buildings(ask),
+        kpis.briefly(*_BRIEF_KPIS), of_buildings,
         currencies.briefly(*commerce.BRIEFLY).cut(1, size=_ROWS),
         incomes.briefly(*books.BRIEFLY).cut(1, size=_ROWS),
         markets.macro(ask).briefly(*markets.BRIEF_MACRO).cut(1, size=_ROWS),
@@ -37,6 +40,7 @@ def morning(ask: Ask) -> Shown:
     return Shown("morning.html", _greeting(ask, len(found)), tables, {
         "found": found[:_FINDINGS], "further": found[_FINDINGS:], "ordered": ordered, "sold": sold,
         "nothing": nothing, "days": _DAYS,
+        "rooms_of": address("/buildings/site", site=site) if site else "/buildings",
     })  # fmt: skip
 
 
@@ -47,10 +51,10 @@ def _greeting(ask: Ask, found: int) -> str:
     return f"Good {part}, {ask.tenant}. {said.get(found, f'{found} things to look at.')}"
 
 
-def _buildings(ask: Ask) -> tuple[Table, ...]:
-    """Of one site its rooms, of several the sites."""
+def _buildings(ask: Ask) -> tuple[str | None, Table]:
+    """Of one site its name and rooms, of several the sites."""
     days = ask.rows(buildings.SITES, tenant_id=ask.tenant_id)
     if len(days) == 1 and days[0].day is not None:
         [[name, day]] = days
-        return (rooms(ask, name, day).briefly(*_BRIEF_ROOMS).cut(1, size=_ROWS),)
-    return (buildings.sites(ask).cut(1, size=_ROWS),)
+        return name, rooms(ask, name, day).briefly(*_BRIEF_ROOMS).cut(1, size=_ROWS)
+    return None, buildings.sites(ask).briefly(*_BRIEF_SITES).cut(1, size=_ROWS)

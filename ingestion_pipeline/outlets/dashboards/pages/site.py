@@ -117,7 +117,7 @@ def rooms(ask: Ask, name: str, day: date) -> Table:
         lines[row.room][row.hour.hour] = row.most
     rows = [
         {
-            **row._mapping, "room": row.room or "no room",
+            **row._asdict(), "room": row.room or "no room",
             "link": address("/buildings/site", site=name, room=row.room) if row.room else None,
             "hours": lines.get(row.room, ()),
             "comfort": row.comfort / row.occupied * 100 if row.occupied else None,
@@ -161,7 +161,7 @@ def _heat(ask: Ask, name: str, newest: date, *, measure: str, room: str) -> Tabl
 def _points(ask: Ask, name: str, day: date) -> Table:
     like = ask.text("q").strip()
     rows = [
-        {**row._mapping, "point": row.point_name,
+        {**row._asdict(), "point": row.point_name,
          "link": address("/buildings/point", site=name, point=row.point_name)}
         for row in ask.rows(_POINTS, site=name, like=like, **day_of(day), **ask.window)
     ]  # fmt: skip
@@ -173,7 +173,7 @@ def _points(ask: Ask, name: str, day: date) -> Table:
 
 def _gaps(ask: Ask, name: str, newest: date) -> Table:
     rows = [
-        {**row._mapping, "point": "every point" if row.point_name == "*" else row.point_name}
+        {**row._asdict(), "point": "every point" if row.point_name == "*" else row.point_name}
         for row in ask.rows(_GAPS, site=name, since=newest - timedelta(days=_DAYS))
     ]
     return Table("gaps", f"Hours without samples in {_DAYS} days", _OF_GAPS, rows,
