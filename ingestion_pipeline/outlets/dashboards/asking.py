@@ -22,10 +22,7 @@ logger = logging.getLogger(__name__)
 PAGE_ROWS = 50  # of a long table on one page
 EXPORT_ROWS = 100_000  # of a table that is taken away
 _LONGEST = 500  # characters of a parameter
-_ZONE = sa.text(
-    "SELECT COALESCE(to_jsonb(tenants) ->> 'time_zone', 'UTC') FROM tenants "
-    "WHERE tenant_id = :tenant_id"
-)
+_ZONE = sa.text("SELECT time_zone FROM tenants WHERE tenant_id = :tenant_id")
 
 
 class NotThereError(Exception):

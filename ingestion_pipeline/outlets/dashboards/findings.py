@@ -21,14 +21,14 @@ _COLUMNS = """
 _OF_TENANT = sa.text(f"""
     SELECT {_COLUMNS} FROM findings
     WHERE tenant_id = :tenant_id AND (raised_at >= :since OR ended_at IS NULL)
-      AND (:every OR state <> 'expected')
+      AND state <> 'absorbed' AND (:every OR state <> 'expected')
     ORDER BY state = 'open' DESC, rarity NULLS LAST, raised_at DESC, finding_id
     LIMIT :limit
 """)  # noqa: S608  (a constant)
 _OF_SUBJECT = sa.text(f"""
     SELECT {_COLUMNS} FROM findings
     WHERE tenant_id = :tenant_id AND domain = :domain AND subject = :subject
-      AND (ended_at IS NULL OR ended_at >= :since)
+      AND state <> 'absorbed' AND (ended_at IS NULL OR ended_at >= :since)
     ORDER BY began_at DESC, finding_id
     LIMIT 200
 """)  # noqa: S608  (a constant)
@@ -91,23 +91,14 @@ def link_of(domain: str, subject: str) -> str | None:
     return {"commerce": "/commerce", "book_sales": "/books"}.get(domain)
 
 
-def _are_there(ask: Ask) -> bool:
-    """Whether the schema has them: one of the release before has not."""
-    return bool(ask.rows(sa.text("SELECT to_regclass('findings') IS NOT NULL"))[0][0])
-
-
 def of_tenant(ask: Ask, *, since: datetime, most: int = 50, every: bool = False) -> list[Found]:
     """What is out of the ordinary, worst first; `every`: also what was said to be expected."""
-    if not _are_there(ask):
-        return []
     rows = ask.rows(_OF_TENANT, tenant_id=ask.tenant_id, since=since, limit=most, every=every)
     return list(map(_found, rows))
 
 
 def of_subject(ask: Ask, domain: str, subject: str, *, since: datetime) -> list[Found]:
     """What was found of one series, newest first."""
-    if not _are_there(ask):
-        return []
     values = {"domain": domain, "subject": subject, "since": since}
     return list(map(_found, ask.rows(_OF_SUBJECT, tenant_id=ask.tenant_id, **values)))
 
@@ -115,8 +106,6 @@ def of_subject(ask: Ask, domain: str, subject: str, *, since: datetime) -> list[
 def open_findings(ask: Ask, domain: str) -> Counter[str]:
     """How many findings of each series of a domain are open."""
     found: Counter[str] = Counter()
-    if not _are_there(ask):
-        return found
     for row in ask.rows(_OPEN, tenant_id=ask.tenant_id, domain=domain):
         found[row.subject] = row.open
     return found

@@ -78,11 +78,16 @@ SELECT :site, 'room-1/co2', n, now() - n * interval '5 hours', now() - n * inter
 INSERT INTO timeseries_gaps (site_name, day, point_name, gap_start, gap_end, reason)
 SELECT :site, current_date, 'room-1/co2', now() - interval '5 hours', now() - interval '4 hours',
        'no sample';
+INSERT INTO watched_subjects (tenant_id, domain, subject, seen_until, looked_at, verdict, usual_low,
+    usual_middle, usual_high)
+VALUES (:t, 'kpis', 'checkout-orders-per-minute', now(), now(), 'usual', 40.5, 50.5, 60.5);
 INSERT INTO findings (tenant_id, domain, subject, kind, began_at, ended_at, raised_at, value, usual_low,
-                      usual_middle, usual_high, rarity, sentence, history, state)
-SELECT :t, 'kpis', 'checkout-orders-per-minute', kind, now() - ago, CASE WHEN over THEN now() - ago
-       + interval '3 hours' END, now() - ago + interval '1 hour', 29.2, 81, 86.3, 88.2, 0.01,
-       'Fell to 29.2 at 11:00; in the last 8 weeks it was 81.0 to 88.2 at this hour (middle 86.3).',
-       '[81.26, 81.69, 81.01, 86.78]', CASE WHEN over THEN 'ended' ELSE 'open' END
-FROM (VALUES ('drop', interval '2 days', true), ('level_shift', interval '4 days', false),
-             ('gap', interval '5 days', true)) AS f (kind, ago, over);
+    usual_middle, usual_high, rarity, watched_weeks, sentence, history, state)
+SELECT :t, 'kpis', 'checkout-orders-per-minute', kind, now() - ago,
+       CASE WHEN state <> 'open' THEN now() - ago + interval '3 hours' END,
+       now() - ago + interval '1 hour', 29.2, 81, 86.3, 88.2, 0.01, 8,
+       kind || ': fell to 29.2 at 11:00; in the last 8 weeks it was 81.0 to 88.2 at this hour.',
+       '[["2026-11-01T11:00:00Z", 81.26], ["2026-11-08T11:00:00Z", 81.69]]', state
+FROM (VALUES ('drop', interval '2 days', 'ended'), ('level_shift', interval '4 days', 'open'),
+             ('gap', interval '5 days', 'ended'), ('spike', interval '3 days', 'absorbed'),
+             ('stuck', interval '1 days', 'expected')) AS f (kind, ago, state);

@@ -201,3 +201,17 @@ def test_a_page_is_small_and_packed(acme: Visiting) -> None:
         answer = acme.http.get(path)
         assert answer.headers["content-encoding"] == "gzip"
         assert int(answer.headers["content-length"]) < 100_000
+
+
+def test_what_stands_out_is_told_worst_first(acme: Visiting) -> None:
+    text = acme.http.get("/morning").text
+    assert "3 things to look at." in text
+    kinds = [kind for kind in ("Level shift", "Drop", "Gap") if f"<strong>{kind}" in text]
+    assert [text.index(f"<strong>{kind}") for kind in kinds] == sorted(
+        text.index(f"<strong>{kind}") for kind in kinds
+    )
+    assert "spike: fell" not in text  # a part of the shift
+    assert "stuck: fell" not in text  # somebody expected it
+    of_series = acme.http.get("/kpis/series?kpi=checkout-orders-per-minute").text
+    assert "stuck: fell" in of_series
+    assert "same hour, weeks before: 81.26, 81.69" in of_series

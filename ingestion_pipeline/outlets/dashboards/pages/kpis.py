@@ -27,9 +27,8 @@ _SERIES = sa.text("""
         ORDER BY observed_at DESC LIMIT 1
     ) AS at ON true
     LEFT JOIN LATERAL (
-        SELECT usual_low, usual_middle, usual_high FROM kpi_daily
-        WHERE tenant_id = :tenant_id AND kpi_daily.kpi_id = found.kpi_id
-        ORDER BY day DESC LIMIT 1
+        SELECT usual_low, usual_middle, usual_high FROM watched_subjects
+        WHERE tenant_id = :tenant_id AND domain = 'kpis' AND subject = found.kpi_id
     ) AS usual ON true
     ORDER BY found.kpi_id = ANY (:open) DESC, found.kpi_id
 """)
@@ -40,7 +39,7 @@ _HOURS = sa.text("""
 _COUNT = sa.text("SELECT count(*) FROM kpi_series WHERE tenant_id = :tenant_id")
 COLUMNS = (
     Column("kpi", "KPI", link="link"),
-    Column("now", "now", "number", level="level"),
+    Column("now", "now", "number", level="level", live="kpi"),
     Column("usual", "usual", "number"),
     Column("usual_low", "from", "number"),
     Column("usual_high", "to", "number"),
@@ -57,7 +56,7 @@ def kpis(ask: Ask) -> Shown:
     like = ask.text("q").strip()
     rows = series_rows(ask, like=like, **ask.window)
     table = Table(
-        "kpis", "KPIs: now, what is usual that day, age", COLUMNS, rows,
+        "kpis", "KPIs: now, what is usual now, age", COLUMNS, rows,
         empty=f"No KPI has {like!r} in its name." if like else
         "No reading yet. A POST to /api/kpi-data brings the first: docs/README, “KPIs”.",
     )  # fmt: skip

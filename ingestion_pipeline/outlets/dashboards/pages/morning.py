@@ -23,7 +23,7 @@ def morning(ask: Ask) -> Shown:
     """The page that one opens first."""
     found = of_tenant(ask, since=ask.now - timedelta(days=_DAYS), most=100)
     kpis = Table(
-        "kpis", "KPIs: now, what is usual that day, age", COLUMNS, series_rows(ask, limit=_ROWS),
+        "kpis", "KPIs: now, what is usual now, age", COLUMNS, series_rows(ask, limit=_ROWS),
         empty="No reading yet.",
     )  # fmt: skip
     currencies, ordered = commerce.currencies(ask)

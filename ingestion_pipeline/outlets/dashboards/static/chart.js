@@ -1,6 +1,5 @@
 // Draws the series of a page over its still picture. What is drawn stands in #chart-data; zooming
-// asks the server for the finer columns. A live reading comes as the event "reading" of the document:
-// {key, at, value}, the key as in the data.
+// asks the server for the finer columns. A live reading comes as the event "reading" (live.js).
 "use strict";
 
 (() => {
@@ -86,18 +85,19 @@
   box.addEventListener("dblclick", () => history.back());
   new ResizeObserver(() => { if (plot && box.clientWidth !== plot.width) draw(); }).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  document.addEventListener("reading", ({ detail }) => {
-    if (!data.live || detail.key !== data.key || !(detail.at >= data.at.at(-1))) return;
-    const moved = Math.max(0, detail.at - data.end);
+  document.addEventListener("reading", ({ detail: { kpi, at: told, value } }) => {
+    const at = Date.parse(told) / 1000;
+    if (!data.live || `kpi:${kpi}` !== data.key || !(at >= data.at.at(-1))) return;
+    const moved = Math.max(0, at - data.end);
     data.start += moved;
     data.end += moved;
-    if (detail.at - data.at.at(-1) < data.step && data.mean.at(-1) != null) {
-      data.least.push(Math.min(data.least.pop(), detail.value));
-      data.most.push(Math.max(data.most.pop(), detail.value));
-      data.mean.push(detail.value), data.mean.splice(-2, 1);
+    if (at - data.at.at(-1) < data.step && data.mean.at(-1) != null) {
+      data.least.push(Math.min(data.least.pop(), value));
+      data.most.push(Math.max(data.most.pop(), value));
+      data.mean.splice(-1, 1, value);
     } else {
-      data.at.push(detail.at);
-      for (const name of ["least", "mean", "most"]) data[name].push(detail.value);
+      data.at.push(at);
+      for (const name of ["least", "mean", "most"]) data[name].push(value);
       for (const name of ["low", "high"]) data[name].push(data[name].at(-1));
     }
     plot.setData(columns());
