@@ -1,5 +1,5 @@
-"""The one Definitions: the domains, housekeeping, the resources and the sources of files; nothing
-else.
+"""The one Definitions: the domains, outlets, housekeeping, the resources and the sources of files;
+nothing else.
 """
 
 import dagster as dg
@@ -18,6 +18,8 @@ from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES
+from ingestion_pipeline.outlets.receipts import definitions as receipts
+from ingestion_pipeline.outlets.receipts import freshness as receipts_freshness
 
 resources = {
     **RESOURCES, "ace_iot": AceIotApi(), "fred": FredApi(), "gumroad": GumroadApi(),
@@ -33,11 +35,12 @@ def ours() -> dg.Definitions:
             buildings.definitions,
             book_sales.definitions,
             markets.definitions,
+            receipts.definitions,
             housekeeping.definitions(questions=registry.questions, limits=watch),
             # A run of many small steps costs two CPU seconds in one process and four in several.
             dg.Definitions(resources=resources, executor=dg.in_process_executor),
         ),
-        ages=registry.ages(CONFIGURATION.read()),
+        ages={**registry.ages(CONFIGURATION.read()), "receipts": receipts_freshness.ages()},
         source_url=CONFIGURATION.read().source_url,
     )
 

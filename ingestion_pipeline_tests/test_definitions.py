@@ -164,8 +164,8 @@ def test_every_asset_that_is_made_links_to_the_code_that_makes_it(key: dg.AssetK
     [reference] = GRAPH.get(key).metadata[REFERENCES].code_references
     lines = Path(reference.file_path).read_text().splitlines()[reference.line_number - 1 :]
     first = next(line for line in lines if line.strip().startswith("def "))
-    path = Path(reference.file_path).relative_to(ROOT / "ingestion_pipeline/domains").as_posix()
-    assert path.startswith(f"{key.path[0]}/assets")
+    path = Path(reference.file_path).relative_to(ROOT / "ingestion_pipeline").as_posix()
+    assert path.startswith((f"domains/{key.path[0]}/assets", f"outlets/{key.path[0]}/assets"))
     assert lines[0].strip().startswith(("@", "def "))
     function = GRAPH.assets_def_for_key(key).op.compute_fn.decorated_fn.__name__
     assert first.strip().startswith(f"def {function}(")

@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import celery
@@ -23,11 +23,14 @@ import redis
 import sqlalchemy as sa
 from kombu.exceptions import OperationalError
 
+from ingestion_pipeline.domains.buildings.tables import tenant_sites
 from ingestion_pipeline.foundation import credentials
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
 from ingestion_pipeline.foundation.sandbox.gumroad.api import SALES
 from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.outlets.receipts import balances, offenders
+from ingestion_pipeline.outlets.receipts.days import Days
 from ingestion_pipeline_tests.soak.cluster import Cluster
 from ingestion_pipeline_tests.soak.senders import START, BookSales, Commerce, Kpis, Markets, Sender
 
@@ -82,6 +85,9 @@ def test_nothing_is_lost_or_doubled_while_one_of_each_kind_is_killed(cluster: Cl
     with database.engine(cluster.database_url).begin() as connection:
         tenant_id = tenants.ensure(connection, "soak")
         key = tenants.issue_key(connection, tenant_id)
+        for site in DATA.sites:
+            mine = sa.insert(tenant_sites).values(tenant_id=tenant_id, site_name=site)
+            connection.execute(mine)
     senders: list[Sender] = [
         *(Kpis(cluster.url, key, SEED, number) for number in range(4)),
         *(Commerce(cluster.url, key, SEED, number, pause=1.0) for number in (1, 2)),
@@ -106,6 +112,7 @@ def test_nothing_is_lost_or_doubled_while_one_of_each_kind_is_killed(cluster: Cl
     assert_every_event_is_applied_once(cluster, [s for s in senders if isinstance(s, Markets)])
     assert_every_sale_counts_once(cluster, [s for s in senders if isinstance(s, BookSales)])
     assert_every_sample_is_there_once(cluster)
+    assert_receipts_explain_every_row(cluster, tenant_id, senders)
     assert_nobody_holds_anything(cluster)
     health = httpx.get(f"{cluster.url}/api/health/data", timeout=30)
     assert health.json()["status"] == "GREEN", health.text
@@ -239,6 +246,31 @@ def configured_samples(site: str, day: date) -> int:
     wanted = set(DATA.configured_points(site))
     samples = DATA.samples(site, start, start + timedelta(days=1))
     return sum(sample.point in wanted for sample in samples)
+
+
+def assert_receipts_explain_every_row(
+    cluster: Cluster, tenant_id: int, senders: list[Sender]
+) -> None:
+    """Of every way in: what came is stored, and what is stored is in the tables."""
+    with database.engine(cluster.database_url).connect() as connection:
+        assert connection.execute(offenders.explained()).all() == []
+        days = Days.until(datetime.now(UTC), 3, "UTC")
+        found = balances.totals(balances.by_day(connection, tenant_id=tenant_id, days=days))
+    for sender, numbers in found.items():
+        assert (numbers.waiting, numbers.unexplained) == (0, 0), (sender, numbers)
+        if sender != "collections":  # of points that are not configured, samples are not kept
+            assert numbers.refused == 0, (sender, numbers)
+    [(points,)] = cluster.rows("SELECT count(*) FROM kpi_points")
+    assert found["kpi_posts"].inserted == points
+    rows = sum(sum(s.rows.values()) for s in senders if isinstance(s, Commerce))
+    assert found["upload"].inserted == rows
+    events = [s for s in senders if isinstance(s, Markets)]
+    comparables = sum(s.comparables for s in events)
+    assert found["events"].sent == comparables + sum(s.events for s in events) - comparables // 12
+    sales = sum(s.events for s in senders if isinstance(s, BookSales))
+    assert found["reports"].inserted == sales
+    [(samples,)] = cluster.rows("SELECT count(*) FROM timeseries_raw")
+    assert found["collections"].stored >= samples  # a day that was collected again counts again
 
 
 def assert_nobody_holds_anything(cluster: Cluster) -> None:

@@ -230,6 +230,14 @@ def unexplained(since: sa.ColumnElement[datetime]) -> sa.Select[Any]:
     return sa.select(*shown).where(c.at >= since, c.unexplained != 0)
 
 
+def sums_since(connection: sa.Connection, since: sa.ColumnElement[datetime]) -> dict[str, Numbers]:
+    """What all tenants sent since an instant, by sender; but for Pings and error reports."""
+    c = _EVERYBODYS.subquery("found").c
+    sums = [sa.func.sum(c[name]).label(name) for name in NUMBERS]
+    query = sa.select(c.sender, *sums).where(c.at >= since).group_by(c.sender)
+    return {row.sender: _numbers(row) for row in connection.execute(query)}
+
+
 def _delivery(row: Any) -> Delivery:
     return Delivery(
         row.tenant_id, row.sender, row.receipt, row.at, row.name, row.of_type, row.channel,
