@@ -7,6 +7,7 @@ from typing import Any
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.foundation.intake.looking import Label, Looked
 from ingestion_pipeline.foundation.mapping.checking import Outcome
+from ingestion_pipeline.foundation.mapping.refusals import sentence
 
 _MOST_REASONS = 20
 
@@ -34,8 +35,8 @@ def document(looked: Looked) -> dict[str, Any]:
         ],
         "rejectedRows": looked.rejected_rows,
         "reasons": [
-            {"field": field, "rule": rule, "rows": rows}
-            for (field, rule), rows in looked.reasons.most_common()
+            {"field": field, "columns": list(columns), "rule": rule, "rows": rows}
+            for (field, columns, rule), rows in looked.reasons.most_common()
         ],
         "rejected": [asdict(each) for each in looked.rejected],
         "warnings": [asdict(each) for each in looked.warnings],
@@ -86,8 +87,8 @@ def _show_counts(looked: Looked) -> None:
     ]
     console.show_table("what became of", "lines", rows=[*lines, ["all", f"{counts.lines:,}"]])
     if looked.reasons:
-        rows = [[f"{field} {rule}", f"{number:,}"]
-                for (field, rule), number in looked.reasons.most_common(_MOST_REASONS)]  # fmt: skip
+        rows = [[sentence(*reason), f"{number:,}"]
+                for reason, number in looked.reasons.most_common(_MOST_REASONS)]  # fmt: skip
         console.show_table("rejected, as", "rows", rows=rows)
 
 

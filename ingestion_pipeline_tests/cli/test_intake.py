@@ -54,7 +54,7 @@ def test_a_report_is_looked_at_before_anything_is_loaded(files: tuple[Path, Path
     for sums in ("sale USD 10.4700", "refund USD -3.4900", "sale EUR 1.4000"):
         assert f"sales_events {sums}" in said
     assert "Total_Amount 8.38" in said
-    assert "rejected line 5: event_type is none of S, R [?]" in told
+    assert "rejected line 5: event_type (column 'Kind') is none of S, R [?]" in told
 
 
 def test_a_program_gets_the_same_as_json(files: tuple[Path, Path]) -> None:
@@ -98,7 +98,7 @@ def test_reasons_are_counted_and_days_and_what_is_never_filled_are_shown(
     )
     code, shown, _ = run("check", *files)
     said = " ".join(shown.split())
-    assert (code, "event_type is none of S, R 1" in said) == (3, True)
+    assert (code, "event_type (column 'Kind') is none of S, R 1" in said) == (3, True)
     assert "occurred_at from 2017-10-01T00:00:00Z to 2017-10-01T00:00:00Z" in said
     assert "never filled: title" in said
 

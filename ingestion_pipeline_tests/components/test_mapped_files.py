@@ -197,6 +197,11 @@ def test_a_day_is_loaded_by_its_run_and_told_with_its_checks(
     assert [(row["tenant"], row["status"], row["records"]) for row in rows] == [
         ("acme", "loaded", 2), ("acme", "failed", 0),
     ]  # fmt: skip
+    [refused] = [each.data for each in event.metadata["first_rejected"].value.records]
+    assert (refused["tenant"], refused["line"]) == ("acme", 3)
+    assert refused["why"].startswith("event_type (column 'Kind') is none of")
+    for name in ("sums", "failed"):
+        assert {each.data["tenant"] for each in event.metadata[name].value.records} == {"acme"}
     checks = {e.check_name: e for e in done.get_asset_check_evaluations()}
     assert {name: e.passed for name, e in checks.items()} == {
         "counts_add_up": True, "columns": False, "totals_agree": False,

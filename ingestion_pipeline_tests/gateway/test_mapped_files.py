@@ -71,6 +71,10 @@ def test_a_file_is_received_loaded_and_told_of(
     assert told["made"] == {"sales_events": 2}
     assert {"of": ["sales_events", "sale", "EUR"], "amount": "2.5000"} in told["sums"]
     assert next(iter(told["rejected_by_reason"])).startswith("event_type")
+    [refused] = told["first_rejected"]
+    [reason] = refused["reasons"]
+    assert (refused["line"], reason["field"], reason["columns"]) == (3, "event_type", ["Kind"])
+    assert reason["value"] == ""  # "stolen" may be anything
 
 
 def test_the_same_file_again_is_a_duplicate_and_a_key_answers_alike(acme: httpx.Client) -> None:

@@ -23,8 +23,10 @@ from ingestion_pipeline.foundation.loading.directly import Direct, load_again, l
 from ingestion_pipeline.foundation.loading.known import DOMAIN, Known
 from ingestion_pipeline.foundation.loading.overview import overview
 from ingestion_pipeline.foundation.loading.progress import upload_document
+from ingestion_pipeline.foundation.loading.refused import why
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 
+_SHOWN = 5  # refused rows of a file
 _MAPPING = "SOURCE/MAPPING of a described one, the name of a shipped one, or a file."
 Mapping = Annotated[str, typer.Argument(help=_MAPPING)]
 Tenant = Annotated[str, typer.Option(help="Whose files they are; made if new.")]
@@ -128,7 +130,7 @@ def _came(engine: sa.Engine, direct: Direct, *, before: int | None = None) -> di
         upload_id=direct.recorded.upload_id,
         lines=counts["lines"], used=counts["used"], rejected=counts["rejected"],
         made=mine["made"] or {}, became=mine["became"] or {}, warned=mine["warned"] or 0,
-        mapping_sha256=mine["mapping_sha256"],
+        mapping_sha256=mine["mapping_sha256"], first_rejected=mine["first_rejected"],
         **({"mapping_sha256_before": told[before]["mapping_sha256"]} if before else {}),
     )  # fmt: skip
 
@@ -174,6 +176,10 @@ def _show(documents: list[dict[str, Any]]) -> None:
         for name, fates in each["became"].items():
             told = ", ".join(f"{number:,} {fate}" for fate, number in fates.items() if number)
             console.say(f"{each['file']}: {name}: {told or 'nothing changed'}")
+        for row in each.get("first_rejected", ())[:_SHOWN]:
+            console.warn(f"{each['file']}: line {row['line']}: {why(row['reasons'])}")
+        if each["rejected"] > _SHOWN:
+            console.warn(f"{each['file']}: and {each['rejected'] - _SHOWN:,} more")
         if each["error"]:
             console.complain(f"{each['file']}: {each['error']}")
         if each["warned"]:

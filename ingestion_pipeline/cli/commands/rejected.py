@@ -13,6 +13,8 @@ from ingestion_pipeline.cli.commands import AsJson, upgraded
 from ingestion_pipeline.cli.commands.numbers import ID, WholeNumber
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows, uploads
+from ingestion_pipeline.foundation.loading.known import DOMAIN as MAPPED
+from ingestion_pipeline.foundation.loading.refused import first_of_each, first_rejected, why
 
 app = typer.Typer(
     help="Refused rows: see them, put them right, take them once more.", no_args_is_help=True
@@ -44,6 +46,8 @@ def list_uploads(
         statement = statement.where(tenants.c.name == tenant)
     with upgraded().connect() as connection:
         found = [dict(row) for row in connection.execute(statement).mappings()]
+        firsts = first_of_each(connection, [row["upload_id"] for row in found])
+    found = [row | _more(row, firsts[row["upload_id"]]) for row in found]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -52,6 +56,28 @@ def list_uploads(
             f"{row['upload_id']:>6}  {row['tenant']:<16} {row['file_name']}: "
             f"{row['rejected']:,} rejected, {row['to_replay']:,} kept and not replayed"
         )
+        console.say(f"        {row['first']}")
+        if row["next"]:
+            console.say(f"        {row['next']}")
+
+
+def _more(row: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    """Why the first of its rows was refused, and what to do about all of them."""
+    todo = _next(row["domain"], row["upload_id"], row["type"])
+    return {"first": f"line {first['line']}: {why(first['reasons'])}", "next": todo}
+
+
+def _next(domain: str, upload_id: int, type_: str) -> str:
+    """What to do; nothing, where a domain's own runs see to it."""
+    match domain:
+        case "commerce":
+            return f"rejected export {upload_id} FILE, correct it, rejected replay FILE"
+        case "intake":
+            return (
+                f"correct the file and send it again (intake load {type_} FILE); where the mapping "
+                f"was wrong: intake load --again {upload_id}"
+            )
+    return ""
 
 
 @app.command()
@@ -64,7 +90,9 @@ def export(
 ) -> None:
     """Write the refused rows of an upload into a file, to be corrected: a line a row.
 
-    Correct `row` in each line, an object of the fields; leave the other keys as they are.
+    Correct `row` in each line, an object of the fields; leave the other keys as they are. Rows of a
+    mapped file are the file's: the first are shown, they are corrected there, and the file is sent
+    again.
     """
     from ingestion_pipeline.domains.commerce.merge import replay as replaying
 
@@ -72,6 +100,7 @@ def export(
     part = file.with_name(f"{file.name}.part")
     try:
         with upgraded().connect() as connection, part.open("wb") as opened:
+            _show_mapped(connection, upload_id)
             number = replaying.export(connection, upload_id, opened)
         if not number:
             console.fail(f"upload {upload_id} has no refused rows that were not replayed")
@@ -79,6 +108,15 @@ def export(
     finally:
         part.unlink(missing_ok=True)
     console.say(f"{number:,} rows of upload {upload_id} are in {file}")
+
+
+def _show_mapped(connection: sa.Connection, upload_id: int) -> None:
+    """The first refused rows of a mapped file, which has to be corrected itself."""
+    c = uploads.c
+    mapped = sa.select(sa.exists().where(c.upload_id == upload_id, c.domain == MAPPED))
+    if connection.scalar(mapped):
+        for row in first_rejected(connection, [upload_id], most=_MOST_SHOWN):
+            console.warn(f"line {row['line']}: {why(row['reasons'])}")
 
 
 @app.command()

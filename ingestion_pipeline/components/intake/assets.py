@@ -4,7 +4,7 @@ Loading is the queue's: a run takes what waits of its day, whoever asked for it.
 twice is therefore safe, and tells the same; to read its files again is a decision (`again: true`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date
 from typing import Any
 
@@ -16,13 +16,13 @@ from ingestion_pipeline.components.kit import OWNERS, link_to
 from ingestion_pipeline.foundation.described.mappings import MappedSource
 from ingestion_pipeline.foundation.ledger import uploads
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenants
-from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.loading import days
 from ingestion_pipeline.foundation.loading.claimed import load_waiting
 from ingestion_pipeline.foundation.loading.days import Told
 from ingestion_pipeline.foundation.loading.known import Known
 from ingestion_pipeline.foundation.loading.recording import record_again
+from ingestion_pipeline.foundation.loading.refused import first_rejected, why
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.orchestration.metadata import as_table
@@ -126,23 +126,28 @@ def _metadata(connection: sa.Connection, told: Sequence[Told]) -> dict[str, Any]
         "dagster/partition_row_count": sum(each.upload["staged"] for each in told),
         **days.totals(told),
     }
+    names = _tenants(connection, told)
     tables = {
-        "files_of_the_day": list(_files(connection, told)),
-        "sums": list(_sums(told)),
+        "files_of_the_day": list(_files(told, names)),
+        "sums": list(_sums(told, names)),
         "rejected_by_reason": _reasons(connection, told),
-        "first_rejected": _first_rejected(connection, told),
+        "first_rejected": _first_rejected(connection, told, names),
         "failed": [
-            {"file": each.upload["file_name"], "why": each.upload["error"] or ""}
+            {"file": each.upload["file_name"], "tenant": names[each.upload["tenant_id"]],
+             "why": each.upload["error"] or ""}
             for each in told if each.upload["status"] == "failed"
         ],
     }  # fmt: skip
     return metadata | {name: as_table(rows[:_SHOWN]) for name, rows in tables.items() if rows}
 
 
-def _files(connection: sa.Connection, told: Sequence[Told]) -> Iterator[dict[str, Any]]:
+def _tenants(connection: sa.Connection, told: Sequence[Told]) -> dict[int, str]:
     of_these = tenants.c.tenant_id.in_({each.upload["tenant_id"] for each in told})
     query = sa.select(tenants.c.tenant_id, tenants.c.name).where(of_these)
-    names = {row.tenant_id: row.name for row in connection.execute(query)}
+    return {row.tenant_id: row.name for row in connection.execute(query)}
+
+
+def _files(told: Sequence[Told], names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     for each in told:
         row, said = each.upload, each.delivery
         yield {
@@ -156,15 +161,13 @@ def _files(connection: sa.Connection, told: Sequence[Told]) -> Iterator[dict[str
         }  # fmt: skip
 
 
-def _sums(told: Sequence[Told]) -> Iterator[dict[str, Any]]:
+def _sums(told: Sequence[Told], names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     for each in told:
+        whose = {"file": each.upload["file_name"], "tenant": names[each.upload["tenant_id"]]}
         for entry in each.delivery["sums"] if each.delivery else ():
-            yield {
-                "file": each.upload["file_name"], "of": " ".join(entry["of"]),
-                "amount": entry["amount"],
-            }  # fmt: skip
+            yield {**whose, "of": " ".join(entry["of"]), "amount": entry["amount"]}
         for name, value in (each.delivery["file_says"] if each.delivery else {}).items():
-            yield {"file": each.upload["file_name"], "of": f"it says: {name}", "amount": value}
+            yield {**whose, "of": f"it says: {name}", "amount": value}
 
 
 def _reasons(connection: sa.Connection, told: Sequence[Told]) -> list[dict[str, Any]]:
@@ -172,14 +175,13 @@ def _reasons(connection: sa.Connection, told: Sequence[Told]) -> list[dict[str, 
     return [{"reason": reason, "lines": lines} for reason, lines in reasons.items()]
 
 
-def _first_rejected(connection: sa.Connection, told: Sequence[Told]) -> list[dict[str, Any]]:
+def _first_rejected(
+    connection: sa.Connection, told: Sequence[Told], names: Mapping[int, str]
+) -> list[dict[str, Any]]:
     """The first refused rows, without their text: it may hold what is personal."""
-    c = rejected_rows.c
-    ids = [each.upload["upload_id"] for each in told]
-    query = sa.select(c.file_name, c.line_number, c.reasons).where(c.upload_id.in_(ids))
-    rows = connection.execute(query.order_by(c.upload_id, c.line_number).limit(_SHOWN))
+    whose = {each.upload["upload_id"]: names[each.upload["tenant_id"]] for each in told}
     return [
-        {"file": row.file_name, "line": row.line_number,
-         "why": "; ".join(f"{each['field']} {each['rule']}" for each in row.reasons)}
-        for row in rows
+        {"file": row["file"], "tenant": whose[row["upload_id"]], "line": row["line"],
+         "why": why(row["reasons"])}
+        for row in first_rejected(connection, list(whose), most=_SHOWN)
     ]  # fmt: skip

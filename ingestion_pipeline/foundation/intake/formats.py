@@ -180,6 +180,7 @@ def _objects(rows: Iterator[tuple[Record, Any]], mapped: Mapped, file_name: str)
     return Table(
         header, records(), [name for name in known if name not in mapped.uses],
         [name for name in mapped.uses if name not in known],
+        called={ours[name]: name for name in reversed(names) if name in ours},
     )  # fmt: skip
 
 

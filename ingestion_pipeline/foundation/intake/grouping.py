@@ -18,11 +18,13 @@ from ingestion_pipeline.foundation.mapping.batch import Batch
 from ingestion_pipeline.foundation.mapping.carrying import carries
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.occurrences import DIGEST_BYTES, Occurrences
+from ingestion_pipeline.foundation.mapping.origins import Origins
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
 from ingestion_pipeline.foundation.mapping.words import Group, Mapped
 
 ROWS = 4096  # of a batch, give or take a record
 MOST_IN_MEMORY = 1_000_000  # rows of a file whose records do not stand together
+_APART = "has rows of this record that do not stand together"
 _MOST_SCATTERED = 100_000  # records whose rows stand apart where they should be together
 
 
@@ -71,6 +73,7 @@ class Together:
         self._seen = Occurrences()
         self.group: Group | None = mapped.group
         self.skip = {name: compiler.condition(each) for name, each in mapped.skip.items()}
+        self.origins = Origins(mapped, compiler)
         self.columns = list(mapped.uses)
         self.fill = filler_of(mapped.fill)
         self.watch: Callable[[Batch], None] | None = None
@@ -170,13 +173,14 @@ def _kept(
             if row in out or says is False:
                 continue
             if isinstance(says, Refusal):
-                out[row] = _refused(chunk[row], "skip", says.rule, says.value)
+                named = together.origins.of_condition(together.mapped.skip[name], batch, row)
+                out[row] = _refused(chunk[row], "skip", says, named)
             else:
                 out[row] = None
                 skipped[name] += chunk[row].lines
     for row, each in enumerate(chunk):
         if each.problem is not None and row not in out:
-            out[row] = _refused(each, "line", each.problem)
+            out[row] = _refused(each, "line", Refusal(each.problem))
     spans = [each.lines for each in chunk]
     if out:
         rows = [row for row in range(len(chunk)) if row not in out]
@@ -184,8 +188,8 @@ def _kept(
     return batch, spans, [each for each in out.values() if each is not None]
 
 
-def _refused(record: Record, field: str, rule: str, value: str = "") -> Refused:
-    reason = Reason(record.number, field, rule, value)
+def _refused(record: Record, field: str, why: Refusal, columns: tuple[str, ...] = ()) -> Refused:
+    reason = Reason(record.number, field, why.rule, why.value, columns)
     return Refused(record.lines, Rejected(record.number, record.text, (reason,)))
 
 
@@ -260,9 +264,10 @@ def _without_scattered(
     apart = [row for row, key in enumerate(keys) if key in known] if known else []
     if not apart:
         return batch, spans, keys, []
+    columns = together.origins.called(together.group.by if together.group else ())
     refused = [
         Refused(spans[row], Rejected(batch.lines[row], batch.texts[row], (
-            Reason(batch.lines[row], "group", "has rows of this record that do not stand together"),
+            Reason(batch.lines[row], "group", _APART, columns=columns),
         )))
         for row in apart
     ]  # fmt: skip

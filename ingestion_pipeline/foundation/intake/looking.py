@@ -55,7 +55,8 @@ class Looked:
         renamed: of the missing, which of the extra it may be called now.
         labels: what is made, by label.
         rejected: the first rows that would be refused.
-        rejected_rows: how many there are; `reasons`: by field and rule, how many.
+        rejected_rows: how many there are; `reasons`: by field, columns of the file and rule, how
+            many.
         sums: of the amounts, by label and by what they are summed by.
         footer: what the file says of itself below its rows.
         warnings: the first of what checks found; `warned`: how many there are.
@@ -70,7 +71,7 @@ class Looked:
     labels: dict[str, Label] = field(default_factory=lambda: defaultdict(Label))
     rejected: list[Rejected] = field(default_factory=list)
     rejected_rows: int = 0
-    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, tuple[str, ...], str]] = field(default_factory=Counter)
     sums: dict[tuple[str, ...], Decimal] = field(default_factory=dict)
     footer: dict[str, str] = field(default_factory=dict)
     warnings: list[Reason] = field(default_factory=list)
@@ -100,7 +101,9 @@ class Looking:
         looked.rejected += part.rejected[: most - len(looked.rejected)]
         looked.rejected_rows += len(part.rejected)
         for rejected in part.rejected:
-            looked.reasons.update({(each.field, each.rule) for each in rejected.reasons})
+            looked.reasons.update(
+                {(each.field, each.columns, each.rule) for each in rejected.reasons}
+            )
         looked.warnings += part.warnings[: most - len(looked.warnings)]
         looked.warned += len(part.warnings)
         for made in part.made:

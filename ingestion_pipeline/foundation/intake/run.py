@@ -8,7 +8,7 @@ refused with it, and each says why.
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -119,6 +119,8 @@ class Run:
         self.checked: list[Outcome] = []
         self._mapped, self._scattered = mapped, scattered
         self._table: Table = open_table(file, mapped, file_name, limits)
+        self.compiler.called = self._table.called
+        self._maker = Maker(mapped, self.compiler)
 
     @property
     def missing_columns(self) -> list[str]:
@@ -130,6 +132,11 @@ class Run:
         """Columns of the file that the mapping does not read."""
         return self._table.extra
 
+    @property
+    def columns(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """By label and field, the columns of the file that it is from."""
+        return self._maker.columns
+
     def parts(self) -> Iterator[Part]:
         """The file, part by part.
 
@@ -139,7 +146,7 @@ class Run:
         return uncollected(self._parts())
 
     def _parts(self) -> Iterator[Part]:
-        maker = Maker(self._mapped, self.compiler)
+        maker = self._maker
         self.checked = maker.checks.outcomes
         together = Together(self._mapped, self.compiler, self._scattered)
         together.watch = maker.checks.watch if maker.checks.watches() else None

@@ -55,12 +55,14 @@ class Records:
             is empty is left out; decimals and instants are texts, objects are objects.
         lines: a file beside it: for each record the number of its first line in the mapped file.
         number: how many there are.
+        columns: of the mapped file, by the field that is from them.
     """
 
     emit: Emit
     path: Path
     lines: Path
     number: int
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def batches(self, most: int = _BATCH) -> Iterator[list[tuple[int, dict[str, Any]]]]:
         """The records in order, each with the number of its line; `most` at once."""
@@ -94,6 +96,7 @@ class Keeping:
 
     def restart(self) -> None:
         """Forget what was written."""
+        self.columns: Mapping[str, tuple[str, ...]] = {}
         self._number = 0
         self._path.write_bytes(b"")
         self._lines.write_bytes(b"")
@@ -121,7 +124,7 @@ class Keeping:
 
     def records(self) -> Records:
         """What was written."""
-        return Records(self._emit, self._path, self._lines, self._number)
+        return Records(self._emit, self._path, self._lines, self._number, self.columns)
 
 
 @dataclass

@@ -31,6 +31,7 @@ class Table:
         header: names of its columns, as the mapping calls them.
         extra: columns that the mapping does not read; `missing`: those that it reads where a file
             has them, and this one lacks.
+        called: what the file calls columns that the mapping calls otherwise.
         preamble: physical lines above and among the rows that are none: the header, a title.
         footer: what lines below the rows say, by their first cell; else the numbers under columns.
     """
@@ -42,6 +43,7 @@ class Table:
     preamble: int = 0
     footer_lines: int = 0
     footer: dict[str, str] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
 
 
 def table_of(records: Iterator[Record], mapped: Mapped, file_name: str) -> Table:
@@ -58,9 +60,13 @@ def table_of(records: Iterator[Record], mapped: Mapped, file_name: str) -> Table
     names = _named(found, mapped, file_name)
     require_columns(mapped, names, file_name)
     table = Table(names, iter(()), [name for name in names if name not in mapped.uses])
+    written = [cell.strip() for cell in found.cells]
+    table.called = {
+        name: cell for name, cell in zip(names, written, strict=True) if name != cell
+    }  # fmt: skip
     table.missing = [name for name in mapped.uses if name not in names]
     table.preamble = sum(each.lines for each in above) + found.lines
-    table.rows = _rows(records, mapped, table, [cell.strip() for cell in found.cells])
+    table.rows = _rows(records, mapped, table, written)
     return table
 
 

@@ -10,13 +10,13 @@ from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.ledger.uploads import rejected_by_reason
 from ingestion_pipeline.foundation.loading.known import DOMAIN
+from ingestion_pipeline.foundation.loading.refused import first_rejected
 
 _SAID = (
     "made", "became", "refused", "not_read", "new_columns", "sums", "file_says", "warned",
     "warnings", "mapping_sha256",
 )  # fmt: skip
-
-
+_SHOWN = 20  # refused rows
 _PLACE = re.compile(r"^.*?\.ya?ml:\d+:\d+: ", re.MULTILINE)
 
 
@@ -73,5 +73,9 @@ def upload_document(
         "counts": counts,
         "passed_over": skipped,
         "rejected_by_reason": rejected_by_reason(connection, [upload_id]),
+        "first_rejected": [
+            {name: row[name] for name in ("line", "reasons")}
+            for row in first_rejected(connection, [upload_id], most=_SHOWN)
+        ],
         **{name: row[name] for name in _SAID},
     }

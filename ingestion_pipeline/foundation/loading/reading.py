@@ -106,6 +106,8 @@ def read(
 
 def _read(run: Run, keeping: dict[str, Keeping], refusals: Refusals) -> Reading:
     reading = Reading(run.counts, refusals, run.extra_columns)
+    for label, columns in run.columns.items():
+        keeping[label].columns = columns
     for part in run.parts():
         refusals.add(part.rejected)
         reading.warn(part.warnings)

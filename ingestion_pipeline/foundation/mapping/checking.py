@@ -1,13 +1,14 @@
 """The checks of a mapping over records and files: what must be equal, and what came of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ingestion_pipeline.foundation.mapping.batch import Batch, Cell
 from ingestion_pipeline.foundation.mapping.carrying import unsaid
 from ingestion_pipeline.foundation.mapping.cells import Evaluate, added
 from ingestion_pipeline.foundation.mapping.compiled import Compiler
+from ingestion_pipeline.foundation.mapping.origins import Origins, columns_of
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal
 from ingestion_pipeline.foundation.mapping.words import Check, Constant, Mapped
 
@@ -42,6 +43,7 @@ class Checks:
 
     def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
         self._compiler = compiler
+        self._origins = Origins(mapped, compiler)
         self._asked = [
             _Asked(
                 each,
@@ -80,10 +82,23 @@ class Checks:
             columns = [self._compiler.numbers(value(heads)) for value in asked.values]
             for start, cells in zip(batch.starts, zip(*columns, strict=True), strict=True):
                 reason = self._compared(asked, cells, batch.lines[start])
+                if reason is not None:
+                    at = self._columns(asked.check, cells, batch, start)
+                    reason = replace(reason, columns=at)
                 if reason is not None and asked.check.rejects:
                     reasons[start].append(reason)
                 elif reason is not None:
                     yield reason
+
+    def _columns(
+        self, check: Check, cells: Sequence[Cell], batch: Batch, row: int
+    ) -> tuple[str, ...]:
+        """The columns that a check could not read; else all that it compares."""
+        sides = (check.left, *check.rights)
+        for side, cell in zip(sides, cells, strict=True):
+            if isinstance(cell, Refusal):
+                return self._origins.of_cell(side, batch, row)
+        return self._origins.called([name for side in sides for name in columns_of(side)])
 
     def of_file(self) -> list[Reason]:
         """What those over the whole file found, when all of it was read."""

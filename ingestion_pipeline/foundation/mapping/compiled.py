@@ -62,11 +62,13 @@ class Compiler:
     Attributes:
         space: of ids.
         footer: what the lines below the table say; filled in before checks of the whole file.
+        called: what the file calls columns, where the mapping calls them otherwise.
     """
 
     mapped: Mapped
     space: uuid.UUID
     footer: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = Remembered(as_number(number_reader(self.mapped.numbers)))
@@ -210,7 +212,7 @@ class Compiler:
         def compared(cell: Decimal | str | Refusal) -> bool | Refusal:
             if isinstance(cell, Decimal):
                 return bool(holds(cell, number))
-            return Refusal(f"of {column} {cell.rule}", cell.value) if cell else False  # type: ignore[union-attr]
+            return Refusal(cell.rule, cell.value) if cell else False  # type: ignore[union-attr]
 
         return lambda batch: [compared(cell) for cell in self.numbers(batch.columns[column])]
 

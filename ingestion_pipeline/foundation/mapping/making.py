@@ -22,10 +22,18 @@ from ingestion_pipeline.foundation.mapping.fields import (
     is_sound,
 )
 from ingestion_pipeline.foundation.mapping.naturalkeys import natural_key
+from ingestion_pipeline.foundation.mapping.origins import Origins
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Refusal, Rejected
 from ingestion_pipeline.foundation.mapping.spreading import Spread, spread_of
 from ingestion_pipeline.foundation.mapping.targets import TargetField
-from ingestion_pipeline.foundation.mapping.words import Emit, Identity, Mapped
+from ingestion_pipeline.foundation.mapping.words import (
+    Column,
+    Emit,
+    Identity,
+    Mapped,
+    Template,
+    Value,
+)
 
 _TOGETHER = "is refused: another row of its record is"
 Records = tuple[Emit, tuple[str, ...], list[tuple[Any, ...]], list[int]]
@@ -41,22 +49,34 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class _Emitter:
-    """Attributes: told_once: whether a record's rows must differ in the key of what they make."""
+    """What makes records of one label.
+
+    Attributes:
+        told_once: whether a record's rows must differ in the key of what they make.
+        columns: of the file, by field.
+    """
 
     emit: Emit
     told_once: bool
     where: Decide | None
     names: tuple[str, ...]
     values: "tuple[_Value, ...]"
+    columns: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class _Value:
-    """Attributes: of_all_rows: whether it must see all rows, even where only some are wanted."""
+    """What makes a field's values.
+
+    Attributes:
+        of_all_rows: whether it must see all rows, even where only some are wanted.
+        said: as the mapping says it.
+    """
 
     evaluate: Evaluate
     finish: Finish
     of_all_rows: bool
+    said: Value
 
 
 class Maker:
@@ -64,14 +84,17 @@ class Maker:
 
     Attributes:
         checks: those of the mapping, which are asked on the way.
+        columns: of the file, by label and field.
     """
 
     def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
-        self._spread: Spread | None = spread_of(mapped)
+        self._spread: Spread | None = spread_of(mapped, compiler.called)
         finishers: dict[TargetField, Finish] = {}
+        self._origins = Origins(mapped, compiler)
         self._emitters = [
-            _emitter(each, compiler, mapped, finishers) for each in mapped.emits
+            _emitter(each, compiler, mapped, finishers, self._origins) for each in mapped.emits
         ]  # fmt: skip
+        self.columns = {each.emit.label: each.columns for each in self._emitters}
         self.checks = Checks(mapped, compiler)
 
     def make(self, batch: Batch) -> tuple[list[Records], list[RejectedRow], list[Reason]]:
@@ -110,7 +133,8 @@ class Maker:
             for row in chosen:
                 if isinstance(refused := says[row], Refusal):
                     found = rows.starts[row] if own is not rows else row
-                    reasons[origin[found]].append(_reason(own, row, "where", refused))
+                    at = self._origins.of_condition(emitter.emit.where, own, row)  # type: ignore[arg-type]
+                    reasons[origin[found]].append(_reason(own, row, "where", refused, at))
             chosen = [row for row in chosen if says[row] is True]
         every = len(chosen) == own.size
         of_rows = [rows.starts[row] for row in chosen] if own is not rows else chosen
@@ -125,13 +149,15 @@ class Maker:
             if Refusal in set(map(type, column)):
                 for row, cell in zip(of_rows, column, strict=True):
                     if isinstance(cell, Refusal):
-                        reasons[origin[row]].append(_reason(rows, row, name, cell))
+                        at = self._origins.of_cell(value.said, rows, row)
+                        reasons[origin[row]].append(_reason(rows, row, name, cell, at))
             columns.append(column)
         if emitter.told_once:
             for row, key in _told_twice(emitter, of_rows, columns, rows):
                 rule = "is there twice in this record, and its sums would count both"
+                name = emitter.emit.target.key
                 reasons[origin[row]].append(
-                    Reason(rows.lines[row], emitter.emit.target.key, rule, key)
+                    Reason(rows.lines[row], name, rule, key, emitter.columns.get(name, ()))
                 )
         return of_rows, columns
 
@@ -152,27 +178,33 @@ def _told_twice(
 
 
 def _emitter(
-    emit: Emit, compiler: Compiler, mapped: Mapped, finishers: dict[TargetField, Finish]
+    emit: Emit,
+    compiler: Compiler,
+    mapped: Mapped,
+    finishers: dict[TargetField, Finish],
+    origins: Origins,
 ) -> _Emitter:
     """Args: finishers: of fields so far; those with the same rules share what they remember."""
     names: list[str] = []
     values: list[_Value] = []
     if emit.key:
         names.append(emit.target.key)
-        values.append(_Value(natural_key(emit, mapped.name), finished, of_all_rows=True))
+        made = natural_key(emit, mapped.name)
+        said = Template(tuple(map(Column, emit.key)))
+        values.append(_Value(made, finished, of_all_rows=True, said=said))
     for field, value in emit.fields:
         names.append(field.name)
         if field.kind == "object":
-            values.append(_Value(_object(value), finished, of_all_rows=False))
+            values.append(_Value(_object(value), finished, of_all_rows=False, said=value))
             continue
         evaluate = compiler.value(value, WANTED.get(field.kind, "text"))
         if field.kind == "uuid" and isinstance(value, Identity):
-            values.append(_Value(evaluate, finished, counts_rows(value)))
+            values.append(_Value(evaluate, finished, counts_rows(value), value))
             continue
         rules = replace(field, name="", required=True, default=None)
         if rules not in finishers:
             finishers[rules] = finisher(field, compiler)
-        values.append(_Value(evaluate, finishers[rules], counts_rows(value)))
+        values.append(_Value(evaluate, finishers[rules], counts_rows(value), value))
     where = compiler.condition(emit.where) if emit.where is not None else None
     numbered = emit.key or any(
         isinstance(value, Identity) and value.occurrence
@@ -180,7 +212,9 @@ def _emitter(
     )  # fmt: skip
     sums = mapped.group is not None and any(each.each_group for each in mapped.emits)
     is_part = sums and not emit.each_group and not emit.only_new
-    return _Emitter(emit, is_part and not numbered, where, tuple(names), tuple(values))
+    return _Emitter(
+        emit, is_part and not numbered, where, tuple(names), tuple(values), origins.of_emit(emit)
+    )
 
 
 def _object(value: Any) -> Evaluate:
@@ -199,8 +233,8 @@ def _object(value: Any) -> Evaluate:
     return evaluate
 
 
-def _reason(rows: Batch, row: int, name: str, refusal: Refusal) -> Reason:
-    return Reason(rows.lines[row], name, refusal.rule, refusal.value)
+def _reason(rows: Batch, row: int, name: str, refusal: Refusal, columns: tuple[str, ...]) -> Reason:
+    return Reason(rows.lines[row], name, refusal.rule, refusal.value, columns)
 
 
 def _rejected(

@@ -1,6 +1,6 @@
 """A row → several: a packed cell taken apart, or columns turned into rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from ingestion_pipeline.foundation.mapping.batch import Batch
@@ -10,26 +10,34 @@ from ingestion_pipeline.foundation.mapping.words import Explode, Mapped, Unpivot
 Spread = Callable[[Batch, dict[int, list[Reason]]], tuple[Batch, list[int]]]
 
 
-def spread_of(mapped: Mapped) -> Spread | None:
-    """What makes several rows of each, and says of which row each is; None: nothing does."""
+def spread_of(mapped: Mapped, called: Mapping[str, str]) -> Spread | None:
+    """What makes several rows of each, and says of which row each is; None: nothing does.
+
+    Args:
+        called: what the file calls columns.
+    """
     if mapped.explode is not None:
-        return _exploding(mapped.explode)
+        cell = mapped.explode.cell
+        return _exploding(mapped.explode, (called.get(cell, cell),))
     return _unpivoting(mapped.unpivot) if mapped.unpivot else None
 
 
-def _exploding(explode: Explode) -> Spread:
+def _exploding(explode: Explode, columns: tuple[str, ...]) -> Spread:
+    def reason(line: int, rule: str, value: str = "") -> Reason:
+        return Reason(line, explode.cell, rule, value, columns)
+
     def spread(batch: Batch, reasons: dict[int, list[Reason]]) -> tuple[Batch, list[int]]:
         origin: list[int] = []
         new: dict[str, list[str]] = {name: [] for name in explode.columns}
         for row, cell in enumerate(batch.columns[explode.cell]):
             items = [each for each in cell.split(explode.items) if each.strip()]
             if not items:
-                reasons[row].append(Reason(batch.lines[row], explode.cell, "holds no items"))
+                reasons[row].append(reason(batch.lines[row], "holds no items"))
                 items = [""]
             for item in items:
                 pairs = _pairs(explode, item)
                 if isinstance(pairs, str):
-                    reasons[row].append(Reason(batch.lines[row], explode.cell, pairs, item[:60]))
+                    reasons[row].append(reason(batch.lines[row], pairs, item[:60]))
                     pairs = {}
                 origin.append(row)
                 for name, column in new.items():

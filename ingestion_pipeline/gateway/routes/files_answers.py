@@ -39,6 +39,22 @@ class Sum(BaseModel):
     amount: str
 
 
+class WhyRefused(BaseModel):
+    """Why a row was refused."""
+
+    field: str = Field(description="Of the record that the mapping makes.")
+    columns: list[str] = Field(description="Of the file, as its header has them.")
+    rule: str
+    value: str = Field(description="Where it is a number or a date; else empty.")
+
+
+class RefusedRow(BaseModel):
+    """A row that was refused."""
+
+    line: int
+    reasons: list[WhyRefused]
+
+
 class MappedFileState(_Answer):
     """What has become of a file; what reading it came to is null until it is loaded."""
 
@@ -57,6 +73,7 @@ class MappedFileState(_Answer):
     counts: MappedCounts
     passed_over: dict[str, int]
     rejected_by_reason: dict[str, int]
+    first_rejected: list[RefusedRow] = Field(description="The first 20 rows that were refused.")
     made: dict[str, int] | None = Field(description="Records by the mapping's label.")
     became: dict[str, dict[str, int]] | None = Field(
         description="Records by type and by what became of them when the file was loaded: "

@@ -101,7 +101,8 @@ def test_numbers_of_json_stay_what_they_are() -> None:
     line = json.dumps(PURCHASE).replace('"3.4"', "1234567890.12000000000000001")
     _, _, rules = rows_of(LEANPUB, line.encode())
     assert rules == [
-        "line 1: amount has more than 4 decimals (say round: 4 to allow it) "
+        "line 1: amount (column 'author_royalties') has more than 4 decimals "
+        "(say round: 4 to allow it) "
         "[1234567890.12000000000000001]"
     ]
 

@@ -71,7 +71,7 @@ class RejectedRow:
 
     row: int
     raw: str = field(repr=False)
-    reasons: tuple[Mapping[str, str], ...] = ()
+    reasons: tuple[Mapping[str, Any], ...] = ()
     lines: int = 1
 
 

@@ -17,12 +17,18 @@ from ingestion_pipeline.domains.book_sales.contract.mapped import SALES_EVENTS
 from ingestion_pipeline.domains.book_sales.land.turns import lock
 from ingestion_pipeline.domains.book_sales.merge.events import Origin, merge_events
 from ingestion_pipeline.domains.book_sales.sources.formats.as_of import as_of
-from ingestion_pipeline.domains.book_sales.sources.mapped import Teller, events_of
+from ingestion_pipeline.domains.book_sales.sources.mapped import (
+    Refuse,
+    Teller,
+    events_of,
+    with_columns,
+)
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.intake.ordering import InOrder, Keyed
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.ledger.uploads import Counts
+from ingestion_pipeline.foundation.mapping.refusals import Rejected
 
 _AT_ONCE = 5_000
 
@@ -51,7 +57,12 @@ def merge_mapped(
     )  # fmt: skip
     refused = len(taken.rejected)
     counts = Counts()
-    for events in _batches(arrived, taken):
+    ids = {SALES_EVENTS.key: _columns_of_ids(records)}
+
+    def refuse(rejected: Rejected) -> None:
+        taken.rejected.append(with_columns(rejected, ids))
+
+    for events in _batches(arrived, refuse):
         # Nothing is noted of an upload here, so nothing is kept of refused rows either.
         counts += merge_events(connection, origin, Parsed(events), keeps=0)
     refused = len(taken.rejected) - refused
@@ -94,15 +105,23 @@ def _arrange(arrived: InOrder, teller: Teller, records: Records, taken: Taken) -
     """Put the records of a label that break no rule where they are put in order."""
     for batch in records.batches():
         found = [teller.keyed(record, line, records.emit) for line, record in batch]
-        taken.rejected += [each for each in found if not isinstance(each, Keyed)]
+        taken.rejected += [
+            with_columns(each, records.columns) for each in found if not isinstance(each, Keyed)
+        ]
         arrived.add([each for each in found if isinstance(each, Keyed)])
 
 
-def _batches(arrived: InOrder, taken: Taken) -> Iterator[list[Event]]:
+def _columns_of_ids(records: Sequence[Records]) -> tuple[str, ...]:
+    """What ids are of: who has the same may be of another label."""
+    key = SALES_EVENTS.key
+    return tuple(dict.fromkeys(name for each in records for name in each.columns.get(key, ())))
+
+
+def _batches(arrived: InOrder, refuse: Refuse) -> Iterator[list[Event]]:
     """Events in order of their keys; those of a natural key are in one batch."""
     batch: list[Event] = []
     for _, group in groupby(arrived, key=attrgetter("key")):
-        events = events_of(group, taken.rejected.append)
+        events = events_of(group, refuse)
         if len(batch) + len(events) > _AT_ONCE and batch:
             yield batch
             batch = []

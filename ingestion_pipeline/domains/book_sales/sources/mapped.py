@@ -5,8 +5,8 @@ Both doors come here, so a report that came through one is the same events throu
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -100,6 +100,15 @@ def _refused(line: int, record: dict[str, Any], field: str, rule: str, value: st
     return Rejected(line, json.dumps(record, ensure_ascii=False), (reason,))
 
 
+def with_columns(rejected: Rejected, columns: Mapping[str, tuple[str, ...]]) -> Rejected:
+    """A refused record with the columns of the file that its fields are from, by field."""
+    reasons = (
+        replace(each, columns=each.columns or columns.get(each.field, ()))
+        for each in rejected.reasons
+    )
+    return replace(rejected, reasons=tuple(reasons))
+
+
 @dataclass(frozen=True)
 class MappedReports:
     """Reads a platform's reports by mappings; of several, by the one whose `match` fits.
@@ -160,7 +169,10 @@ class MappedReports:
         teller = Teller(mapped.source, mapped.name, datetime.now(UTC))
 
         def refuse(rejected: Rejected) -> None:
-            reasons = tuple({"field": each.field, "rule": each.rule} for each in rejected.reasons)
+            reasons = tuple(
+                {"field": each.field, "rule": each.rule, "columns": list(each.columns)}
+                for each in rejected.reasons
+            )
             parsed.rejected.append(RejectedRow(rejected.line, rejected.text, reasons))
 
         for part in run.parts():
@@ -169,7 +181,10 @@ class MappedReports:
             parsed.warnings += map(str, part.warnings[: _WARNINGS - len(parsed.warnings)])
             for made in part.made:
                 for row in _keyed_rows(made, teller):
-                    rows.append(row) if isinstance(row, Keyed) else refuse(row)
+                    if isinstance(row, Keyed):
+                        rows.append(row)
+                    else:
+                        refuse(with_columns(row, run.columns[made.emit.label]))
         rows.sort(key=attrgetter("key"))  # stable: as they came within a key
         for _, group in groupby(rows, key=attrgetter("key")):
             parsed.events += events_of(group, refuse)

@@ -138,7 +138,9 @@ def _stage(
                     found = Fault("site", rule, found.site[:60])
                 if isinstance(found, Fault):
                     text = json.dumps(record, ensure_ascii=False)
-                    taken.rejected.append(Rejected(line, text, (Reason(line, *found),)))
+                    columns = each.columns.get(found.field, ())
+                    reason = Reason(line, *found, columns=columns)
+                    taken.rejected.append(Rejected(line, text, (reason,)))
                 else:
                     rows.append((position, *found))
                     position += 1

@@ -78,17 +78,20 @@ class _Part:
     def rejected(self) -> Iterator[Rejected]:
         """What was refused, with the lines of the mapped file."""
         left = dict(self.refused)
-        for number, (line, text) in enumerate(self._lines(), start=1):
+        for number, (of, line, text) in enumerate(self._lines(), start=1):
             if not left:
                 return
             if reasons := left.pop(number, None):
-                yield Rejected(line, text, tuple(replace(each, line=line) for each in reasons))
+                yield Rejected(line, text, tuple(
+                    replace(each, line=line, columns=of.columns.get(each.field, ()))
+                    for each in reasons
+                ))  # fmt: skip
 
-    def _lines(self) -> Iterator[tuple[int, str]]:
+    def _lines(self) -> Iterator[tuple[Records, int, str]]:
         for each in self.records:
             with each.path.open("rb") as texts, each.lines.open("rb") as lines:
                 for line, text in zip(lines, texts, strict=True):
-                    yield int(line), text.decode().rstrip("\n")
+                    yield each, int(line), text.decode().rstrip("\n")
 
 
 def land_records(

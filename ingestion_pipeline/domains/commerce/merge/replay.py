@@ -27,6 +27,10 @@ from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
 
 _BATCH = 5_000
+_OF_A_FILE = (
+    "upload {}: its rows are those of a mapped file: correct the file and send it again "
+    "(intake load NAME FILE)"
+)
 _r, _u = rejected_rows.c, uploads_table.c
 _columns = (_r.upload_id, _r.line_number, _r.tenant_id, _u.type)
 
@@ -70,11 +74,8 @@ def export(connection: sa.Connection, upload_id: int, file: IO[bytes]) -> int:
         ContractError: there is no such upload, or it is not of commerce; nothing is written.
     """
     domain = connection.scalar(sa.select(_u.domain).where(_u.upload_id == upload_id))
-    if domain == "intake":
-        raise ContractError(
-            f"upload {upload_id}: its rows are those of a mapped file: correct the file and send "
-            "it again (intake load NAME FILE)"
-        )
+    if domain == uploads.MAPPED:
+        raise ContractError(_OF_A_FILE.format(upload_id))
     if domain != DOMAIN:
         raise ContractError(f"upload: {upload_id} is none of commerce")
     statement = (
@@ -156,6 +157,10 @@ def _take(
     wanted: dict[tuple[int, int], Entry] = {}
     for entry in entries:  # of a line that is there twice the first, as of one in a later batch
         wanted.setdefault((entry.upload_id, entry.line_number), entry)
+    ids = {upload_id for upload_id, _ in wanted}
+    mapped = sa.select(_u.upload_id).where(_u.upload_id.in_(ids), _u.domain == uploads.MAPPED)
+    if (of_a_file := connection.scalar(mapped.limit(1))) is not None:
+        raise ContractError(_OF_A_FILE.format(of_a_file))
     statement = (
         sa.select(*_columns)
         .join_from(rejected_rows, uploads_table, _u.upload_id == _r.upload_id)

@@ -29,7 +29,7 @@ def land_mapped(connection: sa.Connection, delivery: Delivery, records: Sequence
     taken, arrived = Taken(), InOrder(connection)
     for each in records:
         for batch in each.batches():
-            found = (_usable(delivery, line, record, taken) for line, record in batch)
+            found = (_usable(delivery, each, told, taken) for told in batch)
             arrived.add([reading for reading in found if reading is not None])
     became = {"inserted": 0, "unchanged": 0, "superseded": 0}
     updates = (_update(each, delivery) for each in arrived)
@@ -41,14 +41,19 @@ def land_mapped(connection: sa.Connection, delivery: Delivery, records: Sequence
     return taken
 
 
-def _usable(delivery: Delivery, line: int, record: dict[str, Any], taken: Taken) -> Keyed | None:
+def _usable(
+    delivery: Delivery, of: Records, told: tuple[int, dict[str, Any]], taken: Taken
+) -> Keyed | None:
     """A record in the order of points; None: it is refused, with every reason."""
+    line, record = told
     columns = record.pop("metadata", {})
     found = update_of(record, columns, tenant_id=delivery.tenant_id, now=delivery.received_at)
     if isinstance(found, Update):
         at = found.observed_at.isoformat(timespec="microseconds")
         return Keyed(found.kpi_id, line, [record, columns], then=at)
-    reasons = tuple(Reason(line, field, rule) for field, rule in found)
+    reasons = tuple(
+        Reason(line, field, rule, columns=of.columns.get(field, ())) for field, rule in found
+    )
     taken.rejected.append(Rejected(line, json.dumps(record, ensure_ascii=False), reasons))
     return None
 

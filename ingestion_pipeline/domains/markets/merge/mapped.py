@@ -39,7 +39,7 @@ def merge_mapped(
     taken, arrived = Taken(), InOrder(connection)
     for each in records:
         for batch in each.batches():
-            arrived.add(list(_usable(delivery, batch, taken)))
+            arrived.add(list(_usable(delivery, each, batch, taken)))
     became: dict[Fate, int] = dict.fromkeys(("inserted", "updated", "unchanged", "superseded"), 0)
     for name, group in groupby(arrived, key=attrgetter("key")):
         _merge_series(connection, delivery, name, group, became)
@@ -48,7 +48,7 @@ def merge_mapped(
 
 
 def _usable(
-    delivery: Delivery, batch: Sequence[tuple[int, dict[str, object]]], taken: Taken
+    delivery: Delivery, of: Records, batch: Sequence[tuple[int, dict[str, object]]], taken: Taken
 ) -> Iterator[Keyed]:
     """Records by series and date; a refused one goes back with its line."""
     came = delivery.received_at.astimezone(UTC).date()
@@ -56,7 +56,8 @@ def _usable(
         found = told_by(record, came=came)
         if isinstance(found, Fault):
             text = json.dumps(record, ensure_ascii=False)
-            taken.rejected.append(Rejected(line, text, (Reason(line, *found),)))
+            reason = Reason(line, *found, columns=of.columns.get(found.field, ()))
+            taken.rejected.append(Rejected(line, text, (reason,)))
             continue
         name = series_of(delivery.tenant, delivery.source, found.series)
         yield Keyed(name, line, record, then=found.date.isoformat())
