@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ingestion_pipeline.foundation.errors import TransientError
+from ingestion_pipeline.foundation.storage.deadlocks import MOST_TIMES, is_deadlock
 
 _LARGEST_BATCH = 500
 _MOST_WAITING = 20_000
@@ -67,8 +68,7 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _commit(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            async with self._engine.begin() as connection:
-                results = await connection.run_sync(self._work, [item for item, _ in batch])
+            results = await self._written([item for item, _ in batch])
         # Whatever it is belongs to those who wait, not to the loop.
         except Exception as error:  # noqa: BLE001
             if len(batch) > 1 and not is_outage(error):
@@ -82,6 +82,17 @@ class GroupCommit(Generic[Item, Result]):
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():  # its request may have been canceled meanwhile
                 future.set_result(result)
+
+    async def _written(self, items: list[Item]) -> Sequence[Result]:
+        """Once more, where it stood in a circle with a file that is being loaded."""
+        for time in range(MOST_TIMES):
+            try:
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(self._work, items)
+            except sa.exc.DBAPIError as error:
+                if time == MOST_TIMES - 1 or not is_deadlock(error):
+                    raise
+        raise AssertionError("the last time returned or raised")  # pragma: no cover
 
 
 def is_outage(error: BaseException) -> bool:

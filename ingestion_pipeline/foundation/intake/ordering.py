@@ -2,7 +2,7 @@
 together, or to take locks in one order, does so in memory that does not grow with the file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +66,9 @@ class InOrder:
         copy_rows(self.connection, "records_in_order", _COLUMNS, rows)
         self.number += len(rows)
 
-    def __iter__(self) -> Iterator[Keyed]:
+    def __iter__(self) -> Generator[Keyed]:
+        """Who may stop before its end closes it (`contextlib.closing`): a cursor is open."""
         found = self.connection.execute(_IN_ORDER, execution_options={"yield_per": _AT_ONCE})
-        for key, line, told in found:
-            yield Keyed(key, line, _decode(told))
+        with found:
+            for key, line, told in found:
+                yield Keyed(key, line, _decode(told))

@@ -22,6 +22,7 @@ from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.loading import deliveries, keys
 from ingestion_pipeline.foundation.loading.known import DOMAIN, Known
 from ingestion_pipeline.foundation.loading.reading import Bounds, read
+from ingestion_pipeline.foundation.storage.deadlocks import again_after_deadlocks
 from ingestion_pipeline.foundation.storage.file_kinds import Limits
 from ingestion_pipeline.foundation.storage.landing import Landing
 
@@ -76,7 +77,9 @@ def load_upload(
         room = quota.rejected_room(connection, delivery.tenant_id, default=keeps)
     taken = None
     if not is_loaded:
-        taken = _land(engine, landing, claim, known, delivery, bounds=Bounds(limits, room))
+        bounds = Bounds(limits, room)
+        land = partial(_land, engine, landing, claim, known, delivery, bounds=bounds)
+        taken = again_after_deadlocks(land)
     settled = known.sink.settle(engine, delivery)
     with engine.begin() as connection:
         deliveries.settled(connection, delivery.upload_id, settled)

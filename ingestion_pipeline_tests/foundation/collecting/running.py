@@ -1,6 +1,7 @@
 """A series that is collected from a server of the tests' own, its records kept on a shelf."""
 
 import os
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,16 +99,18 @@ class Series:
             return collecting.collect(fetching, day)
 
 
-def main(database: str, home: str, url: str, days: int) -> None:
-    """Collect days in a process of its own, which may be killed."""
+def main(database: str, home: str, url: str, days: int, seed: int) -> None:
+    """Collect days, in an order by chance, in a process of its own, which may be killed."""
     engine = sa.create_engine(database)
     # Whoever was killed has had its claim long enough.
     configuration = Settings(ingestion_home=Path(home), job_lease=timedelta(seconds=2))
     series = Series(engine, configuration, url, Shelf())
-    for number in range(days):
+    for number in random.Random(seed).sample(range(days), days):
         series.collect(DAY + timedelta(days=number))
     engine.dispose()
 
 
 if __name__ == "__main__":
-    main(os.environ["SERIES_DATABASE"], sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(
+        os.environ["SERIES_DATABASE"], sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    )

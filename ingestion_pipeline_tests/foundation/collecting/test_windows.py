@@ -25,6 +25,7 @@ from ingestion_pipeline_tests.foundation.collecting.serving import Asked, Reply,
 from ingestion_pipeline_tests.foundation.loading.running import Shelf, on_the_shelf
 
 ROOT = Path(__file__).parents[3]
+KILLS = 6
 
 
 @dataclass
@@ -194,12 +195,13 @@ def test_kill_9_at_random_loses_nothing_and_doubles_nothing(
     environment = {**os.environ, "SERIES_DATABASE": database_url}
     seed = random.randrange(10**6)
     chance = random.Random(seed)
-    for _ in range(6):
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    for _ in range(KILLS):
+        seeded = [*command, str(chance.randrange(10**6))]
+        process = subprocess.Popen(seeded, cwd=ROOT, env=environment)
         time.sleep(chance.uniform(1.0, 3.5))
         process.kill()
         process.wait()
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=300)
+    subprocess.run([*command, "0"], cwd=ROOT, env=environment, check=True, timeout=300)
     wanted = {each["id"]: Decimal(each["paid"]) for some in api.days.values() for each in some}
     assert paid(series) == wanted, seed
     assert table(series, "SELECT DISTINCT status FROM uploads") == [("loaded",)], seed

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -23,8 +24,9 @@ _TIMEOUT = timedelta(hours=1)
 def land_mapped(connection: sa.Connection, delivery: Delivery, records: Sequence[Records]) -> Taken:
     """Record points within the caller's transaction; what is there stays as it is.
 
-    In order of KPI and instant, as the gateway takes its locks: else the two would wait for each
-    other in a circle.
+    In order of KPI and instant, as the gateway takes its locks. Of more than one batch the second
+    begins while the jobs of the first are locked: beside requests of the same traces there may be
+    a circle, and whoever is ended for it does its transaction again (`storage/deadlocks.py`).
     """
     taken, arrived = Taken(), InOrder(connection)
     for each in records:
@@ -32,11 +34,12 @@ def land_mapped(connection: sa.Connection, delivery: Delivery, records: Sequence
             found = (_usable(delivery, each, told, taken) for told in batch)
             arrived.add([reading for reading in found if reading is not None])
     became = {"inserted": 0, "unchanged": 0, "superseded": 0}
-    updates = (_update(each, delivery) for each in arrived)
-    while some := list(islice(updates, _AT_ONCE)):
-        for what in land_readings(connection, some, job_timeout=_TIMEOUT, channel=None):
-            known = "superseded" if what.conflict else "unchanged"
-            became[known if what.duplicate else "inserted"] += 1
+    with closing(iter(arrived)) as in_order:
+        updates = (_update(each, delivery) for each in in_order)
+        while some := list(islice(updates, _AT_ONCE)):
+            for what in land_readings(connection, some, job_timeout=_TIMEOUT, channel=None):
+                known = "superseded" if what.conflict else "unchanged"
+                became[known if what.duplicate else "inserted"] += 1
     taken.by_target[KPI_POINTS.name] = became
     return taken
 
