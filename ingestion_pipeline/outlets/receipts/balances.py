@@ -56,13 +56,17 @@ def _text(part: str, *, span: str, everybody: bool = False) -> str:
 _SPAN = "{at} >= :start AND {at} < :end"
 _EVERYTHING = {part: _text(part, span=_SPAN) for part in _PARTS}
 _SUMS = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in NUMBERS)
-_BY_DAY = sa.text(f"""
+# Each part is summed up by itself: what all of them are told in is made of a few rows then.
+_SUMMED = f"""
     SELECT CAST(at AT TIME ZONE :zone AS date) AS day, sender, count(*) AS deliveries, {_SUMS},
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(*) FILTER (WHERE state IN ('recorded', 'staged')) AS unfinished
-    FROM ({" UNION ALL ".join(_EVERYTHING.values())}) AS d
-    GROUP BY 1, 2 ORDER BY 1 DESC, 2
-""")  # noqa: S608  (put together of texts of ours)
+    FROM ({{part}}) AS d GROUP BY 1, 2
+"""  # noqa: S608  (put together of texts of ours)
+_BY_DAY = sa.text(
+    " UNION ALL ".join(_SUMMED.replace("{part}", part) for part in _EVERYTHING.values())
+    + " ORDER BY day DESC, sender"
+)
 _WHOLE = ("pings", "errors")  # each is one row, which can't be in part
 _EVERYBODYS = sa.text(
     " UNION ALL ".join(

@@ -18,7 +18,7 @@ from ingestion_pipeline.outlets.receipts.balances import Delivery, Numbers
 from ingestion_pipeline.outlets.receipts.days import Days
 from ingestion_pipeline.outlets.receipts.senders import SENDERS
 
-_SHOWN_DAYS = 14
+_SHOWN_DAYS = 7
 _MOST_PAGES = 200  # of deliveries; an earlier one is found by its day
 _STATES = {
     "loaded": ("stored", ""), "failed": ("refused as a whole", "bad"),

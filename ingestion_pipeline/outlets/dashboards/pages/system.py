@@ -89,13 +89,18 @@ _ALERTS = sa.text("""
            delivery_attempts, delivery_error
     FROM alerts ORDER BY resolved_at IS NULL DESC, alert_id DESC LIMIT :limit
 """)
+# By the partial indexes that quotas are counted by.
 _ROOM = sa.text("""
-    SELECT t.name AS tenant, u.bytes AS kept, u.rejected, t.landed_bytes_limit AS most, u.files
-    FROM (SELECT tenant_id, sum(bytes) FILTER (WHERE source IN ('http', 'drop')
-                                               AND removed_at IS NULL) AS bytes,
-                 sum(rejected_bytes) AS rejected, count(*) AS files
-          FROM uploads GROUP BY tenant_id) AS u
-    JOIN tenants AS t USING (tenant_id) ORDER BY kept DESC NULLS LAST, tenant LIMIT :limit
+    WITH landed AS (
+        SELECT tenant_id, sum(bytes) AS bytes, count(*) AS files FROM uploads
+        WHERE source IN ('http', 'drop') AND removed_at IS NULL GROUP BY tenant_id),
+    refused AS (
+        SELECT tenant_id, sum(rejected_bytes) AS bytes FROM uploads
+        WHERE rejected_bytes > 0 GROUP BY tenant_id)
+    SELECT t.name AS tenant, landed.files, landed.bytes AS kept, refused.bytes AS rejected,
+           t.landed_bytes_limit AS most
+    FROM tenants AS t LEFT JOIN landed USING (tenant_id) LEFT JOIN refused USING (tenant_id)
+    WHERE landed.bytes > 0 OR refused.bytes > 0 ORDER BY kept DESC NULLS LAST, tenant LIMIT :limit
 """)
 _SIZE = sa.text("SELECT pg_database_size(current_database())")
 
@@ -224,8 +229,9 @@ def _cron(ask: Ask) -> Table:
 
 def _room(ask: Ask) -> Table:
     columns = (
-        Column("tenant", "tenant"), Column("files", "files", "count"),
-        Column("kept", "landed", "number", unit="MiB"), Column("most", "of", "number", unit="MiB"),
+        Column("tenant", "tenant"), Column("files", "landed files", "count"),
+        Column("kept", "they take", "number", unit="MiB"),
+        Column("most", "of", "number", unit="MiB"),
         Column("rejected", "refused rows", "number", unit="MiB"),
     )  # fmt: skip
     names = ("kept", "most", "rejected")
