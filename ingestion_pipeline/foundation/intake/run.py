@@ -21,7 +21,7 @@ from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.making import Maker
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
 from ingestion_pipeline.foundation.mapping.words import Emit, Mapped
-from ingestion_pipeline.foundation.storage.file_kinds import Limits
+from ingestion_pipeline.foundation.storage.file_kinds import Limits, WrongFileError
 from ingestion_pipeline.foundation.uncollected import uncollected
 
 SPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 9562, 6.6: names that are URLs
@@ -117,7 +117,7 @@ class Run:
         self.counts = Counts()
         self.warnings: list[Reason] = []
         self.checked: list[Outcome] = []
-        self._mapped, self._scattered = mapped, scattered
+        self._mapped, self._scattered, self._file_name = mapped, scattered, file_name
         self._table: Table = open_table(file, mapped, file_name, limits)
         self.compiler.called = self._table.called
         self._maker = Maker(mapped, self.compiler)
@@ -141,6 +141,7 @@ class Run:
         """The file, part by part.
 
         Raises:
+            WrongFileError: at the end: its dates have day and month the other way round.
             ScatteredError: at the end: what was made is not whole, and is to be thrown away.
         """
         return uncollected(self._parts())
@@ -170,7 +171,11 @@ class Run:
         self.counts.preamble = self._table.preamble
         self.counts.footer = self._table.footer_lines
         self.compiler.footer = self._table.footer
+        if wrong := next(self.compiler.days.against(), None):
+            raise WrongFileError(f"{self._file_name}: {wrong}")
         self.warnings = maker.checks.of_file()
+        if "dates" in self._mapped.confirm:
+            self.warnings += [Reason(0, "check", str(each)) for each in self.compiler.days.open()]
 
     def _rows(self) -> Iterator[Record]:
         for record in self._table.rows:

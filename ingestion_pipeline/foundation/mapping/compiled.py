@@ -26,6 +26,7 @@ from ingestion_pipeline.foundation.mapping.cells import (
     template,
     total_in_group,
 )
+from ingestion_pipeline.foundation.mapping.day_order import DayOrder
 from ingestion_pipeline.foundation.mapping.identities import Ids, identity_maker
 from ingestion_pipeline.foundation.mapping.moments import moment_reader
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
@@ -63,12 +64,14 @@ class Compiler:
         space: of ids.
         footer: what the lines below the table say; filled in before checks of the whole file.
         called: what the file calls columns, where the mapping calls them otherwise.
+        days: what the file's dates tell of the order of day and month.
     """
 
     mapped: Mapped
     space: uuid.UUID
     footer: Mapping[str, str] = field(default_factory=dict)
     called: Mapping[str, str] = field(default_factory=dict)
+    days: DayOrder = field(default_factory=DayOrder)
 
     def __post_init__(self) -> None:
         self.number = Remembered(as_number(number_reader(self.mapped.numbers)))

@@ -33,9 +33,15 @@ WANTED: dict[str, Wanted] = {
 }  # fmt: skip
 
 
-def finisher(field: TargetField, compiler: Compiler) -> Finish:
-    """What makes of a column's cells what the field holds."""
-    remembered = Remembered(_finisher_of_one(field, compiler))
+def finisher(field: TargetField, compiler: Compiler, columns: tuple[str, ...] = ()) -> Finish:
+    """What makes of a column's cells what the field holds.
+
+    Args:
+        columns: of the file, that it is from.
+    """
+    is_instant = field.kind == "instant"
+    read = _instant(compiler, columns) if is_instant else _READERS[field.kind](field, compiler)
+    remembered = Remembered(_finisher_of_one(field, read))
 
     def finish(cells: Sequence[Any]) -> Sequence[Any]:
         return list(map(remembered.__getitem__, cells))
@@ -71,9 +77,7 @@ def finished(cells: Sequence[Any]) -> Sequence[Any]:
     ]
 
 
-def _finisher_of_one(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:
-    read = _READERS[field.kind](field, compiler)
-
+def _finisher_of_one(field: TargetField, read: Callable[[Cell], Typed]) -> Callable[[Cell], Typed]:
     def finish(cell: Cell) -> Typed:
         if isinstance(cell, Refusal):
             return Refusal(cell.rule, cell.value[:_SHOWN])
@@ -177,9 +181,11 @@ def _bounds(number: Decimal, field: TargetField) -> Refusal | None:
     return None
 
 
-def _instant(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  # noqa: ARG001
-    mapped = compiler.mapped
-    moment = moment_reader(mapped.dates or _DATES, mapped.zone or _UTC, mapped.months)
+def _instant(compiler: Compiler, columns: tuple[str, ...]) -> Callable[[Cell], Typed]:
+    mapped, written = compiler.mapped, compiler.mapped.dates or _DATES
+    moment = compiler.days.watched(
+        moment_reader(written, mapped.zone or _UTC, mapped.months), written, columns
+    )
 
     def read(cell: Cell) -> Typed:
         found = cell if isinstance(cell, datetime) else moment(str(cell))
@@ -226,6 +232,6 @@ def _uuid(field: TargetField, compiler: Compiler) -> Callable[[Cell], Typed]:  #
 _NO_UUID = Refusal("is no UUID; one is made of any text by id: […]")
 _READERS: dict[str, Callable[[TargetField, Compiler], Callable[[Cell], Typed]]] = {
     "text": _text, "choice": _choice, "decimal": _decimal, "double": _double,
-    "integer": _integer, "instant": _instant, "currency": _currency, "boolean": _boolean,
+    "integer": _integer, "currency": _currency, "boolean": _boolean,
     "uuid": _uuid,
 }  # fmt: skip

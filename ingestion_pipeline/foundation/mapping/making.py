@@ -35,6 +35,7 @@ from ingestion_pipeline.foundation.mapping.words import (
     Value,
 )
 
+_Alike = tuple[TargetField, tuple[str, ...]]
 _TOGETHER = "is refused: another row of its record is"
 Records = tuple[Emit, tuple[str, ...], list[tuple[Any, ...]], list[int]]
 
@@ -89,7 +90,7 @@ class Maker:
 
     def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
         self._spread: Spread | None = spread_of(mapped, compiler.called)
-        finishers: dict[TargetField, Finish] = {}
+        finishers: dict[_Alike, Finish] = {}
         self._origins = Origins(mapped, compiler)
         self._emitters = [
             _emitter(each, compiler, mapped, finishers, self._origins) for each in mapped.emits
@@ -181,12 +182,13 @@ def _emitter(
     emit: Emit,
     compiler: Compiler,
     mapped: Mapped,
-    finishers: dict[TargetField, Finish],
+    finishers: dict[_Alike, Finish],
     origins: Origins,
 ) -> _Emitter:
     """Args: finishers: of fields so far; those with the same rules share what they remember."""
     names: list[str] = []
     values: list[_Value] = []
+    columns = origins.of_emit(emit)
     if emit.key:
         names.append(emit.target.key)
         made = natural_key(emit, mapped.name)
@@ -202,9 +204,11 @@ def _emitter(
             values.append(_Value(evaluate, finished, counts_rows(value), value))
             continue
         rules = replace(field, name="", required=True, default=None)
-        if rules not in finishers:
-            finishers[rules] = finisher(field, compiler)
-        values.append(_Value(evaluate, finishers[rules], counts_rows(value), value))
+        # Each column of dates tells by itself whether the day or the month comes first.
+        alike = (rules, columns[field.name] if field.kind == "instant" else ())
+        if alike not in finishers:
+            finishers[alike] = finisher(field, compiler, alike[1])
+        values.append(_Value(evaluate, finishers[alike], counts_rows(value), value))
     where = compiler.condition(emit.where) if emit.where is not None else None
     numbered = emit.key or any(
         isinstance(value, Identity) and value.occurrence
@@ -212,9 +216,7 @@ def _emitter(
     )  # fmt: skip
     sums = mapped.group is not None and any(each.each_group for each in mapped.emits)
     is_part = sums and not emit.each_group and not emit.only_new
-    return _Emitter(
-        emit, is_part and not numbered, where, tuple(names), tuple(values), origins.of_emit(emit)
-    )
+    return _Emitter(emit, is_part and not numbered, where, tuple(names), tuple(values), columns)
 
 
 def _object(value: Any) -> Evaluate:

@@ -29,6 +29,7 @@ from ingestion_pipeline.foundation.mapping.words import (
 KEYS = (
     "source", "mapping", "match", "settings", "read", "columns", "optional", "numbers", "dates",
     "months", "zone", "fill", "skip", "group", "explode", "unpivot", "check", "emit",
+    "confirm",
 )  # fmt: skip
 _DECIMALS = (".", ",")
 _GROUPS = (".", ",", " ", "'", "’", "")
@@ -101,6 +102,9 @@ def read_mapping_node(
         explode=_explode(reader, words.get("explode")),
         unpivot=tuple(_unpivot(reader, each) for each in reader.items(words.get("unpivot"))),
         checks=checks,
+        confirm=frozenset(
+            reader.one_of(each, ("dates",), "dates") for each in reader.items(words.get("confirm"))
+        ),
     )
     if mapped.explode and mapped.unpivot:
         reader.fault(words["unpivot"], "can't stand beside explode")

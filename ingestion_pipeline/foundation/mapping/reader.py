@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ingestion_pipeline.foundation.mapping.day_order import turned
 from ingestion_pipeline.foundation.mapping.documents import Node
 from ingestion_pipeline.foundation.mapping.faults import Fault, meant
 from ingestion_pipeline.foundation.mapping.moments import BadFormatError, moment_reader
@@ -172,6 +173,9 @@ class Reader:
             except BadFormatError as error:
                 self.fault(each, str(error))
             else:
+                if turned(text) != text and turned(text) in formats:
+                    told = f"beside {turned(text)}: of 5/6/2022 nobody could tell which is meant"
+                    self.fault(each, f"is {text!r} {told}")
                 formats.append(text)
         return tuple(formats)
 

@@ -156,13 +156,17 @@ def _zoned(
     zone_of = compiler.value(steps.zone_of)
     written, languages = steps.dates or compiler.mapped.dates, compiler.mapped.months
 
+    watch = compiler.days.watched(moment_reader(written, _UTC, languages), written)
+
     def moment(cell: Cell, zone: Cell) -> Cell:
         if not isinstance(cell, str) or not cell or isinstance(zone, Refusal):
             return zone if cell and isinstance(zone, Refusal) else cell
         try:
-            return moment_reader(written, ZoneInfo(str(zone)), languages)(cell)
+            found = moment_reader(written, ZoneInfo(str(zone)), languages)(cell)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return Refusal("is of a time zone that is not known", str(zone))
+        watch(cell)
+        return found
 
     return lambda batch, cells: list(map(moment, cells, zone_of(batch)))
 
@@ -175,7 +179,10 @@ def _last(compiler: "Compiler", steps: Steps, wanted: Literal["text", "number", 
     written = steps.dates if steps.dates is not None else compiler.mapped.dates
     zone = steps.zone or compiler.mapped.zone or _UTC
     own_dates = steps.dates is not None or steps.zone is not None
-    moment = moment_reader(written, zone, compiler.mapped.months) if own_dates and written else None
+    moment = (
+        compiler.days.watched(moment_reader(written, zone, compiler.mapped.months), written)
+        if own_dates and written else None
+    )  # fmt: skip
 
     def do(cell: Cell) -> Cell:
         if cell == "":

@@ -314,6 +314,7 @@ class Mapped:
         names: {our name: names that the column has had}.
         optional: columns that a file may lack, as where whoever exports it chooses them.
         skip: rows that are passed over, by the name under which they are counted.
+        confirm: what it is not certain of: a file that does not tell it is warned of.
         uses: columns that are read, but for those that rows are made of.
         sha256: of what it says, hexadecimal.
         keys: by type of records, hashes of what their ids are made of.
@@ -339,6 +340,7 @@ class Mapped:
     explode: Explode | None = None
     unpivot: tuple[Unpivot, ...] = ()
     checks: tuple[Check, ...] = ()
+    confirm: frozenset[str] = frozenset()
     uses: Mapping[str, MappedColumn] = field(default_factory=dict)
     sha256: str = ""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
