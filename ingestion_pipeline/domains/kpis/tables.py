@@ -1,5 +1,5 @@
 """The tables of KPIs as SQLAlchemy sees them; made by migration 0004, which explains the flags,
-0015 (corrections) and 0031 (receipts)."""
+0015 (corrections), 0031 (receipts) and 0034 (our own analyses)."""
 
 from typing import Any
 
@@ -238,6 +238,19 @@ analyses = sa.Table(
     text("trace_id", primary_key=True, comment=TRACE),
     text("kpi_id", primary_key=True, comment=KPI),
     json("analysis", comment="The analysis as it was put"),
+    text("source", default="sender", comment="Whose it is: sender, template, or model (reworded)"),
+    double("of_value", nullable=True, comment="The value that ours is of; NULL: the sender's"),
+    timestamp(
+        "observed_at", nullable=True, comment="Instant of that value, UTC; NULL: the sender's"
+    ),
+    text("model", nullable=True, comment="The model that was asked; NULL: none"),
+    integer("tokens", nullable=True, comment="Tokens that asking took; NULL: none was asked"),
+    text(
+        "note",
+        nullable=True,
+        comment="Why the template stays though a server was to be asked; NULL: it was not, or its "
+        "wording was taken",
+    ),
     now("updated_at", comment=UPDATED_AT),
     comment="Analyses that were put beside readings: a row a tenant, trace and KPI",
 )
@@ -277,6 +290,7 @@ sa.Index("kpi_receipts_tenant_idx", receipts.c.tenant_id, receipts.c.received_at
 sa.Index(
     "kpi_updates_observed_at_idx", updates.c.observed_at, updates.c.tenant_id, updates.c.kpi_id
 )
+sa.Index("kpi_updates_received_idx", updates.c.received_at, postgresql_using="brin")
 sa.Index("kpi_updates_pending_idx", updates.c.observed_at, postgresql_where=updates.c.pending)
 sa.Index(
     "kpi_updates_error_idx", updates.c.received_at, postgresql_where=updates.c.error.is_not(None)

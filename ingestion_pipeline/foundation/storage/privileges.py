@@ -98,7 +98,8 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "kpi_jobs": ("raw", "raw", "r", "r"),
     "kpi_job_kpis": ("raw", "raw", "r", "r"),
     "kpi_errors": ("raw", "raw", "r", "r"),
-    "kpi_analyses": ("raw", "r", "r", "r"),
+    "kpi_analyses": ("raw", "raw", "r", "r"),
+    "analysis_tokens": ("", "raw", "r", ""),
     # Markets: what FRED publishes is everybody's.
     "market_fundamentals": ("r", "raw", "r", "r"),
     "market_comps": ("r", "raw", "r", "r"),

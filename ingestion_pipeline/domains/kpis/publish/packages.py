@@ -18,7 +18,8 @@ PackageKey = tuple[int, str, str]  # tenant, trace, KPI
 
 DEFAULT_SOURCE = "workflow"
 
-# A trace that sent several instants of a KPI has the package of the newest.
+# A trace that sent several instants of a KPI has the package of the newest. An analysis of ours is
+# of one reading: of one that was corrected since, it says what is not true any more.
 _ROWS = sa.text("""
     SELECT DISTINCT ON (sent.tenant_id, sent.trace_id, sent.kpi_id)
            sent.tenant_id, sent.trace_id, sent.kpi_id, sent.observed_at, sent.timestamp_text,
@@ -33,6 +34,8 @@ _ROWS = sa.text("""
     LEFT JOIN kpi_analyses AS analysis
         ON analysis.tenant_id = sent.tenant_id AND analysis.trace_id = sent.trace_id
         AND analysis.kpi_id = sent.kpi_id
+        AND (analysis.source = 'sender' OR (analysis.of_value = sent.value
+                                            AND analysis.observed_at = sent.observed_at))
     ORDER BY sent.tenant_id, sent.trace_id, sent.kpi_id, sent.observed_at DESC
 """)
 
