@@ -18,6 +18,7 @@ from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES
+from ingestion_pipeline.outlets.findings.analysis import definitions as analysis
 from ingestion_pipeline.outlets.receipts import definitions as receipts
 from ingestion_pipeline.outlets.receipts import freshness as receipts_freshness
 
@@ -35,6 +36,7 @@ def ours() -> dg.Definitions:
             buildings.definitions,
             book_sales.definitions,
             markets.definitions,
+            analysis.definitions,
             receipts.definitions,
             housekeeping.definitions(questions=registry.questions, limits=watch),
             # A run of many small steps costs two CPU seconds in one process and four in several.

@@ -275,6 +275,19 @@ class Settings(BaseSettings):
     alert_minimum: PositiveInt = Field(
         20, description="Cache lookups and requests below which their rates raise no alert"
     )
+    analysis_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/@?#]+[^\s?#]*$",  # no password: messages show it
+        description="Base URL of a server of the OpenAI chat wire (as https://host/v1), which may "
+        "reword analyses of KPIs that are worth watching; unset: they stay as they are",
+    )
+    analysis_key: SecretStr | None = Field(
+        None, description="Bearer key of that server; unset: it wants none"
+    )
+    analysis_model: str = Field("default", description="Model that is asked for there")
+    analysis_budget: NonNegativeInt = Field(
+        100_000, description="Tokens that rewording may take a UTC day, of all runs together"
+    )
     ledger_retention_days: PositiveInt = Field(
         90, description="Days that finished jobs, events, cron logs and alerts are kept"
     )

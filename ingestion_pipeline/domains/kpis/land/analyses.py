@@ -57,9 +57,7 @@ class OurAnalysis:
     note: str | None = None
 
 
-def land_ours(
-    connection: sa.Connection, key: tuple[int, str, str], ours: OurAnalysis
-) -> bool:
+def land_ours(connection: sa.Connection, key: tuple[int, str, str], ours: OurAnalysis) -> bool:
     """Put an analysis of ours on a package (tenant, trace, KPI), unless its sender has put one."""
     which = dict(zip(("tenant_id", "trace_id", "kpi_id"), key, strict=True))
     # In this order, as the gateway does it: else the two could wait for each other.

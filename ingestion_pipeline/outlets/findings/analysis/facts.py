@@ -91,6 +91,11 @@ class History:
             watched=watched(assessed, int(assessed.series.instants[index])),
         )
 
+    def nothing(self, value: float, instant: int) -> Facts:
+        """Of a reading that is too large to be reckoned with."""
+        at = datetime.fromtimestamp(instant, self._zone)
+        return Facts(value, at, None, None, None, (), None, 0.0)
+
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

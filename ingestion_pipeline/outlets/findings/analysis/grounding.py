@@ -55,7 +55,9 @@ def reworded(draft: Draft, text: str) -> Analysis:
     known = {each.lower() for each in _WORD.findall(whole)}
     for sentence in (analysis.headline, *analysis.sentences):
         _require_words(sentence, draft, known)
-    _require_numbers([analysis.headline], draft.numbers, draft)
+    # A headline of ours begins with the distance, whatever else is written like that.
+    of_headline = tuple(sorted(draft.numbers, key=lambda number: number.role != "distance"))
+    _require_numbers([analysis.headline], of_headline, draft)
     _require_numbers(analysis.sentences, draft.numbers, draft)
     return analysis
 
@@ -159,7 +161,7 @@ def _next_of(left: list[Number], written: str) -> Number:
 
 def _behind(rest: str, token: str) -> str:
     """What a number is of, by what stands behind it; empty: nothing that would matter."""
-    if token[-1] in ".,;:" or not rest.strip() or rest.lstrip()[0] in ")(\u2014\"\u201c\u201d":
+    if token[-1] in ".,;:" or not rest.strip() or rest.lstrip()[0] in ')(\u2014"\u201c\u201d':
         return ""
     word = rest.split()[0].strip(".,;:()")
     if word.lower() in words.UNITS:
@@ -181,7 +183,7 @@ def _require_places(sentence: str, roles: list[Role], draft: Draft) -> None:
     said = {each.lower() for each in _WORD.findall(sentence)}
     if _USUAL_ROLES & set(roles) and not said & words.USUAL:
         raise UngroundedError("a number in another place")
-    if ("low" in roles) != ("high" in roles):
+    if ("low" in roles) != ("high" in roles) or ("weeks" in roles and "low" not in roles):
         raise UngroundedError("a number in another place")
     if "distance" in roles:
         direction = words.UP if draft.direction == "above" else words.DOWN

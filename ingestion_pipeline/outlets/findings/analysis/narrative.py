@@ -86,12 +86,13 @@ def draft_of(facts: Facts) -> Draft:
             _Text("It was ", value, " at ", time, f" ({day})."), band,
         )  # fmt: skip
     direction: Direction = "above" if facts.value > facts.middle else "below"
+    moved = "Rose to " if direction == "above" else "Fell to "
     distance, unit = _distance(facts.value, facts.middle)
     return _draft(
         verdict,
         direction,
         _Text(distance, f"{unit} {direction} what is usual at this hour"),
-        _Text("Rose" if direction == "above" else "Fell", " to ", value, " at ", time, f" ({day})."),
+        _Text(moved, value, " at ", time, f" ({day})."),
         _weeks_before(facts, written) or band,
         _Text("That is ", distance, f"{unit} {direction} what is usual."),
         _chance(facts),

@@ -29,7 +29,8 @@ def upgrade() -> None:
         COMMENT ON COLUMN kpi_analyses.tokens IS
             'Tokens that asking took; NULL: none was asked';
         COMMENT ON COLUMN kpi_analyses.note IS
-            'Why the template stays though a server was to be asked; NULL: it was not, or its wording was taken';
+            'Why the template stays though a server was to be asked; NULL: it was not, '
+            'or its wording was taken';
         CREATE TABLE analysis_tokens (
             day date NOT NULL,
             tokens bigint NOT NULL,
