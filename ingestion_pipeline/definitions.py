@@ -18,7 +18,8 @@ from ingestion_pipeline.domains.markets.resources import FredApi
 from ingestion_pipeline.orchestration import housekeeping
 from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES
-from ingestion_pipeline.outlets.findings.analysis import definitions as analysis
+from ingestion_pipeline.outlets.findings import definitions as findings
+from ingestion_pipeline.outlets.findings import freshness as findings_freshness
 from ingestion_pipeline.outlets.receipts import definitions as receipts
 from ingestion_pipeline.outlets.receipts import freshness as receipts_freshness
 
@@ -36,13 +37,17 @@ def ours() -> dg.Definitions:
             buildings.definitions,
             book_sales.definitions,
             markets.definitions,
-            analysis.definitions,
+            findings.definitions,
             receipts.definitions,
             housekeeping.definitions(questions=registry.questions, limits=watch),
             # A run of many small steps costs two CPU seconds in one process and four in several.
             dg.Definitions(resources=resources, executor=dg.in_process_executor),
         ),
-        ages={**registry.ages(CONFIGURATION.read()), "receipts": receipts_freshness.ages()},
+        ages={
+            **registry.ages(CONFIGURATION.read()),
+            "findings": findings_freshness.ages(),
+            "receipts": receipts_freshness.ages(),
+        },
         source_url=CONFIGURATION.read().source_url,
     )
 

@@ -1,5 +1,5 @@
 """The tables of KPIs as SQLAlchemy sees them; made by migration 0004, which explains the flags,
-0015 (corrections), 0031 (receipts) and 0034 (our own analyses)."""
+0015 (corrections), 0031 (receipts) and 0035 (our own analyses)."""
 
 from typing import Any
 

@@ -14,6 +14,4 @@ budget.py      Tokens a day
 tables.py      Which those are
 packages.py    Which packages want an analysis, and what theirs is made of
 working.py     Templates for all that want one, then the server for what is worth it
-
-To Dagster it is shown by assets.py, automation.py and definitions.py.
 """

@@ -1,4 +1,4 @@
-"""Tokens that rewording took, as SQLAlchemy sees them; made by migration 0034, which gives
+"""Tokens that rewording took, as SQLAlchemy sees them; made by migration 0035, which gives
 `kpi_analyses` its columns for analyses of ours, too."""
 
 import sqlalchemy as sa

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from ingestion_pipeline.orchestration import sensing
-from ingestion_pipeline.outlets.findings.analysis.assets import WING, analyses
 from ingestion_pipeline.outlets.findings.analysis.packages import any_wanted
+from ingestion_pipeline.outlets.findings.assets import WING, analyses
 
 EVERY_SECONDS = 30
 

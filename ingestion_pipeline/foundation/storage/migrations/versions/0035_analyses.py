@@ -5,8 +5,8 @@ The index finds what came lately; rows of `kpi_updates` stand in the order in wh
 
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 
 
 def upgrade() -> None:
