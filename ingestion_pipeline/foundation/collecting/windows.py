@@ -17,8 +17,13 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.collecting.fetching import Fetched, Fetching
 from ingestion_pipeline.foundation.collecting.window_rows import Before, WindowRow, status_of
-from ingestion_pipeline.foundation.errors import ContractError, IngestionError, TransientError
-from ingestion_pipeline.foundation.ledger import uploads
+from ingestion_pipeline.foundation.errors import (
+    ContractError,
+    IngestionError,
+    QuotaError,
+    TransientError,
+)
+from ingestion_pipeline.foundation.ledger import quota, uploads
 from ingestion_pipeline.foundation.ledger.worker import Worker
 from ingestion_pipeline.foundation.loading.claimed import load_waiting
 from ingestion_pipeline.foundation.loading.known import Known
@@ -88,6 +93,7 @@ class Collecting:
         Raises:
             ContractError: the API's answers make no sense, or its records can't be taken.
             UpstreamRefusedError, UpstreamUnavailableError, CircuitOpenError: it does not answer.
+            QuotaError: the tenant has no room for it; nothing is recorded.
             TransientError: what was read is recorded, and not loaded yet.
         """
         window = ALL if day is None else day.isoformat()
@@ -100,8 +106,13 @@ class Collecting:
                 done = since is not None and row.is_done_since(connection, since)
             if not done:
                 fetched, landed = self._fetch(fetching, day, window, before)
-                with connection.begin():
-                    upload_id, surplus = self._record(connection, row, before, fetched, landed)
+                try:
+                    with connection.begin():
+                        upload_id, surplus = self._record(connection, row, before, fetched, landed)
+                except QuotaError:
+                    if landed is not None:
+                        self.landing.remove(landed.location)
+                    raise
                 if surplus is not None:
                     self.landing.remove(surplus.location)
                 self._load(connection, upload_id)
@@ -164,7 +175,8 @@ class Collecting:
         self, connection: sa.Connection, before: Before, fetched: Fetched, landed: Landed
     ) -> Recorded:
         """Its upload; of the list that another mapping has read, the same file once more."""
-        attempts = self.configuration.job_attempts
+        attempts, most = self.configuration.job_attempts, self.configuration.tenant_landed_bytes
+        quota.take(connection, self.tenant_id, landed.size, default=most)
         if before.status == "loaded" and before.content_sha256 == fetched.sha256:
             assert before.upload_id is not None, "it was loaded"  # noqa: S101
             uploads.update(

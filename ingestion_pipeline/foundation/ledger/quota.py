@@ -1,7 +1,8 @@
 """How much one tenant may keep, so that none fills the disk of all.
 
-Counted are the bytes of what has landed (files that came over HTTP or by the drop folder, and
-chunks of files that are not whole yet) until retention removes it. Files that `ingest` reads where
+Counted are the bytes of what has landed (files that came over HTTP or by the drop folder, what was
+read of APIs, mapped files of the shell, and chunks of files that are not whole yet) until retention
+removes it. Files that `ingest` reads where
 they are, and those that `jobs reload` reads again, take no room. A tenant may have limits of its
 own (`ingestion-pipeline tenants quota`); `default` holds where it has none: the settings' limit.
 
@@ -21,6 +22,10 @@ _STATE = sa.text("""
     SELECT name, landed_bytes_limit,
            (SELECT COALESCE(sum(bytes), 0) FROM uploads
             WHERE tenant_id = :tenant_id AND source IN ('http', 'drop') AND removed_at IS NULL)
+           -- What a mapping reads lands, however it came; elsewhere `api` names no file.
+           + (SELECT COALESCE(sum(bytes), 0) FROM uploads
+              WHERE tenant_id = :tenant_id AND domain = 'intake' AND source IN ('api', 'cli')
+                    AND removed_at IS NULL)
            + (SELECT COALESCE(sum(last_byte - first_byte + 1), 0)
               FROM upload_sessions JOIN upload_session_files USING (session_id)
                    JOIN upload_chunks USING (session_file_id)

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.errors import ContractError, QuotaError
+from ingestion_pipeline.foundation.ledger import quota, tenants
 from ingestion_pipeline.foundation.mapping.faults import MappingError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
@@ -131,6 +132,25 @@ def test_a_list_that_ends_before_its_total_is_not_read(series: Series, api: Api)
     assert on_the_shelf(series.engine) == []
     assert landed(series) == []
     assert table(series, "SELECT 1 FROM uploads") == table(series, "SELECT 1 FROM series_windows")
+
+
+def test_what_is_read_of_an_api_takes_room_as_files_do(series: Series, api: Api) -> None:
+    """A tenant's limit held for files that were sent, and an API could fill the disk."""
+    first = series.collect()
+    with series.engine.begin() as connection:
+        tenant_id = tenants.find(connection, "acme")
+        room = quota.room_of(connection, tenant_id, default=10**9)
+        quota.set_limit(connection, tenant_id, room.used)
+    assert room.used == landed(series)[0].stat().st_size
+    assert series.collect().upload_id == first.upload_id  # what is there takes no more
+    api.days["2026-03-02"] = rows("x")
+    with pytest.raises(QuotaError, match="no room for this one"):
+        series.collect(DAY + timedelta(days=1))
+    assert len(landed(series)) == 1
+    assert table(series, "SELECT period FROM series_windows") == [(DAY.isoformat(),)]
+    with series.engine.begin() as connection:
+        quota.set_limit(connection, tenant_id, None)
+    assert series.collect(DAY + timedelta(days=1)).is_new
 
 
 def test_records_that_the_mapping_refuses_cost_themselves(series: Series, api: Api) -> None:
