@@ -14,6 +14,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+import sqlalchemy as sa
+
 from ingestion_pipeline import domains
 from ingestion_pipeline.foundation.collecting.fetching import as_landed
 from ingestion_pipeline.foundation.described.faults import Fault
@@ -28,7 +30,9 @@ from ingestion_pipeline.foundation.mapping.faults import meant
 from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.watch import by_file
 from ingestion_pipeline.foundation.watch.gathering import Questions
+from ingestion_pipeline.foundation.watch.health import Service
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,23 @@ def routers() -> list[Any]:
 
 
 def questions() -> dict[str, Questions]:
-    """By domain, what it can be asked about its services."""
-    return {
+    """By domain, what it can be asked about its services; and so what files describe."""
+    wings = {
         domain: Questions(face.services, getattr(face, "services_of", None))
         for domain, face in _faces("freshness")
     }
+    return wings | {"mapped_files": Questions(by_file.files), "series": Questions(_series)}
+
+
+def _series(connection: sa.Connection, configuration: Settings) -> Mapping[str, Service]:
+    expected = [
+        by_file.Expected(
+            each.source.tenant, each.known.mapped.source, each.known.mapped.name,
+            each.source.schedule,
+        )
+        for each in known_series(configuration.described)[0]
+    ]  # fmt: skip
+    return by_file.series(connection, expected)
 
 
 def targets() -> dict[str, Target]:

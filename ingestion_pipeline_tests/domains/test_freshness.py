@@ -23,6 +23,9 @@ _COME = {
     "book_sales": """
         INSERT INTO jobs (kind, max_attempts, status, updated_at)
         VALUES ('book_sales.import.amazon_kdp', 3, 'completed', now() - interval '10 minutes')""",
+    "mapped_files": """
+        INSERT INTO uploads (tenant_id, domain, file_name, source, location, status, loaded_at)
+        VALUES ({tenant}, 'intake', 'f', 'http', 'l', 'loaded', now() - interval '10 minutes')""",
     "fundamentals": """
         INSERT INTO market_fundamentals (tenant_id, market_slug, as_of_date, vacancy_rate_pct,
             avg_asking_rent_psf_yr_nnn, yoy_rent_growth_pct, avg_cap_rate_pct, source, ingestion_id,
@@ -46,6 +49,9 @@ _WAITS = {
     "book_sales": """
         INSERT INTO jobs (kind, max_attempts, available_at)
         VALUES ('book_sales.import.amazon_kdp', 3, now() - interval '2 hours')""",
+    "mapped_files": """
+        INSERT INTO jobs (kind, max_attempts, available_at)
+        VALUES ('intake.load.kiosk/sales', 3, now() - interval '2 hours')""",
 }
 
 

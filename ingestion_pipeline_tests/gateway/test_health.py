@@ -50,7 +50,8 @@ def test_green_when_all_that_is_configured_is_fresh(gateway: RunningGateway) -> 
     assert (status, said["status"]) == (200, "GREEN")
     assert said["services"]["buildings"]["freshness_seconds"] in range(3595, 3660)
     assert set(said["services"]) == {
-        "macro", "fundamentals", "comps", "buildings", "commerce", "kpis", "book_sales"
+        "macro", "fundamentals", "comps", "buildings", "commerce", "kpis", "book_sales",
+        "mapped_files", "series",
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Where the facts of the health document come from: each wing's own word, and the ledger's numbers.
 
 A wing says how its services are in its `freshness.py`, by a function
-`services(connection, configuration) -> {service: Service}`. A wing without one is left out: its
+`services(connection, configuration) -> {service: Service}`; of what files describe, which is no
+wing's, `by_file.py` does. A wing without one is left out: its
 services are there, and UNKNOWN. Nobody waits for a wing whose question takes too long.
 
 All numbers are of a window that an index finds, and of at most its newest 200,000 rows: so they
@@ -37,6 +38,8 @@ SERVICES = {
     "commerce": "commerce",
     "kpis": "kpis",
     "book_sales": "book_sales",
+    "mapped_files": "mapped_files",
+    "series": "series",
 }
 PATIENCE = timedelta(seconds=2)  # with each question
 
@@ -104,6 +107,7 @@ _SERVICE_OF_KIND = {
     "markets.comps": "comps",
     "markets.macro": "macro",
     **{f"{wing}.": wing for wing in ("buildings", "commerce", "kpis", "book_sales")},
+    "intake.load.": "mapped_files",
 }
 _BREAKERS = sa.text("SELECT name, upper(state), failures FROM circuit_breakers")
 
