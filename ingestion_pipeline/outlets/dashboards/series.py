@@ -96,7 +96,10 @@ def _picture(chart: Chart, title: str) -> Any:
     """The chart for those who have no script: fewer columns, the same gaps."""
     columns = chart.drawn()
     every = max(1, -(-len(columns["at"]) // _DRAWN))
-    thinned = {name: values[::every] for name, values in columns.items()}
+    kept = [
+        number for number, mean in enumerate(columns["mean"]) if mean is None or number % every == 0
+    ]
+    thinned = {name: [values[number] for number in kept] for name, values in columns.items()}
     least = [value for value in columns["least"] if value is not None]
     most = [value for value in columns["most"] if value is not None]
     if not least:
