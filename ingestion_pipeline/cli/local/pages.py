@@ -10,7 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from ingestion_pipeline.foundation.ledger import viewers
+from ingestion_pipeline.cli.local.secrets import kept_secret, replaced_secret
+from ingestion_pipeline.foundation.ledger import tenants, viewers
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import locks, roles, schema
 from ingestion_pipeline.foundation.storage.privileges import DASHBOARDS
@@ -30,6 +31,22 @@ def pages_login(configuration: Settings, engine: sa.Engine) -> dict[str, str]:
     file = configuration.home / "postgres" / "pages"
     password = locks.under_lock(engine, lambda connection: _password(connection, file))
     return {"DASHBOARDS_DATABASE_URL": roles.url_of(engine, _LOGIN, password)}
+
+
+def demo_key(configuration: Settings, engine: sa.Engine, tenant: str) -> str:
+    """A key with which one signs in as the tenant of the sample; the same one every time."""
+
+    def make() -> str:
+        with engine.begin() as connection:
+            return tenants.issue_key(connection, tenants.ensure(connection, tenant))
+
+    key = kept_secret(configuration, "DEMO_API_KEY", make)
+    with engine.connect() as connection:
+        [holder] = tenants.holders_of_keys(connection, [tenants.key_hash(key)])
+    if holder is None:  # the database is another one, or somebody has revoked it
+        key = replaced_secret(configuration, "DEMO_API_KEY", make())
+    viewers.ensure(engine)
+    return key
 
 
 def with_pages_login(configuration: Settings) -> Settings:

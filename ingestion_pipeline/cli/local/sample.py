@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.domains.book_sales.sample import queue_reports
+from ingestion_pipeline.domains.buildings.merge.sites import add_site
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import tenants
@@ -54,6 +55,9 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     stands_in = configuration.ace_iot_api_base_url is None
     sites = configuration.site_names[:1] if stands_in else ()
+    with engine.begin() as connection:
+        for site in sites:
+            add_site(connection, TENANT, site)  # its pages show it
     for site in sites:
         key = f"{yesterday}|{site}"
         tags = {f"dagster/asset_partition_range_{end}": key for end in ("start", "end")}

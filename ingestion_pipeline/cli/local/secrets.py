@@ -36,6 +36,24 @@ def local_secrets(configuration: Settings) -> dict[str, str]:
     return {name: value for name, value in (kept | made).items() if name in needed}
 
 
+def kept_secret(configuration: Settings, name: str, make: Callable[[], str]) -> str:
+    """A further secret of the file, made the first time that it is asked for."""
+    file = secrets_file(configuration)
+    kept: dict[str, str] = dict(_LINE.findall(file.read_text())) if file.exists() else {}
+    if name not in kept:
+        kept[name] = make()
+        _write(file, "".join(f"export {each}='{value}'\n" for each, value in kept.items()))
+    return kept[name]
+
+
+def replaced_secret(configuration: Settings, name: str, value: str) -> str:
+    """Keep another value of a further secret."""
+    file = secrets_file(configuration)
+    kept = dict(_LINE.findall(file.read_text())) | {name: value}
+    _write(file, "".join(f"export {each}='{told}'\n" for each, told in kept.items()))
+    return value
+
+
 def with_kept_keys(configuration: Settings) -> Settings:
     """With the keys of CREDENTIAL_KEYS that `up` has made, for a command in another shell.
 

@@ -19,8 +19,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from ingestion_pipeline.cli import console
-from ingestion_pipeline.cli.local.pages import pages_login
+from ingestion_pipeline.cli.local.pages import demo_key, pages_login
 from ingestion_pipeline.cli.local.sample import load as load_sample
 from ingestion_pipeline.cli.local.secrets import local_secrets, make_private, secrets_file
 from ingestion_pipeline.cli.local.services import Service, running
@@ -73,6 +75,7 @@ def serve(configuration: Settings, *, sample: bool) -> None:
             gateway.wait_until_ready()
             at = f"http://{configuration.gateway_host}:{configuration.gateway_port}"
             console.say(f"gateway    {at}   ({at}/docs)")
+            _say_pages(configuration, engine, at, sample=sample)
             dagster.wait_until_ready()
             console.say(f"Dagster    http://{configuration.web_host}:{configuration.web_port}")
             if stand_ins:
@@ -90,6 +93,19 @@ def serve(configuration: Settings, *, sample: bool) -> None:
     finally:
         if configuration.database_url is None:
             server.stop()
+
+
+def _say_pages(configuration: Settings, engine: sa.Engine, at: str, *, sample: bool) -> None:
+    """Where the pages are, and how one signs in."""
+    from ingestion_pipeline.cli.local.demo import TENANT
+
+    if configuration.database_url and not configuration.dashboards_database_url:
+        console.say(f"pages      {at}   (not set up: docs/pages.md)")
+    elif sample and configuration.database_url is None:
+        key = demo_key(configuration, engine, TENANT)
+        console.say(f"pages      {at}   (sign in with {key})")
+    else:
+        console.say(f"pages      {at}   (sign in with a key of `tenants create`)")
 
 
 def _interrupt(*_: object) -> None:

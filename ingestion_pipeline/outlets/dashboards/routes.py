@@ -23,6 +23,7 @@ from ingestion_pipeline.gateway.front import gateway_of
 from ingestion_pipeline.outlets.dashboards import pages, signing_in
 from ingestion_pipeline.outlets.dashboards.api.routes import router as api
 from ingestion_pipeline.outlets.dashboards.asking import PAGES, Ask, NotThereError, Page
+from ingestion_pipeline.outlets.dashboards.expecting import expect
 from ingestion_pipeline.outlets.dashboards.rendering import (
     data_answer,
     html_answer,
@@ -166,6 +167,7 @@ router = Router(
     [
         Route("/", _answering(_home), include_in_schema=False),
         Route("/static/{path:path}", _answering(_static), include_in_schema=False),
+        Route("/findings/expected", _answering(expect), methods=["POST"], include_in_schema=False),
         *signing_in.routes(_answering, frame),
         live,
         *(Route(page.path, _endpoint(page), include_in_schema=False) for page in PAGES.values()),

@@ -33,7 +33,7 @@ def routes(answering: Callable[[Any], Any], frame: Callable[..., dict[str, Any]]
         visitor = await site.visitor(request)
         wanted = request.query_params.get("next", "")
         if visitor is not None:
-            return _to(_next(wanted, visitor))
+            return _to(next_of(wanted, visitor))
         return _form(request, wanted)
 
     async def sign_in(request: Request) -> Response:
@@ -48,7 +48,7 @@ def routes(answering: Callable[[Any], Any], frame: Callable[..., dict[str, Any]]
             if wait := site.wrong_keys.take(address):
                 raise Refusal(429, "too many wrong keys from here: wait a little", retry_after=wait)
             return _form(request, wanted, status=401, wrong=True)
-        response = _to(_next(wanted, visitor))
+        response = _to(next_of(wanted, visitor))
         site.sessions.begin(request, response, visitor.session)
         return response
 
@@ -108,7 +108,7 @@ async def _holder(site: Site, secret: str) -> Visitor | None:
     return found or await site.known(Session("operator", hashlib.sha256(secret.encode()).digest()))
 
 
-def _next(wanted: str, visitor: Visitor) -> str:
+def next_of(wanted: str, visitor: Visitor) -> str:
     """Where one wanted to go, if that is a page of ours and of this visitor; else the first."""
     page = PAGES.get(wanted.partition("?")[0])
     allowed = page is not None and page.operator == visitor.is_operator
