@@ -20,7 +20,7 @@ KPI_POINTS = sa.text("""
     FROM kpi_points
     WHERE tenant_id = :tenant_id AND kpi_id = :kpi_id
       AND observed_at >= :start AND observed_at < :end
-    GROUP BY floor(extract(epoch FROM observed_at) / :step)
+    GROUP BY date_bin(:step * interval '1 second', observed_at, TIMESTAMPTZ '1970-01-01T00:00Z')
     ORDER BY 1
 """)
 KPI_HOURS = sa.text("""
@@ -42,7 +42,7 @@ KPI_HOURS = sa.text("""
     SELECT min(first) AS first, max(last) AS last, sum(points) AS points, min(least) AS least,
            max(most) AS most, sum(total) AS total
     FROM parts
-    GROUP BY floor(extract(epoch FROM first) / :step)
+    GROUP BY date_bin(:step * interval '1 second', first, TIMESTAMPTZ '1970-01-01T00:00Z')
     ORDER BY 1
 """)
 KPI_DAYS = sa.text("""
@@ -61,12 +61,9 @@ KPI_DAYS = sa.text("""
 def buckets_of(rows: Sequence[sa.Row[Any]]) -> list[Bucket]:
     """Rows of first, last, points, least, most and total as columns of a chart."""
     return [
-        Bucket(
-            row.first, row.last, int(row.points), row.least,
-            _mean(row.total, int(row.points), row.least, row.most), row.most,
-        )
-        for row in rows
-    ]  # fmt: skip
+        Bucket(first, last, int(points), least, _mean(total, int(points), least, most), most)
+        for first, last, points, least, most, total in rows
+    ]
 
 
 def kpi_buckets(ask: Ask, span: Span, kpi_id: str) -> list[Bucket]:

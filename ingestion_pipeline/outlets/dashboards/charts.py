@@ -5,9 +5,11 @@ readings stay away for more than `GAP` times their usual distance there is a gap
 it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -17,7 +19,7 @@ from ingestion_pipeline.outlets.dashboards.spans import Span
 GAP = 3
 # Sums of so many doubles stay finite when each is made smaller by this; a power of 2, so exactly.
 SHRUNK = 2.0**-40
-_SHOWN = 15  # significant digits of what is drawn
+_DIGITS = 7  # of the largest value, of what is drawn
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,19 @@ class Chart:
         """How many readings it is made of."""
         return sum(bucket.points for bucket in self.buckets)
 
+    @cached_property
     def drawn(self) -> dict[str, list[Any]]:
         """Columns for drawing, a row where there is a reading, and an empty one in each gap."""
         starts = {gap[0]: gap for gap in self.gaps}
+        largest = max((max(abs(b.least), abs(b.most)) for b in self.buckets), default=0.0)
+        digits = _DIGITS - math.ceil(math.log10(largest)) if largest else 0
         rows: list[tuple[Any, ...]] = []
         usual = _Steps(self.usual)
         for bucket in self.buckets:
             band = usual.at(bucket.first)
-            rows.append((_seconds(bucket.first), *_short(bucket.least, bucket.mean, bucket.most),
-                         *_short(band.low, band.high)))  # fmt: skip
+            values = (bucket.least, bucket.mean, bucket.most, band.low, band.high)
+            told = (None if value is None else round(value, digits) for value in values)
+            rows.append((_seconds(bucket.first), *told))
             if bucket.last in starts:
                 middle = bucket.last + (starts[bucket.last][1] - bucket.last) / 2
                 rows.append((_seconds(middle), None, None, None, None, None))
@@ -110,7 +116,7 @@ class Chart:
         """What the script needs."""
         start, end = _seconds(self.span.start), _seconds(self.span.end)
         return {
-            **self.drawn(),
+            **self.drawn,
             "start": start,
             "end": end,
             "step": self.span.step,
@@ -181,7 +187,3 @@ class _Steps:
 
 def _seconds(instant: datetime) -> int:
     return int(instant.timestamp())
-
-
-def _short(*values: float | None) -> list[float | None]:
-    return [None if value is None else float(f"{value:.{_SHOWN}g}") for value in values]

@@ -87,14 +87,14 @@ def _table(ask: Ask, chart: Chart, columns: Sequence[Column]) -> Table:
 
 def _bounds(chart: Chart, unit: str) -> tuple[str, str]:
     """Between what the picture is drawn."""
-    columns = chart.drawn()
+    columns = chart.drawn
     values = [v for name in ("mean", "low", "high") for v in columns[name] if v is not None]
     return (number(min(values), unit), number(max(values), unit)) if values else ("", "")
 
 
 def _picture(chart: Chart, title: str) -> Any:
     """The chart for those who have no script: fewer columns, the same gaps."""
-    columns = chart.drawn()
+    columns = chart.drawn
     every = max(1, -(-len(columns["at"]) // _DRAWN))
     kept = [
         number for number, mean in enumerate(columns["mean"]) if mean is None or number % every == 0

@@ -1,19 +1,18 @@
 """One KPI: now, what is usual now, its week, its chart from minutes to years, what stands out."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.dashboards.asking import Ask, NotThereError, Shown, page
 from ingestion_pipeline.outlets.dashboards.buckets import KPI_HOURS, buckets_of, kpi_buckets
-from ingestion_pipeline.outlets.dashboards.charts import SHRUNK, Bucket, Usual, chart_of
+from ingestion_pipeline.outlets.dashboards.charts import SHRUNK, Usual, chart_of
 from ingestion_pipeline.outlets.dashboards.findings import marks_of, of_subject
 from ingestion_pipeline.outlets.dashboards.series import Tile, series_shown
 from ingestion_pipeline.outlets.dashboards.spans import Span, span_of
 from ingestion_pipeline.outlets.dashboards.telling import age, change, number, share_of
-from ingestion_pipeline.outlets.dashboards.usual import LOOK_BACK, usual_hours
+from ingestion_pipeline.outlets.dashboards.usual import usual_hours
 
 _NEWEST = sa.text("""
     SELECT observed_at, value, quality, kpi_type FROM kpi_points
@@ -28,8 +27,12 @@ _USUAL_DAYS = sa.text("""
       AND day <= (CAST(:end AS timestamptz) AT TIME ZONE :zone)::date
     ORDER BY day
 """)
+_USUAL_NOW = sa.text("""
+    SELECT usual_low, usual_middle, usual_high FROM watched_subjects
+    WHERE tenant_id = :tenant_id AND domain = 'kpis' AND subject = :kpi_id
+""")
 _WEEK = timedelta(days=7)
-_HOUR = timedelta(hours=1)
+_ALL = 100 * 365 * 86_400  # seconds of a column that holds everything
 
 
 @page("/kpis/series")
@@ -40,33 +43,25 @@ def kpi(ask: Ask) -> Shown:
     if newest is None:
         raise NotThereError
     span = span_of(ask)
-    hours = _hours(ask, kpi_id, since=min(span.start if span.days <= 40 else ask.now,
-                                          ask.now - 2 * _WEEK) - LOOK_BACK)  # fmt: skip
     found = of_subject(ask, "kpis", kpi_id, since=min(span.start, ask.now - _WEEK))
-    by_hour = usual_hours(ask, hours, since=span.start)
-    usual = by_hour if span.source == "points" else _usual_days(ask, kpi_id, span)
+    usual = (
+        usual_hours(ask, kpi_id, span) if span.source == "points" else
+        _usual_days(ask, kpi_id, span)
+    )  # fmt: skip
     chart = chart_of(
         span, kpi_buckets(ask, span, kpi_id), usual=tuple(usual), marks=marks_of(found),
         key=f"kpi:{kpi_id}",
     )  # fmt: skip
     tiles = (
         _now(ask, newest),
-        _usual_now(by_hour, ask.now),
-        *_of_week(hours, ask.now),
+        _usual_now(ask, kpi_id),
+        *_of_weeks(ask, kpi_id),
         Tile(str(sum(each.raised_at > ask.now - _WEEK for each in found)), "found in 7 days"),
     )
     return series_shown(
         ask, chart, title=kpi_id, tiles=tiles, found=found, back=("/kpis", "KPIs"),
         kept={"kpi": kpi_id},
     )  # fmt: skip
-
-
-def _hours(ask: Ask, kpi_id: str, *, since: datetime) -> list[Bucket]:
-    """The KPI by hours."""
-    return buckets_of(ask.rows(
-        KPI_HOURS, tenant_id=ask.tenant_id, kpi_id=kpi_id, start=since, end=ask.now, step=3_600,
-        shrunk=SHRUNK,
-    ))  # fmt: skip
 
 
 def _usual_days(ask: Ask, kpi_id: str, span: Span) -> list[Usual]:
@@ -82,31 +77,27 @@ def _now(ask: Ask, newest: sa.Row[Any]) -> Tile:
     return Tile(number(newest.value), f"now, {age(ask.now - newest.observed_at)} old{quality}")
 
 
-def _usual_now(usual: Sequence[Usual], now: datetime) -> Tile:
-    current = [each for each in usual if each.at <= now < each.at + _HOUR]
-    if not current or current[-1].middle is None:
+def _usual_now(ask: Ask, kpi_id: str) -> Tile:
+    found = ask.row(_USUAL_NOW, tenant_id=ask.tenant_id, kpi_id=kpi_id)
+    if found is None or found.usual_middle is None:
         return Tile(number(None), "usual now: nobody can say yet")
-    [*_, found] = current
-    return Tile(number(found.middle), f"usual now ({number(found.low)} to {number(found.high)})")
+    low, high = number(found.usual_low), number(found.usual_high)
+    return Tile(number(found.usual_middle), f"usual now ({low} to {high})")
 
 
-def _of_week(hours: Sequence[Bucket], now: datetime) -> tuple[Tile, Tile]:
+def _of_weeks(ask: Ask, kpi_id: str) -> tuple[Tile, Tile]:
     """The mean and the extremes of 7 days, against the 7 before."""
-    this = [hour for hour in hours if hour.last >= now - _WEEK]
-    before = [hour for hour in hours if now - 2 * _WEEK <= hour.last < now - _WEEK]
-    mean, mean_before = _mean(this), _mean(before)
-    moved = change(share_of(mean, mean_before))
+    this, before = (
+        buckets_of(ask.rows(
+            KPI_HOURS, tenant_id=ask.tenant_id, kpi_id=kpi_id, start=end - _WEEK, end=end,
+            step=_ALL, shrunk=SHRUNK,
+        ))
+        for end in (ask.now, ask.now - _WEEK)
+    )  # fmt: skip
     if not this:
         return Tile(number(None), "mean of 7 days"), Tile(number(None), "least and most of 7 days")
-    extremes = f"{number(min(hour.least for hour in this))} – {number(max(h.most for h in this))}"
+    moved = change(share_of(this[0].mean, before[0].mean if before else None))
     return (
-        Tile(number(mean), f"mean of 7 days, {moved} on the 7 before"),
-        Tile(extremes, "least and most of 7 days"),
+        Tile(number(this[0].mean), f"mean of 7 days, {moved} on the 7 before"),
+        Tile(f"{number(this[0].least)} – {number(this[0].most)}", "least and most of 7 days"),
     )
-
-
-def _mean(hours: Sequence[Bucket]) -> float | None:
-    points = sum(hour.points for hour in hours)
-    if not points:
-        return None
-    return sum(hour.mean * SHRUNK * hour.points for hour in hours) / points / SHRUNK

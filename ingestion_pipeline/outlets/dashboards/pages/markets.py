@@ -87,7 +87,7 @@ def macro(ask: Ask) -> Table:
     """The newest value of each macro series."""
     rows = [_macro(row) for row in ask.rows(_MACRO, observations=_OBSERVATIONS, limit=_MOST)]
     return Table("macro", "Macro series: what is known now", _OF_MACRO, rows,
-                 empty="No macro series is followed: FRED_API_KEY is not set.")  # fmt: skip
+                 empty="No macro series is worked out yet.")  # fmt: skip
 
 
 def fundamentals(ask: Ask) -> Table:

@@ -25,7 +25,7 @@ _SAMPLES = sa.text("""
     WHERE site_name = :site AND point_name = :point
       AND timestamp >= :start AND timestamp < :end
       AND value IS NOT NULL AND lower(btrim(quality)) = 'good'
-    GROUP BY floor(extract(epoch FROM timestamp) / :step)
+    GROUP BY date_bin(:step * interval '1 second', timestamp, TIMESTAMPTZ '1970-01-01T00:00Z')
     ORDER BY 1
 """)
 _HOURS = sa.text("""
@@ -35,7 +35,7 @@ _HOURS = sa.text("""
     FROM timeseries_hourly
     WHERE site_name = :site AND point_name = :point AND unit = :unit
       AND hour >= :start AND hour < :end AND mean IS NOT NULL AND samples > left_out
-    GROUP BY floor(extract(epoch FROM hour) / :step)
+    GROUP BY date_bin(:step * interval '1 second', hour, TIMESTAMPTZ '1970-01-01T00:00Z')
     ORDER BY 1
 """)
 _UNITS = sa.text("""
