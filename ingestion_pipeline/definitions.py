@@ -20,6 +20,8 @@ from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES
 from ingestion_pipeline.outlets.findings import definitions as findings
 from ingestion_pipeline.outlets.findings import freshness as findings_freshness
+from ingestion_pipeline.outlets.marts import definitions as marts
+from ingestion_pipeline.outlets.marts import freshness as marts_freshness
 from ingestion_pipeline.outlets.receipts import definitions as receipts
 from ingestion_pipeline.outlets.receipts import freshness as receipts_freshness
 
@@ -39,6 +41,7 @@ def ours() -> dg.Definitions:
             markets.definitions,
             findings.definitions,
             receipts.definitions,
+            marts.definitions,
             housekeeping.definitions(questions=registry.questions, limits=watch),
             # A run of many small steps costs two CPU seconds in one process and four in several.
             dg.Definitions(resources=resources, executor=dg.in_process_executor),
@@ -46,6 +49,7 @@ def ours() -> dg.Definitions:
         ages={
             **registry.ages(CONFIGURATION.read()),
             "findings": findings_freshness.ages(),
+            "marts": marts_freshness.ages(),
             "receipts": receipts_freshness.ages(),
         },
         source_url=CONFIGURATION.read().source_url,

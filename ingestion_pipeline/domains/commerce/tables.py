@@ -95,6 +95,7 @@ def _staging(entity: Entity, suffix: str = "") -> sa.Table:
 
 
 FINAL = {name: _final(entity) for name, entity in ENTITIES.items()}
+sa.Index("orders_order_date_idx", FINAL["orders"].c.tenant_id, FINAL["orders"].c.order_date)
 STAGING = {name: _staging(entity) for name, entity in ENTITIES.items()}
 ARRIVED = {name: _staging(entity, "_arrived") for name, entity in ENTITIES.items()}
 WAITING = {name: _staging(entity, "_waiting") for name, entity in ENTITIES.items()}

@@ -94,6 +94,7 @@ OF_DAY = {what: Family(f"buildings/{what}/") for what in ("aggregates", "coverag
 CLAIMING_IMPORT = Family("book_sales.import.")  # a platform
 LOADING_SALES = Family("book_sales:")  # a tenant's platform
 SUMMARIZING_SALES = Family("", seed=1)  # a platform
+REFRESHING_MART = Family("marts/")  # what is made together
 
 
 def hold(connection: sa.Connection, lock: Lock | Named) -> None:

@@ -111,7 +111,9 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "gumroad_pings": ("raw", "raw", "", "r"),
     "gumroad_sales": ("raw", "raw", "", "r"),
     "gumroad_syncs": ("raw", "raw", "r", "r"),
-    # Marts: runs make them of the tables above, readers read them.
+    # Marts: runs make them of the tables above, readers read them. Triggers of those write what
+    # has changed, as whoever changes it.
+    "changed_parts": ("a", "rad", "r", ""),
     "kpi_hourly": ("", "rawd", "r", "r"),
     "kpi_daily": ("", "rawd", "r", "r"),
     "building_hours": ("", "rawd", "r", "r"),

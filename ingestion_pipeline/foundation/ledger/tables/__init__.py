@@ -1,5 +1,6 @@
-"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0024.
+"""The ledger's tables as SQLAlchemy sees them; migrations 0001 to 0036.
 
+changes.py      Parts of tables that have changed, for those who follow from them
 events.py       Events that were sent, and what became of them
 intake.py       Files that mappings read, and of what the ids of their records are made
 jobs.py         The queue, and every attempt at what is in it
