@@ -114,13 +114,13 @@ def _trigger(table: str, name: str, what: str) -> None:
     op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
-# A limit, and whose clock says when a site is occupied, are of all its hours; a tenant's clock of all
-# its days.
+# A limit, and whose clock says when a site is occupied, are of all its hours;
+# a tenant's clock is of all its days.
 _OF_BUILDINGS = """
     CREATE FUNCTION note_changed_zone() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         INSERT INTO changed_parts (source, tenant_id, key, day)
-        SELECT source, NEW.tenant_id, '', 'infinity'
+        SELECT source, NEW.tenant_id, '', CAST('infinity' AS date)
         FROM unnest(ARRAY['kpi_points', 'orders', 'sales_events']) AS source
         UNION
         SELECT 'timeseries_hourly', 0, site_name, 'infinity'
