@@ -22,7 +22,7 @@ run: setup ## start everything and serve until Ctrl-C
 demo: setup ## the same work without serving
 	$(BIN)/ingestion-pipeline demo
 
-test: setup ## every test, with a real PostgreSQL
+test: setup ## every test, with a real PostgreSQL, and a real Chromium where there is one
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## style, types, the rooms of the package
@@ -41,6 +41,7 @@ bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m benchmarks.gateway
 	$(BIN)/python -m benchmarks.series
 	$(BIN)/python -m benchmarks.intake
+	$(BIN)/python -m benchmarks.pages
 
 audit: setup ## ask for known holes of the pinned versions; needs network, so not part of CI
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1

@@ -9,6 +9,12 @@ site.py         what a gateway's pages share; `Visitor`: who is signed in
 viewing.py      the pool, and the read-only transaction as a tenant's viewer
 asking.py       `Ask`, `Shown`, `@page`: what a page is asked, and answers
 tables.py       `Table`, `Column`: shown, and taken away as CSV or JSON (`?table=NAME&format=csv`)
+spans.py        which stretch of time is shown
+buckets.py      columns of a chart, from points and roll-ups
+charts.py       a series as it is drawn: columns, gaps, what was usual, marks
+usual.py        what was usual at each hour
+series.py       what the pages of a series share
+findings.py     what was found, as pages tell it; `expecting.py`: "as expected"
 telling.py      numbers, ages, instants as text
 drawing.py      sparklines, bars, charts as SVG
 rendering.py    templates, static files, headers of every answer
