@@ -329,3 +329,57 @@ def test_rows_of_a_negative_quantity_are_told(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_proposed_as_the_type_that_it_looks_like(tmp_path: Path) -> None:
     text = "KPI,Timestamp,Value\nrevenue,2026-01-13 10:00,1.5\n"
     assert "\n  kpi_points:\n" in proposed(tmp_path, text)
+
+
+KASSE = """\
+Kassenbericht Filiale Süd;;;;;;;;;
+Belegnr;Belegdatum;Kunde;E-Mail;Artikelnr;Bezeichnung;Menge;Einzelpreis;Betrag;Währung
+R-1001;03.02.2026;Müller, Jörg;joerg@example.org;A-1;Brötchen;2;0,45;0,90;EUR
+R-1001;03.02.2026;Müller, Jörg;joerg@example.org;A-2;Käse "jung";1;1.234,50;1.234,50;EUR
+;;;;;;;;;
+R-1002;18.02.2026;Åse Nilsen;ase@example.org;A-1;Brötchen;10;0,45;4,50;EUR
+
+R-1004;20.02.2026;;;A-2;Käse "jung";1;zwölf;12,00;EUR
+Summe;;;;;;;;1.250,55;EUR
+"""
+
+
+def test_a_german_till_with_a_bad_price_is_a_shop_and_its_comma_is_seen(tmp_path: Path) -> None:
+    """It was proposed as samples of buildings, and as numbers with a point."""
+    file = tmp_path / "kasse.csv"
+    file.write_bytes(KASSE.replace("\n", "\r\n").encode("cp1252"))
+    done = CliRunner().invoke(app, ["intake", "new", str(file)])
+    shown = done.stdout
+    assert 'numbers: {decimal: ",", group: "."}' in shown
+    assert 'group: {by: ["Belegnr"]}' in shown
+    assert 'line_total: "Betrag"' in shown
+    assert '"?"' not in shown.partition("\n")[2]
+    mapping = tmp_path / "till.yaml"
+    mapping.write_text(shown)
+    checked = CliRunner().invoke(app, ["intake", "check", str(mapping), str(file), "--json"])
+    found = json.loads(checked.stdout)
+    assert found["sums"] == [{"of": ["orders", "EUR"], "amount": "1239.90"}]
+    assert {each["columns"][0] for each in found["reasons"]} == {"Einzelpreis"}
+
+
+def test_numbers_that_nothing_reads_stay_open(tmp_path: Path) -> None:
+    """Other columns decided for them."""
+    file = tmp_path / "odd.csv"
+    file.write_text(
+        "Order No,Date,SKU,Qty,Unit price\n1,2026-01-13,a,1,12:50\n2,2026-01-14,a,2,3:10\n"
+    )
+    shown = CliRunner().invoke(app, ["intake", "new", str(file), "--target", "shop"]).stdout
+    assert "# Unit price: nothing reads its numbers, as in 12:50" in shown
+    assert 'numbers: "?"' in shown
+
+
+def test_what_is_still_open_is_told_as_that(tmp_path: Path) -> None:
+    """It was told as a column that the file had renamed."""
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(
+        "source: x\nemit:\n  building_samples:\n    fields: {site: '?', point: P, timestamp: T}\n"
+    )
+    file = tmp_path / "f.csv"
+    file.write_text("P,T\n")
+    done = CliRunner().invoke(app, ["intake", "check", str(mapping), str(file)])
+    assert "it is still open; say which column it is" in " ".join(done.stderr.split())

@@ -72,7 +72,7 @@ def found_in(name: str, cells: Iterable[str]) -> Found:
     values = [each for each in said if each not in blanks]
     likely = [each for each in _FORMATS if any(_might_be(each, value) for value in values[:_FIRST])]
     dates = _best({each: moment(each) for each in likely}, values)
-    numbers = _best({each: number_reader(each) for each in SIGNS}, values)
+    numbers = _best({each: number_reader(each) for each in SIGNS}, values, spare=1)
     mixed = () if dates or numbers else _together(values)
     return Found(name, values, tuple(dates), mixed, tuple(numbers), blanks)
 
@@ -105,13 +105,18 @@ def _literals(format_: str) -> frozenset[str]:
     return frozenset(re.sub(r"%.", "", format_))
 
 
-def _best(ways: Mapping[Any, Callable[[str], object]], values: Sequence[str]) -> list[Any]:
-    """The ways that read the most values: nearly all, as below a table may stand words."""
+def _best(
+    ways: Mapping[Any, Callable[[str], object]], values: Sequence[str], *, spare: int = 0
+) -> list[Any]:
+    """The ways that read the most values: nearly all, as below a table may stand words; of few, all
+    but so many `spare` ones.
+    """
     beginning = values[:_FIRST]
     likely = [way for way, read in ways.items() if _read(read, beginning) * 2 >= len(beginning)]
     understood = {way: _read(ways[way], values) for way in likely}
     most = max(understood.values(), default=0)
-    if not most or most < _NEARLY_ALL * len(values):
+    enough = min(_NEARLY_ALL * len(values), max(len(values) - spare, spare + 1))
+    if not most or most < enough:
         return []
     return [way for way, number in understood.items() if number == most]
 

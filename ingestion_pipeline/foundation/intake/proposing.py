@@ -172,13 +172,19 @@ def _notation(draft: Draft) -> Iterator[str]:
     blanks = list(dict.fromkeys(text for each in used.values() for text in each.blanks))
     if blanks:
         yield f"  blank: {quoted(blanks)}   # confirm: they stand for nothing"
-    numeric = list({each.name: each for each in draft.numeric if each.numbers}.values())
-    yield from _numbers(numeric)
+    yield from _numbers(list({each.name: each for each in draft.numeric}.values()))
     yield from _dates(draft)
 
 
-def _numbers(numeric: Sequence[Found]) -> Iterator[str]:
-    if not numeric:
+def _numbers(used: Sequence[Found]) -> Iterator[str]:
+    unread = [each for each in used if each.values and not each.numbers]
+    numeric = [each for each in used if each.numbers]
+    for each in unread:
+        value = next((value for value in each.values if not value.isdigit()), each.values[0])
+        yield f"# {each.name}: nothing reads its numbers, as in {' '.join(value.split())[:40]}"
+    if unread:
+        yield f'numbers: {OPEN}   # as {{decimal: ",", group: "."}}'
+    if unread or not numeric:
         return
     ways = [way for way in numeric[0].numbers if all(way in each.numbers for each in numeric)]
     if not ways:

@@ -21,6 +21,7 @@ _SEPARATOR = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
 _SUM = re.compile(r"\W*\d[\d.,'\s]*\W*")
 _SHOWN = 3
+_OPEN = "?"  # as a proposed mapping has it
 
 
 @dataclass
@@ -91,6 +92,8 @@ def require_columns(mapped: Mapped, names: Sequence[str], file_name: str) -> Non
 
 def _renamed(name: str, names: Sequence[str], mapped: Mapped) -> str:
     """What a missing column may be called in this file, and how a mapping says so."""
+    if name == _OPEN:
+        return ": it is still open; say which column it is, or a constant as {is: …}"
     known = mapped.names.get(name, (name,))
     if not_ours(name, mapped) in names:
         added = _as_columns(name, (*known, name))

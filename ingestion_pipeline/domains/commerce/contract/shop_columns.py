@@ -17,14 +17,16 @@ from ingestion_pipeline.foundation.mapping.numerals import number_reader
 
 _ROLES = {
     "order": "order (?:id|no|nr|number|num|#|name|ref|reference|code) | orderid | order"
-             " | (?:bestell|auftrags|rechnungs)(?:nummer|nr|nr no) | bestellung"
+             " | (?:bestell|auftrags|rechnungs|beleg|bon)(?:nummer|nr|nr no) | bestellung"
+             " | beleg | bon"
              " | (?:no?|num|numero|ref|reference)?(?: de| di)? ?(?:commande|facture|pedido|ordine)"
              " | (?:invoice|receipt|bill|sale|sales order|purchase|document|doc)"
              " ?(?:id|no|nr|number|num|#)? | .*order.*(?:id|no|number) | name",
     "line": "(?:order |sales )?(?:line ?item|line|position|pos) (?:id|no|nr|number)"
             " | order ?item ?(?:id|no|number)? | line | position | pos | transaction ?(?:id|no)",
     "date": "order(?:ed)? ?(?:date|at|on|time|datetime) | (?:purchase|sale|sales|invoice|receipt|"
-            "transaction|placed|created|bought|bestell|auftrags|kauf) ?(?:date|datum|at|on|time)?"
+            "transaction|placed|created|bought|bestell|auftrags|kauf|rechnungs|beleg|bon)"
+            " ?(?:date|datum|at|on|time)?"
             " | bestelldatum | datum | date | fecha.* | data | created | timestamp | .*date.*",
     "customer": "(?:customer|cust|client|buyer|member|user|account|kunden|kd)"
                 " ?(?:id|no|nr|number|nummer)",
