@@ -27,6 +27,7 @@ from ingestion_pipeline.cli.commands import (
     kpis,
     rejected,
     sources,
+    tables,
     tenants,
 )
 from ingestion_pipeline.cli.commands.numbers import WholeNumber
@@ -57,6 +58,7 @@ app.command()(bulk.bulk)
 app.command()(commerce.ingest)
 app.command(name="sample-data")(commerce.sample_data)
 app.command()(buildings.collect)
+app.command()(tables.tables)
 
 
 @app.command()
