@@ -103,7 +103,8 @@ def _say_pages(configuration: Settings, engine: sa.Engine, at: str, *, sample: b
         console.say(f"pages      {at}   (not set up: docs/pages.md)")
     elif sample and configuration.database_url is None:
         key = demo_key(configuration, engine, TENANT)
-        console.say(f"pages      {at}   (sign in with {key})")
+        console.say(f"pages      {at}")
+        console.say(f"           sign in with {key}")
     else:
         console.say(f"pages      {at}   (sign in with a key of `tenants create`)")
 
