@@ -1,17 +1,22 @@
 """What the types share: the schema, the example that `dg scaffold` writes, the asset."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import dagster as dg
 from pydantic import BaseModel
 
-from ingestion_pipeline.foundation.described.folder import NAME
+from ingestion_pipeline.foundation.described.faults import Fault
+from ingestion_pipeline.foundation.described.folder import NAME, Source, read_source
+from ingestion_pipeline.foundation.described.folder import Described as Folder
 from ingestion_pipeline.foundation.described.kinds import HOME, Kind
+from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.orchestration.resources import CONFIGURATION
 
 OWNERS = ["team:data"]
+Found = TypeVar("Found")
 
 
 class Described(dg.Component):
@@ -76,6 +81,27 @@ def folder_of(path: Path) -> tuple[str, ...]:
     root = CONFIGURATION.read().described_in
     folder = path.parent if path.name == NAME else path
     return folder.relative_to(root).parts if folder.is_relative_to(root) else (folder.name,)
+
+
+def sound_of(
+    file: Path, what: str, find: Callable[[Folder], tuple[list[Found], list[Fault]]]
+) -> Found:
+    """The one source that a file describes.
+
+    Args:
+        what: it should describe, as "files".
+        find: the sound ones among some files, and the faults of the others.
+
+    Raises:
+        ConfigurationError: the file is at fault.
+    """
+    source = read_source(file)
+    if not isinstance(source, Source):
+        raise ConfigurationError("\n".join(map(str, source)) or f"{file} describes no {what}")
+    found, faults = find(Folder(file.parent.parent, (file,), (source,)))
+    if not found:
+        raise ConfigurationError("\n".join(map(str, faults)) or f"{file} describes no {what}")
+    return found[0]
 
 
 class Example(dg.Scaffolder[Any]):

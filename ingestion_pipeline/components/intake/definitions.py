@@ -7,10 +7,9 @@ import dagster as dg
 
 from ingestion_pipeline.components.intake.assets import mapped_asset
 from ingestion_pipeline.components.intake.automation import automation, checking
+from ingestion_pipeline.components.kit import sound_of
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.registry import DescribedMapping, DescribedSeries
-from ingestion_pipeline.foundation.described.folder import Described, Source, read_source
-from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.orchestration.resources import RESOURCES
 
 
@@ -25,14 +24,8 @@ def of_file(file: Path) -> dg.Definitions:
     Raises:
         ConfigurationError: the file is at fault.
     """
-    source = read_source(file)
-    if not isinstance(source, Source):
-        raise ConfigurationError("\n".join(map(str, source)) or f"{file} describes no files")
-    described = Described(file.parent.parent, (file,), (source,))
-    found, faults = registry.known_mappings(described)
-    if not found:
-        raise ConfigurationError("\n".join(map(str, faults)) or f"{file} describes no files")
-    return dg.Definitions.merge(of_mapping(found[0]), dg.Definitions(resources=RESOURCES))
+    found = sound_of(file, "files", registry.known_mappings)
+    return dg.Definitions.merge(of_mapping(found), dg.Definitions(resources=RESOURCES))
 
 
 def together(

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from ingestion_pipeline.components.kit import sound_of
 from ingestion_pipeline.components.series.assets import series_asset
 from ingestion_pipeline.components.series.automation import automation
 from ingestion_pipeline.domains import registry
 from ingestion_pipeline.domains.registry import DescribedSeries
-from ingestion_pipeline.foundation.described.folder import Described, Source, read_source
-from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.orchestration.resources import RESOURCES
 
 
@@ -24,11 +23,5 @@ def of_file(file: Path) -> dg.Definitions:
     Raises:
         ConfigurationError: the file is at fault.
     """
-    source = read_source(file)
-    if not isinstance(source, Source):
-        raise ConfigurationError("\n".join(map(str, source)) or f"{file} describes no API")
-    described = Described(file.parent.parent, (file,), (source,))
-    found, faults = registry.known_series(described)
-    if not found:
-        raise ConfigurationError("\n".join(map(str, faults)) or f"{file} describes no API")
-    return dg.Definitions.merge(of_series(found[0]), dg.Definitions(resources=RESOURCES))
+    found = sound_of(file, "API", registry.known_series)
+    return dg.Definitions.merge(of_series(found), dg.Definitions(resources=RESOURCES))
