@@ -22,6 +22,7 @@ from ingestion_pipeline.cli.commands import (
     bulk,
     commerce,
     database,
+    findings,
     intake,
     jobs,
     kpis,
@@ -50,6 +51,7 @@ app.add_typer(book_sales.app, name="book-sales")
 app.add_typer(kpis.app, name="kpis")
 app.add_typer(sources.app, name="sources")
 app.add_typer(intake.app, name="intake")
+app.add_typer(findings.app, name="findings")
 app.command()(book_sales.import_report)
 app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)

@@ -1,24 +1,31 @@
 """`ingestion-pipeline tenants …`: tenants, their API keys, their logins in the database."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, credentials, print_url, upgraded
-from ingestion_pipeline.cli.commands.numbers import BYTES
+from ingestion_pipeline.cli.commands.numbers import BYTES, Day
 
 app = typer.Typer(help="Tenants and their API keys.", no_args_is_help=True)
 
 sites = typer.Typer(help="The building sites whose rows a tenant may read.", no_args_is_help=True)
 app.add_typer(sites, name="sites")
+holidays = typer.Typer(
+    help="Days on which a tenant does not work: they are compared with Sundays.",
+    no_args_is_help=True,
+)
+app.add_typer(holidays, name="holidays")
 app.add_typer(credentials.app, name="credentials")
 
 TenantName = Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9, _ and -.")]
 
 SiteName = Annotated[str, typer.Argument(help="Its name at ACE IoT.")]
+
+Holiday = Annotated[datetime, typer.Argument(click_type=Day(), help="By its own calendar.")]
 
 
 @app.command()
@@ -195,6 +202,63 @@ def reseal() -> None:
         number = signing_secrets.reseal(connection, configuration)
         others = tenant_credentials.reseal(connection, configuration)
     console.say(f"{number} signing secrets and {others} credentials are under the first key now")
+
+
+@app.command(name="zone")
+def set_zone(
+    name: TenantName,
+    zone: Annotated[str, typer.Argument(help="A name of the IANA database: Europe/Berlin.")],
+) -> None:
+    """Tell a tenant's days and hours by the clock of a zone; it is UTC until then."""
+    from ingestion_pipeline.foundation.ledger import tenants
+    from ingestion_pipeline.outlets.findings import calendars
+
+    with upgraded().begin() as connection:
+        calendars.set_zone(connection, tenants.find(connection, name), zone)
+    console.say(f"{name}'s days are told by the clock of {zone}")
+
+
+@holidays.command(name="add")
+def add_holiday(
+    name: TenantName,
+    day: Holiday,
+    called: Annotated[str, typer.Argument(help="What is celebrated.")] = "",
+) -> None:
+    """Add a holiday of a tenant, or name it anew."""
+    from ingestion_pipeline.foundation.ledger import tenants
+    from ingestion_pipeline.outlets.findings import calendars
+
+    with upgraded().begin() as connection:
+        calendars.add_holiday(connection, tenants.find(connection, name), day.date(), called)
+    console.say(f"{day:%Y-%m-%d} is a holiday of {name}")
+
+
+@holidays.command(name="remove")
+def remove_holiday(name: TenantName, day: Holiday) -> None:
+    """Forget a holiday of a tenant."""
+    from ingestion_pipeline.foundation.ledger import tenants
+    from ingestion_pipeline.outlets.findings import calendars
+
+    with upgraded().begin() as connection:
+        tenant_id = tenants.find(connection, name)
+        gone = calendars.remove_holiday(connection, tenant_id, day.date())
+    said = "is no holiday any more" if gone else "was no holiday"
+    console.say(f"{day:%Y-%m-%d} {said} of {name}")
+
+
+@holidays.command(name="list")
+def list_holidays(name: TenantName, as_json: AsJson = False) -> None:
+    """List a tenant's holidays."""
+    from ingestion_pipeline.foundation.ledger import tenants
+    from ingestion_pipeline.outlets.findings import calendars
+
+    with upgraded().connect() as connection:
+        found = calendars.holidays_of(connection, tenants.find(connection, name))
+    if as_json:
+        typer.echo(json.dumps([{"day": str(day), "name": called} for day, called in found]))
+        return
+    for day, called in found:
+        console.say(f"{day} {called}".rstrip())
 
 
 @sites.command(name="add")

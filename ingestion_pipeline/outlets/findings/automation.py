@@ -1,12 +1,22 @@
-"""When analyses are made: a sensor over packages that want one."""
+"""When it is looked: sensors over what is due."""
 
 import dagster as dg
+import sqlalchemy as sa
 
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.outlets.findings.analysis.packages import any_wanted
-from ingestion_pipeline.outlets.findings.assets import WING, analyses
+from ingestion_pipeline.outlets.findings.assets import (
+    WING,
+    analyses,
+    findings,
+    silences,
+)
+from ingestion_pipeline.outlets.findings.looking import now_utc
+from ingestion_pipeline.outlets.findings.series import WATCHED, due
+from ingestion_pipeline.outlets.findings.telling import untold
 
 EVERY_SECONDS = 30
+LOOK_EVERY_SECONDS = 300  # a look costs some seconds, and a finding is of a quarter of an hour
 
 analyse_packages = dg.define_asset_job(
     "analyse_packages",
@@ -32,4 +42,61 @@ def packages_without_analysis(
     under_way = dg.RunsFilter(job_name=analyse_packages.name, statuses=sensing.UNFINISHED)
     if context.instance.get_runs_count(under_way):
         return dg.SkipReason("a run is at work")
+    return dg.RunRequest(tags=sensing.run_tags(WING.name))
+
+
+look_for_findings = dg.define_asset_job(
+    "look_for_findings",
+    selection=dg.AssetSelection.assets(findings),
+    description="Look for what is out of the ordinary, and tell it.",
+    tags=sensing.run_tags(WING.name),
+)
+listen_for_silences = dg.define_asset_job(
+    "listen_for_silences",
+    selection=dg.AssetSelection.assets(silences),
+    description="Look for senders and sources that have gone quiet, and tell it.",
+    tags=sensing.run_tags(WING.name),
+)
+
+
+@dg.sensor(
+    job=look_for_findings,
+    minimum_interval_seconds=LOOK_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run when something that is watched has new points, or a finding is to "
+    "be told.",
+)
+def watched_series(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request a run, unless one is under way."""
+    url = sensing.resource(context, "configuration").read().alert_webhook_url
+    now = now_utc()
+    with sensing.resource(context).engine().connect() as connection:
+        tell = url is not None and connection.execute(untold(now).limit(1)).first() is not None
+        if not tell and not any(due(connection, kind, now=now, limit=1) for kind in WATCHED):
+            return dg.SkipReason("nothing that is watched has new points")
+    under_way = dg.RunsFilter(job_name=look_for_findings.name, statuses=sensing.UNFINISHED)
+    if context.instance.get_runs_count(under_way):
+        return dg.SkipReason("a run is at work")
+    return dg.RunRequest(tags=sensing.run_tags(WING.name))
+
+
+_ANYBODY = sa.text("""
+    SELECT EXISTS (SELECT FROM uploads) OR EXISTS (SELECT FROM kpi_receipts)
+        OR EXISTS (SELECT FROM ingestion_events)
+""")
+
+
+@dg.schedule(
+    job=listen_for_silences,
+    cron_schedule="*/30 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Looks every half hour whether somebody has gone quiet.",
+)
+def half_hourly_silences(
+    context: dg.ScheduleEvaluationContext,
+) -> dg.RunRequest | dg.SkipReason:
+    """Request a run, once anybody has sent anything."""
+    with sensing.resource(context).engine().connect() as connection:
+        if not connection.scalar(_ANYBODY):
+            return dg.SkipReason("nobody has sent anything yet")
     return dg.RunRequest(tags=sensing.run_tags(WING.name))

@@ -2,16 +2,21 @@
 
 import dagster as dg
 
-from ingestion_pipeline.outlets.findings.assets import analyses
+from ingestion_pipeline.outlets.findings.assets import analyses, findings, silences
 from ingestion_pipeline.outlets.findings.automation import (
     analyse_packages,
+    half_hourly_silences,
+    listen_for_silences,
+    look_for_findings,
     packages_without_analysis,
+    watched_series,
 )
 from ingestion_pipeline.outlets.findings.checks import CHECKS
 
 definitions = dg.Definitions(
-    assets=[analyses],
+    assets=[findings, silences, analyses],
     asset_checks=CHECKS,
-    jobs=[analyse_packages],
-    sensors=[packages_without_analysis],
+    jobs=[look_for_findings, listen_for_silences, analyse_packages],
+    sensors=[watched_series, packages_without_analysis],
+    schedules=[half_hourly_silences],
 )

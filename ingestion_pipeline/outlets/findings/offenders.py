@@ -6,6 +6,29 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.tables import analyses
 from ingestion_pipeline.foundation.watch.offenders import must_not_be
+from ingestion_pipeline.outlets.findings.tables import findings
+
+_QUIET = ("silence", "volume")
+
+
+def _open(*, quiet: bool) -> sa.Select[Any]:
+    c = findings.c
+    kinds = c.kind.in_(_QUIET) if quiet else c.kind.not_in(_QUIET)
+    return sa.select(
+        c.finding_id, c.tenant_id, c.domain, c.subject, c.kind, c.began_at, c.sentence
+    ).where(c.state == "open", kinds)
+
+
+@must_not_be("findings:none_open", "Nothing is out of the ordinary.", warning=True)
+def open_findings() -> sa.Select[Any]:
+    """Findings of series that last, and that nobody has called expected."""
+    return _open(quiet=False)
+
+
+@must_not_be("silences:none_open", "Nobody who sends has gone quiet.", warning=True)
+def open_silences() -> sa.Select[Any]:
+    """Silences that last, and that nobody has called expected."""
+    return _open(quiet=True)
 
 
 @must_not_be(

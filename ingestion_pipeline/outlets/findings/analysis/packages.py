@@ -5,13 +5,12 @@ imported is none), and has none: neither its sender's, nor one of ours that is o
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.ledger.tables.tenants import holidays, tenants
 from ingestion_pipeline.foundation.unusual.calendars import Calendar
 from ingestion_pipeline.foundation.unusual.series import QUARTER, series_of
 from ingestion_pipeline.foundation.unusual.usual import LOOK_BACK_DAYS
@@ -55,15 +54,6 @@ def some_wanted(connection: sa.Connection, *, limit: int) -> Sequence[Any]:
 def any_wanted(connection: sa.Connection) -> bool:
     """Whether a package wants an analysis."""
     return bool(connection.scalar(_ANY))
-
-
-def calendar_of(connection: sa.Connection, tenant_id: int) -> Calendar:
-    """By whose clock a tenant's days are told, and its holidays."""
-    zone = connection.scalar(sa.select(tenants.c.time_zone).where(tenants.c.tenant_id == tenant_id))
-    days: Sequence[date] = connection.scalars(
-        sa.select(holidays.c.day).where(holidays.c.tenant_id == tenant_id)
-    ).all()
-    return Calendar(zone or "UTC", frozenset(days))
 
 
 def history(

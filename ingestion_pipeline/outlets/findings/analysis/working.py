@@ -16,11 +16,8 @@ from ingestion_pipeline.foundation.unusual.series import LARGEST
 from ingestion_pipeline.outlets.findings.analysis.chat import Chat
 from ingestion_pipeline.outlets.findings.analysis.facts import Facts, History
 from ingestion_pipeline.outlets.findings.analysis.narrative import Draft, draft_of
-from ingestion_pipeline.outlets.findings.analysis.packages import (
-    calendar_of,
-    history,
-    some_wanted,
-)
+from ingestion_pipeline.outlets.findings.analysis.packages import history, some_wanted
+from ingestion_pipeline.outlets.findings.calendars import calendar_of
 
 PACKAGES, REWORDINGS = 2_000, 50  # of a run
 WORTH_ASKING = ("watch", "act")

@@ -19,7 +19,9 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers["content-length"]))
         self.server.asked.append((self.path, dict(self.headers), raw.decode()))
         request = json.loads(raw)
-        self.server.answering(self, json.loads(request["messages"][-1]["content"]))
+        messages = request.get("messages")
+        said = json.loads(messages[-1]["content"]) if messages else request
+        self.server.answering(self, said)
 
     def say(self, content: str, *, tokens: int | None = 250, status: int = 200) -> None:
         """An answer of the wire."""
