@@ -75,7 +75,9 @@ class Found:
 
     @property
     def link(self) -> str | None:
-        """Where the series is shown."""
+        """Where the series is shown; of a sender, what became of what it sent."""
+        if self.kind in ("silence", "volume"):
+            return "/receipts"
         return link_of(self.domain, self.subject)
 
 
