@@ -38,10 +38,12 @@ _HOURS = sa.text(f"""
     INSERT INTO kpi_hourly (tenant_id, kpi_id, hour, points, minimum, maximum, mean, first, last)
     SELECT point.tenant_id, point.kpi_id, date_trunc('hour', observed_at, 'UTC'), {_STATISTICS},
            (array_agg(value ORDER BY observed_at))[1], {_LAST}
-    FROM {PARTS} JOIN kpi_points AS point
-      ON point.tenant_id = part.tenant_id AND point.kpi_id = part.key
-     AND observed_at >= CAST(part.day AS timestamp) AT TIME ZONE 'UTC'
-     AND observed_at < CAST(part.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+    FROM {PARTS} CROSS JOIN LATERAL (
+        SELECT * FROM kpi_points
+        WHERE tenant_id = part.tenant_id AND kpi_id = part.key
+          AND observed_at >= CAST(part.day AS timestamp) AT TIME ZONE 'UTC'
+          AND observed_at < CAST(part.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+        OFFSET 0) AS point  -- a look-up a part; a join would read all days for each
     GROUP BY 1, 2, 3
 """)  # noqa: S608
 # What was usual stays where the day does. The rows that come back are of days whose mean is another
@@ -51,9 +53,10 @@ _DAYS = sa.text(f"""
     WITH own AS MATERIALIZED ({OWN_DAYS}),
     fresh AS MATERIALIZED (
         SELECT own.tenant_id, own.key AS kpi_id, own.day, {_STATISTICS}, {_LAST}
-        FROM own JOIN kpi_points AS point
-          ON point.tenant_id = own.tenant_id AND point.kpi_id = own.key
-         AND {within("observed_at")}
+        FROM own CROSS JOIN LATERAL (
+            SELECT * FROM kpi_points
+            WHERE tenant_id = own.tenant_id AND kpi_id = own.key AND {within("observed_at")}
+            OFFSET 0) AS point
         GROUP BY 1, 2, 3),
     gone AS (
         DELETE FROM kpi_daily AS known USING own
