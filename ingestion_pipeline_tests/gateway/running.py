@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,6 +116,17 @@ class ServingGateway:
     engine: sa.Engine
 
 
+class _Server(uvicorn.Server):
+    """Ends streams when it stops, as the process does."""
+
+    ending: Sequence[Callable[[], None]] = ()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        for end in self.ending:
+            end()
+        await super().shutdown(sockets)
+
+
 @contextmanager
 def serving(database_url: str, **values: object) -> Iterator[ServingGateway]:
     """A gateway in a thread, for a test that needs settings of its own and kills nothing.
@@ -124,16 +135,17 @@ def serving(database_url: str, **values: object) -> Iterator[ServingGateway]:
     """
     port = free_port()
     configuration = Settings(DATABASE_URL=database_url, **values)  # type: ignore[arg-type]
-    server = uvicorn.Server(
+    app = create_app(
+        configuration, routers=(*registry.routers(), pages), questions=registry.questions(),
+        mappings=registry.mappings(configuration),
+    )  # fmt: skip
+    server = _Server(
         uvicorn.Config(
-            create_app(
-                configuration, routers=(*registry.routers(), pages), questions=registry.questions(),
-                mappings=registry.mappings(configuration),
-            ),
-            host="127.0.0.1", port=port, loop="asyncio",
+            app, host="127.0.0.1", port=port, loop="asyncio",
             http="httptools", ws="none", access_log=False, log_config=None, proxy_headers=False,
         )
     )  # fmt: skip
+    server.ending = app.ending
     thread = threading.Thread(target=server.run)
     thread.start()
     engine = sa.create_engine(database_url, connect_args={"options": "-c timezone=UTC"})
