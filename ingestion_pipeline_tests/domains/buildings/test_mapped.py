@@ -74,6 +74,14 @@ def test_samples_go_into_their_months_once_and_days_follow(
     assert len(rows(engine, "SELECT * FROM timeseries_hourly")) == 3
 
 
+def test_a_file_of_more_months_than_a_statement_is_worked_out_for_each_time(
+    engine: sa.Engine, meters: Deliveries
+) -> None:
+    """psycopg prepares what is sent a sixth time, and what is prepared knows no later partition."""
+    lines = [f"annex,power,2019-{month:02}-15 12:00,{month},,kW\n" for month in range(1, 13)]
+    assert meters.bring(MAPPING, HEADER + "".join(lines)) == {"inserted": 12}
+
+
 def test_a_file_that_came_later_wins_in_whichever_order_files_are_loaded(
     engine: sa.Engine,
 ) -> None:

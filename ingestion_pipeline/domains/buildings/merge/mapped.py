@@ -97,11 +97,13 @@ def merge_mapped(
     for site in connection.scalars(sa.text(_SITES)).all():
         locks.hold(connection, locks.LOADING_SAMPLES.of(site))
     became = {"inserted": 0, "updated": 0, "unchanged": 0, "superseded": 0}
-    for start in connection.scalars(sa.text(_MONTHS)).all():
-        month = Month.of(start)
-        # In a transaction of its own: an empty month does no harm, and who makes one holds a lock.
+    months = [Month.of(start) for start in connection.scalars(sa.text(_MONTHS)).all()]
+    # All before the first is merged, since a prepared statement does not see one that another
+    # connection makes meanwhile; and there: an empty month does no harm, who makes it holds a lock.
+    for month in months:
         with connection.engine.begin() as other:
             ensure_month(other, month)
+    for month in months:
         values = {"start": _instant(month), "end": _instant(month.back(-1)),
                   "came": delivery.received_at}  # fmt: skip
         staged, latest, inserted, updated, older = connection.execute(_MERGE, values).one()
