@@ -91,7 +91,7 @@ def _orders(rows: int, chance: random.Random) -> Iterator[tuple[int, int]]:
 
 def _day(chance: random.Random) -> str:
     return (
-        f"2026-{chance.randint(1, 12):02}-{chance.randint(1, 28):02} "
+        f"2025-{chance.randint(1, 12):02}-{chance.randint(1, 28):02} "
         f"{chance.randint(0, 23):02}:{chance.randint(0, 59):02}:{chance.randint(0, 59):02}"
     )
 

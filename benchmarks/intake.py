@@ -28,7 +28,7 @@ from ingestion_pipeline.foundation.intake.run import Run
 from ingestion_pipeline.foundation.intake.sinks import Keeping
 from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 
-_SHOP = """
+SHOP = """
 source: shop
 dates: ["%Y-%m-%d %H:%M:%S"]
 group: {by: order_no}
@@ -70,7 +70,7 @@ emit:
       unit_price: unit_price
       line_total: line_total
 """
-_EVENTS = """
+EVENTS = """
 source: platform
 dates: ["%Y-%m-%d %H:%M:%S"]
 emit:
@@ -224,9 +224,9 @@ def main() -> None:
         write_narrow(narrow, arguments.rows)
         write_wide(wide, max(1, arguments.rows // 5))
         contenders: list[tuple[str, str, Contender, str, Path]] = [
-            ("events", "10 columns → events", mapped, _EVENTS, narrow),
+            ("events", "10 columns → events", mapped, EVENTS, narrow),
             ("pandas", "pandas, events", pandas_events, "", narrow),
-            ("shop", "10 columns → 4 types", mapped, _SHOP, narrow),
+            ("shop", "10 columns → 4 types", mapped, SHOP, narrow),
             ("native", "the same as our NDJSON", native, "", home / "shop"),
             ("pandas", "pandas, 4 types", pandas_shop, "", narrow),
             ("shopify", "Shopify, 79 columns", mapped, _SHOPIFY.read_text(), wide),

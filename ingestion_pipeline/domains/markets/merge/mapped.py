@@ -5,13 +5,12 @@ tenant's.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date
-from itertools import groupby, islice
-from operator import attrgetter
+from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.domains.markets.contract.mapped import (
     MACRO_OBSERVATIONS,
@@ -23,13 +22,34 @@ from ingestion_pipeline.domains.markets.contract.mapped import (
     series_of,
     told_by,
 )
-from ingestion_pipeline.domains.markets.tables import observations, series
+from ingestion_pipeline.domains.markets.tables import observations
 from ingestion_pipeline.foundation.intake.ordering import InOrder, Keyed
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
 from ingestion_pipeline.foundation.mapping.refusals import Reason, Rejected
 from ingestion_pipeline.foundation.storage.bulk import copy_rows
 
 _AT_ONCE = 2_000
+Place = tuple[str, date]
+"""A series and a date of it, of which there may be several vintages."""
+
+_TOLD = sa.text("""
+    INSERT INTO macro_series AS known (series_id, fetched_at, checked_at)
+    SELECT series_id, :came_at, now()
+    FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS told (series_id, place) ORDER BY place
+    ON CONFLICT (series_id) DO UPDATE
+    SET fetched_at = greatest(known.fetched_at, excluded.fetched_at), checked_at = now(),
+        error = NULL
+""")
+_PLACES = "unnest(CAST(:names AS text[]), CAST(:days AS date[])) AS told (series_id, date)"
+_KNOWN = sa.text(f"""
+    SELECT series_id, date, realtime_start, realtime_end, value, recorded_at
+    FROM macro_observations JOIN {_PLACES} USING (series_id, date)
+    ORDER BY series_id, date, realtime_start
+""")  # noqa: S608 - names of ours
+_TAKE_OUT = sa.text(f"""
+    DELETE FROM macro_observations AS known USING {_PLACES}
+    WHERE known.series_id = told.series_id AND known.date = told.date
+""")  # noqa: S608 - names of ours
 
 
 def merge_mapped(
@@ -41,8 +61,9 @@ def merge_mapped(
         for batch in each.batches():
             arrived.add(list(_usable(delivery, each, batch, taken)))
     became: dict[Fate, int] = dict.fromkeys(("inserted", "updated", "unchanged", "superseded"), 0)
-    for name, group in groupby(arrived, key=attrgetter("key")):
-        _merge_series(connection, delivery, name, group, became)
+    rows = iter(arrived)
+    while some := list(islice(rows, _AT_ONCE)):
+        _merge_some(connection, delivery, some, became)
     taken.by_target[MACRO_OBSERVATIONS.name] = {str(fate): n for fate, n in became.items()}
     return taken
 
@@ -63,56 +84,41 @@ def _usable(
         yield Keyed(name, line, record, then=found.date.isoformat())
 
 
-def _merge_series(
-    connection: sa.Connection,
-    delivery: Delivery,
-    name: str,
-    group: Iterator[Keyed],
-    became: dict[Fate, int],
+def _merge_some(
+    connection: sa.Connection, delivery: Delivery, some: Sequence[Keyed], became: dict[Fate, int]
 ) -> None:
+    """Merge records, which are in order of their series, whose rows are locked in this order."""
     came_at = delivery.received_at.astimezone(UTC)
-    values = {"fetched_at": came_at, "checked_at": sa.func.now(), "error": None}
+    names = list(dict.fromkeys(each.key for each in some))
     # First, so that two who write the same series wait for each other here.
-    connection.execute(
-        insert(series)
-        .values(series_id=name, **values)
-        .on_conflict_do_update(
-            index_elements=["series_id"],
-            set_=values | {"fetched_at": sa.func.greatest(series.c.fetched_at, came_at)},
-        )
-    )
-    while some := list(islice(group, _AT_ONCE)):
-        found = (told_by(each.told, came=came_at.date()) for each in some)
-        tellings = [each for each in found if isinstance(each, Told)]
-        known = _known(connection, name, {each.date for each in tellings})
-        before = {day: list(rows) for day, rows in known.items()}
-        for each in tellings:
-            known[each.date], fate = after(known.get(each.date, []), each, came_at=came_at)
-            became[fate] += 1
-        _write(connection, name, {day: rows for day, rows in known.items()
-                                  if rows != before.get(day)})  # fmt: skip
+    connection.execute(_TOLD, {"names": names, "came_at": came_at})
+    found = ((each.key, told_by(each.told, came=came_at.date())) for each in some)
+    tellings = [(name, each) for name, each in found if isinstance(each, Told)]
+    known = _known(connection, {(name, each.date) for name, each in tellings})
+    before = {place: list(rows) for place, rows in known.items()}
+    for name, each in tellings:
+        place = name, each.date
+        known[place], fate = after(known.get(place, []), each, came_at=came_at)
+        became[fate] += 1
+    _write(connection, {place: rows for place, rows in known.items() if rows != before.get(place)})
 
 
-def _known(connection: sa.Connection, name: str, days: set[date]) -> dict[date, list[Row]]:
-    c = observations.c
-    query = (
-        sa.select(c.date, c.realtime_start, c.realtime_end, c.value, c.recorded_at)
-        .where(c.series_id == name, c.date.in_(days))
-        .order_by(c.date, c.realtime_start)
-    )
-    found: dict[date, list[Row]] = {}
-    for day, *row in connection.execute(query):
-        found.setdefault(day, []).append(Row(*row))
+def _known(connection: sa.Connection, places: Collection[Place]) -> dict[Place, list[Row]]:
+    found: dict[Place, list[Row]] = {}
+    for name, day, *row in connection.execute(_KNOWN, _arrays(places)):
+        found.setdefault((name, day), []).append(Row(*row))
     return found
 
 
-def _write(connection: sa.Connection, name: str, changed: dict[date, list[Row]]) -> None:
+def _write(connection: sa.Connection, changed: dict[Place, list[Row]]) -> None:
     """Write all that is known of some dates in the place of what was; it is never less."""
     if not changed:
         return
-    c = observations.c
-    mine = (c.series_id == name, c.date.in_(changed))
-    connection.execute(sa.delete(observations).where(*mine))
+    connection.execute(_TAKE_OUT, _arrays(changed))
     columns = ("series_id", "date", "realtime_start", "realtime_end", "value", "recorded_at")
-    rows = [(name, day, *row) for day, of_day in changed.items() for row in of_day]
+    rows = [(*place, *row) for place, of_place in changed.items() for row in of_place]
     copy_rows(connection, observations.name, columns, rows)
+
+
+def _arrays(places: Collection[Place]) -> dict[str, list[Any]]:
+    return {"names": [name for name, _ in places], "days": [day for _, day in places]}
