@@ -6,6 +6,7 @@ other under one header.
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,6 +27,8 @@ from ingestion_pipeline.foundation.upstreams.client import Answer
 
 _TWICE = 2
 _LANDED = {"json": "ndjson", "csv": "csv"}
+_LINK = re.compile(r'<([^>]*)>((?:[^",]|"(?:[^"\\]|\\.)*")*)')
+_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))')
 _MARK = "\ufeff"  # says UTF-8, whatever the mapping says of files without a mark
 
 
@@ -177,14 +180,12 @@ class _Writable:
 
 
 def _next_link(answer: Answer) -> str | None:
-    """What the `Link` header calls the next page (RFC 8288)."""
-    said = answer.headers.get("link")
-    if not said:
-        return None
-    links = httpx.Response(200, headers={"link": said}).links
-    for name, link in links.items():
-        if "next" in (link.get("rel") or name or "").casefold().split():
-            return link["url"]
+    """What the `Link` header calls the next page (RFC 8288; texts may hold commas, and `>` not)."""
+    for url, said in _LINK.findall(answer.headers.get("link", "")):
+        relations = (quoted or plain for name, quoted, plain in _PARAMETER.findall(said)
+                     if name.casefold() == "rel")  # fmt: skip
+        if "next" in next(relations, "").casefold().split():  # of two `rel` the first counts
+            return str(url)
     return None
 
 
