@@ -4,7 +4,6 @@ They have the shape that the detector assumes (a week, noise), so what is found 
 """
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
@@ -16,7 +15,6 @@ QUARTER = 900
 START = 1_754_258_400  # Monday, 4 August 2025, 00:00 in Berlin; clocks go back in week 12
 WEEKS = 26
 BERLIN = Calendar("Europe/Berlin")
-EASTER = date(2025, 12, 11)  # any Thursday: a holiday is one because the calendar says so
 
 
 def kpi(seed: int, *, weeks: int = WEEKS) -> tuple[Ints, Floats]:
@@ -40,6 +38,7 @@ class Sender:
     name: str
     instants: Ints
     interval: float
+    burst: int = 1
     calendar: Calendar = BERLIN
 
 
@@ -76,7 +75,7 @@ def senders(seed: int, *, weeks: int = WEEKS) -> list[Sender]:
         Sender("at random, 2 an hour", poisson.astype(np.int64), HOUR / 2),
         Sender("daily file, ±2 h", daily, float(DAY)),
         Sender("daily file, weekdays", at(days[office], 7, 0.5), float(DAY)),
-        Sender("a burst of 40 a day", burst.astype(np.int64), float(DAY)),
+        Sender("a burst of 40 a day", burst.astype(np.int64), float(DAY), burst=40),
         Sender("weekly file", at(weekly, 9, 1.0), float(WEEK)),
         Sender("monthly file", at(days[15::30], 9, 20.0), float(30 * DAY)),
     ]

@@ -11,6 +11,7 @@ lasts. A window is found by an alarm raised inside it, never by one that goes on
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,6 +118,30 @@ def _raised(when: Ints, above: Bools) -> Ints:
     for begin, end in zip(when[begins].tolist(), when[ends].tolist(), strict=True):
         told += range(begin, end + 1, DAY)
     return np.array(told, dtype=np.int64)
+
+
+def as_told(series: Labelled, scores: Floats) -> Floats:
+    """Scores without those of an alarm that lasts: NaN where a day before has one as high.
+
+    NAB takes each reading above the threshold for an alarm of its own; a finding is told once.
+    """
+    order = np.argsort(series.instants, kind="stable")
+    when, score = series.instants[order].tolist(), scores[order].tolist()
+    told = np.full(len(order), np.nan)
+    highest: deque[int] = deque()  # of the last day, falling
+    for index, each in enumerate(score):
+        while highest and when[highest[0]] < when[index] - DAY:
+            highest.popleft()
+        if math.isnan(each):
+            continue
+        if not highest or each > score[highest[0]]:
+            told[index] = each
+        while highest and score[highest[-1]] <= each:
+            highest.pop()
+        highest.append(index)
+    found = np.empty(len(order))
+    found[order] = told
+    return found
 
 
 def nab_parts(series: Labelled, scores: Floats) -> tuple[Floats, Floats]:

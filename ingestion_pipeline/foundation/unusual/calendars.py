@@ -6,6 +6,8 @@ clocks go forward one hour is not there, when they go back one is there twice an
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,6 +16,7 @@ from ingestion_pipeline.foundation.unusual.series import Bools, Ints
 
 DAY = 86_400  # seconds
 HOUR = 3_600
+_YEAR = 366 * DAY
 _EPOCH = date(1970, 1, 1)
 _SUNDAY = 6  # date.weekday()
 
@@ -65,21 +68,32 @@ class Calendar:
 
 
 def _offsets(zone: ZoneInfo, first: int, last: int) -> tuple[Ints, Ints]:
-    weeks = np.append(np.arange(first, last, 7 * DAY), last)
     begins, offsets = [first], [_offset(zone, first)]
-    for low, high in zip(weeks[:-1].tolist(), weeks[1:].tolist(), strict=True):
-        while _offset(zone, high) != offsets[-1]:
-            below, above = low, high
+    for year in range(first // _YEAR, last // _YEAR + 1):
+        turns = [turn for turn in _turns(zone, year) if first < turn[0] <= last]
+        begins += [turn[0] for turn in turns]
+        offsets += [turn[1] for turn in turns]
+    return np.array(begins, dtype=np.int64), np.array(offsets, dtype=np.int64)
+
+
+@lru_cache(maxsize=4096)
+def _turns(zone: ZoneInfo, year: int) -> tuple[tuple[int, int], ...]:
+    """When another offset begins to hold within a year of ours, and which."""
+    found: list[tuple[int, int]] = []
+    steps = [*range(year * _YEAR, (year + 1) * _YEAR, 7 * DAY), (year + 1) * _YEAR]
+    for low, high in pairwise(steps):
+        below, offset = low, _offset(zone, low)
+        while _offset(zone, high) != offset:
+            above = high
             while above - below > 1:
                 middle = (below + above) // 2
-                if _offset(zone, middle) == offsets[-1]:
+                if _offset(zone, middle) == offset:
                     below = middle
                 else:
                     above = middle
-            begins.append(above)
-            offsets.append(_offset(zone, above))
-            low = above
-    return np.array(begins, dtype=np.int64), np.array(offsets, dtype=np.int64)
+            below, offset = above, _offset(zone, above)
+            found.append((above, offset))
+    return tuple(found)
 
 
 def _offset(zone: ZoneInfo, instant: int) -> int:

@@ -19,9 +19,8 @@ from typing import Literal
 import numpy as np
 
 from ingestion_pipeline.foundation.unusual.calendars import DAY, Calendar
-from ingestion_pipeline.foundation.unusual.rarity import BEYOND
+from ingestion_pipeline.foundation.unusual.rarity import ALLOWED, BEYOND
 from ingestion_pipeline.foundation.unusual.series import Bools, Floats, Ints
-from ingestion_pipeline.foundation.unusual.usual import ALLOWED
 
 WATCHED_DAYS = 91  # that a rhythm is learnt from, or up to two years while fewer than so many
 FEW = 60  # arrivals came
@@ -164,13 +163,13 @@ def silences(
 
 
 def _visits(instants: Ints, now: int) -> Ints:
-    """Arrivals in order, one a minute at most."""
+    """Arrivals in order, of each minute the last."""
     ordered = np.unique(np.asarray(instants, dtype=np.int64))
     ordered = ordered[ordered <= now]
     if not len(ordered):
         return ordered
     minute = ordered // _TICK
-    return np.asarray(ordered[np.append(True, minute[1:] != minute[:-1])], dtype=np.int64)
+    return np.asarray(ordered[np.append(minute[1:] != minute[:-1], True)], dtype=np.int64)
 
 
 def _rhythm(visits: Ints, calendar: Calendar, *, allowed: float) -> _Rhythm | None:
@@ -308,10 +307,10 @@ def volume_drops(
 
 def _usual_totals(days: Ints, totals: Floats, calendar: Calendar) -> Floats:
     """What usually comes on each day; NaN where nobody can say yet."""
-    from ingestion_pipeline.foundation.unusual.seasonal import Cells, base_of
+    from ingestion_pipeline.foundation.unusual.seasonal import Cells, bases_of
 
     count = np.arange(len(days), dtype=np.int64)
     ordinary = ~calendar.is_holiday(days)
     zero = np.zeros(len(days), dtype=np.int64)
     compared = calendar.compared(days)
-    return base_of(Cells(count, count, count, zero, days, compared, ordinary), totals)
+    return bases_of(Cells(count, count, count, zero, days, compared, ordinary), totals)[0]

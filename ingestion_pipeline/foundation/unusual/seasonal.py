@@ -32,6 +32,7 @@ DAYS = 14  # that an hour is compared with, while there are fewer weeks
 FEWEST_DAYS = 3
 LEVEL_HOURS = 24
 SCALE_DAYS = 28
+_SATURDAY = 5  # date.weekday()
 _STALE = 14  # days after which a level says nothing any more
 
 
@@ -43,6 +44,7 @@ class Seasonal:
         base: float64[n], b; NaN where it is unknown.
         level: float64[n], L.
         scale: float64[n], what a deviation is measured by.
+        sure: bool[n], whether b is no guess: not one of a weekend from the working days before.
         cells: the hours that have points.
         medians: float64[cells], of each hour's points.
         distance: float64[cells], how far the 24 hours up to and with this one are from b.
@@ -51,6 +53,7 @@ class Seasonal:
     base: Floats
     level: Floats
     scale: Floats
+    sure: Bools
     cells: "Cells"
     medians: Floats
     distance: Floats
@@ -93,14 +96,14 @@ def seasonal_of(series: Series, calendar: Calendar) -> Seasonal:
     cells = cells_of(series, calendar)
     order = np.argsort(cells.of_point, kind="stable")
     medians = middle_by(cells.of_point[order], series.values[order])
-    base = base_of(cells, medians)
+    base, sure = bases_of(cells, medians)
     distance = _distances(cells, medians - base)
     level = np.append(0.0, np.nan_to_num(distance[:-1]))[: len(distance)]
     residual = series.values - (base + level)[cells.of_point]
     spread = middle_by(cells.of_point[order], np.abs(residual)[order])
     scale = _scales(cells, spread)
     point = cells.of_point
-    return Seasonal(base[point], level[point], scale[point], cells, medians, distance)
+    return Seasonal(base[point], level[point], scale[point], sure[point], cells, medians, distance)
 
 
 def table_of(cells: Cells, values: Floats) -> Floats:
@@ -116,8 +119,8 @@ def rows_of(days: Ints, wanted: Ints) -> Ints:
     return np.where(days[found] == wanted, found, len(days))
 
 
-def base_of(cells: Cells, medians: Floats) -> Floats:
-    """b of each cell."""
+def bases_of(cells: Cells, medians: Floats) -> tuple[Floats, Bools]:
+    """b of each cell, and whether it is no guess."""
     table = table_of(cells, medians)
     table[:-1][~cells.ordinary] = np.nan  # a holiday is nobody's example
     weeks = rows_of(cells.days, cells.compared[:, None] - 7 * np.arange(1, WEEKS + 1))
@@ -125,7 +128,9 @@ def base_of(cells: Cells, medians: Floats) -> Floats:
     days = rows_of(cells.days, cells.days[:, None] - np.arange(1, DAYS + 1))
     by_day = middle(table[days].swapaxes(1, 2), fewest=FEWEST_DAYS)
     found = np.where(np.isnan(by_week), by_day, by_week)
-    return np.asarray(found[cells.row, cells.hour])
+    working = (cells.compared + 3) % 7 < _SATURDAY
+    sure = ~np.isnan(by_week) | working[:, None]
+    return found[cells.row, cells.hour], sure[cells.row, cells.hour]
 
 
 def _distances(cells: Cells, residual: Floats) -> Floats:

@@ -15,6 +15,7 @@ from ingestion_pipeline.foundation.unusual.series import Series
 
 FEWEST = 8  # points
 FIRST_DAYS = 14
+_FREQUENT = 20  # runs before, for each that may be passed over: what rarely moves rests for long
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def stuck_of(series: Series, *, allowed: float) -> list[Stuck]:
         early = int(np.searchsorted(series.instants[ends], begin - WATCHED_DAYS * DAY))
         weeks = (begin - int(series.instants[begins[early]])) / (7 * DAY)
         before = np.sort(counts[early:run])[::-1]
-        may = min(int(allowed * weeks), len(before) - 1)
+        may = min(int(allowed * weeks), len(before) // _FREQUENT)
         needed = max(2 * int(before[may]) + 1, FEWEST)
         if counts[run] >= needed:
             raised = int(begins[run]) + needed - 1

@@ -23,7 +23,8 @@ import numpy as np
 
 from ingestion_pipeline.foundation.unusual.calendars import HOUR, Calendar
 from ingestion_pipeline.foundation.unusual.local import local_of
-from ingestion_pipeline.foundation.unusual.rarity import tails_of
+from ingestion_pipeline.foundation.unusual.rarity import ALLOWED as ALLOWED
+from ingestion_pipeline.foundation.unusual.rarity import tails_of, tails_of_sure
 from ingestion_pipeline.foundation.unusual.seasonal import Seasonal, seasonal_of
 from ingestion_pipeline.foundation.unusual.series import Floats, Ints, Series
 
@@ -31,7 +32,6 @@ LOOK_BACK_DAYS = 7 * 30
 MOST = 1e9  # z; of more nothing more is known
 LASTING = 6 * HOUR
 _CLIPPED = 5.0  # z; one spike is no lasting change
-ALLOWED = 0.25  # false alarms a week and series
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def assess(series: Series, calendar: Calendar) -> Assessed:
     seasonal = seasonal_of(series, calendar)
     center = seasonal.base + seasonal.level
     signed = _z(series.values - center, seasonal.scale)
-    by_week, week_limit = tails_of(np.abs(signed), days)
-    lasting, _ = tails_of(_lasting(series.instants, signed), days)
+    by_week, week_limit = tails_of_sure(np.abs(signed), days, seasonal.sure)
+    lasting, _ = tails_of_sure(_lasting(series.instants, signed), days, seasonal.sure)
     local = local_of(series.values)
     by_hour, hour_limit = tails_of(_z(np.abs(series.values - local.middle), local.scale), days)
     known = ~np.isnan(week_limit) & ~np.isnan(center)
@@ -104,7 +104,7 @@ def forecast(series: Series, calendar: Calendar, *, hours: int = 24) -> tuple[In
     )
     seasonal = seasonal_of(longer, calendar)
     score = _z(np.abs(longer.values - seasonal.base - seasonal.level), seasonal.scale)
-    _, limit = tails_of(score, calendar.days(longer.instants))
+    _, limit = tails_of_sure(score, calendar.days(longer.instants), seasonal.sure)
     middle = (seasonal.base + seasonal.level)[-hours:]
     reach = (limit * seasonal.scale)[-hours:]
     return instants, Usual(
