@@ -134,4 +134,6 @@ def _show_target(target: Target) -> None:
         rows.append([each.name, said, "required" if each.required else ""])
     keyed = f" (or key: [columns], of which {target.key} is made)" if target.keyed else ""
     console.say(f"{target.name}{keyed}")
+    if target.sets:
+        console.say(f"knows `replace: {' or '.join(target.sets)}`")
     console.show_table("field", "what", "", rows=rows)

@@ -167,7 +167,7 @@ def _show(documents: list[dict[str, Any]]) -> None:
         [
             each["file"], each["status"], f"{each['lines']:,}", f"{each['used']:,}",
             f"{each['rejected']:,}",
-            ", ".join(f"{label} {number:,}" for label, number in each["made"].items()),
+            "\n".join(f"{label} {number:,}" for label, number in each["made"].items()),
         ]
         for each in documents
     ]  # fmt: skip
@@ -217,7 +217,7 @@ def list_mappings(as_json: AsJson = False) -> None:
     console.show_table(
         "mapping", "makes", "files", "waiting", "failed", "used", "rejected", "last came",
         rows=[
-            [row["mapping"], ", ".join(row["makes"]) or "(not described any more)",
+            [row["mapping"], "\n".join(row["makes"]) or "(not described any more)",
              *(f"{row[name]:,}" for name in ("files", "waiting", "failed", "used", "rejected")),
              (row["last"] or "-")[:16]]
             for row in rows

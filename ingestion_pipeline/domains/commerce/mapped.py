@@ -14,7 +14,7 @@ from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
 from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
 from ingestion_pipeline.foundation.mapping.targets import Target
 
-_MERGED = ("inserted", "updated", "unchanged", "superseded", "waiting")
+_MERGED = ("inserted", "updated", "unchanged", "superseded", "waiting", "removed")
 
 
 class _Commerce:

@@ -8,7 +8,7 @@ another name.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from ingestion_pipeline.foundation.intake.records import Record
@@ -80,14 +80,29 @@ def require_columns(mapped: Mapped, names: Sequence[str], file_name: str) -> Non
     needed = [name for name in mapped.uses if name not in mapped.optional]
     missing = [name for name in needed if name not in names]
     if missing:
-        raise MappingError(
+        faults = [
             Fault(
                 mapped.file, mapped.uses[name].place, mapped.uses[name].path,
                 f"names the column {name!r}, which {file_name} has not"
                 f"{_renamed(name, names, mapped)}",
             )
             for name in missing
-        )  # fmt: skip
+        ]  # fmt: skip
+        last = max(faults, key=lambda each: each.place)
+        faults.append(replace(last, path="", rule=_difference(missing, names, mapped, file_name)))
+        raise MappingError(faults)
+
+
+def _difference(
+    missing: Sequence[str], names: Sequence[str], mapped: Mapped, file_name: str
+) -> str:
+    """How a file's header differs from what the mapping knows, in one sentence."""
+    unread = [name for name in names if name and name not in mapped.uses]
+    read = [name for name in names if name in mapped.uses]
+    return (
+        f"of the columns that the mapping reads, {file_name} has {listed(read) or 'none'}; "
+        f"it lacks {listed(missing)}; it has, and nobody reads, {listed(unread) or 'no others'}"
+    )
 
 
 def _renamed(name: str, names: Sequence[str], mapped: Mapped) -> str:
@@ -105,9 +120,7 @@ def _renamed(name: str, names: Sequence[str], mapped: Mapped) -> str:
     if near.startswith(", did you mean"):
         return near
     added = _as_columns(name, (*known, unread[0] if len(unread) == 1 else "…"))
-    return (
-        f"; columns of the file that nobody reads: {listed(unread)}; was it renamed? then {added}"
-    )
+    return f"; was it renamed? then {added}"
 
 
 def _as_columns(name: str, names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.loading.known import DOMAIN, KIND, kind_of
 
 # Of records; how many were staged, or refused, is told by their lines.
-_FATES = ("inserted", "updated", "unchanged", "superseded", "waiting")
+_FATES = ("inserted", "updated", "unchanged", "superseded", "waiting", "removed")
 _u, _j, _d = uploads.c, jobs_table.c, intake_deliveries.c
 
 

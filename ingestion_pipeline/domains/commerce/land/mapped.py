@@ -129,7 +129,10 @@ def counts_of(
     )
     found = {row.pop("type"): row for row in map(dict, connection.execute(statement).mappings())}
     return {
-        name: {action: int(number) for action, number in found[name].items()}
+        name: {
+            action: int(number)
+            for action, number in found[name].items() if number or action != "removed"
+        }
         for name in ENTITIES if name in found
     }  # fmt: skip
 

@@ -114,7 +114,8 @@ def drop_overtaken(connection: sa.Connection, upload: Upload, mine: sa.ColumnEle
 
 
 def remove_gone(connection: sa.Connection, upload: Upload) -> None:
-    """Remove items that their source told before, and that this file does not have any more.
+    """Remove items that their source told before, and that this file does not have any more; how
+    many is among the upload's counts.
 
     What another source told, or a later file, stays.
     """
@@ -140,6 +141,7 @@ def remove_gone(connection: sa.Connection, upload: Upload) -> None:
         uploads.add_to_counts(connection, earlier, {"waiting": -number, "superseded": number})
     connection.execute(sa.update(order_item_sets).where(told_here).values(gone=[]))
     if removed:
+        uploads.add_to_counts(connection, upload.upload_id, {"removed": removed})
         logger.info(
             "upload %s: %s items that their orders have no more are removed",
             upload.upload_id, removed,

@@ -54,6 +54,7 @@ uploads = sa.Table(
     count("unchanged", comment="Rows that were there already"),
     count("superseded", comment="Rows that a later version of the same row replaced"),
     count("waiting", comment="Rows that wait for their parent"),
+    count("removed", comment="Rows of before that its source has no more, and that it removed"),
     count("rejected_kept", comment="Refused lines that are kept in full"),
     count("rejected_bytes", comment="Their size, bytes"),
     text("error", nullable=True, comment="Why the file as a whole cannot be used; NULL: it can"),
