@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110, 5.6.2
 # Not the project's own: they would be sent to whoever the file names.
 _OURS = frozenset({
     "API_KEY", "CRON_SECRET", "WEBHOOK_SECRETS", "CREDENTIAL_KEYS", "DATABASE_URL",
-    "KEY_VALUE_URL", "ALERT_WEBHOOK_URL", "DASHBOARDS_DATABASE_URL",
+    "KEY_VALUE_URL", "ALERT_WEBHOOK_URL", "DASHBOARDS_DATABASE_URL", "ANALYSIS_KEY",
 })  # fmt: skip
 
 

