@@ -51,7 +51,7 @@ def test_roles_and_keys_as_printed(
     urls = re.findall(r"^postgresql://(\w+):\S+@", printed, re.M)
     with engine.connect() as connection:
         acme = tenants.find(connection, "acme")
-    assert urls == ["gateway_1", "runs_1", "grafana", f"ingestion_tenant_{acme}"]
+    assert urls == ["gateway_1", "runs_1", "grafana", "pages_1", f"ingestion_tenant_{acme}"]
     [script] = blocks("Keys and passwords", "sh")
     run(script, tmp_path / "home", database_url=url.get_secret_value())
     with engine.connect() as connection:

@@ -56,6 +56,9 @@ FILLED = {
 }  # fmt: skip
 HEADERS = {"X-API-Key": production.API_KEY}
 
+# What later releases make of what is there.
+FOLLOWING = {"refresh_days_of_marts", "refresh_marts", "look_for_findings", "analyse_packages"}
+
 
 @pytest.fixture(scope="module")
 def before(
@@ -137,7 +140,7 @@ def test_what_was_under_way_is_done_once_and_nothing_is_done_again(before: Resto
     assert {run.job_name for run in waiting} == {"collect_buildings", "publish_documents"}
     before.tick()
     requested = before.queued()[len(waiting) :]
-    assert {run.job_name for run in requested} == {
+    assert {run.job_name for run in requested} - FOLLOWING == {
         "load_uploads", "publish_readings", "apply_events", "import_sales",
     }  # fmt: skip
     for run in before.queued():
@@ -152,9 +155,11 @@ def test_what_was_under_way_is_done_once_and_nothing_is_done_again(before: Resto
     before.tick_again()
     # What was published is looked at; else nothing is left to do.
     followed = before.queued()
-    assert [run.job_name for run in followed] == ["check_kpis"]
+    checking = [run for run in followed if run.job_name not in FOLLOWING]
+    assert [run.job_name for run in checking] == ["check_kpis"]
     assert before.instance.get_runs_count() == runs_before + len(requested) + len(followed)
-    before.instance.report_run_canceled(followed[0])
+    for run in followed:
+        before.instance.report_run_canceled(run)
 
 
 def test_a_day_that_was_cut_off_is_collected_whole(before: Restored) -> None:

@@ -63,7 +63,7 @@ def upgrade() -> None:
                 )
         op.execute(f"""
             INSERT INTO changed_parts (source, tenant_id, key, day)
-            VALUES ('{source}', 0, '', 'infinity')
+            SELECT '{source}', 0, '', 'infinity' WHERE EXISTS (SELECT FROM {source})
         """)  # noqa: S608
     tenant, key, day = _PARTS[_BY_ROW]
     op.execute(f"""
