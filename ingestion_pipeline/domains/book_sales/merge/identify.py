@@ -100,7 +100,8 @@ def _known(
     ).where(
         c.tenant_id == tenant_id,
         c.platform == platform,
-        c.natural_key == sa.func.any(sa.bindparam("keys", type_=ARRAY(sa.Text))),
+        # Rows to join, not `= ANY`: a prepared statement goes through every key for each row.
+        c.natural_key.in_(sa.select(sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.Text))))),
     )
     found: dict[str, list[Known]] = defaultdict(list)
     for row in connection.execute(statement, {"keys": keys}) if keys else ():
