@@ -43,7 +43,7 @@ _EVENTS = dg.AssetKey(["book_sales", "sales_events"])
 _OBSERVATIONS = dg.AssetKey(["markets", "macro_observations"])
 _KINDS = {"postgres", "table"}
 _DAILY: dict[str, Any] = {
-    "partitions_def": PARTITIONS, "backfill_policy": dg.BackfillPolicy.single_run(),
+    "partitions_def": PARTITIONS, "backfill_policy": dg.BackfillPolicy.multi_run(30),
 }  # fmt: skip
 
 
