@@ -9,8 +9,6 @@ then it is looked again, and what had landed goes.
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +16,7 @@ from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITI
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
 from ingestion_pipeline.domains.commerce.land.sessions import ConflictError
 from ingestion_pipeline.domains.commerce.land.uploads import land_upload
-from ingestion_pipeline.domains.commerce.merge.replay import Entry, entries_of, line_of
+from ingestion_pipeline.domains.commerce.merge.replay import Entry, Replayed, entries_of, line_of
 from ingestion_pipeline.foundation.ledger import quota
 from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
@@ -34,28 +32,11 @@ _r, _u = rejected_rows.c, uploads_table.c
 Key = tuple[int, int]  # upload and line
 
 
-@dataclass
-class Corrected:
-    """What became of corrected rows.
-
-    Attributes:
-        taken: rows that are recorded, and will be loaded.
-        known: rows that were taken before, or were never refused.
-        refused: rows that are still wrong: upload, line and reasons.
-        upload_ids: the files that took them.
-    """
-
-    taken: int = 0
-    known: int = 0
-    refused: list[dict[str, Any]] = field(default_factory=list)
-    upload_ids: list[int] = field(default_factory=list)
-
-
 class _TakenMeanwhileError(ConflictError):
     """Somebody else has taken some of the rows."""
 
 
-async def receive_corrected(gateway: Gateway, caller: Caller, content: bytes) -> Corrected:
+async def receive_corrected(gateway: Gateway, caller: Caller, content: bytes) -> Replayed:
     """Take corrected rows: NDJSON as it was downloaded, `row` put right in each line.
 
     Raises:
@@ -67,7 +48,7 @@ async def receive_corrected(gateway: Gateway, caller: Caller, content: bytes) ->
     wanted: dict[Key, Entry] = {}
     for entry in entries:
         wanted.setdefault((entry.upload_id, entry.line_number), entry)
-    outcome = Corrected()
+    outcome = Replayed()
     for left in reversed(range(_TRIES)):
         still_open = await gateway.run(_open, caller.tenant_id, list(wanted))
         outcome.known = len(entries) - sum(map(len, still_open.values())) - outcome.taken
@@ -107,7 +88,7 @@ def _open(
 
 
 def _checked(
-    still_open: Mapping[str, Sequence[Key]], wanted: Mapping[Key, Entry], outcome: Corrected
+    still_open: Mapping[str, Sequence[Key]], wanted: Mapping[Key, Entry], outcome: Replayed
 ) -> dict[str, list[Key]]:
     """The rows that are right now, parents first; the others are noted with their reasons."""
     right: dict[str, list[Key]] = {}
@@ -131,7 +112,7 @@ async def _take(
     type_: str,
     keys: Sequence[Key],
     wanted: Mapping[Key, Entry],
-    outcome: Corrected,
+    outcome: Replayed,
 ) -> None:
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
