@@ -39,10 +39,7 @@ def packages_without_analysis(
     with sensing.resource(context).engine().connect() as connection:
         if not any_wanted(connection):
             return dg.SkipReason("no package wants an analysis")
-    under_way = dg.RunsFilter(job_name=analyse_packages.name, statuses=sensing.UNFINISHED)
-    if context.instance.get_runs_count(under_way):
-        return dg.SkipReason("a run is at work")
-    return dg.RunRequest(tags=sensing.run_tags(WING.name))
+    return _run_unless_at_work(context, analyse_packages.name)
 
 
 look_for_findings = dg.define_asset_job(
@@ -74,10 +71,7 @@ def watched_series(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         tell = url is not None and connection.execute(untold(now).limit(1)).first() is not None
         if not tell and not any(due(connection, kind, now=now, limit=1) for kind in WATCHED):
             return dg.SkipReason("nothing that is watched has new points")
-    under_way = dg.RunsFilter(job_name=look_for_findings.name, statuses=sensing.UNFINISHED)
-    if context.instance.get_runs_count(under_way):
-        return dg.SkipReason("a run is at work")
-    return dg.RunRequest(tags=sensing.run_tags(WING.name))
+    return _run_unless_at_work(context, look_for_findings.name)
 
 
 _ANYBODY = sa.text("""
@@ -99,4 +93,13 @@ def half_hourly_silences(
     with sensing.resource(context).engine().connect() as connection:
         if not connection.scalar(_ANYBODY):
             return dg.SkipReason("nobody has sent anything yet")
+    return dg.RunRequest(tags=sensing.run_tags(WING.name))
+
+
+def _run_unless_at_work(
+    context: dg.SensorEvaluationContext, job_name: str
+) -> dg.RunRequest | dg.SkipReason:
+    under_way = dg.RunsFilter(job_name=job_name, statuses=sensing.UNFINISHED)
+    if context.instance.get_runs_count(under_way):
+        return dg.SkipReason("a run is at work")
     return dg.RunRequest(tags=sensing.run_tags(WING.name))
