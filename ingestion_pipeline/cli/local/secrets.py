@@ -7,7 +7,7 @@ counts for more, and is not written.
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -26,32 +26,38 @@ _LINE = re.compile(r"export ([A-Z_]+)='([^']*)'")
 
 def local_secrets(configuration: Settings) -> dict[str, str]:
     """The secrets that are not configured, by variable; the same ones every time."""
-    file = secrets_file(configuration)
-    kept = dict(_LINE.findall(file.read_text())) if file.exists() else {}
+    kept = _kept(configuration)
     needed = {name for name in _MAKERS if name.lower() not in configuration.model_fields_set}
     made = {name: _MAKERS[name]() for name in sorted(needed - kept.keys())}
     if made:
-        lines = [f"export {name}='{value}'\n" for name, value in (kept | made).items()]
-        _write(file, "".join(lines))
+        _keep(configuration, kept | made)
     return {name: value for name, value in (kept | made).items() if name in needed}
 
 
 def kept_secret(configuration: Settings, name: str, make: Callable[[], str]) -> str:
     """A further secret of the file, made the first time that it is asked for."""
-    file = secrets_file(configuration)
-    kept: dict[str, str] = dict(_LINE.findall(file.read_text())) if file.exists() else {}
+    kept = _kept(configuration)
     if name not in kept:
         kept[name] = make()
-        _write(file, "".join(f"export {each}='{value}'\n" for each, value in kept.items()))
+        _keep(configuration, kept)
     return kept[name]
 
 
 def replaced_secret(configuration: Settings, name: str, value: str) -> str:
     """Keep another value of a further secret."""
-    file = secrets_file(configuration)
-    kept = dict(_LINE.findall(file.read_text())) | {name: value}
-    _write(file, "".join(f"export {each}='{told}'\n" for each, told in kept.items()))
+    _keep(configuration, _kept(configuration) | {name: value})
     return value
+
+
+def _kept(configuration: Settings) -> dict[str, str]:
+    """What stands in the file; nothing where there is none."""
+    file = secrets_file(configuration)
+    return dict(_LINE.findall(file.read_text())) if file.exists() else {}
+
+
+def _keep(configuration: Settings, kept: Mapping[str, str]) -> None:
+    lines = [f"export {name}='{value}'\n" for name, value in kept.items()]
+    _write(secrets_file(configuration), "".join(lines))
 
 
 def with_kept_keys(configuration: Settings) -> Settings:
@@ -59,11 +65,12 @@ def with_kept_keys(configuration: Settings) -> Settings:
 
     Only where the database is the home's own, too: of another one these are not the keys.
     """
-    file = secrets_file(configuration)
-    if configuration.credential_keys or configuration.database_url or not file.exists():
+    if configuration.credential_keys or configuration.database_url:
         return configuration
-    kept = dict(_LINE.findall(file.read_text())).get("CREDENTIAL_KEYS")
-    return configuration.model_copy(update={"credential_keys": SecretStr(kept) if kept else None})
+    kept = _kept(configuration).get("CREDENTIAL_KEYS")
+    if kept is None:
+        return configuration
+    return configuration.model_copy(update={"credential_keys": SecretStr(kept)})
 
 
 def make_private(home: Path) -> None:
