@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET
-from ingestion_pipeline_tests.outlets.dashboards.browser import HOW, chromium
+from ingestion_pipeline_tests.outlets.dashboards.browser import HOW, chromium, running_browser
 from ingestion_pipeline_tests.outlets.dashboards.rows import fill
 from ingestion_pipeline_tests.outlets.dashboards.serving import PagesServer
 
@@ -31,13 +31,8 @@ WIDE, TELEPHONE = 1280, 390
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # As root there is no sandbox to be had; what is opened is our own.
-        started = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with running_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

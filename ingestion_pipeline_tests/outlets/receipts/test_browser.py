@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from ingestion_pipeline_tests.domains.commerce.builders import customer, lines, load, order
 from ingestion_pipeline_tests.domains.kpis.builders import send, update
 from ingestion_pipeline_tests.domains.markets import builders as markets
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET
-from ingestion_pipeline_tests.outlets.dashboards.browser import HOW, chromium
+from ingestion_pipeline_tests.outlets.dashboards.browser import HOW, chromium, running_browser
 from ingestion_pipeline_tests.outlets.dashboards.serving import PagesServer, Visiting
 from ingestion_pipeline_tests.outlets.dashboards.test_browser import WIDE, _look, new_window
 
@@ -20,12 +20,8 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason=HOW)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with running_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
