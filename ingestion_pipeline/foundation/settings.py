@@ -289,7 +289,9 @@ class Settings(BaseSettings):
         100_000, description="Tokens that rewording may take a UTC day, of all runs together"
     )
     ledger_retention_days: PositiveInt = Field(
-        90, description="Days that finished jobs, events, cron logs and alerts are kept"
+        90,
+        description="Days that finished jobs, events, receipts of readings, cron logs and alerts "
+        "are kept",
     )
     metrics_retention_days: PositiveInt = Field(
         30, description="Days that API requests and cache metrics are kept"

@@ -17,7 +17,7 @@ _CSV_HEADER = ("file", "line", "field", "rule", "value", "row", "taken_by")
 
 def ndjson(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """Refused rows as `rejected export` writes them: put `row` right in each line, and send it to
-    `POST /api/receipts/replay`.
+    `POST /api/v1/ingest/rejected/`.
     """
     for row in rows:
         if row["replayed_by"] is None:

@@ -1,6 +1,7 @@
 """The ledger forgets what is old and over, in batches, and nothing else."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,10 @@ _FILL = """
     INSERT INTO alerts (name, message, started_at, resolved_at) VALUES
         ('a', 'm', now() - interval '200 days', NULL),
         ('a', 'm', now() - interval '200 days', now() - interval '199 days');
+    INSERT INTO kpi_receipts (tenant_id, channel, received_at, sent, stored, known, corrected,
+                              conflicts, refused)
+    SELECT {tenant}, 'post', now() - make_interval(days => days), 1, 1, 0, 0, 0, 0
+    FROM generate_series(1, 150), unnest(ARRAY[89, 91]) AS days;
 """  # noqa: E501
 
 
@@ -40,7 +45,7 @@ def swept(
 def test_only_what_is_old_and_over_goes(engine: sa.Engine, swept: dict[str, int | None]) -> None:
     assert swept == {
         "api_requests": 0, "cache_metrics": 700, "cron_logs": 0, "ingestion_events": 1,
-        "alerts": 1, "jobs": 2,
+        "alerts": 1, "jobs": 2, "kpi_receipts": 150,
     }  # fmt: skip
     with engine.connect() as connection:
         left = connection.exec_driver_sql(
@@ -49,6 +54,25 @@ def test_only_what_is_old_and_over_goes(engine: sa.Engine, swept: dict[str, int 
         # A dead job stays for the sake of its upload.
         assert left.scalars().all() == ["dead", "pending", "processing"]
         assert connection.exec_driver_sql("SELECT count(*) FROM job_attempts").scalar() == 8
+
+
+def test_receipts_of_readings_are_found_by_their_index_however_many_there_are(
+    engine: sa.Engine, swept: dict[str, int | None]
+) -> None:
+    statements: list[tuple[str, Any]] = []
+    sa.event.listen(
+        engine, "before_cursor_execute",
+        lambda _c, _u, text, values, *_: statements.append((text, values)),
+    )  # fmt: skip
+    rules = retention.rules(ledger=timedelta(days=90), metrics=timedelta(days=30))
+    [rule] = [each for each in rules if each.table.name == "kpi_receipts"]
+    assert retention.forget(engine, rule) == 0
+    [(text, values)] = statements
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {text}", values).scalars())
+    assert "kpi_receipts_tenant_idx" in plan
+    assert "Seq Scan on kpi_receipts" not in plan
 
 
 def test_a_table_that_cannot_be_swept_does_not_keep_the_others(
