@@ -72,7 +72,7 @@ def forget(engine: sa.Engine, rule: Rule) -> int:
     table = rule.table
     old = table.c[rule.age_of] < sa.func.now() - rule.keep
     row_id: sa.ColumnElement[Any] = sa.literal_column(f"{table.name}.ctid")
-    chosen = (
+    chosen: sa.Select[Any] = (
         sa.select(sa.literal_column(f"{table.name}.ctid"))
         .select_from(table)
         .where(old if rule.over is None else sa.and_(old, rule.over))
