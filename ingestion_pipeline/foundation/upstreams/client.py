@@ -29,6 +29,7 @@ from ingestion_pipeline.foundation.upstreams import redaction
 from ingestion_pipeline.foundation.upstreams.answers import Answer, Counting, Counts
 from ingestion_pipeline.foundation.upstreams.breaker import Breaker
 from ingestion_pipeline.foundation.upstreams.circuit import Rules
+from ingestion_pipeline.foundation.upstreams.deadlines import bounded
 from ingestion_pipeline.foundation.upstreams.exchange import (
     TooLargeError,
     exchange,
@@ -102,12 +103,14 @@ class Upstream:
         self._breaker = Breaker(engine, name, rules)
         self._secrets = redaction.secrets_of(headers) | redaction.as_written(secrets)
         self._most_bytes = most_bytes
-        self._http = httpx.Client(
-            base_url=base_url,
-            headers=dict(headers),
-            timeout=timeout.total_seconds(),
-            transport=transport,
-            follow_redirects=False,  # a redirect would take the key to another place
+        self._http = bounded(
+            httpx.Client(
+                base_url=base_url,
+                headers=dict(headers),
+                timeout=timeout.total_seconds(),
+                transport=transport,
+                follow_redirects=False,  # a redirect would take the key to another place
+            )
         )
 
     def __enter__(self) -> Self:

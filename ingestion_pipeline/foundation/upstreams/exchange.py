@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx
 
 from ingestion_pipeline.foundation.errors import ConfigurationError, ContractError
+from ingestion_pipeline.foundation.upstreams import deadlines
 from ingestion_pipeline.foundation.upstreams.answers import Answer
 
 
@@ -19,9 +20,9 @@ def exchange(
 ) -> Answer:
     """Send a request and read its answer to the end, in `within` seconds at most.
 
-    The client's own timeout is for silence only: it would let an answer trickle in for ever.
-
     Args:
+        http: whose connections keep to deadlines (`deadlines.bounded`): its own timeout is for
+            silence only, and would let an answer's head trickle in for ever.
         most_bytes: that the body may have, decompressed; None: as many as it has.
 
     Raises:
@@ -30,20 +31,21 @@ def exchange(
             not to be decompressed, too slow).
     """
     until = time.monotonic() + within
-    response = http.send(request, stream=True)
-    try:
-        pieces = []
-        received = 0
-        for piece in response.iter_bytes():
-            pieces.append(piece)
-            received += len(piece)
-            if most_bytes is not None and received > most_bytes:
-                raise TooLargeError(f"the answer has more than {most_bytes:,} bytes")
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("the answer does not end")
-        return Answer(response.status_code, b"".join(pieces), dict(response.headers))
-    finally:
-        response.close()
+    with deadlines.within(within):
+        response = http.send(request, stream=True)
+        try:
+            pieces = []
+            received = 0
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                received += len(piece)
+                if most_bytes is not None and received > most_bytes:
+                    raise TooLargeError(f"the answer has more than {most_bytes:,} bytes")
+                if time.monotonic() > until:
+                    raise httpx.ReadTimeout("the answer does not end")
+            return Answer(response.status_code, b"".join(pieces), dict(response.headers))
+        finally:
+            response.close()
 
 
 def require_sense(name: str, base_url: str, headers: Mapping[str, str]) -> None:

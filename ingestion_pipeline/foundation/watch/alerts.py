@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ingestion_pipeline.foundation.ledger.tables.operations import alerts
 from ingestion_pipeline.foundation.storage import locks
+from ingestion_pipeline.foundation.upstreams import deadlines
 from ingestion_pipeline.foundation.upstreams.quiet import say_no_urls
 from ingestion_pipeline.foundation.watch.health import MAX_STALENESS, Facts
 
@@ -32,6 +33,7 @@ MOST_LATENCY_MS = 2000.0
 
 _LONGEST_BACKOFF = timedelta(hours=1)
 _TIMEOUT_SECONDS = 5.0
+_LONGEST_SECONDS = 15.0  # of a target that sends a byte now and then, everybody would wait for ever
 _MOST_AT_ONCE = 20  # news told in one tick
 
 
@@ -241,14 +243,15 @@ def longer(backoff: timedelta, attempts: int) -> timedelta:
 def client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """What news is posted with; to be closed."""
     say_no_urls()  # the target's may hold a secret
-    return httpx.Client(timeout=_TIMEOUT_SECONDS, transport=transport)
+    return deadlines.bounded(httpx.Client(timeout=_TIMEOUT_SECONDS, transport=transport))
 
 
 def post(http: httpx.Client, url: str, news: Mapping[str, Any]) -> str | None:
     """Post it; what went wrong, without the URL, which may hold a secret."""
     key = f"alert-{news['incident']}-{news['state']}"
     try:
-        answer = http.post(url, json=dict(news), headers={"Idempotency-Key": key})
+        with deadlines.within(_LONGEST_SECONDS):
+            answer = http.post(url, json=dict(news), headers={"Idempotency-Key": key})
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return type(error).__name__
     return None if answer.is_success else f"status {answer.status_code}"

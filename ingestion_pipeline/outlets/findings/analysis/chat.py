@@ -6,13 +6,13 @@
 
 <https://platform.openai.com/docs/api-reference/chat/create>
 
-The whole answer has a deadline: a server that sends a byte now and then never ends by itself. What
+The whole answer has a deadline, and a reading is asked of once: the template is there anyway. What
 leaves is the draft (verdict, headline, sentences), which has nothing of the KPI but numbers.
 """
 
 import json
-import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.upstreams.client import Answer, Patience, Upstream
+from ingestion_pipeline.foundation.upstreams.deadlines import within
 from ingestion_pipeline.outlets.findings.analysis.budget import Budget
 from ingestion_pipeline.outlets.findings.analysis.grounding import UngroundedError, reworded
 from ingestion_pipeline.outlets.findings.analysis.narrative import Analysis, Draft
@@ -62,7 +63,7 @@ class Chat:
         key: goes as a bearer; empty: none.
         model: that is asked for.
         budget: tokens a day.
-        deadline: for a whole call, repetitions included.
+        deadline: for a whole answer.
     """
 
     def __init__(
@@ -86,8 +87,9 @@ class Chat:
             headers={"Authorization": f"Bearer {key}"} if key else {},
             requests_per_minute=_REQUESTS_PER_MINUTE,
             timeout=deadline,
-            patience=patience,
-            attempts=2,
+            # Who is asked to wait for longer than an answer may take has the template instead.
+            patience=replace(patience, retry_after_cap=min(deadline, patience.retry_after_cap)),
+            attempts=1,
             most_bytes=_MOST_BYTES,
         )
 
@@ -104,8 +106,8 @@ class Chat:
             "temperature": 0.2,
             "max_tokens": MOST_TOKENS,
         }
-        # A token has rarely fewer than two characters; each of two attempts may be counted.
-        set_aside = 2 * ((len(_ASK) + len(said)) // 2 + MOST_TOKENS)
+        # A token has rarely fewer than two characters.
+        set_aside = (len(_ASK) + len(said)) // 2 + MOST_TOKENS
         day = self._budget.set_aside(set_aside)
         if day is None:
             return Rewording(None, "the day's tokens (ANALYSIS_BUDGET) are used up", None)
@@ -126,25 +128,15 @@ class Chat:
 
     def _ask(self, request: dict[str, Any]) -> Answer | str:
         """Its answer within the deadline; else what went wrong, without its words."""
-        answers: list[Answer | str | Exception] = []
-
-        def ask() -> None:
-            try:
-                answers.append(self._upstream.post("chat/completions", json=request))
-            except IngestionError as error:
-                answers.append(_fault(error))
-            except Exception as error:  # noqa: BLE001 it is raised where somebody waits
-                answers.append(error)
-
-        # Nobody waits for it at the end of the process; it ends with the server's next byte.
-        thread = threading.Thread(target=ask, name="analysis", daemon=True)
-        thread.start()
-        thread.join(self._deadline.total_seconds())
-        if not answers:
-            return f"the server gave no whole answer in {self._deadline.total_seconds():g} s"
-        if isinstance(answers[0], Exception):
-            raise answers[0]
-        return answers[0]
+        seconds = self._deadline.total_seconds()
+        until = time.monotonic() + seconds
+        try:
+            with within(seconds):
+                return self._upstream.post("chat/completions", json=request)
+        except IngestionError as error:
+            if time.monotonic() >= until:
+                return f"the server gave no whole answer in {seconds:g} s"
+            return _fault(error)
 
 
 def _fault(error: IngestionError) -> str:

@@ -1,7 +1,6 @@
 """Analyses of packages, from readings in a real database, reworded by a server that listens."""
 
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,11 +85,7 @@ def _asked(
             patience=PATIENCE, deadline=timedelta(seconds=seconds),
         )  # fmt: skip
         done = analyse(engine, chat=chat)
-    # Who still waits for the server gets nothing now; afterwards the database is gone.
-    for thread in threading.enumerate():
-        if thread.name == "analysis":
-            thread.join(30)
-    chat.close()
+        chat.close()
     return done, server.asked
 
 
