@@ -5,7 +5,8 @@ natural key, and rows of one id, have to be seen together; then they are merged 
 that memory does not grow with the file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -62,9 +63,10 @@ def merge_mapped(
     def refuse(rejected: Rejected) -> None:
         taken.rejected.append(with_columns(rejected, ids))
 
-    for events in _batches(arrived, refuse):
-        # Nothing is noted of an upload here, so nothing is kept of refused rows either.
-        counts += merge_events(connection, origin, Parsed(events), keeps=0)
+    with closing(iter(arrived)) as in_order:
+        for events in _batches(in_order, refuse):
+            # Nothing is noted of an upload here, so nothing is kept of refused rows either.
+            counts += merge_events(connection, origin, Parsed(events), keeps=0)
     refused = len(taken.rejected) - refused
     became = {"inserted": counts.inserted, "updated": counts.updated,
               "superseded": counts.superseded}  # fmt: skip
@@ -117,10 +119,10 @@ def _columns_of_ids(records: Sequence[Records]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for each in records for name in each.columns.get(key, ())))
 
 
-def _batches(arrived: InOrder, refuse: Refuse) -> Iterator[list[Event]]:
+def _batches(in_order: Iterable[Keyed], refuse: Refuse) -> Iterator[list[Event]]:
     """Events in order of their keys; those of a natural key are in one batch."""
     batch: list[Event] = []
-    for _, group in groupby(arrived, key=attrgetter("key")):
+    for _, group in groupby(in_order, key=attrgetter("key")):
         events = events_of(group, refuse)
         if len(batch) + len(events) > _AT_ONCE and batch:
             yield batch

@@ -6,6 +6,7 @@ tenant's.
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, date
 from itertools import islice
 from typing import Any
@@ -61,9 +62,9 @@ def merge_mapped(
         for batch in each.batches():
             arrived.add(list(_usable(delivery, each, batch, taken)))
     became: dict[Fate, int] = dict.fromkeys(("inserted", "updated", "unchanged", "superseded"), 0)
-    rows = iter(arrived)
-    while some := list(islice(rows, _AT_ONCE)):
-        _merge_some(connection, delivery, some, became)
+    with closing(iter(arrived)) as rows:
+        while some := list(islice(rows, _AT_ONCE)):
+            _merge_some(connection, delivery, some, became)
     taken.by_target[MACRO_OBSERVATIONS.name] = {str(fate): n for fate, n in became.items()}
     return taken
 
