@@ -47,7 +47,7 @@ def test_a_merge_that_failed_midway_left_its_cursor_open(
     engine: sa.Engine, tenant_id: int, monkeypatch: pytest.MonkeyPatch,
     wing: Any, merges: str, mapping: str,
 ) -> None:  # fmt: skip
-    """And whoever closed it later, the collector in another thread or nobody, was left to chance."""
+    """And who closed it later, the collector in another thread or nobody, was left to chance."""
     given: list[Any] = []
     real = ordering.InOrder.__iter__
 
