@@ -9,7 +9,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.storage.database import row_count
-from ingestion_pipeline.foundation.watch.offenders import Offenders
+from ingestion_pipeline.foundation.watch.offenders import Offenders, Query
 from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import Configuration, Database
 from ingestion_pipeline.orchestration.wing import Wing
@@ -123,6 +123,7 @@ def _check_of(wing: Wing, offenders: Offenders, of_run: OfRun) -> dg.AssetChecks
         description=offenders.holds,
         offenders=offenders,
         warning=offenders.warning,
+        left_out=offenders.left_out,
     )
 
 
@@ -150,6 +151,7 @@ def offenders_check(
     description: str,
     offenders: Callable[[], sa.Select[Any]],
     warning: bool = False,
+    left_out: Mapping[str, Query] | None = None,
 ) -> dg.AssetChecksDefinition:
     """A check that a query finds nothing; what it finds is counted and the first rows are shown.
 
@@ -159,23 +161,35 @@ def offenders_check(
         description: what holds where it passes.
         offenders: makes the query, one row an offender.
         warning: a failure is a warning, not an error.
+        left_out: what the query passes over, by the names under which it is counted.
     """
 
     @dg.asset_check(name=name, asset=asset, description=description)
     def check(database: Database) -> dg.AssetCheckResult:
-        return offenders_result(database.engine(), offenders(), warning=warning)
+        passed_over = {name: query() for name, query in (left_out or {}).items()}
+        return offenders_result(
+            database.engine(), offenders(), warning=warning, left_out=passed_over
+        )
 
     return check
 
 
 def offenders_result(
-    engine: sa.Engine, query: sa.Select[Any], *, warning: bool = False
+    engine: sa.Engine,
+    query: sa.Select[Any],
+    *,
+    warning: bool = False,
+    left_out: Mapping[str, sa.Select[Any]] | None = None,
 ) -> dg.AssetCheckResult:
     """What a check by a query comes to; what it finds is counted and the first rows are shown."""
     with engine.connect() as connection:
-        number = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+        counted = {
+            name: connection.scalar(sa.select(sa.func.count()).select_from(each.subquery()))
+            for name, each in {"offenders": query, **(left_out or {})}.items()
+        }
+        number = counted["offenders"]
         rows = connection.execute(query.limit(_SHOWN)).mappings().all() if number else []
-    metadata: dict[str, Any] = {"offenders": number}
+    metadata: dict[str, Any] = counted
     if rows:
         metadata["examples"] = as_table([{k: str(v) for k, v in row.items()} for row in rows])
     severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR

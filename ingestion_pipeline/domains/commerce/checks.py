@@ -56,7 +56,7 @@ def _column(rule: Field) -> Any:
             checks = []
     if rule.minimum is not None:
         checks.append(pa.Check.ge(rule.minimum))
-    return pa.Column(None, checks=checks, nullable=rule.nullable)
+    return pa.Column(None, checks=checks, nullable=rule.nullable or rule.untold)
 
 
 def _schema_check(entity: Entity) -> dg.AssetChecksDefinition:

@@ -53,7 +53,7 @@ def _content(entity: Entity) -> list[sa.Column[Any]]:
         sa.Column(
             rule.name,
             _TYPES[rule.kind],
-            nullable=rule.nullable,
+            nullable=rule.nullable or rule.untold,
             comment=rule.comment,
             info=PERSONAL if rule.personal else {},
         )

@@ -1,6 +1,7 @@
 """`emit:` of a mapping: the records that rows make."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ingestion_pipeline.foundation.mapping.carrying import refuse_totals
 from ingestion_pipeline.foundation.mapping.conditions import read_condition
@@ -52,12 +53,12 @@ def read_emit(
     ]  # fmt: skip
     if missing and "fields" in words:
         reader.fault(node, f"lacks {', '.join(missing)}")
-    values = {
-        field: _value_of(reader, field, fields[field.name])
-        for field in target.fields if field.name in fields
-    }  # fmt: skip
-    for field, value in values.items():
-        refuse_totals(reader, fields[field.name], value, group)
+    values: dict[TargetField, Value] = {}
+    for field in target.fields:
+        if field.name in fields:
+            value = _value_of(reader, field, fields[field.name])
+            refuse_totals(reader, fields[field.name], value, group)
+            values[_as_said(field, value)] = value
     return Emit(
         label=label,
         target=target,
@@ -94,6 +95,13 @@ def _value_of(reader: Reader, field: TargetField, node: Node) -> Value:
         for text in wrong:
             reader.fault(node, f"is {text!r}{meant(text, field.choices)}")
     return value
+
+
+def _as_said(field: TargetField, value: Value) -> TargetField:
+    """The field; one that may be untold may lack a value where the mapping says so."""
+    if field.untold and "" in _constants(value):
+        return replace(field, nullable=True)
+    return field
 
 
 def _constants(value: Value) -> Iterator[str]:

@@ -31,6 +31,8 @@ class TargetField:
             what was measured, of any number of digits and also as 1.5e-7, which no amount is.
         required: whether a mapping must say where it is from.
         nullable: whether a record may lack a value of it.
+        untold: whether a mapping may say `{is: ""}` of it: the source does not tell it. A blank
+            cell says nothing, and its row is refused.
         decimals: of a `decimal`, at most.
         maximum_length: of a text, in characters.
         identity: whether a text is somebody's id, which must not be a shortened number.
@@ -44,6 +46,7 @@ class TargetField:
     kind: Kind
     required: bool = True
     nullable: bool = False
+    untold: bool = False
     decimals: int = 2
     maximum_length: int | None = None
     minimum: int | None = None

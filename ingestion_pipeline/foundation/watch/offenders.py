@@ -3,8 +3,8 @@
 Who asks them is said elsewhere: `orchestration/checks.py` makes an asset check of each.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ class Offenders:
         warning: a finding is worth a look, and no error.
         blocking: a finding stops what would follow in the same run. The query has an argument, what
             the run wrote, and looks at that alone.
+        left_out: what the query passes over, by the names under which it is counted.
     """
 
     check: str
@@ -32,6 +33,7 @@ class Offenders:
     query: Query
     warning: bool = False
     blocking: bool = False
+    left_out: Mapping[str, Query] = field(default_factory=dict)
 
     def __call__(self, *of_run: Any) -> sa.Select[Any]:
         """The query."""
@@ -39,7 +41,12 @@ class Offenders:
 
 
 def must_not_be(
-    check: str, holds: str, *, warning: bool = False, blocking: bool = False
+    check: str,
+    holds: str,
+    *,
+    warning: bool = False,
+    blocking: bool = False,
+    left_out: Mapping[str, Query] | None = None,
 ) -> Callable[[Query], Offenders]:
     """Make a check of a query: `@must_not_be("points:finite", "Every value is finite.")`.
 
@@ -48,10 +55,11 @@ def must_not_be(
         holds: what holds where the query finds nothing, a sentence.
         warning: a finding is worth a look, and no error.
         blocking: a finding stops what would follow; decision 0032 says when that is right.
+        left_out: what the query passes over, by the names under which it is counted.
     """
 
     def declared(query: Query) -> Offenders:
-        return Offenders(check, holds, query, warning, blocking)
+        return Offenders(check, holds, query, warning, blocking, left_out or {})
 
     return declared
 

@@ -143,6 +143,7 @@ _OF_CUSTOMERS = {"day": ("order_date",), "orders": ("order_status", "total_amoun
                     "returns": ("total_amount", "refunded_amount"),
                     "cancelled": ("order_status",),
                     "cancelled_amount": ("total_amount", "order_status"),
+                    "untold": ("total_amount", "order_status"),
                 },
             ),
             description="Orders by the tenant's day and currency: gross, discounts, refunds, net, "

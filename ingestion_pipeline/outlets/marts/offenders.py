@@ -96,10 +96,11 @@ def building_hours_that_do_not_add_up() -> sa.Select[Any]:
 def orders_that_do_not_add_up() -> sa.Select[Any]:
     """Tenants and currencies whose days hold other money, or another number, than their orders."""
     return _differing(f"""
-        SELECT * FROM (SELECT tenant_id, currency, count(*) AS there, sum(total_amount) AS money
+        SELECT * FROM (SELECT tenant_id, currency, count(*) AS there,
+                              coalesce(sum(total_amount), 0) AS money
                        FROM orders GROUP BY 1, 2) AS told
         FULL JOIN (SELECT tenant_id, currency, sum(orders + returns + cancelled) AS in_days,
-                          sum(net + cancelled_amount) AS money_in_days
+                          sum(coalesce(net, 0) + cancelled_amount) AS money_in_days
                    FROM orders_daily GROUP BY 1, 2) AS days USING (tenant_id, currency)
         WHERE (there, money) IS DISTINCT FROM (in_days, money_in_days)
           AND NOT {_waiting("orders", "tenant_id")}
@@ -108,10 +109,13 @@ def orders_that_do_not_add_up() -> sa.Select[Any]:
 
 @must_not_be("orders_daily:balanced", "Gross less discounts and refunds is net, in every row.")
 def days_out_of_balance() -> sa.Select[Any]:
-    """Rows whose money is not what it says."""
+    """Rows whose money is not what it says, or is missing though orders tell it."""
     c = orders_daily.c
     return sa.select(c.tenant_id, c.day, c.currency, c.gross, c.net).where(
-        c.gross - c.discounts - c.refunds != c.net
+        sa.or_(
+            (c.gross - c.discounts - c.refunds).is_distinct_from(c.net),
+            sa.and_(c.net.is_(None), c.orders > c.untold),
+        )
     )
 
 

@@ -8,10 +8,12 @@ money that goes back, and no order. So of each day and currency
     refunds   = sum of refunded_amount, and of returns (positive)
     discounts = sum of discount_amount, as far as told, of orders
     gross     = net + discounts + refunds
-    average   = (gross - discounts) / orders
+    average   = (gross - discounts) / orders whose total is told
 
 An order whose status alone says that it was refunded counts with the total that is told. Items have
-no say: the total is what the sender says, with items or without.
+no say: the total is what the sender says, with items or without. An order whose total nobody tells
+is an order, of a customer, and `untold`: it is in no amount, and in no average. Where no order of a
+day tells its total there is neither gross nor net: 0 would be a sum.
 
 A customer is new on the first day on which an order of theirs counts, in any currency. Orders that
 come late may make a later day's new customer a returning one: these days are worked out again, too.
@@ -32,7 +34,8 @@ _COUNTED = f"""
     SELECT own.tenant_id, own.day, ordered.currency, ordered.customer_id, ordered.total_amount,
            coalesce(ordered.discount_amount, 0) AS discount,
            coalesce(ordered.refunded_amount, 0) AS refunded,
-           ordered.total_amount + coalesce(ordered.refunded_amount, 0) AS before,
+           coalesce(ordered.total_amount + coalesce(ordered.refunded_amount, 0), 0) AS before,
+           ordered.total_amount IS NOT NULL AS told,
            lower(btrim(ordered.order_status)) IN ({_NAMES}) AS nothing
     FROM own CROSS JOIN LATERAL (
         SELECT * FROM orders WHERE tenant_id = own.tenant_id AND {within("order_date")}
@@ -101,9 +104,12 @@ _INSERT = sa.text(f"""
     sums AS (
         SELECT tenant_id, day, currency,
                count(*) FILTER (WHERE counts) AS orders,
-               coalesce(sum(discount) FILTER (WHERE counts), 0) AS discounts,
-               coalesce(sum(refunded - least(before, 0)) FILTER (WHERE NOT nothing), 0) AS refunds,
-               coalesce(sum(total_amount) FILTER (WHERE NOT nothing), 0) AS net,
+               count(*) FILTER (WHERE counts AND NOT told) AS untold,
+               coalesce(sum(discount) FILTER (WHERE counts AND told), 0) AS discounts,
+               coalesce(sum(refunded - least(before, 0)) FILTER (WHERE NOT nothing AND told), 0)
+                   AS refunds,
+               coalesce(sum(total_amount) FILTER (WHERE NOT nothing),
+                        CASE WHEN bool_and(nothing) THEN 0 END) AS net,
                count(*) FILTER (WHERE NOT nothing AND before < 0) AS returns,
                count(*) FILTER (WHERE nothing) AS cancelled,
                coalesce(sum(total_amount) FILTER (WHERE nothing), 0) AS cancelled_amount
@@ -122,10 +128,10 @@ _INSERT = sa.text(f"""
         GROUP BY 1, 2, 3)
     INSERT INTO orders_daily (tenant_id, day, currency, orders, gross, discounts, refunds, net,
                               average, new_customers, returning_customers, returns, cancelled,
-                              cancelled_amount)
+                              cancelled_amount, untold)
     SELECT tenant_id, day, currency, orders, net + discounts + refunds, discounts, refunds, net,
-           round((net + refunds) / nullif(orders, 0), 4), coalesce(new, 0), coalesce(again, 0),
-           returns, cancelled, cancelled_amount
+           round((net + refunds) / nullif(orders - untold, 0), 4), coalesce(new, 0),
+           coalesce(again, 0), returns, cancelled, cancelled_amount, untold
     FROM sums LEFT JOIN customers USING (tenant_id, day, currency)
 """)  # noqa: S608
 

@@ -151,7 +151,9 @@ orders_daily = sa.Table(
     ),
     _money(
         "gross",
-        comment=f"net + discounts + refunds: what was ordered, {_IN_CURRENCY}",
+        nullable=True,
+        comment=f"net + discounts + refunds: what was ordered, {_IN_CURRENCY}; NULL: no order "
+        "tells its total",
     ),
     _money(
         "discounts",
@@ -165,13 +167,14 @@ orders_daily = sa.Table(
     ),
     _money(
         "net",
+        nullable=True,
         comment="Sum of total_amount, which is after discounts and refunds, without cancelled "
-        f"orders, {_IN_CURRENCY}",
+        f"orders, {_IN_CURRENCY}; NULL: no order tells its total",
     ),
     _money(
         "average",
         nullable=True,
-        comment=f"(gross - discounts) / orders, {_IN_CURRENCY}; NULL: no order counts",
+        comment=f"(gross - discounts) / orders whose total is told, {_IN_CURRENCY}; NULL: none is",
     ),
     integer("new_customers", comment="Customers of these orders who never ordered before the day"),
     integer("returning_customers", comment="Customers of these orders who ordered before the day"),
@@ -183,6 +186,11 @@ orders_daily = sa.Table(
     _money(
         "cancelled_amount",
         comment=f"Sum of total_amount of cancelled orders, in no other column, {_IN_CURRENCY}",
+    ),
+    integer(
+        "untold",
+        default=sa.text("0"),
+        comment="Those of orders whose total their source does not tell: they are in no amount",
     ),
     comment="Orders by the tenant's day: a row a tenant, day and currency",
 )

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -102,21 +103,20 @@ def test_a_platforms_files_come_to_the_same_orders_whichever_is_loaded_first(
     assert staged_rows(shared) == 0
 
 
-def _orders(engine: sa.Engine, tenant: str) -> dict[str, Any]:
-    """Orders with their items, without the ids, which are a tenant's own."""
-    orders = {row["order_id"]: row for row in rows_of(engine, tenant, "orders")}
+def _orders(engine: sa.Engine, tenant: str) -> dict[tuple[str, str], Any]:
+    """Orders with their items, without the ids, which are a tenant's own. Two shops number theirs
+    alike, so an order is told by its currency, too."""
     products = {row["product_id"]: row["sku"] for row in rows_of(engine, tenant, "products")}
-    items: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    items: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
     for row in rows_of(engine, tenant, "order_items"):
-        name = orders[row["order_id"]]["external_order_id"]
         sku = products[row["product_id"]]
-        items[name].append((sku, row["quantity"], row["unit_price"], row["line_total"]))
+        items[row["order_id"]].append((sku, row["quantity"], row["unit_price"], row["line_total"]))
     return {
-        order["external_order_id"]: (
-            order["total_amount"], order["currency"], order["order_status"], order["order_date"],
-            sorted(items[order["external_order_id"]]),
+        (order["external_order_id"], order["currency"]): (
+            order["total_amount"], order["order_status"], order["order_date"],
+            sorted(items[order["order_id"]]),
         )
-        for order in orders.values()
+        for order in rows_of(engine, tenant, "orders")
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.outlets.marts import offenders
 from ingestion_pipeline_tests.outlets.marts.filling import (
     BASE,
     new_customer,
@@ -40,6 +41,36 @@ def test_money_of_a_day_is_told_by_currency_and_adds_up(engine: sa.Engine, tenan
         ("EUR", 2, d("200"), d("10"), d("55.50"), d("134.50"), d("95"), 2, 1, 1, d("500")),
         ("USD", 1, d("7"), d(0), d(0), d("7"), d("7"), 1, 0, 0, d(0)),
     ]
+
+
+def test_an_order_whose_total_nobody_tells_is_an_order_and_in_no_amount(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    """It counted as 0.00, and made the average of the day smaller."""
+    with engine.begin() as connection:
+        one = new_customer(connection, tenant_id)
+        new_order(connection, tenant_id, one, total="90.00", discount="10.00")
+        new_order(connection, tenant_id, one, total=None, discount="3.00", refunded="4.00")
+        new_order(connection, tenant_id, one, total=None, status="canceled")
+        new_order(connection, tenant_id, one, total=None, currency="BRL")
+        new_order(connection, tenant_id, one, total="8.00", currency="BRL", status="canceled")
+        new_order(connection, tenant_id, one, total=None, currency="CHF", status="canceled")
+    query = (
+        "SELECT currency, orders, untold, gross, discounts, refunds, net, average, new_customers, "
+        "returns, cancelled, cancelled_amount FROM orders_daily ORDER BY 1"
+    )
+    d = Decimal
+    assert _all(engine, query) == [
+        ("BRL", 1, 1, None, d(0), d(0), None, None, 1, 0, 1, d("8")),
+        ("CHF", 0, 0, d(0), d(0), d(0), d(0), None, 0, 0, 1, d(0)),
+        ("EUR", 2, 1, d("100"), d("10"), d(0), d("90"), d("90"), 1, 0, 1, d(0)),
+    ]
+    with engine.connect() as connection:
+        for check in (
+            offenders.orders_that_do_not_add_up, offenders.days_out_of_balance,
+            offenders.customers_that_do_not_add_up,
+        ):  # fmt: skip
+            assert connection.execute(check()).all() == []
 
 
 def test_an_order_that_comes_late_makes_a_later_days_customer_a_returning_one(

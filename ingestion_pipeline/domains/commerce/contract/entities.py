@@ -5,7 +5,7 @@ schemas of the asset checks (orchestration/checks.py).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -39,6 +39,7 @@ class Field:
         personal: whether it says who somebody is, so that previews leave it out.
         kept: whether a row that is sent again without it keeps what is known.
         seldom: whether most files leave it out, so that the quickest reader goes without.
+        untold: whether a mapping may say that its source does not tell it; files of ours may not.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Field:
     kept: bool = False
     seldom: bool = False
     personal: bool = False
+    untold: bool = False
     comment: str = ""
 
 
@@ -73,6 +75,12 @@ class Entity:
     def columns(self) -> tuple[str, ...]:
         """The table's columns of one row's content, the key first, `extra` last."""
         return (*(field.name for field in self.fields), "extra")
+
+    @property
+    def of_mappings(self) -> "Entity":
+        """The rules of rows that mappings make: what their source does not tell may be null."""
+        fields = (replace(each, nullable=each.nullable or each.untold) for each in self.fields)
+        return replace(self, fields=tuple(fields))
 
 
 CUSTOMERS = Entity(
@@ -114,7 +122,9 @@ PRODUCTS = Entity(
             "price",
             "money",
             minimum=0,
-            comment="Price of one, in the shop's own currency, which the row does not tell",
+            untold=True,
+            comment="Price of one, in the shop's own currency, which the row does not tell; NULL: "
+            "its source does not tell it",
         ),
         Field("category_id", "uuid", nullable=True, comment="Id of the category; NULL: none"),
         Field("active", "boolean", comment="Whether it is on sale"),
@@ -181,7 +191,12 @@ ORDERS = Entity(
             maximum_length=255,
             comment="E-mail address of the customer when it was ordered",
         ),
-        Field("total_amount", "money", comment="Sum of the order, in currency"),
+        Field(
+            "total_amount",
+            "money",
+            untold=True,
+            comment="Sum of the order, in currency; NULL: its source does not tell it",
+        ),
         Field(
             "currency",
             "currency",

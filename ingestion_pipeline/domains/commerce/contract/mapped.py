@@ -30,6 +30,7 @@ def _field(field: Field) -> TargetField:
         maximum=limit,
         choices=tuple(sorted(CURRENCIES)) if kind == "currency" else (),
         identity=field.identity,
+        untold=field.untold,
     )
 
 

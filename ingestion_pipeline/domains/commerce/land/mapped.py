@@ -184,7 +184,9 @@ def _stage(connection: sa.Connection, delivery: Delivery, part: _Part) -> bool:
         uploads.update(connection, upload_id, status="staged", staged_at=sa.func.now(), error=None)
         return True
     with _together(part.records).open("rb") as file:
-        land_file(connection, part.upload, file, bounds=_BOUNDS, hand_back=part.refuse)
+        land_file(
+            connection, part.upload, file, bounds=_BOUNDS, hand_back=part.refuse, is_mapped=True
+        )
     return True
 
 

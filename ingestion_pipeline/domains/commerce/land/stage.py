@@ -130,6 +130,7 @@ def land_file(
     bounds: Bounds,
     progress: Progress | None = None,
     hand_back: HandBack | None = None,
+    is_mapped: bool = False,
 ) -> Reading:
     """Stage a recorded upload within the connection's transaction, and note its counts.
 
@@ -140,11 +141,12 @@ def land_file(
         bounds: of reading it.
         progress: called with the number of lines after every block.
         hand_back: takes refused lines, which are then counted but not written.
+        is_mapped: whether a mapping made the rows: what their source does not tell may be null.
 
     Raises:
         WrongFileError: the file as a whole can't be used; the transaction is to be rolled back.
     """
-    entity = ENTITIES[upload.type]
+    entity = ENTITIES[upload.type].of_mappings if is_mapped else ENTITIES[upload.type]
     table = ARRIVED[entity.name]
     columns = ["tenant_id", "upload_id", "line_number", *entity.columns]
     packer = RowPacker(entity, upload.tenant_id, upload.upload_id)

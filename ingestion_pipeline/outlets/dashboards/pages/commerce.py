@@ -20,7 +20,8 @@ _NEWEST = sa.text("""
 _CURRENCIES = sa.text("""
     SELECT currency, day > :middle AS recent, sum(net) AS net, sum(gross) AS gross,
            sum(discounts) AS discounts, sum(refunds) AS refunds, sum(orders) AS orders,
-           sum(new_customers) AS new, sum(returns) AS returns, sum(cancelled) AS cancelled
+           sum(new_customers) AS new, sum(returns) AS returns, sum(cancelled) AS cancelled,
+           sum(untold) AS untold
     FROM orders_daily
     WHERE tenant_id = :tenant_id AND day > :start AND day <= :newest
     GROUP BY 1, 2
@@ -31,7 +32,7 @@ _NETS = sa.text("""
 """)
 _DAYS = sa.text("""
     SELECT day, currency, orders, gross, discounts, refunds, net, average, new_customers,
-           returning_customers
+           returning_customers, untold
     FROM orders_daily
     WHERE tenant_id = :tenant_id AND (:currency = '' OR currency = :currency)
     ORDER BY day DESC, currency LIMIT :limit OFFSET :offset
@@ -51,6 +52,7 @@ _BY_CURRENCY = (
     Column("new", "new customers", "count"),
     Column("returns", "returns", "count"),
     Column("cancelled", "cancelled", "count"),
+    Column("untold", "without a total", "count"),
     Column("days", f"{_SPARK_DAYS} days", "spark", shown_only=True),
 )
 BRIEFLY = ("currency", "net", "change", "orders", "average", "days")
@@ -62,6 +64,7 @@ _OF_DAYS = (
     Column("average", "average", "money"),
     Column("new", "new customers", "count"),
     Column("returning", "returning", "count"),
+    Column("untold", "without a total", "count"),
 )
 
 
@@ -107,10 +110,11 @@ def _rows(ask: Ask, newest: date) -> list[dict[str, Any]]:
     for currency in sorted({currency for currency, _ in sums}):
         now, before = sums.get((currency, True)), sums.get((currency, False))
         moved = share_of(now.net if now else Decimal(0), before.net if before else None)
+        of = now.orders - now.untold if now else 0
         told.append({
             **(now._asdict() if now else {}),
             "currency": currency, "link": f"/commerce?currency={currency}", "change": moved,
-            "average": (now.gross - now.discounts) / now.orders if now and now.orders else None,
+            "average": (now.gross - now.discounts) / of if now and of else None,
             "level": "" if moved is None else "good" if moved >= 0 else "warn",
             "days": lines[currency],
         })  # fmt: skip
@@ -118,9 +122,10 @@ def _rows(ask: Ask, newest: date) -> list[dict[str, Any]]:
 
 
 def _lines(ask: Ask, newest: date) -> dict[str, list[float]]:
-    """Net amounts by currency, day by day; a day without an order is 0."""
+    """Net amounts by currency, day by day; a day without an order, or of none that tells its
+    total, is 0."""
     start = newest - timedelta(days=_SPARK_DAYS)
     lines: dict[str, list[float]] = defaultdict(lambda: [0.0] * _SPARK_DAYS)
     for row in ask.rows(_NETS, tenant_id=ask.tenant_id, start=start, newest=newest):
-        lines[row.currency][(row.day - start).days - 1] = float(row.net)
+        lines[row.currency][(row.day - start).days - 1] = float(row.net or 0)
     return lines
