@@ -76,7 +76,8 @@ def watched_series(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
 
 _ANYBODY = sa.text("""
     SELECT EXISTS (SELECT FROM uploads) OR EXISTS (SELECT FROM kpi_receipts)
-        OR EXISTS (SELECT FROM ingestion_events)
+        OR EXISTS (SELECT FROM ingestion_events) OR EXISTS (SELECT FROM collected_days)
+        OR EXISTS (SELECT FROM series_windows) OR EXISTS (SELECT FROM macro_observations)
 """)
 
 
@@ -89,10 +90,10 @@ _ANYBODY = sa.text("""
 def half_hourly_silences(
     context: dg.ScheduleEvaluationContext,
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request a run, once anybody has sent anything."""
+    """Request a run, once anything has come."""
     with sensing.resource(context).engine().connect() as connection:
         if not connection.scalar(_ANYBODY):
-            return dg.SkipReason("nobody has sent anything yet")
+            return dg.SkipReason("nothing has come yet")
     return dg.RunRequest(tags=sensing.run_tags(WING.name))
 
 

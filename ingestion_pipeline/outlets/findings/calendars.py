@@ -11,8 +11,10 @@ from ingestion_pipeline.foundation.ledger.tables.tenants import holidays, tenant
 from ingestion_pipeline.foundation.unusual.calendars import Calendar
 
 
-def calendar_of(connection: sa.Connection, tenant_id: int) -> Calendar:
-    """A tenant's clock and holidays."""
+def calendar_of(connection: sa.Connection, tenant_id: int | None) -> Calendar:
+    """A tenant's clock and holidays; of what is the operator's own, UTC without any."""
+    if tenant_id is None:
+        return Calendar()
     zone = connection.scalar(sa.select(tenants.c.time_zone).where(tenants.c.tenant_id == tenant_id))
     days = connection.scalars(
         sa.select(holidays.c.day).where(holidays.c.tenant_id == tenant_id)

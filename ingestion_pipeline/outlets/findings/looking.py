@@ -129,9 +129,10 @@ def listen(engine: sa.Engine, *, now: datetime) -> Looked:
         for sender in senders(reading, now=now):
             with engine.begin() as connection:
                 calendar = calendar_of(connection, sender.tenant_id)
+                counted = instant if sender.counted_until is None else sender.counted_until
                 found = [
                     *silences(sender.arrivals.instants, calendar, now=instant, since=since),
-                    *volume_drops(sender.arrivals, calendar, now=instant, since=since),
+                    *volume_drops(sender.arrivals, calendar, now=counted, since=since),
                 ]
                 whose = Whose(sender.tenant_id, sender.domain, sender.subject, calendar.zone)
                 rows = [row_of_quiet(whose, each, now=instant) for each in found]
