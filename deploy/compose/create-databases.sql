@@ -15,7 +15,8 @@ CREATE ROLE ingestion_gateway NOLOGIN;
 CREATE ROLE ingestion_runs NOLOGIN;
 CREATE ROLE ingestion_reader NOLOGIN;
 CREATE ROLE ingestion_tenant NOLOGIN;
-GRANT ingestion_gateway, ingestion_runs, ingestion_reader, ingestion_tenant
+CREATE ROLE ingestion_dashboards NOLOGIN NOINHERIT;
+GRANT ingestion_gateway, ingestion_runs, ingestion_reader, ingestion_tenant, ingestion_dashboards
     TO ingestion WITH ADMIN TRUE, INHERIT FALSE, SET TRUE;
 CREATE ROLE gateway LOGIN PASSWORD :'gateway_password' IN ROLE ingestion_gateway;
 ALTER ROLE gateway SET role = 'ingestion_gateway';

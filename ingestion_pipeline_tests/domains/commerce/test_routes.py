@@ -514,6 +514,7 @@ def test_openapi_describes_every_endpoint(sender: Sender) -> None:
         "/api/v1/ingest/sessions/{token}/status/": {"get"},
         "/api/v1/ingest/sessions/{token}/resume/": {"post"},
         "/api/v1/ingest/uploads/{upload_id}/": {"get"},
+        "/api/v1/ingest/rejected/": {"post"},
     }  # fmt: skip
 
 
