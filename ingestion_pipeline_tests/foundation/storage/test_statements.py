@@ -32,11 +32,12 @@ def test_there_are_such_files() -> None:
 
 @pytest.mark.parametrize("path", BESIDE, ids=lambda path: path.stem)
 def test_a_module_asks_for_exactly_the_statements_of_its_file(path: Path) -> None:
-    module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-    found = statements(module)
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    module, found = importlib.import_module(name), statements(name)
     asked = set(re.findall(r'_SQL\["(\w+)"\]', path.with_suffix(".py").read_text()))
+    asked |= getattr(module, "_PARTS", {}).keys()  # of receipts: one by one, in a loop
     assert asked == found.keys()
-    assert importlib.import_module(module)._SQL.keys() == found.keys()
+    assert module._SQL.keys() == found.keys()
     for statement in found.values():
         assert statement.text
         assert "--" not in statement.text
