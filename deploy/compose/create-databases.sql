@@ -4,6 +4,7 @@
 \getenv owner_password POSTGRES_PASSWORD_OWNER
 \getenv gateway_password POSTGRES_PASSWORD_GATEWAY
 \getenv runs_password POSTGRES_PASSWORD_RUNS
+\getenv pages_password POSTGRES_PASSWORD_PAGES
 \getenv dagster_password POSTGRES_PASSWORD_DAGSTER
 
 CREATE ROLE ingestion LOGIN CREATEROLE PASSWORD :'owner_password';
@@ -22,6 +23,8 @@ CREATE ROLE gateway LOGIN PASSWORD :'gateway_password' IN ROLE ingestion_gateway
 ALTER ROLE gateway SET role = 'ingestion_gateway';
 CREATE ROLE runs LOGIN PASSWORD :'runs_password' IN ROLE ingestion_runs;
 ALTER ROLE runs SET role = 'ingestion_runs';
+-- The pages: it may read nothing, and becomes a tenant's viewer in each transaction.
+CREATE ROLE pages LOGIN PASSWORD :'pages_password' IN ROLE ingestion_dashboards;
 
 CREATE DATABASE ingestion OWNER ingestion;
 -- The database of Dagster's history, beside ours.

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import yaml
 from compose_spec import PyCompose
 
-from ingestion_pipeline.foundation.ledger import readers, tenants
+from ingestion_pipeline.foundation.ledger import readers, tenants, viewers
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import (
     embedded,
@@ -23,6 +23,7 @@ from ingestion_pipeline.foundation.storage import (
     schema,
 )
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage.privileges import READER
 from ingestion_pipeline.gateway.server import _CONNECTIONS, _IDLE_SECONDS
 from ingestion_pipeline_tests.deploy.manifests import (
     DEPLOY,
@@ -159,6 +160,8 @@ def test_each_part_connects_as_the_role_that_exists_for_it() -> None:
     assert {name for name, user in users.items() if user == "ingestion"} == {"migrate"}
     assert users["gateway"] == "gateway"
     assert users["code-server"] == "runs"
+    reading = OURS["gateway"]["environment"]["DASHBOARDS_DATABASE_URL"]
+    assert re.findall(r"://(\w+):", reading) == ["pages"]
     for service in OURS.values():
         assert "//dagster:" in service["environment"]["DAGSTER_POSTGRES_URL"]
         assert re.match(r"redis://:\$\{REDIS_PASSWORD", service["environment"]["KEY_VALUE_URL"])
@@ -169,7 +172,7 @@ def test_every_password_is_told_at_the_top_and_reaches_the_database() -> None:
     text = (DEPLOY / "compose/compose.yaml").read_text()
     top = text.split("\nname:")[0]
     used = set(re.findall(r"\$\{([A-Z_]+)", text))
-    assert used == set(re.findall(r"\b(?:POSTGRES|REDIS)_PASSWORD\w*", top))
+    assert used == set(re.findall(r"\b(?:(?:POSTGRES|REDIS)_PASSWORD\w*|CREDENTIAL_KEYS)", top))
     read = re.findall(r"\\getenv \w+ (\w+)", (DEPLOY / "compose/create-databases.sql").read_text())
     assert set(read) <= set(COMPOSE["services"]["postgres"]["environment"])
 
@@ -187,7 +190,10 @@ def test_the_databases_of_a_new_volume_work_as_their_roles(
     rename = "UPDATE pg_authid SET rolname = 'postgres' WHERE oid = 10;\n\n"
     server._single("postgres", f"ALTER ROLE ingestion PASSWORD '{password}';\n\n{rename}")
     url = sa.make_url(server.url()).set(username="postgres", database="postgres")
-    roles_of = {"OWNER": "ingestion", "GATEWAY": "gateway", "RUNS": "runs", "DAGSTER": "dagster"}
+    roles_of = {
+        "OWNER": "ingestion", "GATEWAY": "gateway", "RUNS": "runs", "PAGES": "pages",
+        "DAGSTER": "dagster",
+    }  # fmt: skip
     try:
         subprocess.run(
             [embedded.binaries() / "psql", "--file", DEPLOY / "compose/create-databases.sql",
@@ -213,6 +219,16 @@ def test_the_databases_of_a_new_volume_work_as_their_roles(
                 stage = "SELECT has_schema_privilege('ingestion_staging', 'CREATE')"
                 assert connection.exec_driver_sql(stage).scalar() is may
             engine.dispose()
+        assert viewers.ensure(owner) == viewers.Viewers(made=1)  # as `db upgrade` does
+        with _engine(url, "pages", "secret-PAGES").connect() as pages:
+            with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+                pages.exec_driver_sql("SELECT name FROM tenants")
+            pages.rollback()
+            for role in (viewers.role_of(1), READER):
+                pages.exec_driver_sql(f"SET LOCAL ROLE {role}")
+                assert pages.exec_driver_sql("SELECT name FROM tenants").scalars().all() == ["acme"]
+                pages.rollback()
+        pages.engine.dispose()
         owner.dispose()
         history = _engine(url, "dagster", "secret-DAGSTER", "dagster")
         with history.begin() as connection:

@@ -4,7 +4,9 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from starlette.routing import Route
 
+from ingestion_pipeline.outlets.dashboards.routes import router
 from ingestion_pipeline_tests.deploy.manifests import (
     DEPLOY,
     INSTANCE,
@@ -78,8 +80,26 @@ def test_service_scaling_and_ingress_find_the_gateways() -> None:
     assert "replicas" not in OBJECTS["Deployment/ingestion-gateway"]["spec"]
     (rule,) = OBJECTS["Ingress/ingestion-gateway"]["spec"]["rules"]
     for path in rule["http"]["paths"]:
-        assert path["path"].startswith("/api")  # nothing of /metrics, /readyz, or of Dagster
         assert f"Service/{path['backend']['service']['name']}" in OBJECTS
+
+
+def test_strangers_reach_the_api_and_every_page_and_nothing_else() -> None:
+    """Pages were served by every gateway, and no way led to them."""
+    (rule,) = OBJECTS["Ingress/ingestion-gateway"]["spec"]["rules"]
+    paths = [(each["path"], each["pathType"]) for each in rule["http"]["paths"]]
+
+    def is_reached(asked: str) -> bool:
+        return any(
+            asked == path or (kind == "Prefix" and asked.startswith(f"{path}/"))
+            for path, kind in paths
+        )
+
+    served = {route.path for route in router.routes if isinstance(route, Route)}
+    assert served >= {"/", "/sign-in", "/morning", "/live"}
+    assert [path for path in sorted(served) if not is_reached(path)] == []
+    assert is_reached("/api/kpi-data")
+    for hidden in ("/metrics", "/livez", "/readyz", "/docs", "/openapi.json"):
+        assert not is_reached(hidden)
 
 
 def test_a_gateway_that_stops_may_finish() -> None:

@@ -18,10 +18,11 @@ from ingestion_pipeline.domains.commerce.merge.folder import data_files, merge_f
 from ingestion_pipeline.domains.commerce.sample import write_sample_data
 from ingestion_pipeline.domains.markets.sample import write_sample_events
 from ingestion_pipeline.foundation.errors import ConfigurationError
-from ingestion_pipeline.foundation.ledger import jobs, readers, tenants
+from ingestion_pipeline.foundation.ledger import jobs, readers, tenants, viewers
 from ingestion_pipeline.foundation.storage import backup, roles, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.key_value.postgresql import PostgreSQLKeyValue
+from ingestion_pipeline.foundation.storage.privileges import DASHBOARDS
 from ingestion_pipeline_tests.domains.book_sales.builders import KEEPS
 from ingestion_pipeline_tests.domains.commerce.builders import BOUNDS
 from ingestion_pipeline_tests.gateway.running import RunningGateway
@@ -144,6 +145,15 @@ def assert_all_goes_on(engine: sa.Engine, files: Path) -> None:
     with tenant.connect() as connection:
         assert connection.exec_driver_sql("SELECT name FROM tenants").scalars().all() == ["acme"]
     tenant.dispose()
+    with engine.begin() as connection:  # the pages' roles were lost, too
+        viewer = viewers.role_of(tenants.find(connection, "acme"))
+        password = roles.make_login(connection, "pages", group=DASHBOARDS, acts_as_group=False)
+    url = sa.make_url(roles.url_of(engine, "pages", password))
+    pages = sa.create_engine(url.set(drivername="postgresql+psycopg"))
+    with pages.connect() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {viewer}")
+        assert connection.exec_driver_sql("SELECT name FROM tenants").scalars().all() == ["acme"]
+    pages.dispose()
 
 
 def test_a_backup_is_not_restored_over_what_is_there(engine: sa.Engine, tmp_path: Path) -> None:

@@ -105,12 +105,16 @@ def restore(
     file: Annotated[Path, typer.Argument(help="Of `db backup`.", exists=True, dir_okay=False)],
 ) -> None:
     """Restore a backup into an empty database: all of it, or nothing."""
+    from ingestion_pipeline.foundation.ledger import viewers
     from ingestion_pipeline.foundation.storage import backup as backups
     from ingestion_pipeline.foundation.storage import database
 
-    console.say(
-        f"restored, schema at revision {backups.restore(database.engine(settings()), file)}"
-    )
+    engine = database.engine(settings())
+    console.say(f"restored, schema at revision {backups.restore(engine, file)}")
+    # Roles are the cluster's, and in no backup; one without any needs `db roles` for its pages.
+    seen = viewers.ensure(engine)
+    if seen.made:
+        console.say(f"the pages can be read by {seen.made} tenants")
 
 
 @app.command()

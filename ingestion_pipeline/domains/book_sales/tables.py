@@ -1,4 +1,4 @@
-"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016, 0017."""
+"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016, 0017, 0038."""
 
 import sqlalchemy as sa
 
@@ -103,6 +103,10 @@ sa.Index(
     postgresql_where=sales_events.c.natural_key.is_not(None),
 )
 sa.Index("sales_events_occurred_at_idx", sales_events.c.platform, sales_events.c.occurred_at)
+sa.Index(
+    "sales_events_payments_idx", sales_events.c.tenant_id, sales_events.c.platform,
+    postgresql_where=sales_events.c.event_type == "payment",
+)  # fmt: skip
 
 daily_sales = sa.Table(
     "daily_sales",

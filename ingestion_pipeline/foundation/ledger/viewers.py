@@ -57,6 +57,8 @@ def ensure(engine: sa.Engine) -> Viewers:
         for group in (TENANT, DASHBOARDS):
             if not roles.is_there(connection, group):
                 return Viewers(lacking="the groups of roles are not made")
+        if not sa.inspect(connection).has_table(tenant_readers.name):
+            return Viewers(lacking="the schema is of before roles: `db upgrade` makes them")
         if _may_see_all(connection) and not _lacking(connection):
             return Viewers()
     try:

@@ -11,6 +11,7 @@ kpis.py         KPIs by hour and day, and what was usual for a day
 buildings.py    Hours of buildings, with comfort and minutes beyond limits
 orders.py       Orders by day and currency; new and returning customers
 books.py        Income of books, each row estimated or settled
+settling.py     What payments of books settle, by month, shop and currency
 macro.py        What is known now of macro series, the year before, revision
 all.py          All of them, by name
 assets.py       Marts as Dagster's assets

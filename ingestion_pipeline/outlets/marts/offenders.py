@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.ledger.tables.changes import changed_parts
 from ingestion_pipeline.foundation.watch.offenders import must_not_be, must_not_be_of
+from ingestion_pipeline.outlets.marts.books import TOLD, lines
+from ingestion_pipeline.outlets.marts.settling import PAID, PAYMENTS
 from ingestion_pipeline.outlets.marts.tables import orders_daily
 
 _WAITS = "interval '1 hour'"
@@ -138,25 +140,34 @@ def customers_that_do_not_add_up() -> sa.Select[Any]:
     "book_income_daily:adds_up", "Days hold the money of all events that count, to the cent."
 )
 def income_that_does_not_add_up() -> sa.Select[Any]:
-    """Sellers and currencies whose days hold other money than their events: an estimate goes where
-    its month is settled."""
+    """Sellers and currencies whose days hold other money than is told of them: an estimate goes
+    where its month is settled, and what was paid is there once."""
     return _differing(f"""
         SELECT * FROM (
-            SELECT tenant_id, platform, coalesce(currency, '') AS currency, count(*) AS there,
+            SELECT tenant_id, platform, currency, basis, sum(events) AS there,
                    coalesce(sum(amount), 0) AS money
-            FROM sales_events AS event
-            WHERE event_type <> 'payment' AND NOT EXISTS (
-                SELECT FROM sales_events AS settled
-                WHERE settled.tenant_id = event.tenant_id AND settled.platform = event.platform
-                  AND settled.report = 'prior_month_' || event.report
-                  AND settled.occurred_at = date_trunc('month', event.occurred_at, 'UTC'))
-            GROUP BY 1, 2, 3) AS told
-        FULL JOIN (SELECT tenant_id, platform, currency, sum(events) AS in_days,
+            FROM ({lines(f"({TOLD}) AS part")}) AS line GROUP BY 1, 2, 3, 4) AS told
+        FULL JOIN (SELECT tenant_id, platform, currency, basis, sum(events) AS in_days,
                           sum(income) AS money_in_days
-                   FROM book_income_daily GROUP BY 1, 2, 3) AS days
-            USING (tenant_id, platform, currency)
+                   FROM book_income_daily GROUP BY 1, 2, 3, 4) AS days
+            USING (tenant_id, platform, currency, basis)
         WHERE (there, money) IS DISTINCT FROM (in_days, money_in_days)
           AND NOT {_waiting("sales_events", "tenant_id", "platform")}
+    """)  # noqa: S608
+
+
+@must_not_be(
+    "book_income_daily:paid_months_are_told",
+    "Every payment that was made says what it is for: one month, or how much of each.",
+    warning=True,
+)
+def payments_of_no_month() -> sa.Select[Any]:
+    """Payments that settle nothing, because they do not say which month they are for."""
+    return _differing(f"""
+        SELECT tenant_id, platform, external_id, first, last FROM ({PAYMENTS}) AS payment
+        WHERE NOT EXISTS (SELECT FROM ({PAID}) AS paid
+                          WHERE (paid.tenant_id, paid.platform, paid.external_id)
+                              = (payment.tenant_id, payment.platform, payment.external_id))
     """)  # noqa: S608
 
 

@@ -1,4 +1,4 @@
-"""The marts as SQLAlchemy sees them; made by migration 0032.
+"""The marts as SQLAlchemy sees them; made by migration 0032; comments of 0038.
 
 A *day* is the tenant's own (`tenants.time_zone`), an *hour* is UTC. Money is never added across
 currencies: the currency is part of every key that has money.
@@ -105,34 +105,38 @@ building_hours = sa.Table(
     double(
         "occupied_minutes",
         nullable=True,
-        comment=f"Minutes {_OCCUPIED} that samples stand for, each until the next, at most a "
-        "quarter of an hour; NULL: the samples were archived before",
+        comment=f"Minutes {_OCCUPIED} that samples of good quality stand for, each until the "
+        "next, at most a quarter of an hour; NULL: the samples were archived before",
     ),
     double(
         "comfort_minutes",
         nullable=True,
-        comment="Those of them at 20 to 26 °C, both inclusive; NULL: no temperature, or archived",
+        comment="Those of them at 20 to 26 °C, both inclusive; NULL: no temperature, archived, or "
+        "the hour has several units",
     ),
     double(
         "lower_limit",
         nullable=True,
-        comment="Highest minimum of the active rules for the point; NULL: none",
+        comment="Highest minimum of the rules for the point that were active when the minutes were "
+        "worked out; NULL: none",
     ),
     double(
         "upper_limit",
         nullable=True,
-        comment="Lowest maximum of the active rules for the point, 1000 where it is co2 and no "
-        "rule says one; NULL: none",
+        comment="Lowest maximum of the rules for the point that were active when the minutes were "
+        "worked out, 1000 where it is co2 and no rule says one; NULL: none",
     ),
     double(
         "minutes_below",
         nullable=True,
-        comment="Those of occupied_minutes below lower_limit; NULL: no limit, or archived",
+        comment="Those of occupied_minutes below lower_limit; NULL: no limit, archived, or the "
+        "hour has several units",
     ),
     double(
         "minutes_above",
         nullable=True,
-        comment="Those of occupied_minutes above upper_limit; NULL: no limit, or archived",
+        comment="Those of occupied_minutes above upper_limit; NULL: no limit, archived, or the "
+        "hour has several units",
     ),
     comment="Points of buildings by UTC hour, with comfort and limits: a row a site, point, hour "
     "and unit",
@@ -147,7 +151,8 @@ orders_daily = sa.Table(
     text("currency", primary_key=True, comment="ISO 4217, of the orders; never added across"),
     integer(
         "orders",
-        comment="Orders that count: neither cancelled nor returns; those without items count, too",
+        comment="Orders that count: neither cancelled nor returns; those without items, or of "
+        "nothing (total 0), count, too",
     ),
     _money(
         "gross",
@@ -157,13 +162,13 @@ orders_daily = sa.Table(
     ),
     _money(
         "discounts",
-        comment="Sum of discount_amount, as far as it is told beside the items' prices, "
-        f"{_IN_CURRENCY}",
+        comment="Sum of discount_amount of orders that count, as far as it is told beside the "
+        f"items' prices, {_IN_CURRENCY}",
     ),
     _money(
         "refunds",
-        comment=f"Sum of refunded_amount, and of returns (totals below 0), positive, "
-        f"{_IN_CURRENCY}",
+        comment=f"Sum of refunded_amount, and of returns, positive, {_IN_CURRENCY}; on the day of "
+        "the order, whenever the money went back",
     ),
     _money(
         "net",
@@ -176,9 +181,19 @@ orders_daily = sa.Table(
         nullable=True,
         comment=f"(gross - discounts) / orders whose total is told, {_IN_CURRENCY}; NULL: none is",
     ),
-    integer("new_customers", comment="Customers of these orders who never ordered before the day"),
-    integer("returning_customers", comment="Customers of these orders who ordered before the day"),
-    integer("returns", comment="Orders with a total below 0: money that goes back"),
+    integer(
+        "new_customers",
+        comment="Customers of these orders with none before the day, in any currency; who orders "
+        "in two currencies that day is in both rows",
+    ),
+    integer(
+        "returning_customers",
+        comment="Customers of these orders with another before the day, in any currency",
+    ),
+    integer(
+        "returns",
+        comment="Orders whose total, refunds not taken off, is below 0: money that goes back",
+    ),
     integer(
         "cancelled",
         comment="Orders whose status says that they were cancelled or voided; in no other column",
@@ -228,14 +243,19 @@ book_income_daily = sa.Table(
         comment=f"{_DAY}; where a report says a day and no time, that; the first of the month "
         "where only that is known",
     ),
-    text("title", primary_key=True, comment="Title of the book; empty: not told"),
+    text(
+        "title",
+        primary_key=True,
+        comment="Title of the book; empty: not told, or what a payment is beyond what reports say",
+    ),
     text("marketplace", primary_key=True, comment="Shop or country; empty: not told"),
     text("currency", primary_key=True, comment="ISO 4217, of income; empty: not told"),
     text(
         "basis",
         primary_key=True,
-        comment="settled: what the seller says is final; estimated: a later report of the month "
-        "will take its place, or something is known to be missing. Never both of one sale",
+        comment="settled: what the seller says is final, or has paid for; estimated: a later "
+        "report or payment of the month will take its place, or something is known to be missing. "
+        "Never both of one sale",
     ),
     bigint("units", comment="Units sold less those refunded; without free copies"),
     bigint("units_refunded", comment="Units that came back"),
@@ -243,11 +263,15 @@ book_income_daily = sa.Table(
     bigint("pages_read", comment="Pages that were read"),
     _money(
         "income",
-        comment="What the author earns, in currency; an amount that is not known counts as 0",
+        comment="What the author earns, in currency, before tax is withheld; an amount that is not "
+        "known counts as 0",
     ),
-    integer("events", comment="Events that are summed up"),
+    integer(
+        "events", comment="Events that are summed up; 0: a payment's income that no event tells"
+    ),
     integer("unknown_amounts", comment="Those of them without an amount, pages aside"),
-    comment="Income of books by day, title, platform, marketplace and currency; without payments",
+    comment="Income of books by day, title, platform, marketplace and currency; payments are not "
+    "added to it, they say what it came to",
 )
 sa.Index("book_income_daily_day_idx", book_income_daily.c.tenant_id, book_income_daily.c.day)
 

@@ -14,7 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.book_sales.contract.events import Event, Parsed, RejectedRow
+from ingestion_pipeline.domains.book_sales.contract.events import (
+    PAYMENT,
+    Event,
+    Parsed,
+    RejectedRow,
+)
 from ingestion_pipeline.domains.book_sales.land.turns import lock
 from ingestion_pipeline.domains.book_sales.merge.identify import identified
 from ingestion_pipeline.domains.book_sales.tables import sales_events
@@ -34,6 +39,8 @@ _REPLACED = (
 _ORIGIN = ("raw", "source_file", "source_row", "job_id", "as_of", "received_at")
 _KEY = ("tenant_id", "platform", "external_id")
 _COLUMNS = (*_KEY, *_REPLACED, *_KEPT, *_ORIGIN)
+# What a payment is for, and whether it was made, only its row says.
+_OF_PAYMENT = f"CASE {{0}}.event_type WHEN '{PAYMENT}' THEN {{0}}.raw END"
 _SET = ", ".join(
     [f"{name} = COALESCE(excluded.{name}, known.{name})" for name in _KEPT]
     + [f"{name} = excluded.{name}" for name in (*_REPLACED, *_ORIGIN)]
@@ -41,8 +48,9 @@ _SET = ", ".join(
 _NEW = ", ".join(
     [f"COALESCE(excluded.{name}, known.{name})" for name in _KEPT]
     + [f"excluded.{name}" for name in _REPLACED]
+    + [_OF_PAYMENT.format("excluded")]
 )
-_NOW = ", ".join(f"known.{name}" for name in (*_KEPT, *_REPLACED))
+_NOW = ", ".join([f"known.{name}" for name in (*_KEPT, *_REPLACED)] + [_OF_PAYMENT.format("known")])
 _NAMES = ", ".join(_COLUMNS)
 # Events of before as_of was noted have none: there, arrival decides.
 _NEWER = """CASE WHEN known.as_of IS NULL THEN known.received_at > {other}.received_at

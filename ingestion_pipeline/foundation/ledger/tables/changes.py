@@ -18,7 +18,8 @@ changed_parts = sa.Table(
     date(
         "day",
         comment="UTC day of the rows, of book sales the first of the month; -infinity: the source "
-        "has none; infinity: all days, which the reader first puts as parts of their own",
+        "has none; infinity: all days (a payment may be of any), which the reader first puts as "
+        "parts of their own",
     ),
     now("changed_at", comment="When the transaction began that changed them, UTC"),
     comment="Parts of tables that have changed: a row a change, written in its transaction by "

@@ -33,6 +33,7 @@ from ingestion_pipeline.foundation.workbooks.cells import Cell, Row, shown
 
 _KEY = ("payment_number", "period_start", "period_end", "marketplace", "source", "currency",
         "detail")  # fmt: skip
+_PERIOD = ("period_start", "period_end")
 _WHOLE = ("payment_number", "date", "payment_method", "payout", "payment_status")
 
 
@@ -76,7 +77,7 @@ def fault_of(raw: Mapping[str, object]) -> str | None:
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for part in parts:
         sums[part["currency"]] += Decimal(part["accrued"])
-    whole = {str(raw["accrual_currency"]): Decimal(str(raw["accrued"]))}
+    whole = {str(raw["accrual_currency"]): Decimal(str(raw["accrued"] or 0))}
     told = {money: amount for money, amount in sums.items() if amount}
     if told == {money: amount for money, amount in whole.items() if amount}:
         return None
@@ -100,28 +101,40 @@ def _payment(
     accrued = number("Accrued Royalty", values.get("accrued", ""), notation, money=accrued_in)
     # Headers may repeat: both currencies are kept under names of their own.
     both = {"accrual_currency": accrued_in, "payout_currency": shown(values["currency_2"])}
+    period = {name: _key(name, values.get(name, ""), notation) for name in _PERIOD}
     return Event(
         event_type=PAYMENT, report=table.report, external_id=external_id, natural_key=natural,
         occurred_at=occurred_at, date_precision=precision, title=None,
         marketplace=text_of(values.get("marketplace", "")), quantity=0, refunded_units=0,
         amount=required("Payout Amount", amount), currency=money, source_row=row.number,
-        raw={**table.raw(row), **both, "accrued": str(accrued or Decimal(0)), "parts": []},
+        raw={**table.raw(row), **both, **period,
+             "accrued": None if accrued is None else str(accrued), "parts": []},
     )  # fmt: skip
 
 
 def _key(name: str, cell: Cell, notation: Notation) -> str:
     """A value of the key as KDP writes it, whatever a spreadsheet has made of a date."""
-    if name not in ("period_start", "period_end") or not shown(cell):
+    if name not in _PERIOD or not shown(cell):
         return shown(cell)
     at, _ = moment("Sales Period", cell, replace(notation, last=date.max))
     return at.date().isoformat()
+
+
+def _month(cell: Cell, notation: Notation) -> str:
+    """The month of a part, `2026-01`; as it stands there, where it is none."""
+    try:
+        at, _ = moment("Detail", cell, replace(notation, last=date.max))
+    except RowError:
+        return shown(cell)
+    return f"{at:%Y-%m}"
 
 
 def _with_part(payment: Event, values: Mapping[str, Cell], notation: Notation) -> Event:
     money = currency("Currency", values["currency"])
     accrued = number("Accrued Royalty", values.get("accrued", ""), notation, money=money)
     part = {
-        "month": shown(values.get("detail", "")), "source": shown(values.get("source", "")),
+        "month": _month(values.get("detail", ""), notation),
+        "source": shown(values.get("source", "")),
         "currency": money, "accrued": str(required("Accrued Royalty", accrued)),
         "tax": shown(values.get("tax", "")), "net": shown(values.get("net_earnings", "")),
     }  # fmt: skip
