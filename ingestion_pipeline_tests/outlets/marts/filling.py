@@ -1,7 +1,8 @@
 """Rows for tests of marts: written straight into the tables, as loads leave them."""
 
+import json
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -129,6 +130,58 @@ def new_sale(
             "quantity": quantity, "amount": amount, "currency": currency,
         },
     )  # fmt: skip
+
+
+def new_payment(
+    connection: sa.Connection,
+    tenant_id: int,
+    *,
+    number: str,
+    month: str,
+    accrued: str,
+    status: str = "Paid",
+) -> None:
+    """A payment of Amazon as its reader keeps it, of 29 June; one that is there is corrected."""
+    day = f"{month}-01" if month else ""
+    raw = {"period_start": day, "period_end": day, "Payment Status": status, "Source": "",
+           "accrual_currency": "USD", "accrued": accrued, "parts": []}  # fmt: skip
+    connection.execute(
+        sa.text("""
+            INSERT INTO sales_events (tenant_id, platform, external_id, event_type, report,
+                                      occurred_at, date_precision, quantity, amount, currency, raw,
+                                      source_file, source_row, received_at)
+            VALUES (:tenant_id, 'amazon_kdp', :number, 'payment', 'payments', '2026-06-29Z', 'day',
+                    0, 1, 'EUR', :raw, 'f', 1, '2026-06-30Z')
+            ON CONFLICT (tenant_id, platform, external_id) DO UPDATE SET raw = excluded.raw
+        """),
+        {"tenant_id": tenant_id, "number": f"payment {number}", "raw": json.dumps(raw)},
+    )
+
+
+def new_hour(
+    connection: sa.Connection, site: str, *, at: datetime, unit: str, value: float
+) -> None:
+    """Two samples of a room in an hour, and the hour as it is published; again: other values."""
+    told = {"site": site, "at": at, "unit": unit, "value": value}
+    for minutes in (0, 20):
+        connection.execute(
+            sa.text("""
+                INSERT INTO timeseries_raw (site_name, point_name, timestamp, value, quality)
+                VALUES (:site, 'room/co2', :moment, :value, 'good')
+                ON CONFLICT (site_name, point_name, timestamp) DO UPDATE SET value = excluded.value
+            """),
+            told | {"moment": at + timedelta(minutes=minutes)},
+        )
+    connection.execute(
+        sa.text("""
+            INSERT INTO timeseries_hourly (site_name, point_name, hour, unit, samples, minimum,
+                                           maximum, mean, coverage)
+            VALUES (:site, 'room/co2', :at, :unit, 2, :value, :value, :value, 0.5)
+            ON CONFLICT (site_name, point_name, hour, unit) DO UPDATE
+            SET minimum = excluded.minimum, maximum = excluded.maximum, mean = excluded.mean
+        """),
+        told,
+    )
 
 
 def new_vintage(

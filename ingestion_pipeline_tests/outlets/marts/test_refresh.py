@@ -1,9 +1,10 @@
 """Refreshes: whatever happens to the tables, and whenever marts are refreshed, these say the same
 as marts that are worked out anew of the tables as they are."""
 
+import contextlib
 import threading
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,9 +22,12 @@ from ingestion_pipeline.outlets.marts.refresh import Mart, mark, refresh
 from ingestion_pipeline_tests.outlets.marts.filling import (
     BASE,
     new_customer,
+    new_hour,
     new_order,
+    new_payment,
     new_points,
     new_sale,
+    new_vintage,
     pending,
     refresh_all,
     rows_of,
@@ -34,27 +38,45 @@ TABLES = (
     "kpi_hourly", "kpi_daily", "orders_daily", "customer_days", "book_income_daily",
     "building_hours", "macro_latest",
 )  # fmt: skip
-_HOURS = st.integers(0, 24 * 5)
+# With the day on which clocks of Europe are put forward, and the day before.
+_HOURS = st.integers(0, 24 * 5) | st.integers(24 * 27, 24 * 29)
+_WHICH = st.integers(0, 5)
 _CHANGES = st.one_of(
     st.tuples(st.just("order"), _HOURS, st.integers(0, 2), st.sampled_from(["EUR", "USD"]),
               st.sampled_from(["10.00", "-4.50", "0.00", "99.99"]),
               st.sampled_from(["paid", "Cancelled"])),
-    st.tuples(st.just("move order"), st.integers(0, 5), _HOURS),
-    st.tuples(st.just("cancel order"), st.integers(0, 5)),
-    st.tuples(st.just("delete order"), st.integers(0, 5)),
+    st.tuples(st.just("move order"), _WHICH, _HOURS),
+    st.tuples(st.just("correct order"), _WHICH, _HOURS, st.sampled_from(["EUR", "JPY"])),
+    st.tuples(st.just("give order"), _WHICH, st.integers(0, 2)),
+    st.tuples(st.just("refund order"), _WHICH, st.sampled_from(["10.00", "2.50", None])),
+    st.tuples(st.just("cancel order"), _WHICH),
+    st.tuples(st.just("delete order"), _WHICH),
+    st.tuples(st.just("clock"), st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Apia"])),
     st.tuples(st.just("point"), _HOURS, st.floats(-1e3, 1e3)),
     st.tuples(st.just("correct"), _HOURS, st.floats(-1e3, 1e3)),
     st.tuples(st.just("delete points"), _HOURS),
     st.tuples(st.just("sale"), st.integers(0, 40), st.integers(0, 5),
               st.sampled_from(["royalty", "prior_month_royalty"]), st.sampled_from(["1.25", None])),
-    st.tuples(st.just("delete sales"), st.integers(0, 5)),
+    st.tuples(st.just("payment"), st.integers(0, 2), st.sampled_from(["2026-03", "2026-04", ""]),
+              st.sampled_from(["Paid", "Pending"]), st.sampled_from(["1.25", "7.00"])),
+    st.tuples(st.just("delete sales"), _WHICH),
+    st.tuples(st.just("room"), _HOURS, st.sampled_from(["°C", "ppm"]), st.integers(10, 40)),
+    st.tuples(st.just("forget room"), _HOURS),
+    st.tuples(st.just("limit"), st.none() | st.integers(15, 30)),
+    st.tuples(st.just("site of tenant"), st.booleans()),
+    st.tuples(st.just("vintage"), st.integers(0, 5), st.integers(1, 3),
+              st.sampled_from(["1.5", "2", None])),
+    st.tuples(st.just("forget vintage"), st.integers(0, 5)),
     st.tuples(st.just("refresh")),
+    st.tuples(st.just("killed refresh"), st.integers(0, 3)),
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def shared(shared_database_url: str) -> Any:
     made = database.engine(shared_database_url)
+    with made.begin() as connection:
+        connection.exec_driver_sql("SELECT make_timeseries_month('2026-03-01')")
     yield made
     made.dispose()
     database.engine.cache_clear()
@@ -68,6 +90,7 @@ class World:
         with engine.begin() as connection:
             self.tenant_id = tenants.ensure(connection, uuid.uuid4().hex)
             self.customers = [new_customer(connection, self.tenant_id) for _ in range(3)]
+        self.site = f"site {self.tenant_id}"
         self.orders: list[uuid.UUID] = []
 
     def change(self, what: str, *how: Any) -> None:
@@ -90,6 +113,23 @@ class World:
 
     def delete_order(self, connection: Any, which: int) -> None:
         self._to_order(connection, which, "DELETE FROM orders")
+
+    def correct_order(self, connection: Any, which: int, hour: int, money: str) -> None:
+        at = BASE + timedelta(hours=hour)
+        statement = "UPDATE orders SET order_date = :at, currency = :money"
+        self._to_order(connection, which, statement, at=at, money=money)
+
+    def give_order(self, connection: Any, which: int, who: int) -> None:
+        statement = "UPDATE orders SET customer_id = :who"
+        self._to_order(connection, which, statement, who=self.customers[who])
+
+    def refund_order(self, connection: Any, which: int, refunded: str | None) -> None:
+        statement = "UPDATE orders SET refunded_amount = :refunded"
+        self._to_order(connection, which, statement, refunded=refunded)
+
+    def clock(self, connection: Any, zone: str) -> None:
+        statement = sa.text("UPDATE tenants SET time_zone = :zone WHERE tenant_id = :id")
+        connection.execute(statement, {"zone": zone, "id": self.tenant_id})
 
     def _to_order(self, connection: Any, which: int, statement: str, **values: Any) -> None:
         if which < len(self.orders):
@@ -119,11 +159,79 @@ class World:
         at = at.replace(day=1) if report != "royalty" else at
         new_sale(connection, self.tenant_id, number=str(n), at=at, report=report, amount=amount)
 
+    def payment(self, connection: Any, n: int, month: str, status: str, accrued: str) -> None:
+        new_payment(connection, self.tenant_id, number=str(n), month=month, status=status,
+                    accrued=accrued)  # fmt: skip
+
+    def room(self, connection: Any, hour: int, unit: str, value: int) -> None:
+        new_hour(connection, self.site, at=BASE + timedelta(hours=hour), unit=unit, value=value)
+
+    def forget_room(self, connection: Any, hour: int) -> None:
+        for table, column in (("timeseries_raw", "timestamp"), ("timeseries_hourly", "hour")):
+            connection.execute(
+                sa.text(f"DELETE FROM {table} WHERE site_name = :site AND {column} >= :at"),
+                {"site": self.site, "at": BASE + timedelta(hours=hour)},
+            )
+
+    def limit(self, connection: Any, maximum: int | None) -> None:
+        of_site = {"site": self.site, "maximum": maximum}
+        if maximum is None:
+            statement = "DELETE FROM building_alert_rules WHERE site_name = :site"
+        else:
+            statement = (
+                "INSERT INTO building_alert_rules (site_name, point_name, maximum) "
+                "VALUES (:site, '*', :maximum)"
+            )
+        connection.execute(sa.text(statement), of_site)
+
+    def site_of_tenant(self, connection: Any, is_ours: bool) -> None:
+        statement = (
+            "INSERT INTO tenant_sites (tenant_id, site_name) VALUES (:id, :site) "
+            "ON CONFLICT DO NOTHING"
+            if is_ours
+            else "DELETE FROM tenant_sites WHERE tenant_id = :id AND site_name = :site"
+        )
+        connection.execute(sa.text(statement), {"id": self.tenant_id, "site": self.site})
+
+    def vintage(self, connection: Any, month: int, since: int, value: str | None) -> None:
+        on, since_day = date(2025, 1 + month, 1), date(2026, since, 1)
+        self.forget_vintage(connection, month)
+        if since > 1:
+            new_vintage(connection, on, "1", until=since_day - timedelta(days=1), series=self.site)
+        new_vintage(connection, on, value, since=since_day, series=self.site)
+
+    def forget_vintage(self, connection: Any, month: int) -> None:
+        connection.execute(
+            sa.text("DELETE FROM macro_observations WHERE series_id = :site AND date = :on"),
+            {"site": self.site, "on": date(2025, 1 + month, 1)},
+        )
+
     def delete_sales(self, connection: Any, which: int) -> None:
         connection.execute(
             sa.text("DELETE FROM sales_events WHERE tenant_id = :id AND external_id = :which"),
             {"id": self.tenant_id, "which": str(which)},
         )
+
+
+class KilledError(Exception):
+    """As if the process had ended here."""
+
+
+def refresh_killed(engine: sa.Engine, pieces: int) -> None:
+    """Refresh every mart part by part, and end in the midst of one, after some."""
+    for mart in MARTS:
+        made = 0
+
+        def dying(connection: sa.Connection, parts: str, mart: Mart = mart) -> int:
+            nonlocal made
+            made += 1
+            rows = mart.make(connection, parts)
+            if made > pieces:
+                raise KilledError
+            return rows
+
+        with contextlib.suppress(KilledError):
+            refresh(engine, Mart(mart.name, mart.source, 1, mart.everything, dying))
 
 
 @settings(
@@ -137,10 +245,14 @@ def test_any_interleaving_of_changes_and_refreshes_is_what_a_new_computation_say
     for what, *how in changes:
         if what == "refresh":
             refresh_all(shared)
+        elif what == "killed refresh":
+            refresh_killed(shared, *how)
         else:
             world.change(what, *how)
     refresh_all(shared)
     kept = {table: rows_of(shared, table) for table in TABLES}
+    refresh_all(shared)  # a second time changes nothing
+    assert kept == {table: rows_of(shared, table) for table in TABLES}
     with shared.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {', '.join(TABLES)}")
     for mart in MARTS:
@@ -193,10 +305,6 @@ def test_grading_a_point_is_no_change(engine: sa.Engine, tenant_id: int) -> None
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE kpi_points SET quality = 'high', value = value")
     assert pending(engine, KPIS) == 0
-
-
-class KilledError(Exception):
-    """As if the process had ended here."""
 
 
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
