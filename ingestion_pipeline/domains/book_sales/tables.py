@@ -1,4 +1,4 @@
-"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016, 0017, 0038."""
+"""The tables of this wing as SQLAlchemy sees them; made by migrations 0010, 0016, 0017, 0039."""
 
 import sqlalchemy as sa
 

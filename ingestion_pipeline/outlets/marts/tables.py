@@ -1,4 +1,4 @@
-"""The marts as SQLAlchemy sees them; made by migration 0032; comments of 0038.
+"""The marts as SQLAlchemy sees them; made by migration 0032; comments of 0039.
 
 A *day* is the tenant's own (`tenants.time_zone`), an *hour* is UTC. Money is never added across
 currencies: the currency is part of every key that has money.
