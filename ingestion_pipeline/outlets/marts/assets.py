@@ -42,6 +42,7 @@ _ORDERS = dg.AssetKey(["commerce", "orders"])
 _EVENTS = dg.AssetKey(["book_sales", "sales_events"])
 _OBSERVATIONS = dg.AssetKey(["markets", "macro_observations"])
 _KINDS = {"postgres", "table"}
+_PARTITION = "A partition is a UTC day of rows that have changed; a day without any stays missing."
 _DAILY: dict[str, Any] = {
     "partitions_def": PARTITIONS, "backfill_policy": dg.BackfillPolicy.multi_run(30),
 }  # fmt: skip
@@ -64,7 +65,7 @@ def _of_points(**more: tuple[str, ...]) -> Origin:
             deps=[_POINTS],
             kinds=_KINDS,
             origin=_of_points(hour=("observed_at",), first=("value", "observed_at")),
-            description="KPIs by UTC hour: least, most, mean, first and last.",
+            description=f"KPIs by UTC hour: least, most, mean, first and last. {_PARTITION}",
         ),
         WING.spec(
             "kpi_daily",
@@ -77,7 +78,7 @@ def _of_points(**more: tuple[str, ...]) -> Origin:
                     ("usual_low", "usual_middle", "usual_high"), ("value", "observed_at")
                 ),
             ),
-            description="KPIs by the tenant's day, with what was usual for it.",
+            description=f"KPIs by the tenant's day, with what was usual for it. {_PARTITION}",
         ),
     ],
     **_DAILY,
@@ -106,7 +107,7 @@ def kpis_by_time(
         ),
     ),
     description="Points of buildings by UTC hour, with comfort and minutes beyond limits while "
-    "somebody is there.",
+    f"somebody is there. {_PARTITION}",
     **_DAILY,
 )  # fmt: skip
 def building_hours(
@@ -147,7 +148,7 @@ _OF_CUSTOMERS = {"day": ("order_date",), "orders": ("order_status", "total_amoun
                 },
             ),
             description="Orders by the tenant's day and currency: gross, discounts, refunds, net, "
-            "average, new and returning customers.",
+            f"average, new and returning customers. {_PARTITION}",
         ),
         WING.spec(
             "customer_days",
@@ -155,7 +156,8 @@ _OF_CUSTOMERS = {"day": ("order_date",), "orders": ("order_status", "total_amoun
             deps=[_ORDERS],
             kinds=_KINDS,
             origin=Origin(_ORDERS, FINAL["orders"], made=_OF_CUSTOMERS),
-            description="Days on which a customer ordered: who is new, and who comes back.",
+            description="Days on which a customer ordered: who is new, and who comes back. "
+            f"{_PARTITION}",
         ),
     ],
     **_DAILY,
@@ -183,16 +185,16 @@ def orders_by_day(
         sales_events,
         made={
             **dict.fromkeys(("month", "day"), ("occurred_at", "date_precision")),
-            "basis": ("report", "provisional", "amount"),
+            "basis": ("report", "provisional", "amount", "raw"),
             **dict.fromkeys(("units", "units_free", "pages_read"), ("quantity", "event_type")),
             "units_refunded": ("refunded_units", "quantity", "event_type"),
-            "income": ("amount",),
+            "income": ("amount", "raw"),
             "events": ("external_id",),
             "unknown_amounts": ("amount", "event_type"),
         },
     ),
     description="Income of books by day, title, platform, marketplace and currency, each row "
-    "estimated or settled, and no sale both.",
+    "estimated or settled, and no sale both. What was paid for is settled, to the cent.",
 )
 def book_income_daily(
     context: dg.AssetExecutionContext, database: Database
