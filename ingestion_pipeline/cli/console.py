@@ -168,7 +168,9 @@ def show_table(
             justify="right" if numbers else "left",
             overflow="fold",
             # As wide as its longest; rich cuts what does not wrap, so the others give way.
-            min_width=max((len(row[place]) for row in told), default=0)
+            min_width=max(
+                (len(line) for row in told for line in row[place].splitlines()), default=0
+            )
             if column in whole
             else None,
         )

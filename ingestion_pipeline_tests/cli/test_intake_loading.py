@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.app import app
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
@@ -126,7 +127,11 @@ def test_what_is_known_is_listed_with_what_has_come(
     assert (row["files"], row["used"], row["rejected"]) == (1, 2, 1)
     assert "shopify_orders" in said["shipped"]
     assert "there is no shipped mapping 'none_of_ours'" in said["faults"][0]
-    assert run("list")[0] == 0
+    monkeypatch.setattr(console, "_out", console._PlainConsole(highlight=False, width=80))
+    code, shown, _ = run("list")
+    assert code == 0
+    [line] = [each for each in shown.splitlines() if "kiosk/sales" in each]
+    assert line.split() == ["kiosk/sales", "sales_events", "1", "2", "1", row["last"][:10]]
 
 
 def test_a_mapping_that_is_not_there_is_said_with_what_was_meant(export: Path) -> None:

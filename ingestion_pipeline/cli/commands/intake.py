@@ -13,8 +13,9 @@ from ingestion_pipeline.domains.commerce.contract.flat_exports import propose_sh
 from ingestion_pipeline.domains.commerce.contract.shop_columns import looks_like_shop
 from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.errors import IngestionError
+from ingestion_pipeline.foundation.intake.drafting import Draft, draft_of
 from ingestion_pipeline.foundation.intake.looking import look_at
-from ingestion_pipeline.foundation.intake.proposing import Draft, chosen_for, draft_of, propose
+from ingestion_pipeline.foundation.intake.proposing import chosen_for, propose
 from ingestion_pipeline.foundation.mapping.parsing import read_mapping
 from ingestion_pipeline.foundation.mapping.targets import Target
 from ingestion_pipeline.foundation.storage.file_kinds import Limits

@@ -215,18 +215,23 @@ def list_mappings(as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"mappings": rows, "shipped": ours, "faults": told}, indent=2))
         return
     console.show_table(
-        "mapping", "makes", "files", "waiting", "failed", "used", "rejected", "last came",
+        "mapping", "makes", "files", "used", "rejected", "last",
         rows=[
-            [row["mapping"], "\n".join(row["makes"]) or "(not described any more)",
-             *(f"{row[name]:,}" for name in ("files", "waiting", "failed", "used", "rejected")),
-             (row["last"] or "-")[:16]]
+            [row["mapping"], "\n".join(row["makes"]) or "(not described any more)", _files(row),
+             f"{row['used']:,}", f"{row['rejected']:,}", (row["last"] or "-")[:10]]
             for row in rows
         ],
-        whole=("mapping",),
+        whole=("mapping", "files", "used", "rejected", "last"),
     )  # fmt: skip
     console.say(f"shipped, for `mapping:` of a source or `intake load`: {', '.join(ours)}")
     for fault in faults:
         console.complain(str(fault))
+
+
+def _files(row: dict[str, Any]) -> str:
+    """How many files, and under it what is out of the ordinary, so that 80 columns hold a row."""
+    others = [f"{row[name]:,} {name}" for name in ("waiting", "failed") if row[name]]
+    return "\n".join([f"{row['files']:,}", *others])
 
 
 def _figures(said: dict[str, Any]) -> dict[str, Any]:

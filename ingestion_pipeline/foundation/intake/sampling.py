@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from ingestion_pipeline.foundation.errors import ContractError
+from ingestion_pipeline.foundation.intake.endings import footer_of, stop_of
 from ingestion_pipeline.foundation.intake.formats import flattened
 from ingestion_pipeline.foundation.intake.records import Record, text_records
+from ingestion_pipeline.foundation.intake.tables import Table, read_footer, wrong_width
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
 from ingestion_pipeline.foundation.mapping.refusals import Refusal
 from ingestion_pipeline.foundation.mapping.words import Numbers, Read
@@ -27,14 +29,9 @@ from ingestion_pipeline.foundation.workbooks.sheets import is_workbook, read_wor
 LOOKED_AT = 2_000  # rows from the beginning
 _SEARCHED = 500_000  # rows until the end of the file has to come, to be looked at
 _LAST = 12  # rows of the end, among which a footer is looked for
-_WIDE = 4  # columns of a table in which a row with one cell is none
 _SNIFFED_BYTES, _SNIFFED_LINES = 256 * 1024, 50
 _DOCUMENT_BYTES = 64 * 1024 * 1024
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
-_SUMS_UP = re.compile(
-    r"(?:grand[ _])?(?:total|sub-?total|sum|summe|gesamt|totale|somme)\b|[0-9]+ ?(?:rows|records)",
-    re.IGNORECASE,
-)
 
 
 @dataclass
@@ -48,6 +45,9 @@ class Sample:
         rows: of the beginning, without a footer.
         footer: lines below the rows, as far as they were found.
         stop: the pattern of the footer's first line, as `stop:` has it; empty: there is none.
+        said: what the footer says, as a check reads it.
+        is_whole: whether the rows are all that the file has.
+        unread: what is to be said of rows that could not be read; empty: nothing.
     """
 
     read: list[str]
@@ -56,6 +56,9 @@ class Sample:
     rows: list[list[str]]
     footer: list[str] = field(default_factory=list)
     stop: str = ""
+    said: dict[str, str] = field(default_factory=dict)
+    is_whole: bool = True
+    unread: str = ""
 
 
 def sample_of(path: Path, limits: Limits | None = None) -> Sample:
@@ -128,8 +131,8 @@ def _of_objects(read: list[str], objects: Sequence[dict[str, Any]]) -> Sample:
 
 def _text(file: IO[bytes], limits: Limits | None) -> Sample:
     beginning = opened(file, limits).read(_SNIFFED_BYTES).decode("utf-8-sig", "replace")
-    delimiter = _delimiter(beginning.splitlines()[:_SNIFFED_LINES])
-    told = ["format: csv", f"delimiter: {_DELIMITERS[delimiter]}"]
+    delimiter, beside = _delimiter(beginning.splitlines()[:_SNIFFED_LINES])
+    told = ["format: csv", f"delimiter: {_DELIMITERS[delimiter]}{beside}"]
     encoding = "utf-8"
     if "\ufffd" in beginning[:-4]:
         encoding = "cp1252"
@@ -143,22 +146,29 @@ def _text(file: IO[bytes], limits: Limits | None) -> Sample:
     quoted, plain = (list(islice(records(quote), LOOKED_AT)) for quote in ('"', None))
     fails = any(each.problem for each in quoted)
     if fails and len({len(each.cells) for each in plain if each.text.strip()}) == 1:
-        return _table([*told, "quote: none"], records(None))
-    return _table(told, records('"'))
+        return _table([*told, "quote: none"], records(None), delimiter)
+    return _table(told, records('"'), delimiter)
 
 
-def _delimiter(lines: Sequence[str]) -> str:
-    """The sign of which most lines have as many."""
+def _delimiter(lines: Sequence[str]) -> tuple[str, str]:
+    """The sign of which most lines have as many, and what is to be said of it."""
+    likely = {sign: _repeated(sign, lines) for sign in _DELIMITERS}
+    best = max(_DELIMITERS, key=likely.__getitem__)
+    if likely[best] == (0, 0):
+        return best, "   # confirm: no line has one; there is one column"
+    others = [name for sign, name in _DELIMITERS.items()
+              if sign != best and likely[sign][0] >= likely[best][0]]  # fmt: skip
+    return best, f"   # confirm: it might be {' or '.join(others)}" if others else ""
 
-    def likely(sign: str) -> tuple[int, int]:
-        numbers = Counter(line.count(sign) for line in lines if sign in line)
-        [(number, times)] = numbers.most_common(1) or [(0, 0)]
-        return (times, number)
 
-    return max(_DELIMITERS, key=likely)
+def _repeated(sign: str, lines: Sequence[str]) -> tuple[int, int]:
+    """How many lines have as many of a sign as most, and how many that are."""
+    numbers = Counter(line.count(sign) for line in lines if sign in line)
+    [(number, times)] = numbers.most_common(1) or [(0, 0)]
+    return (times, number)
 
 
-def _table(read: list[str], records: Iterable[Record]) -> Sample:
+def _table(read: list[str], records: Iterable[Record], delimiter: str = "\t") -> Sample:
     """The header, the rows below it, and what is below these.
 
     Raises:
@@ -169,13 +179,30 @@ def _table(read: list[str], records: Iterable[Record]) -> Sample:
     last = deque(islice(source, _SEARCHED), _LAST)
     at, width = _header(first)
     header = _named(first[at].cells)
-    footer = _footer([*first[at + 1 :], *last][-_LAST:], width)
-    rows = [each for each in first[at + 1 :] if each.problem is None and each not in footer]
-    sample = Sample(read, header, at, [each.cells for each in rows])
+    footer = footer_of([*first[at + 1 :], *last][-_LAST:], width)
+    below = [each for each in first[at + 1 :] if each not in footer and _says_anything(each)]
+    width = len(header)
+    for each in below:
+        if len(each.cells) != width and each.problem is None:
+            each.problem = wrong_width(each.cells, width, delimiter)
+    rows = [each for each in below if each.problem is None]
+    sample = Sample(read, header, at, [each.cells for each in rows], is_whole=not last)
     sample.footer = [each.text for each in footer if each.text.strip()]
-    sample.stop = _stop(footer, rows)
+    sample.stop = stop_of(footer, rows)
+    around = Table(header, iter(()))
+    read_footer(footer, around)
+    sample.said = around.footer
+    if len(rows) < len(below):
+        wrong = next(each for each in below if each.problem is not None)
+        sample.unread = (
+            f"{len(below) - len(rows)} rows were left out; line {wrong.number} {wrong.problem}"
+        )
     sample.read += _wrapped(sample.rows)
     return sample
+
+
+def _says_anything(record: Record) -> bool:
+    return any(cell.strip() for cell in record.cells)
 
 
 def _header(records: list[Record]) -> tuple[int, int]:
@@ -202,39 +229,6 @@ def _named(cells: Sequence[str]) -> list[str]:
         seen[name] += 1
         names.append(name if seen[name] == 1 or not name else f"{name} #{seen[name]}")
     return names
-
-
-def _footer(last: list[Record], width: int) -> list[Record]:
-    """The lines at the end that are no rows: of another width, or sums of what is above."""
-    at = len(last)
-    for place in range(len(last) - 1, -1, -1):
-        cells = [cell.strip() for cell in last[place].cells]
-        said = [cell for cell in cells if cell]
-        is_alone = len(said) == 1 and width >= _WIDE
-        sums_up = bool(said) and _SUMS_UP.match(said[0]) is not None and len(said) < width / 2 + 1
-        if said and (is_alone or sums_up or len(cells) != width):
-            at = place
-        elif said:
-            break
-    return last[at:]
-
-
-def _stop(footer: list[Record], rows: list[Record]) -> str:
-    if not footer:
-        return ""
-    first = footer[0].cells[0].strip()
-    words = re.match(r"[^\W\d_][^\d:,;]*", first)
-    pattern = f"^{_any_number((words[0] if words else first).strip())}" if first else ""
-    if pattern and not any(re.search(pattern, row.cells[0]) for row in rows if row.cells):
-        return f"{{first: {json.dumps(pattern, ensure_ascii=False)}}}"
-    line = f"^{_any_number(footer[0].text.strip()[:40])}"
-    return f"{{line: {json.dumps(line, ensure_ascii=False)}}}"
-
-
-def _any_number(text: str) -> str:
-    """A pattern of a text in which any number may stand for another: so many rows, such a sum."""
-    parts = re.split(r"[0-9][0-9.,]*", text)
-    return "[0-9.,]+".join(map(re.escape, parts))
 
 
 def _wrapped(rows: list[list[str]]) -> Iterator[str]:

@@ -20,6 +20,9 @@ _SEARCHED = 200  # records among which the header is looked for
 _SEPARATOR = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
 _SUM = re.compile(r"\W*\d[\d.,'\s]*\W*")
+_IN_ONE_CELL = re.compile(  # "Total rows: 5", "5 rows"
+    r"([^\d:=]*[^\W\d][^\d:=]*?)\s*[:=]?\s+(-?\d[\d.,']*)|(-?\d[\d.,']*)\s+([^\d:=]*[^\W\d][^\d:=]*)"
+)
 _SHOWN = 3
 _OPEN = "?"  # as a proposed mapping has it
 
@@ -199,17 +202,18 @@ def _rows(
         if (read.stop_first is not None and read.stop_first.search(first)) or (
             read.stop_line is not None and read.stop_line.search(record.text)
         ):
-            _read_footer(chain([record], records), table)
+            read_footer(chain([record], records), table)
             return
         if first.strip() == header[0] and [cell.strip() for cell in cells] == header:
             table.preamble += record.lines  # another file was put behind this one
             continue
         if len(cells) != width and record.problem is None and any(cells):
-            record.problem = _wrong_width(cells, width, read.delimiter)
+            record.problem = wrong_width(cells, width, read.delimiter)
         yield record
 
 
-def _wrong_width(cells: Sequence[str], width: int, delimiter: str) -> str | None:
+def wrong_width(cells: Sequence[str], width: int, delimiter: str) -> str | None:
+    """What is wrong with a row of another number of cells than its header; None: nothing is."""
     if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
         return None
     if len(cells) == 1 and cells[0].count(delimiter) >= width // 2:
@@ -220,7 +224,8 @@ def _wrong_width(cells: Sequence[str], width: int, delimiter: str) -> str | None
     return f"has {len(cells)} cells, and the header has {width}"
 
 
-def _read_footer(records: Iterable[Record], table: Table) -> None:
+def read_footer(records: Iterable[Record], table: Table) -> None:
+    """Read what lines below the rows say, to the end of the file, into the table."""
     under: dict[str, set[str]] = defaultdict(set)
     for record in records:
         table.footer_lines += record.lines
@@ -229,7 +234,9 @@ def _read_footer(records: Iterable[Record], table: Table) -> None:
             for name, cell in zip(table.header[1:], cells, strict=False):
                 if _SUM.fullmatch(cell):  # and no text: below may stand rows that name persons
                     under[name].add(cell)
-        if first and cells and (cells[0] or not any(cells)):
+        if first and not any(cells) and (one := _IN_ONE_CELL.fullmatch(first)):
+            table.footer.setdefault((one[1] or one[4]).strip(), one[2] or one[3])
+        elif first and cells and (cells[0] or not any(cells)):
             table.footer.setdefault(first, cells[0])
     for name, sums in under.items():
         if len(sums) == 1:  # of several, nothing says which is meant

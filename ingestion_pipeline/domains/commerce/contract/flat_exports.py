@@ -17,7 +17,9 @@ from ingestion_pipeline.domains.commerce.contract.shop_columns import (
     only_in_first,
     shop_of,
 )
-from ingestion_pipeline.foundation.intake.proposing import OPEN, Draft, finish, quoted
+from ingestion_pipeline.foundation.intake.drafting import OPEN, Draft, quoted
+from ingestion_pipeline.foundation.intake.footers import Records
+from ingestion_pipeline.foundation.intake.framing import finish
 
 _CURRENCIES = {"€": "EUR", "£": "GBP", "₹": "INR", "zł": "PLN"}  # "$" and "¥" are several
 _EMPTY = '{is: ""}   # no column says it'
@@ -27,15 +29,18 @@ def propose_shop(draft: Draft, path: Path) -> str:
     """A mapping to customers, products, orders and order_items, as YAML."""
     shop = shop_of(draft)
     emit = [*_customers(shop), *_products(shop), *_orders(shop), *_items(shop)]
-    return finish(draft, path, emit=emit, between=[*_group(shop), *_check(shop)])
+    orders = Records(shop.orders, "orders", frozenset(_carried(shop)))
+    return finish(
+        draft, path, emit=emit, group=_group(shop), checks=_check(shop),
+        records=orders if shop.has("order") else None,
+    )  # fmt: skip
 
 
 def _group(shop: Shop) -> Iterator[str]:
     if not shop.has("order"):
         yield f"group: {{by: [{OPEN}]}}   # the column that rows of one order have in common"
         return
-    several = [order for order in shop.orders if len(order) > 1]
-    carried = [name for name in shop.roles.values() if only_in_first(shop, name, several)]
+    carried = _carried(shop)
     words = [f"by: [{quoted(shop.roles['order'])}]"]
     if not shop.adjacent:
         words.append("adjacent: false")
@@ -46,6 +51,12 @@ def _group(shop: Shop) -> Iterator[str]:
     told += "" if shop.adjacent else ", which do not stand together"
     told += "; what only the first row says is carried into the others" if carried else ""
     yield f"group: {{{', '.join(words)}}}   # confirm: {told}"
+
+
+def _carried(shop: Shop) -> list[str]:
+    """Columns that only an order's first row fills."""
+    several = [order for order in shop.orders if len(order) > 1]
+    return [name for name in shop.roles.values() if only_in_first(shop, name, several)]
 
 
 def _as_pattern(name: str) -> str:
@@ -65,7 +76,6 @@ def _check(shop: Shop) -> Iterator[str]:
     left = f"{{sum: [{total}, {', '.join(map(quoted, named))}]}}" if named else total
     right = shop.draft.number(shop.roles["total"])
     told = f"{_holding(shop, best)} of {len(shop.orders)} orders looked at are so"
-    yield "check:"
     yield f"  - {{name: lines are the total, equal: [{left}, {right}]}}   # confirm: {told}"
 
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from itertools import groupby
 
 from ingestion_pipeline.foundation.currencies import CURRENCIES
+from ingestion_pipeline.foundation.intake.drafting import Draft
 from ingestion_pipeline.foundation.intake.guessing import Found, columns_for
-from ingestion_pipeline.foundation.intake.proposing import Draft
 from ingestion_pipeline.foundation.mapping.numerals import number_reader
 
 _ROLES = {
