@@ -211,7 +211,7 @@ def test_no_secret_is_shown_anywhere(up: Up) -> None:
     secrets_env = (up.home / "secrets.env").read_text()
     secrets = [token, "sandbox-key", api_key, path_token, "buyer@example.org"]
     secrets += [value.removeprefix("acme:") for value in re.findall(r"='(.*)'", secrets_env)]
-    assert len(secrets) == 8
+    assert len(secrets) == 9
     places = {**searchable_tables(up), **searchable_files(up), "GraphQL": everything(up)}
     for secret in secrets:
         found = [name for name, content in places.items() if secret.encode() in content]

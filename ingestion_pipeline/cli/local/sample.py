@@ -17,11 +17,14 @@ from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings
 
 _SECONDS = 240
+# What schedules start: whoever looks around now sees it, too.
+_ELSE_AT_NIGHT = ("listen_for_silences", "add_up_receipts", "check_marts", "check_analyses")
 _PENDING = sa.text("""
     SELECT greatest(0, 4 - (SELECT count(*) FROM uploads WHERE domain = 'commerce'))
          + (SELECT count(*) FROM jobs WHERE status IN ('pending', 'processing', 'retrying'))
          + (SELECT count(*) FROM kpi_updates WHERE tenant_id = :tenant_id AND pending)
          + (SELECT count(*) FROM ingestion_events WHERE status IN ('received', 'validated'))
+         + (SELECT count(*) FROM changed_parts WHERE reader = 'marts')
          + :sites - (SELECT count(*) FROM collected_days WHERE day = :day)
 """)
 _LAUNCH = """
@@ -80,9 +83,12 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
                 samples = connection.scalar(sa.text("SELECT count(*) FROM timeseries_raw"))
                 console.say(f"  {readings} readings are published as packages and time series")
                 console.say(f"  {samples:,} samples of a building are collected\n")
-                return
+                break
         time.sleep(0.5)
-    console.warn("the sample is not loaded yet; see the runs in the UI")
+    else:
+        console.warn("the sample is not loaded yet; see the runs in the UI")
+    for job in _ELSE_AT_NIGHT:
+        _launch(configuration, job, {})
 
 
 def _launch(configuration: Settings, job: str, tags: dict[str, str]) -> None:

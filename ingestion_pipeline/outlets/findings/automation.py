@@ -97,6 +97,21 @@ def half_hourly_silences(
     return dg.RunRequest(tags=sensing.run_tags(WING.name))
 
 
+check_analyses = dg.define_asset_job(
+    "check_analyses",
+    selection=dg.AssetSelection.checks_for_assets(analyses),
+    description="Run all checks of analyses.",
+    tags=sensing.run_tags(WING.name),
+)
+checks_of_analyses = dg.ScheduleDefinition(
+    name="daily_checks_of_analyses",
+    job=check_analyses,
+    cron_schedule="37 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Runs the checks of analyses every night.",
+)
+
+
 def _run_unless_at_work(
     context: dg.SensorEvaluationContext, job_name: str
 ) -> dg.RunRequest | dg.SkipReason:
