@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# Where the environment forbids bytecode, each of the tests' thousand processes compiled all of ours.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup run demo test lint soak bench audit lock clean
 
 setup: $(INSTALLED)
