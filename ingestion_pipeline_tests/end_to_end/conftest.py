@@ -23,7 +23,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = tmp_path_factory.mktemp("sources")
     for name in _SOURCES:
         shutil.copy(ROOT / name, sources / name)
-    shutil.copytree(ROOT / "ingestion_pipeline", sources / "ingestion_pipeline", symlinks=True)
+    shutil.copytree(
+        ROOT / "ingestion_pipeline", sources / "ingestion_pipeline", symlinks=True,
+        ignore=shutil.ignore_patterns("__pycache__"),  # other processes write there
+    )  # fmt: skip
     folder = tmp_path_factory.mktemp("installed")
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder),
