@@ -65,6 +65,8 @@ def drop_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         context.log.warning("drop folder: %r lies in no tenant's folder", name)
     for reason in found.no_room.values():
         context.log.warning("drop folder: %s", printable(reason))
+    for said in (*found.left, *found.known):
+        context.log.warning("drop folder: %s", printable(said))
     if not found.recorded:
         return dg.SensorResult(
             skip_reason=dg.SkipReason(

@@ -14,7 +14,12 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.ledger import quota
-from ingestion_pipeline.foundation.storage.dropped import DroppedFile, open_dropped
+from ingestion_pipeline.foundation.storage.dropped import (
+    DroppedFile,
+    is_unchanged,
+    open_dropped,
+    take_out,
+)
 from ingestion_pipeline.foundation.storage.landing import Landed, Landing, chunks_of, landing_name
 
 logger = logging.getLogger(__name__)
@@ -37,6 +42,11 @@ class Dropped:
     known: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     unfinished: int = 0
+
+
+def key_of(dropped: DroppedFile) -> str:
+    """What a dropped file is not taken twice by: its path, its size and when it was written."""
+    return f"drop:{dropped.path}:{dropped.version}"
 
 
 class Scan(Protocol):
@@ -68,6 +78,7 @@ def take(
     tenant_id: int,
     keeps: int,
     record: Callable[[sa.Connection, Landed], tuple[Recorded, bool]],
+    known: Callable[[sa.Connection], Recorded | None] = lambda _: None,
 ) -> Recorded | None:
     """Take a dropped file; what `record` says of it, or None: it is still being written.
 
@@ -79,30 +90,44 @@ def take(
         tenant_id: whose it is.
         keeps: bytes of files, of a tenant that has no limit of its own.
         record: records it, and says whether the landed file is needed.
+        known: says what it is recorded as, where it was by who could not take it out any more.
 
     Raises:
         QuotaError: its tenant has no room for it; it stays.
         FileNotFoundError: it is gone: another was faster.
-        IngestionError: whatever `record` refuses it with; it stays, too.
+        IngestionError: it can't be read, or whatever `record` refuses it with; it stays, too.
     """
     with engine.connect() as connection:
+        recorded = known(connection)
         room = quota.room_of(connection, tenant_id, default=keeps)
-    if dropped.size > room.left:
-        raise room.error()
-    with open_dropped(files, dropped.path) as file:
-        landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
-    if not dropped.version.startswith(f"{landed.size}@"):
-        logger.info("%s is still being written", dropped.path)
-        landing.remove(landed.location)
-        return None
-    try:
-        with engine.begin() as connection:
-            quota.take(connection, tenant_id, landed.size, default=keeps)
-            recorded, is_needed = record(connection, landed)
-    except IngestionError:  # it was rolled back
-        landing.remove(landed.location)
-        raise
-    if not is_needed:
-        landing.remove(landed.location)
-    files.rm(dropped.path)
+    if recorded is None:
+        if dropped.size > room.left:
+            raise room.error()
+        landed = _landed(files, dropped, landing)
+        if landed is None:
+            return None
+        try:
+            with engine.begin() as connection:
+                quota.take(connection, tenant_id, landed.size, default=keeps)
+                recorded, is_needed = record(connection, landed)
+        except IngestionError:  # it was rolled back
+            landing.remove(landed.location)
+            raise
+        if not is_needed:
+            landing.remove(landed.location)
+    take_out(files, dropped)
     return recorded
+
+
+def _landed(files: Any, dropped: DroppedFile, landing: Landing) -> Landed | None:
+    """A dropped file, landed; None: it was written meanwhile, or it is another now."""
+    with open_dropped(files, dropped.path, root=dropped.root) as file:
+        landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
+    try:
+        if landed.size == dropped.size and is_unchanged(files, dropped):
+            return landed
+    except FileNotFoundError:
+        pass
+    logger.info("%s is still being written", dropped.path)
+    landing.remove(landed.location)
+    return None

@@ -116,10 +116,10 @@ def record(
     return connection.execute(statement).scalar()
 
 
-def is_recorded(connection: sa.Connection, tenant_id: int, source_key: str) -> bool:
-    """Whether the tenant has an upload of that `source_key`."""
-    known = sa.exists().where(uploads.c.tenant_id == tenant_id, uploads.c.source_key == source_key)
-    return bool(connection.scalar(sa.select(known)))
+def recorded_as(connection: sa.Connection, tenant_id: int, source_key: str) -> int | None:
+    """The tenant's upload of that `source_key`, None: there is none."""
+    mine = uploads.c.tenant_id == tenant_id, uploads.c.source_key == source_key
+    return connection.scalar(sa.select(uploads.c.upload_id).where(*mine))
 
 
 def find(connection: sa.Connection, upload_ids: Iterable[int]) -> list[Upload]:

@@ -16,7 +16,7 @@ from ingestion_pipeline.foundation.ledger import dropping, tenants
 from ingestion_pipeline.foundation.ledger.dropping import Dropped, due
 from ingestion_pipeline.foundation.loading.choosing import Mappings, choose
 from ingestion_pipeline.foundation.loading.known import Known
-from ingestion_pipeline.foundation.loading.recording import Recorded, record
+from ingestion_pipeline.foundation.loading.recording import Recorded, record, recorded_as
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.dropped import (
     DroppedFile,
@@ -65,14 +65,14 @@ def _files(files: Any, root: str, mappings: Mappings) -> Iterator[tuple[str, Dro
     if not files.exists(root):
         return
     sources = {each.mapped.source for each in mappings}
-    for tenant, folder in folders_in(files, root, links=True):
+    for tenant, folder in folders_in(files, root):
         for source, inner in folders_in(files, folder):
             if source not in sources:
                 continue
-            for each in files_in(files, inner, tenant=tenant):
+            for each in files_in(files, inner, root=root, tenant=tenant):
                 yield source, each
             for mapping, innermost in folders_in(files, inner):
-                for each in files_in(files, innermost, tenant=tenant):
+                for each in files_in(files, innermost, root=root, tenant=tenant):
                     yield f"{source}/{mapping}", each
 
 
@@ -95,15 +95,19 @@ def _take(
     limits = Limits(configuration.max_unpacked_bytes, configuration.max_unpack_ratio)
     known = choose(
         among,
-        partial(open_dropped, files, dropped.path),
+        partial(open_dropped, files, dropped.path, root=dropped.root),
         file_name=dropped.name,
         limits=limits,
         address=address,
     )
+    # Its bytes may be known, of another name between: whether it is the very same that was recorded
+    # and could not be taken out, or is put there again, only the disk can tell.
+    source_key = f"{dropping.key_of(dropped)}:{dropped.put}"
     return dropping.take(
         engine, files, dropped, landing=landing, tenant_id=tenant_id,
         keeps=configuration.tenant_landed_bytes,
-        record=partial(_record, configuration, tenant_id, known, dropped.name),
+        record=partial(_record, configuration, tenant_id, known, dropped.name, source_key),
+        known=partial(recorded_as, tenant_id=tenant_id, source_key=source_key),
     )  # fmt: skip
 
 
@@ -112,11 +116,12 @@ def _record(
     tenant_id: int,
     known: Known,
     file_name: str,
+    source_key: str,
     connection: sa.Connection,
     landed: Landed,
 ) -> tuple[Recorded, bool]:
     recorded = record(
         connection, tenant_id=tenant_id, mapping=known.name, file_name=file_name, landed=landed,
-        source="drop", attempts=configuration.job_attempts,
+        source="drop", attempts=configuration.job_attempts, source_key=source_key,
     )  # fmt: skip
     return recorded, recorded.keeps

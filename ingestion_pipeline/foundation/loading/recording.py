@@ -36,6 +36,7 @@ def record(
     landed: Landed,
     source: str,
     attempts: int,
+    source_key: str | None = None,
 ) -> Recorded:
     """Record a landed file and the job that loads it.
 
@@ -51,24 +52,34 @@ def record(
         landed: the file.
         source: how it came: `http`, `drop`, `storage`, `api`, `cli`.
         attempts: of the job.
+        source_key: what it is not taken twice by; None: its bytes, after the same file before it.
     """
     latest = _latest(connection, tenant_id, mapping, file_name)
     if latest is not None and latest.sha256 == landed.sha256:
         return _known(connection, latest.upload_id, landed, attempts)
     # Who sends the same at the same time sees the same file before it.
     before = 0 if latest is None else latest.upload_id
-    source_key = f"{DOMAIN}:{mapping}:{landed.sha256}:{before}"
+    source_key = source_key or f"{DOMAIN}:{mapping}:{landed.sha256}:{before}"
     upload_id = uploads.record(
         connection, tenant_id=tenant_id, domain=DOMAIN, type_=mapping, file_name=file_name,
         source=source, source_key=source_key, location=landed.location, size=landed.size,
         sha256=landed.sha256,
     )  # fmt: skip
     if upload_id is None:
-        c = uploads_table.c
-        mine = c.tenant_id == tenant_id, c.source_key == source_key
-        there = connection.execute(sa.select(c.upload_id).where(*mine)).scalar_one()
-        return _known(connection, there, landed, attempts)
+        there = recorded_as(connection, tenant_id=tenant_id, source_key=source_key)
+        assert there is not None, "uploads are not removed"  # noqa: S101
+        return _known(connection, there.upload_id, landed, attempts)
     return Recorded(upload_id, _enqueue(connection, tenant_id, mapping, upload_id, attempts))
+
+
+def recorded_as(connection: sa.Connection, *, tenant_id: int, source_key: str) -> Recorded | None:
+    """What a file is recorded as; None: it is not."""
+    c = uploads_table.c
+    mine = c.tenant_id == tenant_id, c.source_key == source_key
+    found = connection.execute(sa.select(c.upload_id, c.job_id).where(*mine)).one_or_none()
+    if found is None:
+        return None
+    return Recorded(found.upload_id, found.job_id, is_new=False, keeps=False)
 
 
 def record_again(connection: sa.Connection, upload_id: int, *, attempts: int) -> Recorded:

@@ -11,6 +11,8 @@ from fsspec.implementations.local import LocalFileSystem
 from ingestion_pipeline.definitions import defs
 from ingestion_pipeline.domains.book_sales.automation import dropped_reports
 from ingestion_pipeline.domains.book_sales.receive.drop_folder import receive_dropped
+from ingestion_pipeline.foundation.environment import settings
+from ingestion_pipeline.foundation.ledger import dropping
 from ingestion_pipeline.foundation.ledger.dropping import Dropped
 from ingestion_pipeline.foundation.ledger.tables.jobs import jobs
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
@@ -90,7 +92,7 @@ def test_the_same_bytes_are_one_report_whoever_is_killed_in_between(
 ) -> None:
     put(folder, "kdp/a.csv", KDP)
     with monkeypatch.context() as killed:
-        killed.setattr(LocalFileSystem, "rm", lambda *_, **__: (_ for _ in ()).throw(KeyError))
+        killed.setattr(dropping, "take_out", lambda *_: (_ for _ in ()).throw(KeyError))
         with pytest.raises(KeyError):
             scan(engine, configured)
     again = scan(engine, configured)
@@ -148,7 +150,11 @@ def test_no_link_chooses_what_is_read(
         dropped.open_dropped(LocalFileSystem(), str(folder / "kdp" / "a.csv"))
 
 
-def test_the_sensor_queues_them(engine: sa.Engine, configured: Settings, folder: Path) -> None:
+def test_the_sensor_queues_them(
+    engine: sa.Engine, configured: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROP_SETTLE", "3600")  # however busy the machine is
+    settings.cache_clear()
     put(folder, "kdp/a.csv", KDP)
     put(folder, "elsewhere/a.csv", KDP)
     with dg.DagsterInstance.ephemeral() as instance:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.ledger import dropping
 from ingestion_pipeline.foundation.ledger.dropping import Dropped
 from ingestion_pipeline.foundation.loading.choosing import Mappings
 from ingestion_pipeline.foundation.loading.dropped import receive_dropped
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage.landing import Landing
-from ingestion_pipeline_tests.foundation.loading.running import Shelf, known, load_all
+from ingestion_pipeline_tests.foundation.loading.running import Shelf, deliver, known, load_all
 from ingestion_pipeline_tests.foundation.loading.test_loading import FILE, MAPPING
 
 MATCHED = MAPPING.replace("mapping: sales", "mapping: sales\nmatch: {header: [Paid]}")
@@ -89,3 +90,40 @@ def test_a_file_that_still_changes_is_left_alone(
     os.utime(drop / "acme/kiosk/sales/new.csv")
     found = scan(engine, configured.model_copy(update={"drop_settle": timedelta(hours=1)}), MAPPING)
     assert (found.unfinished, found.recorded) == (1, [])
+
+
+def test_one_that_could_not_be_taken_out_was_loaded_again_over_what_came_after_it(
+    engine: sa.Engine, configured: Settings, tenant_id: int, drop: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Recorded, and killed; another of its name came by another way; and then it is found again."""
+    put(drop, "acme/kiosk/sales/a.csv", FILE)
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(dropping, "take_out", lambda *_: False)
+        [upload_id] = scan(engine, configured, MAPPING).recorded
+    deliver(
+        engine, configured, tenant_id, known(MAPPING, Shelf()), FILE.replace("2.50", "3.50"),
+        file_name="a.csv",
+    )  # fmt: skip
+    again = scan(engine, configured, MAPPING)
+    assert again.recorded == []
+    assert again.known == [f"acme/kiosk/sales/a.csv: had come before, as upload {upload_id}"]
+    assert not (drop / "acme/kiosk/sales/a.csv").exists()
+    # But one that is put there says that things are again as they were, also with the old time.
+    put(drop, "acme/kiosk/sales/a.csv", FILE)
+    assert len(scan(engine, configured, MAPPING).recorded) == 1
+
+
+def test_one_that_is_recorded_leaves_the_folder_also_where_it_has_filled_the_quota(
+    engine: sa.Engine, configured: Settings, tenant_id: int, drop: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    put(drop, "acme/kiosk/sales/a.csv", FILE)
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(dropping, "take_out", lambda *_: False)
+        scan(engine, configured, MAPPING)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE tenants SET landed_bytes_limit = 1")
+    again = scan(engine, configured, MAPPING)
+    assert (again.left, len(again.known)) == ([], 1)
+    assert not (drop / "acme/kiosk/sales/a.csv").exists()

@@ -19,7 +19,7 @@ from ingestion_pipeline.domains.book_sales.land.queue import Report
 from ingestion_pipeline.domains.book_sales.sources.described import platforms
 from ingestion_pipeline.domains.book_sales.sources.registry import canonical
 from ingestion_pipeline.foundation.described.mappings import folders_of
-from ingestion_pipeline.foundation.errors import QuotaError, UnknownTenantError
+from ingestion_pipeline.foundation.errors import IngestionError
 from ingestion_pipeline.foundation.ledger import dropping, tenants, uploads
 from ingestion_pipeline.foundation.ledger.dropping import Dropped, due
 from ingestion_pipeline.foundation.settings import Settings
@@ -53,7 +53,7 @@ def receive_dropped(
             taken = _take(engine, configuration, files, dropped, tenant_id, platform, landing)
         except FileNotFoundError:
             continue  # another scan, or the sender, was faster
-        except (QuotaError, UnknownTenantError) as error:
+        except IngestionError as error:
             outcome.left.append(f"{dropped.tenant}/{platform}/{dropped.name}: {error}")
             continue
         if taken is None:
@@ -78,11 +78,12 @@ def _list(
     if not files.exists(root):
         return []
     found: list[tuple[str, DroppedFile]] = []
-    for tenant, folder in folders_in(files, root, links=True):
+    for tenant, folder in folders_in(files, root):
         for name, inner in folders_in(files, folder):
             if name in others:
                 continue
-            within, below = files_in(files, inner, tenant=tenant), folders_in(files, inner)
+            within = files_in(files, inner, root=root, tenant=tenant)
+            below = folders_in(files, inner)
             platform = canonical(name)
             if platform in with_reports:
                 found += [(platform, file) for file in within]
@@ -146,6 +147,6 @@ def _record_refused(
     uploads.record(
         connection, tenant_id=tenant_id, domain=DOMAIN, type_=platform,
         file_name=report.file_name, source="drop", location=report.location, size=report.size,
-        source_key=f"drop:{dropped.path}:{dropped.version}", sha256=report.sha256,
+        source_key=dropping.key_of(dropped), sha256=report.sha256,
         error=f"file name: {rule}",
     )  # fmt: skip

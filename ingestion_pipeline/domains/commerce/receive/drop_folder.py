@@ -12,45 +12,39 @@ tenant's are those of platforms, whose reports another wing takes.
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, entity_of_file
 from ingestion_pipeline.domains.commerce.land.uploads import land_upload
-from ingestion_pipeline.foundation.errors import ContractError, QuotaError, UnknownTenantError
-from ingestion_pipeline.foundation.ledger import quota, tenants, uploads
-from ingestion_pipeline.foundation.ledger.dropping import due
-from ingestion_pipeline.foundation.storage.dropped import (
-    DroppedFile,
-    files_in,
-    folders_in,
-    open_dropped,
+from ingestion_pipeline.foundation.errors import (
+    ContractError,
+    IngestionError,
+    QuotaError,
+    UnknownTenantError,
 )
-from ingestion_pipeline.foundation.storage.landing import (
-    Landed,
-    Landing,
-    chunks_of,
-    file_system,
-    landing_name,
-)
+from ingestion_pipeline.foundation.ledger import dropping, tenants, uploads
+from ingestion_pipeline.foundation.ledger.dropping import Dropped, due
+from ingestion_pipeline.foundation.storage.dropped import DroppedFile, files_in, folders_in
+from ingestion_pipeline.foundation.storage.landing import Landed, Landing, file_system
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Scan:
+class Scan(Dropped):
     """What a scan of the drop folder did.
 
     Attributes:
+        unknown_tenants: folders of none.
         no_room: why files stay in the folder: by tenant, what its quota is.
         of_nobody: files that stay because they lie beside the tenants' folders.
     """
 
-    recorded: list[int] = field(default_factory=list)
     unknown_tenants: set[str] = field(default_factory=set)
     no_room: dict[str, str] = field(default_factory=dict)
-    unfinished: int = 0
     of_nobody: list[str] = field(default_factory=list)
 
 
@@ -78,7 +72,7 @@ def receive_dropped(
     outcome = Scan()
     files, root = file_system(drop_url)
     listed = ((file.tenant, file) for file in _list(files, root))
-    outcome.of_nobody = [file.name for file in files_in(files, root, tenant="")]
+    outcome.of_nobody = [file.name for file in files_in(files, root, root=root, tenant="")]
     for tenant, dropped in due(listed, outcome, settle=settle, until=until):
         try:
             with engine.begin() as connection:
@@ -86,8 +80,9 @@ def receive_dropped(
         except UnknownTenantError:
             outcome.unknown_tenants.add(tenant)
             continue
+        where = f"{tenant}/{dropped.name}"
         try:
-            upload_id = _take(
+            taken = _take(
                 engine, files, dropped, tenant_id, landing, attempts=attempts, keeps=keeps
             )
         except FileNotFoundError:
@@ -95,9 +90,20 @@ def receive_dropped(
         except QuotaError as error:
             outcome.no_room[tenant] = str(error)
             continue  # smaller ones may have room
-        if upload_id is not None:
-            outcome.recorded.append(upload_id)
+        except IngestionError as error:
+            outcome.left.append(f"{where}: {error}")
+            continue
+        if taken is not None and taken.is_new:
+            outcome.recorded.append(taken.upload_id)
+        elif taken is not None:
+            outcome.known.append(f"{where}: had come before, as upload {taken.upload_id}")
     return outcome
+
+
+@dataclass(frozen=True)
+class _Taken:
+    upload_id: int
+    is_new: bool = True
 
 
 def _list(files: Any, root: str) -> list[DroppedFile]:
@@ -107,8 +113,8 @@ def _list(files: Any, root: str) -> list[DroppedFile]:
         files.makedirs(root, exist_ok=True)
     found = [
         file
-        for tenant, folder in folders_in(files, root, links=True)
-        for file in files_in(files, folder, tenant=tenant)
+        for tenant, folder in folders_in(files, root)
+        for file in files_in(files, folder, root=root, tenant=tenant)
     ]
     return sorted(found, key=lambda file: (file.changed, file.path))
 
@@ -122,41 +128,40 @@ def _take(
     *,
     attempts: int,
     keeps: int,
-) -> int | None:
-    source_key = f"drop:{dropped.path}:{dropped.version}"
-    upload_id = None
-    with engine.connect() as connection:
-        known = uploads.is_recorded(connection, tenant_id, source_key)
-    if not known:
-        with engine.connect() as connection:
-            room = quota.room_of(connection, tenant_id, default=keeps)
-        if dropped.size > room.left:
-            raise room.error()
-        with open_dropped(files, dropped.path, links=True) as file:
-            landed = landing.write(landing_name(dropped.tenant, dropped.name), chunks_of(file))
-        if not dropped.version.startswith(f"{landed.size}@"):
-            logger.info("%s is still being written", dropped.path)
-            landing.remove(landed.location)
-            return None
-        try:
-            with engine.begin() as connection:
-                quota.take(connection, tenant_id, landed.size, default=keeps)
-                upload_id = _record(connection, dropped, tenant_id, landed, source_key, attempts)
-        except QuotaError:  # another took the room meanwhile
-            landing.remove(landed.location)
-            raise
-    files.rm(dropped.path)
-    return upload_id
+) -> _Taken | None:
+    return dropping.take(
+        engine, files, dropped, landing=landing, tenant_id=tenant_id, keeps=keeps,
+        record=partial(_record, dropped, tenant_id, attempts),
+        known=partial(_known, dropped, tenant_id),
+    )  # fmt: skip
+
+
+def _known(dropped: DroppedFile, tenant_id: int, connection: sa.Connection) -> _Taken | None:
+    upload_id = uploads.recorded_as(connection, tenant_id, dropping.key_of(dropped))
+    return None if upload_id is None else _Taken(upload_id, is_new=False)
 
 
 def _record(
+    dropped: DroppedFile,
+    tenant_id: int,
+    attempts: int,
+    connection: sa.Connection,
+    landed: Landed,
+) -> tuple[_Taken | None, bool]:
+    upload_id = _recorded(connection, dropped, tenant_id, landed, attempts)
+    if upload_id is None:  # another scan was faster
+        return _known(dropped, tenant_id, connection), False
+    return _Taken(upload_id), True
+
+
+def _recorded(
     connection: sa.Connection,
     dropped: DroppedFile,
     tenant_id: int,
     landed: Landed,
-    source_key: str,
     attempts: int,
 ) -> int | None:
+    source_key = dropping.key_of(dropped)
     try:
         entity = entity_of_file(dropped.name)
     except ContractError as error:
