@@ -4,6 +4,7 @@ import getpass
 import json
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 import typer
 
 from ingestion_pipeline.cli import console
@@ -13,7 +14,9 @@ from ingestion_pipeline.foundation.errors import ContractError
 
 app = typer.Typer(help="What is out of the ordinary.", no_args_is_help=True)
 
-TenantName = Annotated[str, typer.Argument(help="Of the tenant.")]
+TenantName = Annotated[
+    str, typer.Argument(help="Of the tenant; -: what no tenant has, as FRED's series.")
+]
 Number = Annotated[int, typer.Argument(click_type=ID, help="Of the finding, as `list` shows it.")]
 
 
@@ -24,11 +27,10 @@ def list_findings(
     as_json: AsJson = False,
 ) -> None:
     """List a tenant's findings, newest first, each in a sentence."""
-    from ingestion_pipeline.foundation.ledger import tenants
     from ingestion_pipeline.outlets.findings import expected
 
     with upgraded().connect() as connection:
-        found = expected.newest(connection, tenant_id=tenants.find(connection, name), limit=limit)
+        found = expected.newest(connection, tenant_id=_whose(connection, name), limit=limit)
     if as_json:
         typer.echo(json.dumps([_as_dict(row) for row in found], indent=2))
         return
@@ -43,11 +45,10 @@ def list_findings(
 @app.command(name="expected")
 def call_expected(name: TenantName, finding: Number) -> None:
     """Remember that a finding was expected; a level that has moved so is usual from then on."""
-    from ingestion_pipeline.foundation.ledger import tenants
     from ingestion_pipeline.outlets.findings import expected
 
     with upgraded().begin() as connection:
-        tenant_id = tenants.find(connection, name)
+        tenant_id = _whose(connection, name)
         by = f"cli:{getpass.getuser()}"
         if not expected.call_expected(connection, finding, tenant_id=tenant_id, by=by):
             raise ContractError(f"{name} has no finding {finding}")
@@ -57,14 +58,20 @@ def call_expected(name: TenantName, finding: Number) -> None:
 @app.command(name="unexpected")
 def call_unexpected(name: TenantName, finding: Number) -> None:
     """Take back that a finding was expected."""
-    from ingestion_pipeline.foundation.ledger import tenants
     from ingestion_pipeline.outlets.findings import expected
 
     with upgraded().begin() as connection:
-        tenant_id = tenants.find(connection, name)
+        tenant_id = _whose(connection, name)
         if not expected.call_unexpected(connection, finding, tenant_id=tenant_id):
             raise ContractError(f"{name} has no finding {finding} that was expected")
     console.say(f"finding {finding} is not expected any more")
+
+
+def _whose(connection: sa.Connection, name: str) -> int | None:
+    """The tenant of a name; None: the operator."""
+    from ingestion_pipeline.foundation.ledger import tenants
+
+    return None if name == "-" else tenants.find(connection, name)
 
 
 def _as_dict(row: Any) -> dict[str, Any]:

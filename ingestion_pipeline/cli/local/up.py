@@ -81,7 +81,9 @@ def serve(configuration: Settings, *, sample: bool) -> None:
             if stand_ins:
                 stand_ins.wait_until_ready()
                 at = stand_ins.ready_url.removesuffix("/livez")
-                console.say(f"sandbox    {at}   (it plays ACE IoT, FRED and Gumroad)")
+                console.say(
+                    f"sandbox    {at}   (it plays ACE IoT, FRED, Gumroad and a chat server)"
+                )
             console.say(f"secrets    {secrets_file(configuration)}   (source it in a shell)")
             if sample and configuration.drop_url is None:
                 load_sample(configuration, engine)

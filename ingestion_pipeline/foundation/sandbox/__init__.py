@@ -4,6 +4,6 @@ What an upstream holds is a pure function (`foundation/sandbox/ace_iot/data.py`)
 beside that
 (`foundation/sandbox/ace_iot/pages.py`, `foundation/sandbox/ace_iot/live.py`,
 `foundation/sandbox/ace_iot/documented.py`; `foundation/sandbox/fred/api.py`,
-`foundation/sandbox/gumroad/api.py`); how it fails is
+`foundation/sandbox/gumroad/api.py`, `foundation/sandbox/chat/api.py`); how it fails is
 switched on and off (`faults.py`).
 """

@@ -28,6 +28,7 @@ from ingestion_pipeline.foundation.sandbox.ace_iot import (
 )
 from ingestion_pipeline.foundation.sandbox.ace_iot.answers import Ace, KeptPages
 from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
+from ingestion_pipeline.foundation.sandbox.chat import api as chat
 from ingestion_pipeline.foundation.sandbox.faults import Faults
 from ingestion_pipeline.foundation.sandbox.faulty import Faulty
 from ingestion_pipeline.foundation.sandbox.fred import api as fred
@@ -71,6 +72,7 @@ def create_app(data: AceData, *, key: str, faults: Faults, keep_pages: int) -> S
             Mount("/ace/live", live),
             Mount("/fred", failing(fred.routes(federal_reserve))),
             Mount("/gumroad", failing(gumroad_api.routes(key, faults))),
+            Mount("/chat", failing(chat.routes(key, faults))),
             Route("/faults", switch, methods=["GET", "POST", "DELETE"]),
             Route("/counts", counts, methods=["GET", "DELETE"]),
             Route("/livez", alive),

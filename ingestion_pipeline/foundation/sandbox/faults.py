@@ -48,6 +48,10 @@ FAULTS = {
     "unlimited": Kind("no fault: FRED does not count to 120 requests a minute"),
     "not_found": Kind("Gumroad: 200 with success: false"),
     "every_kind": Kind("no fault: Gumroad has a gift, a trial, a dispute, one of each kind"),
+    "hostile_note": Kind(
+        "the chat server says what must not be taken: ARGUMENT is invented_number, trickling, …",
+        "invented_number",
+    ),
     "missing_point": Kind("the point ARGUMENT has no samples"),
 }
 

@@ -23,7 +23,9 @@ from ingestion_pipeline.foundation.unusual.usual import ALLOWED, Assessed
 
 Kind = Literal["spike", "drop", "stuck", "level_shift", "gap"]
 _EARLIER, _LATER = 6 * HOUR, 48 * HOUR  # around a turn of the level
-_JOINED = 2  # usual points between two that are not: still one finding
+_UNSETTLED = 30 * HOUR  # the level is a day's median, what lasts is of 6 hours
+_JOINED = 2  # usual points between two that are not, within 6 hours: still one finding
+_JOINED_WITHIN = 6 * HOUR
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,16 @@ def _belongs(shift: Finding, point: Finding) -> bool:
     """A spike at the begin of a shift up, or at the end of one down; a drop the other way round.
 
     What is usual follows a new level within a day, so until then it looks like spikes, and the same
-    when it goes back.
+    when it goes back. Until it has settled it may go too far as well: then usual points look like
+    drops.
     """
     risen = shift.value is not None and shift.middle is not None and shift.value > shift.middle
     same = (point.kind == "spike") == risen
-    turn = shift.began if same else shift.ended
-    return turn is not None and turn - _EARLIER <= point.began <= turn + _LATER
+    return any(
+        turn is not None
+        and turn - _EARLIER <= point.began <= turn + (_LATER if as_it_goes else _UNSETTLED)
+        for turn, as_it_goes in ((shift.began, same), (shift.ended, not same))
+    )
 
 
 def _overlaps(stuck: Finding, point: Finding) -> bool:
@@ -181,14 +187,18 @@ def _runs(assessed: Assessed, kind: Kind, told: Bools) -> list[Finding]:
     index = np.flatnonzero(told)
     if not len(index):
         return []
-    parts = np.split(index, np.flatnonzero(np.diff(index) > _JOINED + 1) + 1)
+    between = np.diff(index) - 1
+    far = np.diff(assessed.series.instants[index]) > _JOINED_WITHIN
+    parts = np.split(index, np.flatnonzero((between > _JOINED) | (between > 0) & far) + 1)
     return [_finding(assessed, kind, int(part[0]), int(part[-1])) for part in parts]
 
 
 def _finding(assessed: Assessed, kind: Kind, first: int, last: int) -> Finding:
     """What points from the first to the last come to."""
     series, usual = assessed.series, assessed.usual
-    over = last + _JOINED + 1 < len(series)
+    over = last + _JOINED + 1 < len(series) or (
+        last + 1 < len(series) and series.instants[-1] - series.instants[last] >= _JOINED_WITHIN
+    )
     span = slice(first, last + 1)
     distance = np.nan_to_num(np.abs(series.values[span] - usual.middle[span]))
     farthest = first + int(np.argmax(distance))

@@ -1,13 +1,14 @@
 """Findings into the table, each once: by tenant, domain, subject, kind and begin.
 
-What is found again is brought up to date. What was found and is no longer (points that came late
-say something else) ends as a part of what is there instead. What somebody called expected is left
-as it is, but for its end.
+What is found again is brought up to date. What was found and is no longer (points that came late,
+or were put right, say something else) is `absorbed`: it stands out no more, and its row is kept, as
+it may have been told. What somebody called expected is left as it is, but for its end; also when
+late points move its begin by some hours.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from ingestion_pipeline.foundation.unusual.rhythm import Quiet
 from ingestion_pipeline.outlets.findings.saying import sentence_of, sentence_of_quiet
 from ingestion_pipeline.outlets.findings.tables import findings
 
+_SAME_WITHIN = timedelta(hours=6)
 _GROWS = (
     "ended_at", "raised_at", "farthest_at", "value", "usual_low", "usual_middle", "usual_high",
     "rarity", "watched_weeks", "sentence", "history",
@@ -94,6 +96,7 @@ def keep(
         c.subject == whose.subject,
     )  # fmt: skip
     before = connection.scalar(sa.select(sa.func.count()).where(*of_subject)) or 0
+    rows = _as_expected(connection, of_subject, rows)
     for row in rows:
         connection.execute(_upsert(row))
     mine = [(row["kind"], row["began_at"]) for row in rows]
@@ -112,6 +115,31 @@ def keep(
         )
     )
     return int(connection.scalar(sa.select(sa.func.count()).where(*of_subject)) or 0) - before
+
+
+def _as_expected(
+    connection: sa.Connection, of_subject: Sequence[Any], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows; what was called expected begins when it began then, though it be seen to have begun
+    some hours earlier or later now."""
+    c = findings.c
+    known = connection.execute(
+        sa.select(c.kind, c.began_at).where(*of_subject, c.state == "expected")
+    ).all()
+    there = {(row["kind"], row["began_at"]) for row in rows}
+    moved = [each for each in known if (each.kind, each.began_at) not in there]
+    made = []
+    for row in rows:
+        same = [
+            each for each in moved
+            if each.kind == row["kind"] and abs(each.began_at - row["began_at"]) <= _SAME_WITHIN
+        ]  # fmt: skip
+        if same and (row["kind"], row["began_at"]) not in map(tuple, known):
+            moved.remove(same[0])
+            made.append({**row, "began_at": same[0].began_at})
+        else:
+            made.append(row)
+    return made
 
 
 def _upsert(row: dict[str, Any]) -> Any:

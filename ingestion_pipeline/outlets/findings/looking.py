@@ -4,6 +4,7 @@ Killed anywhere, what was not kept is due again, and what was is found as it is.
 """
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +17,17 @@ from ingestion_pipeline.foundation.unusual.findings import findings_of
 from ingestion_pipeline.foundation.unusual.rhythm import silences, volume_drops
 from ingestion_pipeline.foundation.unusual.usual import Assessed, assess
 from ingestion_pipeline.outlets.findings.calendars import calendar_of
+from ingestion_pipeline.outlets.findings.ending import end_of_unheard, end_of_unwatched
 from ingestion_pipeline.outlets.findings.keeping import Whose, keep, row_of, row_of_quiet
 from ingestion_pipeline.outlets.findings.senders import senders
-from ingestion_pipeline.outlets.findings.series import WATCHED, Shift, Subject, due, points
+from ingestion_pipeline.outlets.findings.series import (
+    WATCHED,
+    Shift,
+    Subject,
+    due,
+    known_until,
+    points,
+)
 from ingestion_pipeline.outlets.findings.tables import findings, watched_subjects
 
 AT_ONCE = 1_000  # subjects of a kind
@@ -41,8 +50,9 @@ def look(engine: sa.Engine, *, now: datetime, seconds: float = SECONDS) -> Looke
     looked = Looked()
     until = time.monotonic() + seconds
     for kind in WATCHED:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             subjects = due(connection, kind, now=now, limit=AT_ONCE)
+            end_of_unwatched(connection, kind, now=now)
         for subject in subjects:
             if time.monotonic() > until:
                 return looked
@@ -57,7 +67,10 @@ def _look_at(connection: sa.Connection, subject: Subject, now: datetime, looked:
     assessed = assess(series, calendar)
     since = min(subject.seen_until or subject.newest, subject.newest) - _OF_LATE
     instant = int(now.timestamp())
-    found = findings_of(assessed, now=instant, since=int(since.timestamp()))
+    known = known_until(connection, subject, now=now)
+    found = findings_of(assessed, now=int(known.timestamp()), since=int(since.timestamp()))
+    if subject.kind.daily:
+        found = [each for each in found if each.kind != "gap"]
     whose = Whose(
         subject.tenant_id, subject.kind.domain, subject.name, calendar.zone, subject.kind.daily
     )
@@ -81,7 +94,7 @@ def _shifts(connection: sa.Connection, subject: Subject) -> list[Shift]:
     rows = connection.execute(
         sa.select(c.began_at, c.value - c.usual_middle)
         .where(
-            c.tenant_id == subject.tenant_id, c.domain == subject.kind.domain,
+            c.tenant_id.is_not_distinct_from(subject.tenant_id), c.domain == subject.kind.domain,
             c.subject == subject.name, c.kind == "level_shift", c.state == "expected",
             c.value.is_not(None), c.usual_middle.is_not(None),
         )
@@ -125,8 +138,10 @@ def listen(engine: sa.Engine, *, now: datetime) -> Looked:
     looked = Looked()
     instant = int(now.timestamp())
     since = int((now - _OF_LATE).timestamp())
-    with engine.connect() as reading:
-        for sender in senders(reading, now=now):
+    heard: set[tuple[int | None, str, str]] = set()
+    with engine.connect() as reading, closing(senders(reading, now=now)) as everybody:
+        for sender in everybody:
+            heard.add((sender.tenant_id, sender.domain, sender.subject))
             with engine.begin() as connection:
                 calendar = calendar_of(connection, sender.tenant_id)
                 counted = instant if sender.counted_until is None else sender.counted_until
@@ -138,6 +153,8 @@ def listen(engine: sa.Engine, *, now: datetime) -> Looked:
                 rows = [row_of_quiet(whose, each, now=instant) for each in found]
                 looked.new += keep(connection, whose, rows, since=now - _OF_LATE)
             looked.senders += 1
+    with engine.begin() as connection:
+        end_of_unheard(connection, heard, now=now)
     return looked
 
 

@@ -8,10 +8,11 @@ collected. How much later is the least of the newest, so that neither a backfill
 collected again has a rhythm of its own. A day without a row has not come.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 import sqlalchemy as sa
@@ -94,6 +95,8 @@ _IN_ORDER = """
     ORDER BY tenant_id, domain, subject, minute
 """
 
+_AT_ONCE = 10_000  # rows
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -112,14 +115,18 @@ class Sender:
     counted_until: int | None
 
 
-def senders(connection: sa.Connection, *, now: datetime) -> Iterator[Sender]:
-    """Everybody who sends, one by one, of each what came in two years at most."""
+def senders(connection: sa.Connection, *, now: datetime) -> Generator[Sender]:
+    """Everybody who sends, one by one, of each what came in two years at most.
+
+    Who may stop before its end closes it (`contextlib.closing`): a cursor is open.
+    """
     for source in _SOURCES:
         query = sa.text(_IN_ORDER.format(source=source))
-        rows = connection.execution_options(yield_per=10_000).execute(query, {"now": now})
-        for key, some in groupby(rows, key=lambda row: (row.tenant_id, row.domain, row.subject)):
-            came = [(row.minute, row.rows, row.waits) for row in some]
-            instants = np.array([each[0] for each in came], dtype=np.int64)
-            volumes = np.array([float(each[1] or 0) for each in came], dtype=np.float64)
-            unknown = next((when for when, rows, waits in came if waits or rows is None), None)
-            yield Sender(*key, Arrivals(instants, volumes), unknown)
+        found = connection.execute(query, {"now": now}, execution_options={"yield_per": _AT_ONCE})
+        with found as rows:
+            for key, some in groupby(rows, key=attrgetter("tenant_id", "domain", "subject")):
+                came = [(row.minute, row.rows, row.waits) for row in some]
+                instants = np.array([each[0] for each in came], dtype=np.int64)
+                volumes = np.array([float(each[1] or 0) for each in came], dtype=np.float64)
+                unknown = next((when for when, rows, waits in came if waits or rows is None), None)
+                yield Sender(*key, Arrivals(instants, volumes), unknown)

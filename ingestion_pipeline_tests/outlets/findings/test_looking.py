@@ -16,9 +16,10 @@ from ingestion_pipeline_tests.outlets.findings.analysis.serving import Handler, 
 HOUR = datetime(2026, 11, 20, 5, tzinfo=UTC)
 _SERIES = sa.text("""
     WITH made AS (
-        INSERT INTO kpi_points (tenant_id, kpi_id, observed_at, value, timestamp_text, kpi_type,
-                                trace_id, in_order)
+        INSERT INTO kpi_points (tenant_id, kpi_id, observed_at, received_at, value, timestamp_text,
+                                kpi_type, trace_id, in_order)
         SELECT :tenant_id, :kpi, :hour - n * interval '1 hour',
+               :hour - n * interval '1 hour' + CAST(:late AS interval),
                CASE WHEN n BETWEEN :last AND :first THEN :planted ELSE 80 END
                + 5 * sin(extract(hour FROM (:hour - n * interval '1 hour') AT TIME ZONE :zone)
                          * pi() / 12)
@@ -32,11 +33,11 @@ _SERIES = sa.text("""
 
 def _plant(
     engine: sa.Engine, tenant_id: int, *, kpi: str = "revenue", planted: float = 80.0,
-    first: int = 30, last: int = 28, until: int = 0, zone: str = "UTC",
+    first: int = 30, last: int = 28, until: int = 0, zone: str = "UTC", late: str = "1 second",
 ) -> None:  # fmt: skip
     values = {
         "tenant_id": tenant_id, "kpi": kpi, "planted": planted, "first": first, "last": last,
-        "until": until, "hour": HOUR, "zone": zone,
+        "until": until, "hour": HOUR, "zone": zone, "late": late,
     }  # fmt: skip
     with engine.begin() as connection:
         connection.execute(_SERIES, values)
@@ -48,6 +49,11 @@ def _found(engine: sa.Engine, *, absorbed: bool = False) -> list[Any]:
         query = query.where(findings.c.state != "absorbed")
     with engine.connect() as connection:
         return list(connection.execute(query).all())
+
+
+def _deep(engine: sa.Engine) -> list[Any]:
+    """What is told of values that were planted: by chance there may be others."""
+    return [each for each in _found(engine) if each.value is not None and each.value < 50]
 
 
 def _again(engine: sa.Engine) -> None:
@@ -261,3 +267,145 @@ def test_a_zone_that_is_none_is_refused(engine: sa.Engine, tenant_id: int, zone:
 
     with engine.begin() as connection, pytest.raises(ContractError, match="zone: must be"):
         calendars.set_zone(connection, tenant_id, zone)
+
+
+_PLANTED = {
+    "level_shift": {"planted": 120.0, "first": 100, "last": 0},
+    "drop": {"planted": 40.0, "first": 40, "last": 37},
+    "gap": {"until": 0},
+}
+
+
+@pytest.mark.parametrize("kind", _PLANTED)
+def test_looked_at_every_six_hours_or_once_the_same_stands_there_in_the_end(
+    engine: sa.Engine, tenant_id: int, kind: str
+) -> None:
+    """A shift's first spikes are told before it is known; the shift takes them in afterwards."""
+    _plant(engine, tenant_id, kpi="often", **_PLANTED[kind])
+    _plant(engine, tenant_id, kpi="once", **_PLANTED[kind])
+    if kind == "gap":
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text("DELETE FROM kpi_points WHERE observed_at BETWEEN :first AND :last"),
+                {"first": HOUR - timedelta(hours=60), "last": HOUR - timedelta(hours=30)},
+            )
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM kpi_series WHERE kpi_id = 'once'"))
+    for hours in range(104, 0, -6):
+        look(engine, now=HOUR - timedelta(hours=hours))
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO kpi_series VALUES (:t, 'once')"), {"t": tenant_id})
+    look(engine, now=HOUR)
+    by_kpi = {
+        kpi: [(each.kind, each.began_at, each.ended_at, each.state) for each in _found(engine)
+              if each.subject == kpi]
+        for kpi in ("often", "once")
+    }  # fmt: skip
+    begun = by_kpi["once"][0][1]
+    beside = [each[0] for each in by_kpi["once"] if each[1] < begun + timedelta(hours=31)]
+    assert beside == [kind]
+    assert by_kpi["often"] == by_kpi["once"]
+
+
+def test_a_value_that_was_put_right_takes_its_finding_back(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    _plant(engine, tenant_id, planted=30.0)
+    look(engine, now=HOUR)
+    [drop] = _found(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE kpi_points SET value = 81 WHERE value < 50"))
+    look(engine, now=HOUR + timedelta(minutes=5))
+    assert [each.state for each in _deep(engine)] == ["ended"]  # it is looked at each hour
+    look(engine, now=HOUR + timedelta(minutes=70))
+    assert _deep(engine) == []
+    [gone] = [each for each in _found(engine, absorbed=True) if each.value == drop.value]
+    assert (gone.finding_id, gone.state) == (drop.finding_id, "absorbed")
+
+
+def test_points_that_were_deleted_take_their_finding_with_them(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    _plant(engine, tenant_id, planted=30.0)
+    look(engine, now=HOUR)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM kpi_points WHERE value < 50"))
+    _again(engine)
+    look(engine, now=HOUR)
+    assert _deep(engine) == []
+    assert "gap" in {each.kind for each in _found(engine)}  # three hours without a point
+
+
+@pytest.mark.parametrize("how", ["deleted", "retired"])
+def test_what_is_watched_no_more_was_open_for_ever(
+    engine: sa.Engine, tenant_id: int, how: str
+) -> None:
+    _plant(engine, tenant_id, until=30)
+    look(engine, now=HOUR)
+    assert [(each.kind, each.state) for each in _found(engine)] == [("gap", "open")]
+    later = HOUR + timedelta(days=61)
+    if how == "deleted":
+        later = HOUR + timedelta(hours=1)
+        with engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM kpi_points"))
+    look(engine, now=later)
+    [gap] = _found(engine)
+    assert (gap.state, gap.ended_at) == ("ended", later)
+    look(engine, now=later + timedelta(hours=2))
+    assert _found(engine) == [gap]
+
+
+def test_what_is_expected_stays_so_when_late_points_move_its_begin(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    _plant(engine, tenant_id, planted=30.0, first=30, last=28)
+    look(engine, now=HOUR)
+    [drop] = _found(engine)
+    with engine.begin() as connection:
+        expected.call_expected(connection, drop.finding_id, tenant_id=tenant_id, by="x")
+        connection.execute(sa.text("UPDATE kpi_points SET value = 31 WHERE observed_at = :at"),
+                           {"at": HOUR - timedelta(hours=31)})  # fmt: skip
+    _again(engine)
+    look(engine, now=HOUR)
+    [same] = _deep(engine)
+    assert (same.finding_id, same.state) == (drop.finding_id, "expected")
+    later = {"a": HOUR - timedelta(hours=20), "b": HOUR - timedelta(hours=19)}  # is another
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE kpi_points SET value = 31 WHERE observed_at IN (:a, :b)"), later
+        )
+    _again(engine)
+    look(engine, now=HOUR)
+    assert [each.state for each in _deep(engine)] == ["expected", "ended"]
+
+
+def test_a_kpi_that_comes_in_a_file_a_day_was_missed_every_evening(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    """Its points are of each hour, and of the last half of a day there are none yet."""
+    _plant(engine, tenant_id, until=12, late="13 hours")
+    look(engine, now=HOUR)
+    assert _found(engine) == []
+    look(engine, now=HOUR + timedelta(hours=12))
+    assert [each.kind for each in _found(engine)] == ["gap"]
+
+
+def test_a_sender_of_whom_nothing_is_kept_was_quiet_for_ever(
+    engine: sa.Engine, tenant_id: int
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO kpi_receipts (tenant_id, channel, received_at, sent, stored, known,
+                                          corrected, conflicts, refused)
+                SELECT :tenant_id, 'post', :hour - n * interval '1 hour', 5, 5, 0, 0, 0, 0
+                FROM generate_series(9, 24 * 7 * 8) AS n
+            """),
+            {"tenant_id": tenant_id, "hour": HOUR},
+        )
+    listen(engine, now=HOUR)
+    assert [each.state for each in _found(engine)] == ["open"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM kpi_receipts"))
+    listen(engine, now=HOUR + timedelta(hours=1))
+    assert [each.state for each in _found(engine)] == ["ended"]

@@ -102,6 +102,14 @@ _ROOM = sa.text("""
     FROM tenants AS t LEFT JOIN landed USING (tenant_id) LEFT JOIN refused USING (tenant_id)
     WHERE landed.bytes > 0 OR refused.bytes > 0 ORDER BY kept DESC NULLS LAST, tenant LIMIT :limit
 """)
+# Of all tenants, and the operator's own: silences first, then the rarer.
+_UNUSUAL = sa.text("""
+    SELECT coalesce(t.name, '(the operator)') AS tenant, domain, subject, kind, began_at, sentence,
+           told_at
+    FROM findings LEFT JOIN tenants AS t USING (tenant_id)
+    WHERE state = 'open'
+    ORDER BY kind <> 'silence', rarity NULLS LAST, began_at DESC LIMIT :limit
+""")
 _SIZE = sa.text("SELECT pg_database_size(current_database())")
 
 
@@ -116,7 +124,7 @@ def system(ask: Ask) -> Shown:
         "system.html", "System",
         (
             _services(health), _flows(flows), _queues(ask), _finished(ask), _latencies(ask),
-            _alerts(ask), _breakers(ask), _cron(ask), _room(ask), _unexplained(ask),
+            _alerts(ask), _unusual(ask), _breakers(ask), _cron(ask), _room(ask), _unexplained(ask),
         ),
         {
             "status": health.get("status", "?"), "status_level": _level(health.get("status")),
@@ -204,6 +212,18 @@ def _told(row: Mapping[str, Any]) -> dict[str, str]:
     if row["resolved_at"] is not None and row["recovery_sent_at"] is None:
         return {"told": "its beginning, not its end yet", "level": "warn"}
     return {"told": "yes", "level": "good"}
+
+
+def _unusual(ask: Ask) -> Table:
+    columns = (
+        Column("tenant", "tenant"), Column("domain", "domain"), Column("subject", "of"),
+        Column("kind", "what"), Column("began_at", "since", "instant"),
+        Column("sentence", "what it says"), Column("told_at", "told", "instant"),
+    )  # fmt: skip
+    return Table(
+        "unusual", "Who has gone quiet, and what is out of the ordinary", columns,
+        _rows(ask, _UNUSUAL), empty="Everybody sends as usual, and everything is as usual.",
+    )  # fmt: skip
 
 
 def _breakers(ask: Ask) -> Table:

@@ -78,6 +78,7 @@ class Chat:
         deadline: timedelta = DEADLINE,
     ) -> None:
         self.model = model
+        self._key = key
         self._budget = Budget(engine, budget)
         self._deadline = deadline
         self._upstream = Upstream(
@@ -121,6 +122,8 @@ class Chat:
         took = set_aside if tokens is None else tokens
         if text is None:
             return Rewording(None, "the server's answer is none of the chat wire", took)
+        if self._key and self._key in text:
+            return Rewording(None, "the server's wording is not taken: it tells the key", took)
         try:
             return Rewording(reworded(draft, text), None, took)
         except UngroundedError as error:
