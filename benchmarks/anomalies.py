@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detectors import DETECTORS, Detector
-from benchmarks.planted_cases import cases, outages
+from benchmarks.planted_cases import cases, outages, volumes
 from benchmarks.scoring import (
     Alarms,
     Labelled,
@@ -56,6 +56,7 @@ def main() -> None:
         cases(series=asked.series)
     if "silence" in asked.only:
         outages()
+        volumes()
 
 
 def read_labelled(folder: Path) -> list[Labelled]:

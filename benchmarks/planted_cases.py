@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from benchmarks.planted import BERLIN, START, WEEK, WEEKS, kpi, senders
+from benchmarks.planted import BERLIN, QUARTER, START, WEEK, WEEKS, kpi, senders
 from ingestion_pipeline.foundation.unusual.calendars import DAY, HOUR, Calendar
 from ingestion_pipeline.foundation.unusual.findings import findings_of
-from ingestion_pipeline.foundation.unusual.rhythm import silences
+from ingestion_pipeline.foundation.unusual.rhythm import Arrivals, silences, volume_drops
 from ingestion_pipeline.foundation.unusual.series import Floats, Ints, series_of
 from ingestion_pipeline.foundation.unusual.usual import assess
 
@@ -130,6 +130,40 @@ def outages(*, seeds: int = 6, each: int = 10) -> None:
         print(
             f"| {kind.name} | {len(missed)} | {told:.0%} | {np.median(missed):.0f} "
             f"| {false / seeds / weeks:.3f} |",
+            flush=True,
+        )
+
+
+def volumes(*, seeds: int = 6, each: int = 5) -> None:
+    """Print how many days with a tenth of the usual rows are told, of those who send daily."""
+    print(
+        "\n| senders | days with a tenth | told when they are over | false a week |\n"
+        "| --- | ---: | ---: | ---: |"
+    )
+    for number, kind in enumerate(senders(0)):
+        if kind.interval > DAY or kind.interval < QUARTER:
+            continue
+        told = false = 0
+        for seed in range(seeds):
+            sender = senders(seed)[number]
+            chance = np.random.default_rng(200 + seed)
+            rows = 100 * chance.lognormal(0, 0.3, len(sender.instants))
+            now = int(sender.instants[-1]) + 2 * DAY
+            usual = Arrivals(sender.instants, rows)
+            false += len(volume_drops(usual, sender.calendar, now=now))
+            days = sender.calendar.days(sender.instants)
+            known = np.unique(days)[8 * 7 : -1]
+            for day in chance.choice(known, each, replace=False).tolist():
+                thin = np.where(days == day, rows / 10, rows)
+                found = volume_drops(
+                    Arrivals(sender.instants, thin), sender.calendar, now=now,
+                    since=sender.calendar.begin(day),
+                )  # fmt: skip
+                began = [int(sender.calendar.days(np.array([one.began]))[0]) for one in found]
+                told += day in began
+        print(
+            f"| {kind.name} | {seeds * each} | {told / seeds / each:.0%} "
+            f"| {false / seeds / WEEKS:.3f} |",
             flush=True,
         )
 
