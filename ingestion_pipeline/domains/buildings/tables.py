@@ -181,6 +181,7 @@ collected_days = sa.Table(
     ),
     comment="Days that were collected, and what came of them: a row a site and UTC day",
 )
+sa.Index("collected_days_collected_idx", collected_days.c.site_name, collected_days.c.collected_at)
 
 mapped_days = sa.Table(
     "mapped_days",

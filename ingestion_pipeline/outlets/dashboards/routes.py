@@ -23,6 +23,7 @@ from ingestion_pipeline.gateway.front import gateway_of
 from ingestion_pipeline.outlets.dashboards import pages, signing_in
 from ingestion_pipeline.outlets.dashboards.api.routes import router as api
 from ingestion_pipeline.outlets.dashboards.asking import PAGES, Ask, NotThereError, Page
+from ingestion_pipeline.outlets.dashboards.correcting import corrected
 from ingestion_pipeline.outlets.dashboards.expecting import expect
 from ingestion_pipeline.outlets.dashboards.rendering import (
     data_answer,
@@ -151,6 +152,13 @@ def _said(
     return html_answer(request, "said.html", values, status=status, headers=headers)
 
 
+async def _corrected(request: Request) -> Response:
+    visitor, values = await corrected(request)
+    framed = frame(request, site_of(request), visitor)
+    moment = {"zone": UTC, "now": datetime.now(UTC)}
+    return html_answer(request, "corrected.html", {**framed, **values, **moment})
+
+
 async def _static(request: Request) -> Response:
     found = static_answer(request, request.url.path)
     if found is None:
@@ -168,6 +176,9 @@ router = Router(
         Route("/", _answering(_home), include_in_schema=False),
         Route("/static/{path:path}", _answering(_static), include_in_schema=False),
         Route("/findings/expected", _answering(expect), methods=["POST"], include_in_schema=False),
+        Route(
+            "/receipts/corrected", _answering(_corrected), methods=["POST"], include_in_schema=False
+        ),
         *signing_in.routes(_answering, frame),
         live,
         *(Route(page.path, _endpoint(page), include_in_schema=False) for page in PAGES.values()),

@@ -89,15 +89,32 @@ async def require_own_form(request: Request, site: Site) -> tuple[Visitor, dict[
         Refusal: 401 nobody is signed in, 403 it is no form of this session.
     """
     form = await form_of(request)
+    visitor = await signed_in(request, site)
+    require_own(request, site, visitor, form.get("token", ""))
+    return visitor, form
+
+
+async def signed_in(request: Request, site: Site) -> Visitor:
+    """Whose cookie it is; a key alone does not do for forms.
+
+    Raises:
+        Refusal: 401 nobody's.
+    """
     session = site.sessions.of(request)
     visitor = None if session is None else await site.known(session)
     if visitor is None:
         raise Refusal(401, "sign in first")
-    if not is_own(request) or not site.sessions.is_form_token(
-        visitor.session, form.get("token", "")
-    ):
+    return visitor
+
+
+def require_own(request: Request, site: Site, visitor: Visitor, token: str) -> None:
+    """Let only forms of a visitor's own pages pass.
+
+    Raises:
+        Refusal: 403 it is no form of this session.
+    """
+    if not is_own(request) or not site.sessions.is_form_token(visitor.session, token):
         raise Refusal(403, _FOREIGN)
-    return visitor, form
 
 
 async def _holder(site: Site, secret: str) -> Visitor | None:

@@ -34,21 +34,23 @@ _PARTS: Mapping[str, tuple[str, str, str, tuple[str, ...], str]] = {
     "apis": ("j", "created_at", "j.tenant_id", ("platform_apis",),
              "j.job_id = CAST(:key AS bigint)"),
     "collections": ("d", "collected_at", "s.tenant_id", ("collections",),
-                    "d.site_name || '@' || d.day = :key"),
+                    "d.site_name = :site AND d.day = CAST(:day AS date)"),
 }  # fmt: skip
 _OF_LETTER = {
     "f": ("files", "mapped"), "r": ("readings",), "x": ("errors",), "e": ("events",),
     "p": ("pings",), "j": ("apis",), "c": ("collections",),
 }  # fmt: skip
+# By each tenant's index; there is none by time alone.
+_ANYBODYS = "= ANY (ARRAY(SELECT tenant_id FROM tenants))"
 NUMBERS = ("sent", "inserted", "updated", "known", "replaced", "refused", "waiting", "unexplained")
 
 
 def _text(part: str, *, span: str, everybody: bool = False) -> str:
     alias, at, tenant, _, _ = _PARTS[part]
-    theirs = "true" if everybody else f"{tenant} = :tenant_id"
+    theirs = _ANYBODYS if everybody else "= :tenant_id"
     return (
         _SQL[part]
-        .text.replace("{theirs}", theirs)
+        .text.replace("{theirs}", f"{tenant} {theirs}")
         .replace("{span}", span.format(at=f"{alias}.{at}"))
     )
 
@@ -76,7 +78,7 @@ _EVERYBODYS = sa.text(
     sa.column("tenant_id", sa.Integer), sa.column("sender", sa.Text),
     sa.column("receipt", sa.Text), sa.column("at", sa.DateTime(timezone=True)),
     *(sa.column(name, sa.Text) for name in ("name", "of_type", "channel", "state", "error")),
-    *(sa.column(name, sa.BigInteger) for name in NUMBERS),
+    sa.column("session", sa.BigInteger), *(sa.column(name, sa.BigInteger) for name in NUMBERS),
 )  # fmt: skip
 
 
@@ -130,6 +132,7 @@ class Delivery:
         channel: how it came, in the domain's own word.
         state: recorded, staged, loaded or failed.
         error: why it can't be used as a whole.
+        session: number of the upload session that a file came in; None: in none.
     """
 
     tenant_id: int
@@ -141,6 +144,7 @@ class Delivery:
     channel: str
     state: str
     error: str | None
+    session: int | None
     numbers: Numbers
 
 
@@ -184,6 +188,31 @@ def deliveries(
     return [_delivery(row) for row in connection.execute(_newest(sender), values)]
 
 
+def of_session(
+    connection: sa.Connection,
+    *,
+    tenant_id: int,
+    session: int,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 100,
+) -> list[Delivery]:
+    """The files of an upload session that are whole, the newest first, whatever day they came."""
+    at, receipt = before or (None, None)
+    values = {
+        "tenant_id": tenant_id, "session": session, "sender": None, "at": at, "receipt": receipt,
+        "limit": limit,
+    }  # fmt: skip
+    return [_delivery(row) for row in connection.execute(_SESSION, values)]
+
+
+def session_totals(
+    connection: sa.Connection, *, tenant_id: int, session: int
+) -> tuple[int, Numbers]:
+    """How many files of an upload session are whole, and what became of their rows."""
+    row = connection.execute(_SESSION_SUMS, {"tenant_id": tenant_id, "session": session}).one()
+    return row.files, _numbers(row)
+
+
 @cache
 def _newest(sender: str | None) -> sa.TextClause:
     """Each part by itself, so that its index gives the newest: no day is sorted whole."""
@@ -201,6 +230,10 @@ _ONE = """(
           at <= CAST(:at AS timestamptz) AND (at, receipt) < (CAST(:at AS timestamptz), :receipt)))
     ORDER BY at DESC, receipt DESC LIMIT :limit)"""
 _ALL = "SELECT * FROM ({parts}) AS d ORDER BY at DESC, receipt DESC LIMIT :limit"
+_OF_SESSION = _text("files", span="u.session_id = :session")
+_SESSION = sa.text(_ONE.replace("{part}", _OF_SESSION))
+_WHOLE_SUMS = ", ".join(f"CAST(coalesce(sum({each}), 0) AS bigint) AS {each}" for each in NUMBERS)
+_SESSION_SUMS = sa.text(f"SELECT count(*) AS files, {_WHOLE_SUMS} FROM ({_OF_SESSION}) AS d")  # noqa: S608
 
 
 def find(connection: sa.Connection, *, tenant_id: int, receipt: str) -> Delivery | None:
@@ -208,9 +241,12 @@ def find(connection: sa.Connection, *, tenant_id: int, receipt: str) -> Delivery
     letter, key = receipt[:1], receipt[1:]
     if letter not in _OF_LETTER or not is_key(letter, key):
         return None
+    values: dict[str, Any] = {"tenant_id": tenant_id, "key": key}
+    if letter == "c":
+        values["site"], _, values["day"] = key.rpartition("@")
     for part in _OF_LETTER[letter]:
         statement = sa.text(_text(part, span=_PARTS[part][4]))
-        row = connection.execute(statement, {"tenant_id": tenant_id, "key": key}).one_or_none()
+        row = connection.execute(statement, values).one_or_none()
         if row is not None:
             return _delivery(row)
     return None
@@ -223,8 +259,17 @@ def is_key(letter: str, key: str) -> bool:
     (True, False, False, False)
     """
     if letter in "ec":
-        return 0 < len(key) <= 300 and key.isprintable()
+        usable = 0 < len(key) <= 300 and key.isprintable()
+        return usable and (letter == "e" or _is_site_and_day(key))
     return key.isascii() and key.isdigit() and len(key) < 19
+
+
+def _is_site_and_day(key: str) -> bool:
+    _, _, day = key.rpartition("@")
+    try:
+        return date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        return False
 
 
 def unexplained(since: sa.ColumnElement[datetime]) -> sa.Select[Any]:
@@ -245,7 +290,7 @@ def sums_since(connection: sa.Connection, since: sa.ColumnElement[datetime]) -> 
 def _delivery(row: Any) -> Delivery:
     return Delivery(
         row.tenant_id, row.sender, row.receipt, row.at, row.name, row.of_type, row.channel,
-        row.state, row.error, _numbers(row),
+        row.state, row.error, row.session, _numbers(row),
     )  # fmt: skip
 
 

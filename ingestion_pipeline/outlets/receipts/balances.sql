@@ -15,7 +15,7 @@ SELECT u.tenant_id, CASE
            WHEN u.source = 'replay' THEN 'corrections'
            ELSE 'other_files' END AS sender,
        'f' || u.upload_id AS receipt, u.recorded_at AS at, u.file_name AS name, u.type AS of_type,
-       u.source AS channel, u.status AS state, u.error,
+       u.source AS channel, u.status AS state, u.error, u.session_id AS session,
        (u.lines - u.blank - u.preamble) AS sent,
        u.inserted, u.updated, u.unchanged AS known, u.superseded AS replaced,
        CASE WHEN u.status = 'failed'
@@ -38,7 +38,7 @@ WHERE {theirs} AND {span} AND u.domain <> 'intake' AND u.mapped_from IS NULL
 -- row tells what became of them.
 SELECT u.tenant_id, CASE u.source WHEN 'api' THEN 'http_series' ELSE 'mapped_files' END AS sender,
        'f' || u.upload_id AS receipt, u.recorded_at AS at, u.file_name AS name, u.type AS of_type,
-       u.source AS channel, u.status AS state, u.error,
+       u.source AS channel, u.status AS state, u.error, u.session_id AS session,
        CASE WHEN u.status = 'failed' THEN u.lines - u.blank - u.preamble
             ELSE n.inserted + n.updated + n.known + n.replaced + n.waiting + u.rejected
                  + n.unexplained + u.lines - u.blank - u.preamble - u.rejected - u.staged
@@ -80,7 +80,7 @@ WHERE {theirs} AND {span} AND u.domain = 'intake'
 SELECT r.tenant_id, CASE r.channel WHEN 'post' THEN 'kpi_posts' ELSE 'kpi_imports' END AS sender,
        'r' || r.receipt_id AS receipt, r.received_at AS at,
        coalesce(r.file_name, 'readings') AS name, NULL AS of_type, r.channel,
-       'loaded' AS state, NULL AS error, r.sent,
+       'loaded' AS state, NULL AS error, NULL::bigint AS session, r.sent,
        r.stored AS inserted, r.corrected AS updated, r.known, 0 AS replaced,
        r.conflicts + r.refused AS refused, 0 AS waiting,
        r.sent - r.stored - r.corrected - r.known - r.conflicts - r.refused AS unexplained
@@ -89,8 +89,8 @@ FROM kpi_receipts AS r WHERE {theirs} AND {span}
 -- name: errors
 SELECT e.tenant_id, 'kpi_errors' AS sender, 'x' || e.error_id AS receipt, e.received_at AS at,
        e.trace_id AS name, e.code AS of_type, 'post' AS channel, 'loaded' AS state, NULL AS error,
-       1 AS sent, 1 AS inserted, 0 AS updated, 0 AS known, 0 AS replaced, 0 AS refused,
-       0 AS waiting, 0 AS unexplained
+       NULL::bigint AS session, 1 AS sent, 1 AS inserted, 0 AS updated, 0 AS known, 0 AS replaced,
+       0 AS refused, 0 AS waiting, 0 AS unexplained
 FROM kpi_errors AS e WHERE {theirs} AND {span}
 
 -- name: events
@@ -101,7 +101,7 @@ SELECT e.tenant_id, 'events' AS sender, 'e' || e.ingestion_id AS receipt, e.rece
        coalesce(e.source, '') AS channel,
        CASE e.status WHEN 'applied' THEN 'loaded' WHEN 'failed' THEN 'failed' ELSE 'recorded' END
            AS state,
-       e.error, n.sent,
+       e.error, NULL::bigint AS session, n.sent,
        CASE WHEN e.status = 'applied' THEN least(coalesce(e.processed_records, 0),
                                                  n.sent - n.refused) ELSE 0 END AS inserted,
        0 AS updated,
@@ -127,7 +127,8 @@ WHERE {theirs} AND {span}
 SELECT p.tenant_id, 'gumroad_pings' AS sender, 'p' || p.ping_id AS receipt, p.received_at AS at,
        p.sale_id AS name, p.resource_name AS of_type, 'post' AS channel,
        CASE WHEN n.refused THEN 'failed' WHEN n.stored THEN 'loaded' ELSE 'recorded' END AS state,
-       j.error, 1 AS sent, CASE WHEN n.stored AND NOT n.refused THEN 1 ELSE 0 END AS inserted,
+       j.error, NULL::bigint AS session, 1 AS sent,
+       CASE WHEN n.stored AND NOT n.refused THEN 1 ELSE 0 END AS inserted,
        0 AS updated, 0 AS known, 0 AS replaced, CASE WHEN n.refused THEN 1 ELSE 0 END AS refused,
        CASE WHEN n.stored OR n.refused THEN 0 ELSE 1 END AS waiting, 0 AS unexplained
 FROM gumroad_pings AS p
@@ -145,7 +146,8 @@ SELECT j.tenant_id, 'platform_apis' AS sender, 'j' || j.job_id AS receipt, j.cre
        j.platform AS name, j.kind AS of_type, 'api' AS channel,
        CASE WHEN j.status = 'completed' THEN 'loaded' WHEN j.status IN ('failed', 'dead')
             THEN 'failed' ELSE 'recorded' END AS state,
-       j.error, n.sent, n.inserted, n.updated, n.known, n.replaced, n.refused, 0 AS waiting,
+       j.error, NULL::bigint AS session, n.sent, n.inserted, n.updated, n.known, n.replaced,
+       n.refused, 0 AS waiting,
        n.sent - n.inserted - n.updated - n.known - n.replaced - n.refused AS unexplained
 FROM jobs AS j
 CROSS JOIN LATERAL (
@@ -163,8 +165,8 @@ SELECT s.tenant_id, 'collections' AS sender, 'c' || d.site_name || '@' || d.day 
        d.collected_at AS at, d.site_name || ' ' || d.day AS name, NULL AS of_type,
        'api' AS channel, CASE WHEN cardinality(d.missing) > 0 THEN 'recorded' ELSE 'loaded' END
            AS state,
-       d.result ->> 'fault' AS error, n.sent, n.inserted, n.updated, n.known, n.replaced, n.refused,
-       0 AS waiting,
+       d.result ->> 'fault' AS error, NULL::bigint AS session, n.sent, n.inserted, n.updated,
+       n.known, n.replaced, n.refused, 0 AS waiting,
        n.sent - n.inserted - n.updated - n.known - n.replaced - n.refused AS unexplained
 FROM collected_days AS d
 JOIN tenant_sites AS s ON s.site_name = d.site_name

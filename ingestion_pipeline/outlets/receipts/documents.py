@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,31 +51,48 @@ def of_delivery(each: Delivery) -> dict[str, Any]:
     return {
         "receipt": each.receipt, "sender": each.sender, "unit": SENDERS[each.sender].unit,
         "at": each.at.isoformat(), "name": each.name, "type": each.of_type,
-        "channel": each.channel, "state": each.state, "error": each.error,
+        "channel": each.channel, "session": each.session, "state": each.state,
+        "error": each.error,
         **of_numbers(each.numbers),
     }  # fmt: skip
 
 
-def of_deliveries(found: Sequence[Delivery], *, more: bool) -> dict[str, Any]:
-    """`GET /api/receipts/deliveries`."""
+def of_deliveries(
+    found: Sequence[Delivery], *, more: bool, session: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`GET /api/receipts/deliveries`; with `of_session`, where it is asked for one."""
     return {
         "status": "success", "message": f"{len(found)} deliveries",
-        "deliveries": [of_delivery(each) for each in found],
+        "deliveries": [of_delivery(each) for each in found], "session": session,
         "next": cursor(found[-1]) if more else None,
     }  # fmt: skip
 
 
-def of_receipt(
-    delivery: Delivery, refused: Sequence[Refusal], waits: Sequence[Waiting]
+def of_session(
+    session: int, files: int, numbers: Numbers, coming: Sequence[Waiting]
 ) -> dict[str, Any]:
-    """`GET /api/receipts/{receipt}`; where there are more refusals than `MOST`, how to go on."""
+    """An upload session: its whole files together, and those that are still coming."""
+    return {
+        "session": session, "files": files, "unit": "rows", **of_numbers(numbers),
+        "coming": of_waiting(coming),
+    }  # fmt: skip
+
+
+def of_receipt(
+    delivery: Delivery, refused: Sequence[Refusal], waits: Sequence[Waiting], *, kept: int
+) -> dict[str, Any]:
+    """`GET /api/receipts/{receipt}`; where there are more refusals than `MOST`, how to go on.
+
+    Args:
+        kept: of how many refusals place and reasons are kept; all are counted.
+    """
     lines = [each.line for each in refused[:MOST] if each.line is not None]
     more = len(refused) > MOST and bool(lines)
     return {
         "status": "success", "message": f"{delivery.name} is {delivery.state}",
         "receipt": of_delivery(delivery),
         "refusals": [of_refusal(each) for each in refused[:MOST]],
-        "waiting": of_waiting(waits),
+        "kept": kept, "waiting": of_waiting(waits),
         "next": f"/api/receipts/{delivery.receipt}?after={lines[-1]}" if more else None,
     }  # fmt: skip
 

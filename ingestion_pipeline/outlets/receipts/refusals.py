@@ -54,6 +54,15 @@ _RECORDS = sa.text("""
       AND r.window_start < (CAST(:day AS date) + 1) AT TIME ZONE 'UTC'
     ORDER BY r.rejected_id LIMIT :limit
 """)
+_KEPT = {
+    "f": sa.text(
+        "SELECT count(*) FROM rejected_rows WHERE upload_id = :key AND tenant_id = :tenant_id"
+    ),
+    "r": sa.text(
+        "SELECT jsonb_array_length(refusals) + conflicts FROM kpi_receipts "
+        "WHERE receipt_id = :key AND tenant_id = :tenant_id"
+    ),
+}
 _ANOTHER_VALUE = "the series has a point of that instant with another value, which is kept"
 
 
@@ -102,9 +111,20 @@ def of(
     return [*whole, *find(connection, delivery.tenant_id, key, after=after, limit=limit)]
 
 
-def rows(connection: sa.Connection, delivery: Delivery) -> Iterator[Mapping[str, Any]]:
+def kept(connection: sa.Connection, delivery: Delivery) -> int:
+    """Of how many refusals of a delivery place and reasons are kept: of the first ones."""
+    statement = _KEPT.get(delivery.receipt[0])
+    if statement is None:
+        return delivery.numbers.refused
+    values = {"tenant_id": delivery.tenant_id, "key": int(delivery.receipt[1:])}
+    return int(connection.scalar(statement, values) or 0)
+
+
+def rows(
+    connection: sa.Connection, delivery: Delivery, *, at_once: int = 1_000
+) -> Iterator[Mapping[str, Any]]:
     """The refused lines of a file that are kept, as `rejected_rows` has them."""
-    values = {"tenant_id": delivery.tenant_id, "key": delivery.receipt[1:], "limit": 1_000}
+    values = {"tenant_id": delivery.tenant_id, "key": delivery.receipt[1:], "limit": at_once}
     after = 0
     while found := connection.execute(_LINES, {**values, "after": after}).mappings().all():
         yield from (dict(row) for row in found)

@@ -1,4 +1,4 @@
-"""What waits, and what for: rows for their parents, files and events for their turn.
+"""What waits, and what for: rows for their parents, files for their bytes, all else for its turn.
 
 Nothing that waits is lost, and nothing is stored twice when it is taken up: what is known already
 is counted as known.
@@ -30,6 +30,27 @@ _HALVES = sa.text("""
     JOIN tenant_sites AS s ON s.site_name = d.site_name AND s.tenant_id = :tenant_id
     WHERE cardinality(d.missing) > 0 ORDER BY d.day DESC, d.site_name LIMIT :limit
 """)
+_HALF = sa.text("""
+    SELECT d.site_name, d.day, d.missing, d.collected_at FROM collected_days AS d
+    JOIN tenant_sites AS s ON s.site_name = d.site_name AND s.tenant_id = :tenant_id
+    WHERE cardinality(d.missing) > 0 AND d.site_name = :site AND d.day = CAST(:day AS date)
+""")
+# Of whoever asks: a tenant's role, as pages and logins of tenants are.
+_COMING = sa.text("""
+    SELECT session_id, file_name, bytes, received, announced_at, expires_at FROM coming_files
+    WHERE tenant_id = :tenant_id AND (CAST(:session AS bigint) IS NULL OR session_id = :session)
+    ORDER BY session_file_id LIMIT :limit
+""")
+_JOB_OF = {
+    "f": sa.text("SELECT job_id FROM uploads WHERE upload_id = CAST(:key AS bigint) "
+                 "AND tenant_id = :tenant_id"),
+    "p": sa.text("SELECT job_id FROM gumroad_pings WHERE ping_id = CAST(:key AS bigint) "
+                 "AND tenant_id = :tenant_id"),
+    "e": sa.text("SELECT job_id FROM ingestion_events WHERE ingestion_id = :key "
+                 "AND tenant_id = :tenant_id"),
+    "j": sa.text("SELECT job_id FROM jobs WHERE job_id = CAST(:key AS bigint) "
+                 "AND tenant_id = :tenant_id"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,27 +80,55 @@ def of_tenant(connection: sa.Connection, *, tenant_id: int, limit: int = MOST) -
         for each in _rows(connection, entity, tenant_id, upload_id=None, limit=limit)
     ]
     found += _jobs(connection, tenant_id, limit=limit)
+    found += coming(connection, tenant_id=tenant_id, limit=limit)
     halves = connection.execute(_HALVES, {"tenant_id": tenant_id, "limit": limit})
-    found += [
-        Waiting(f"{row.site_name}, {row.day}", None, f"{' and '.join(row.missing)}: not collected",
-                row.collected_at, f"c{row.site_name}@{row.day}")
-        for row in halves
-    ]  # fmt: skip
-    return found
+    return found + [_half(row) for row in halves]
 
 
-def of_file(connection: sa.Connection, *, tenant_id: int, upload_id: int) -> list[Waiting]:
-    """What waits of a file, or of the records that a mapping made of it."""
+def of_delivery(connection: sa.Connection, *, tenant_id: int, receipt: str) -> list[Waiting]:
+    """What waits of a delivery: rows of a file, or of the records that a mapping made of it, by
+    their parents; its own turn; what was not collected of a day.
+
+    Args:
+        receipt: of one that there is.
+    """
+    letter, key = receipt[0], receipt[1:]
+    if letter == "c":
+        site, _, day = key.rpartition("@")
+        values = {"tenant_id": tenant_id, "site": site, "day": day}
+        return [_half(row) for row in connection.execute(_HALF, values)]
     found = [
         each
-        for entity in ENTITIES.values()
-        for each in _rows(connection, entity, tenant_id, upload_id=upload_id, limit=MOST)
+        for entity in (ENTITIES.values() if letter == "f" else ())
+        for each in _rows(connection, entity, tenant_id, upload_id=int(key), limit=MOST)
     ]
-    job = sa.select(uploads.c.job_id).where(
-        uploads.c.upload_id == upload_id, uploads.c.tenant_id == tenant_id
-    )
-    job_id = connection.scalar(job)
+    job = _JOB_OF.get(letter)
+    values = {"tenant_id": tenant_id, "key": key}
+    job_id = None if job is None else connection.scalar(job, values)
     return found if job_id is None else found + _jobs(connection, tenant_id, job_id=job_id)
+
+
+def coming(
+    connection: sa.Connection, *, tenant_id: int, session: int | None = None, limit: int = MOST
+) -> list[Waiting]:
+    """Files that were announced in upload sessions, or in one, and are not whole yet."""
+    values = {"tenant_id": tenant_id, "session": session, "limit": limit}
+    return [
+        Waiting(
+            row.file_name, None,
+            f"the rest of its bytes: {row.received:,} of {row.bytes:,} have come "
+            f"(upload session {row.session_id}, until {row.expires_at:%Y-%m-%d %H:%M} UTC)",
+            row.announced_at,
+        )
+        for row in connection.execute(_COMING, values)
+    ]  # fmt: skip
+
+
+def _half(row: Any) -> Waiting:
+    return Waiting(
+        f"{row.site_name}, {row.day}", None, f"{' and '.join(row.missing)}: not collected",
+        row.collected_at, f"c{row.site_name}@{row.day}",
+    )  # fmt: skip
 
 
 def _rows(

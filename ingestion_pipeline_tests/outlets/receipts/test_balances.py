@@ -117,7 +117,7 @@ def test_rows_that_wait_say_what_for(engine: sa.Engine, tenant_id: int, tmp_path
     [file] = [each for each in found(engine, tenant_id) if each.name.startswith("orders")]
     assert orders.receipt == file.receipt
     with engine.connect() as connection:
-        of_file = waiting.of_file(connection, tenant_id=tenant_id, upload_id=int(file.receipt[1:]))
+        of_file = waiting.of_delivery(connection, tenant_id=tenant_id, receipt=file.receipt)
     assert [each.number for each in of_file] == [2]
     load(engine, tmp_path / "b", {"customers_1.ndjson": [customer(7)]})
     assert sums(engine, tenant_id)["cli"] == Numbers(sent=5, inserted=5)
@@ -150,7 +150,7 @@ def test_records_of_a_mapped_order_wait_and_are_stored_when_the_parent_comes(
     assert sums(engine, tenant_id) == {"mapped_files": Numbers(sent=2, waiting=1, refused=1)}
     [file] = found(engine, tenant_id)
     with engine.connect() as connection:
-        [row] = waiting.of_file(connection, tenant_id=tenant_id, upload_id=int(file.receipt[1:]))
+        [row] = waiting.of_delivery(connection, tenant_id=tenant_id, receipt=file.receipt)
     assert row.what == "orders"
 
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.domains.commerce.contract.declaration import DeclaredFile
 from ingestion_pipeline.domains.commerce.tables import upload_session_files, upload_sessions
 from ingestion_pipeline.foundation.errors import ContractError, FieldError, PermanentError
+from ingestion_pipeline.foundation.ledger import uploads
 
 _files = upload_session_files
 
@@ -138,6 +139,7 @@ def attach(
     if announced is None:
         row = _row(session.session_id, file) | {"upload_id": upload_id}
         connection.execute(sa.insert(_files).values(row))
+        uploads.update(connection, upload_id, session_id=session.session_id)
         return
     if announced.upload_id is not None:
         raise ConflictError(f"{file.file_name} has been received in this session already")
@@ -148,12 +150,13 @@ def attach(
 
 
 def set_upload(connection: sa.Connection, file: SessionFile, upload_id: int) -> None:
-    """Say which upload a file has become."""
+    """Say which upload a file has become, and of which session that is."""
     connection.execute(
         sa.update(_files)
         .where(_files.c.session_file_id == file.session_file_id)
         .values(upload_id=upload_id)
     )
+    uploads.update(connection, upload_id, session_id=file.session_id)
 
 
 def delete_expired(connection: sa.Connection) -> int:

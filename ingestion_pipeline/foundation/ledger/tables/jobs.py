@@ -86,6 +86,12 @@ sa.Index(
     sa.func.job_uuid(jobs.c.job_id),
     postgresql_where=jobs.c.kind.like(r"book\_sales.import.%"),
 )
+sa.Index(
+    "jobs_imports_idx",
+    jobs.c.tenant_id,
+    jobs.c.created_at,
+    postgresql_where=jobs.c.kind.like(r"book\_sales.import.%"),
+)
 sa.Index("jobs_run_id_idx", jobs.c.run_id, postgresql_where=jobs.c.status == "processing")
 sa.Index(
     "jobs_finished_idx",

@@ -81,6 +81,12 @@ uploads = sa.Table(
         nullable=True,
         comment="Source whose ids its rows have, as the mapping says; NULL: no mapping made them",
     ),
+    bigint(
+        "session_id",
+        nullable=True,
+        comment="The upload session that it came in (upload_sessions.session_id, which goes when "
+        "it expires); NULL: in none",
+    ),
     boolean(
         "only_new", default=sa.false(), comment="Whether its rows never change one that is there"
     ),
@@ -128,6 +134,11 @@ sa.Index(
     "uploads_mapped_idx",
     uploads.c.mapped_from,
     postgresql_where=uploads.c.mapped_from.is_not(None),
+)
+sa.Index(
+    "uploads_session_idx",
+    uploads.c.session_id,
+    postgresql_where=uploads.c.session_id.is_not(None),
 )
 sa.Index(
     "uploads_only_new_idx", uploads.c.tenant_id, uploads.c.type, postgresql_where=uploads.c.only_new

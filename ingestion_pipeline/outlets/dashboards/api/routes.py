@@ -46,6 +46,7 @@ _DAYS_PARAMETERS = [
 ]
 _PAGE_PARAMETERS = [
     _parameter("sender", "Of this sender only, as `/api/receipts` names it."),
+    _parameter("session", "Files of this upload session only, whatever day they came."),
     _parameter("limit", f"How many, 1 to {MOST_DELIVERIES}; 100 where it is not said."),
     _parameter("cursor", "`next` of the answer before."),
 ]
@@ -68,6 +69,7 @@ class Deliveries(BaseModel):
     status: str
     message: str
     deliveries: list[dict[str, Any]]
+    session: dict[str, Any] | None
     next: str | None
 
 
@@ -78,6 +80,7 @@ class Receipt(BaseModel):
     message: str
     receipt: dict[str, Any]
     refusals: list[dict[str, Any]]
+    kept: int
     waiting: list[dict[str, Any]]
     next: str | None
 
@@ -155,7 +158,9 @@ async def get_receipts(request: Request) -> Response:
     ),
 )
 async def get_deliveries(request: Request) -> Response:
-    """Files, requests with readings, events, collected days: the newest first."""
+    """Files, requests with readings, events, collected days: the newest first. Of an upload
+    session `session` has what became of all its files, and those that are not whole yet.
+    """
     asked, query = _asked_days(request), request.query_params
     sender = query.get("sender")
     if sender is not None and sender not in SENDERS:
@@ -165,8 +170,11 @@ async def get_deliveries(request: Request) -> Response:
     before = documents.cursor_of(cursor)
     if cursor is not None and before is None:
         raise _wrong("cursor", "must be one of an answer")
+    session = _number(query.get("session"), "session", default=0, most=2**62)
 
     def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+        if session:
+            return _of_session(connection, tenant_id, session, before=before, limit=limit)
         days = asked(zone_of(connection, tenant_id))
         found = balances.deliveries(
             connection, tenant_id=tenant_id, days=days, sender=sender, before=before,
@@ -175,6 +183,25 @@ async def get_deliveries(request: Request) -> Response:
         return documents.of_deliveries(found[:limit], more=len(found) > limit)
 
     return answer(200, await _read(request, work))
+
+
+def _of_session(
+    connection: sa.Connection,
+    tenant_id: int,
+    session: int,
+    *,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> dict[str, Any]:
+    found = balances.of_session(
+        connection, tenant_id=tenant_id, session=session, before=before, limit=limit + 1
+    )
+    files, numbers = balances.session_totals(connection, tenant_id=tenant_id, session=session)
+    coming = waiting.coming(connection, tenant_id=tenant_id, session=session)
+    if not files and not coming:
+        raise Refusal(404, "no such upload session")
+    told = documents.of_session(session, files, numbers, coming)
+    return documents.of_deliveries(found[:limit], more=len(found) > limit, session=told)
 
 
 @router.get(
@@ -213,11 +240,12 @@ async def get_receipt(request: Request, receipt: str) -> Response:
         delivery = _found(connection, tenant_id, receipt)
         refused = refusals.of(connection, delivery, after=after, limit=refusals.MOST + 1)
         waits = (
-            waiting.of_file(connection, tenant_id=tenant_id, upload_id=int(delivery.receipt[1:]))
-            if delivery.receipt[0] == "f" and after == 0
-            else []
+            []
+            if after
+            else waiting.of_delivery(connection, tenant_id=tenant_id, receipt=delivery.receipt)
         )
-        return documents.of_receipt(delivery, refused, waits)
+        kept = refusals.kept(connection, delivery)
+        return documents.of_receipt(delivery, refused, waits, kept=kept)
 
     return answer(200, await _read(request, work))
 

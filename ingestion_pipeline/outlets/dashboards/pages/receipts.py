@@ -1,10 +1,12 @@
 """Receipts: what became of everything that was sent, down to the line that was refused."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from ingestion_pipeline.gateway.front import row_number_of
 from ingestion_pipeline.outlets.dashboards.asking import (
     PAGE_ROWS,
     Ask,
@@ -13,7 +15,7 @@ from ingestion_pipeline.outlets.dashboards.asking import (
     page,
 )
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
-from ingestion_pipeline.outlets.receipts import balances, refusals, waiting
+from ingestion_pipeline.outlets.receipts import balances, refusals, sheets, waiting
 from ingestion_pipeline.outlets.receipts.balances import Delivery, Numbers
 from ingestion_pipeline.outlets.receipts.days import Days
 from ingestion_pipeline.outlets.receipts.senders import SENDERS
@@ -95,18 +97,52 @@ def deliveries(ask: Ask) -> Shown:
         ask.connection, tenant_id=ask.tenant_id, days=days,
         sender=sender.name if sender else None, limit=offset + window["limit"],
     )  # fmt: skip
-    columns = (
-        Column("name", "name", link="link"), Column("at", "came", "instant"),
-        Column("type", "type"), Column("state", "state", level="state_level"), *_NUMBERS,
-    )  # fmt: skip
-    rows = [_delivery(each) for each in found[offset:]]
-    table = Table("deliveries", "Deliveries", columns, rows, empty="Nothing came.")
+    table = _of_deliveries(found[offset:])
     of = sender.title if sender else "All ways in"
     return Shown(
         "deliveries.html", f"{of}, {day}" if day else of,
-        (table.paged(ask.page, size=PAGE_ROWS if not ask.exporting else len(rows)),),
+        (table.paged(ask.page, size=PAGE_ROWS, whole=ask.exporting),),
         {"unit": sender.unit if sender else "", "days": days},
     )  # fmt: skip
+
+
+@page("/receipts/session")
+def session(ask: Ask) -> Shown:
+    """An upload session: its files together and one by one, and those that are still coming."""
+    number = row_number_of(ask.text("session")) or 0
+    connection, tenant_id = ask.connection, ask.tenant_id
+    files, numbers = balances.session_totals(connection, tenant_id=tenant_id, session=number)
+    coming = waiting.coming(
+        connection, tenant_id=tenant_id, session=number, limit=ask.window["limit"]
+    )
+    if not files and not coming:
+        raise NotThereError
+    window = ask.window
+    offset = min(window["offset"], _MOST_PAGES * PAGE_ROWS)
+    found = balances.of_session(
+        connection, tenant_id=tenant_id, session=number, limit=offset + window["limit"]
+    )
+    table = _of_deliveries(found[offset:])
+    return Shown(
+        "session.html", f"Upload session {number}",
+        (
+            table.paged(ask.page, size=PAGE_ROWS, whole=ask.exporting),
+            replace(_of_waiting(coming), name="coming", caption="Files that are not whole yet",
+                    empty="All that was announced is whole."),
+        ),
+        {"files": files, "numbers": numbers},
+    )  # fmt: skip
+
+
+def _of_deliveries(found: Sequence[Delivery]) -> Table:
+    in_sessions = any(each.session for each in found)
+    columns = (
+        Column("name", "name", link="link"), Column("at", "came", "instant"),
+        Column("type", "type"), Column("state", "state", level="state_level"), *_NUMBERS,
+        *([Column("session", "upload session", link="session_link")] if in_sessions else ()),
+    )  # fmt: skip
+    rows = [_delivery(each) for each in found]
+    return Table("deliveries", "Deliveries", columns, rows, empty="Nothing came.")
 
 
 @page("/receipts/one")
@@ -125,13 +161,8 @@ def one(ask: Ask) -> Shown:
     )  # fmt: skip
     shown = refused if ask.exporting else refused[:PAGE_ROWS]
     is_file = delivery.receipt[0] == "f"
-    waits = (
-        waiting.of_file(
-            ask.connection, tenant_id=ask.tenant_id, upload_id=int(delivery.receipt[1:])
-        )
-        if is_file
-        else []
-    )
+    waits = waiting.of_delivery(ask.connection, tenant_id=ask.tenant_id, receipt=delivery.receipt)
+    can_be_corrected = is_file and delivery.sender in _CORRECTED and bool(refused)
     last = max((each.line or 0 for each in shown), default=0)
     return Shown(
         "receipt.html", delivery.name,
@@ -143,7 +174,9 @@ def one(ask: Ask) -> Shown:
         {
             "delivery": delivery, "sender": SENDERS[delivery.sender],
             "state": _STATES[delivery.state], "is_file": is_file,
-            "can_be_corrected": is_file and delivery.sender in _CORRECTED and bool(refused),
+            "can_be_corrected": can_be_corrected,
+            "to_correct": _to_correct(ask, delivery) if can_be_corrected else "",
+            "kept": refusals.kept(ask.connection, delivery),
             "more": _address("/receipts/one", receipt=delivery.receipt, after=last)
             if len(refused) > len(shown) and last else None,
         },
@@ -151,6 +184,18 @@ def one(ask: Ask) -> Shown:
 
 
 _CORRECTED = ("upload", "drop_folder", "cli", "corrections")  # commerce's own files
+_MOST_EDITED = 64 * 1024  # bytes of rows that stand in the form; more are sent as a file
+
+
+def _to_correct(ask: Ask, delivery: Delivery) -> str:
+    """The first refused rows that nobody has taken yet, as they are downloaded."""
+    pieces, size = list[bytes](), 0
+    for piece in sheets.ndjson(refusals.rows(ask.connection, delivery, at_once=PAGE_ROWS)):
+        size += len(piece)
+        if size > _MOST_EDITED or len(pieces) == PAGE_ROWS:
+            break
+        pieces.append(piece)
+    return b"".join(pieces).decode()
 
 
 def _of_waiting(found: Sequence[waiting.Waiting]) -> Table:
@@ -169,7 +214,8 @@ def _delivery(each: Delivery) -> dict[str, Any]:
     return {
         "name": each.name, "at": each.at, "type": each.of_type, "state": state,
         "state_level": level, "receipt": each.receipt, **_numbers(each.numbers),
-        "link": _address("/receipts/one", receipt=each.receipt),
+        "link": _address("/receipts/one", receipt=each.receipt), "session": each.session,
+        "session_link": each.session and _address("/receipts/session", session=each.session),
     }  # fmt: skip
 
 
