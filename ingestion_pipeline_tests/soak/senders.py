@@ -145,6 +145,7 @@ class Commerce(Sender):
     """Four files a turn in any order, each alone or in chunks."""
 
     rows: Counter[str] = field(default_factory=Counter)
+    files: Counter[bool] = field(default_factory=Counter)  # by whether they came in chunks
 
     def send(self, turn: int) -> int:
         base = 10_000_000 * self.number + 1_000 * turn
@@ -156,7 +157,9 @@ class Commerce(Sender):
         }
         for name in self.chance.sample(list(files), len(files)):
             content, file_name = lines(files[name]), f"{name}_{self.number}_{turn}.ndjson"
-            if self.chance.random() < 0.2:
+            in_chunks = self.chance.random() < 0.2
+            self.files[in_chunks] += 1
+            if in_chunks:
                 self._send_in_chunks(file_name, name, content)
             else:
                 key = {"Idempotency-Key": f"{file_name}-{self.seed}"}

@@ -2,7 +2,7 @@
 nothing doubled, all well in the end.
 
     make soak                                  ten minutes
-    SOAK_SECONDS=120 SOAK_SEED=7 pytest …      as you like
+    SOAK_SECONDS=120 SOAK_SEED=7 pytest …      as you like; SOAK_PAGES=100 keeps so many pages open
 """
 
 import gc
@@ -11,7 +11,7 @@ import random
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,13 +25,15 @@ from kombu.exceptions import OperationalError
 
 from ingestion_pipeline.domains.buildings.tables import tenant_sites
 from ingestion_pipeline.foundation import credentials
-from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.ledger import tenants, viewers
 from ingestion_pipeline.foundation.sandbox.ace_iot.data import AceData
 from ingestion_pipeline.foundation.sandbox.gumroad.api import SALES
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.outlets.receipts import balances, offenders
+from ingestion_pipeline.outlets.receipts.balances import Delivery, Numbers
 from ingestion_pipeline.outlets.receipts.days import Days
 from ingestion_pipeline_tests.soak.cluster import Cluster
+from ingestion_pipeline_tests.soak.pages import OpenPages
 from ingestion_pipeline_tests.soak.senders import START, BookSales, Commerce, Kpis, Markets, Sender
 
 pytestmark = [
@@ -47,6 +49,7 @@ pytestmark = [
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 SEED = int(os.environ.get("SOAK_SEED", str(random.SystemRandom().randrange(10_000))))
 RATE = int(os.environ.get("SOAK_RATE", "40"))  # requests a second a gateway takes of the tenant
+PAGES = int(os.environ.get("SOAK_PAGES", "5"))  # that are open all the while
 KILLED = ("worker", "gateway", "postgresql", "valkey", "daemon", "code server", "proxy",
           "webserver")  # fmt: skip
 SECRET = "soak-secret"
@@ -67,7 +70,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         },
         sandbox=("--points", str(DATA.points_per_site),
                  "--interval-seconds", str(DATA.interval_seconds)),
-        key_value_in_valkey=True, patience=15,
+        key_value_in_valkey=True, patience=15, pages=PAGES > 0,
     )  # fmt: skip
     try:
         made.start()
@@ -88,6 +91,9 @@ def test_nothing_is_lost_or_doubled_while_one_of_each_kind_is_killed(cluster: Cl
         for site in DATA.sites:
             mine = sa.insert(tenant_sites).values(tenant_id=tenant_id, site_name=site)
             connection.execute(mine)
+    if PAGES:
+        viewers.ensure(database.engine(cluster.database_url))
+    pages = OpenPages(cluster.url, key, PAGES)
     senders: list[Sender] = [
         *(Kpis(cluster.url, key, SEED, number) for number in range(4)),
         *(Commerce(cluster.url, key, SEED, number, pause=1.0) for number in (1, 2)),
@@ -96,16 +102,21 @@ def test_nothing_is_lost_or_doubled_while_one_of_each_kind_is_killed(cluster: Cl
     ]
     backfill = cluster.backfill([f"{day}|{site}" for day in DAYS for site in DATA.sites])
     with cluster.supervised() as supervisor:
+        pages.start()
+        pages.wait_until_open()
         for sender in senders:
             sender.start()
         kill_by_and_by(cluster, senders)
         for sender in senders:
             sender.stop()
+        pages.wait_until_open()  # whoever was cut off has come back
         drain(cluster, backfill)
+        pages.stop()
         print("started again:", Counter(supervisor.restarts))
     print("acknowledged:", {f"{type(s).__name__} {s.number}": s.acknowledged for s in senders})
     print("repeated:", sum((s.client.repeated for s in senders), Counter()))
     print("runs:", cluster.run_counts())
+    print(f"pages: {pages.most_open} of {PAGES} open at once;", dict(pages.happened))
     kpis = [sender for sender in senders if isinstance(sender, Kpis)]
     assert_every_reading_is_there_once(cluster, kpis)
     assert_every_row_is_there_once(cluster, [s for s in senders if isinstance(s, Commerce)])
@@ -113,6 +124,8 @@ def test_nothing_is_lost_or_doubled_while_one_of_each_kind_is_killed(cluster: Cl
     assert_every_sale_counts_once(cluster, [s for s in senders if isinstance(s, BookSales)])
     assert_every_sample_is_there_once(cluster)
     assert_receipts_explain_every_row(cluster, tenant_id, senders)
+    if PAGES:
+        assert_pages_say_the_same(cluster, key, pages, kpis)
     assert_nobody_holds_anything(cluster)
     health = httpx.get(f"{cluster.url}/api/health/data", timeout=30)
     assert health.json()["status"] == "GREEN", health.text
@@ -269,8 +282,64 @@ def assert_receipts_explain_every_row(
     assert found["events"].sent == comparables + sum(s.events for s in events) - comparables // 12
     sales = sum(s.events for s in senders if isinstance(s, BookSales))
     assert found["reports"].inserted == sales
+    assert found["platform_apis"].stored > 0
+    assert found.keys() == {
+        "kpi_posts",
+        "upload",
+        "events",
+        "reports",
+        "platform_apis",
+        "collections",
+    }
+    assert_every_delivery_is_told_once(cluster, tenant_id, senders, found)
     [(samples,)] = cluster.rows("SELECT count(*) FROM timeseries_raw")
     assert found["collections"].stored >= samples  # a day that was collected again counts again
+
+
+def assert_every_delivery_is_told_once(
+    cluster: Cluster, tenant_id: int, senders: list[Sender], found: Mapping[str, Numbers]
+) -> None:
+    """One by one, page by page, they come to the same sums; files of a session are together."""
+    days = Days.until(datetime.now(UTC), 3, "UTC")
+    told = list[Delivery]()
+    with database.engine(cluster.database_url).connect() as connection:
+        while page := balances.deliveries(
+            connection, tenant_id=tenant_id, days=days, limit=500,
+            before=(told[-1].at, told[-1].receipt) if told else None,
+        ):  # fmt: skip
+            told += page
+        sessions = {each.session for each in told if each.session}
+        of_sessions = [
+            balances.session_totals(connection, tenant_id=tenant_id, session=number)
+            for number in sessions
+        ]
+    assert len({each.receipt for each in told}) == len(told)
+    sums = dict[str, Numbers]()
+    for each in told:
+        sums[each.sender] = sums.get(each.sender, Numbers()) + each.numbers
+        assert each.state == "loaded", each
+    assert sums == found
+    files = Counter(each.sender for each in told)
+    commerce = [sender for sender in senders if isinstance(sender, Commerce)]
+    assert files["upload"] == sum(sum(sender.files.values()) for sender in commerce)
+    assert len(sessions) == sum(sender.files[True] for sender in commerce)
+    assert [number for number, _ in of_sessions] == [1] * len(sessions)
+    days_of_sites = {each.receipt for each in told if each.sender == "collections"}
+    assert days_of_sites >= {f"c{site}@{day}" for site in DATA.sites for day in DAYS}
+
+
+def assert_pages_say_the_same(
+    cluster: Cluster, key: str, pages: OpenPages, senders: list[Kpis]
+) -> None:
+    """What was heard live was sent; a sender reads what the tables say."""
+    sent = {kpi for sender in senders for kpi, _ in sender.points}
+    assert pages.heard
+    assert pages.heard <= sent
+    headers = {"X-API-Key": key}
+    told = httpx.get(f"{cluster.url}/api/receipts?days=3", headers=headers, timeout=60).json()
+    assert told["message"] == "everything is explained", told
+    waits = httpx.get(f"{cluster.url}/api/receipts/waiting", headers=headers, timeout=60).json()
+    assert waits["waiting"] == []
 
 
 def assert_nobody_holds_anything(cluster: Cluster) -> None:

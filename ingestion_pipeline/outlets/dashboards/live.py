@@ -18,6 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 QUEUE = 8  # events that wait for a reader
 MOST_OF_TENANT, MOST = 1_000, 1_500  # streams; a gateway has 2,000 connections, for senders too
+MOST_OF_BROWSER = 100  # of one sign-in: whoever has taken a cookie shuts nobody else out
+# The last streams of a gateway are for tenants that have few: two can't hold all of them.
+CROWDED, FEW = 1_000, 50
 MOST_KPIS = 200  # in an event: who has more news reloads
 _EVERY, _OVERLAP = 0.5, 3.0  # seconds between looks, and by which they overlap
 _SESSIONS_EVERY = 5.0  # seconds until it is seen that a key is revoked
@@ -69,6 +73,7 @@ class Event:
     data: Any
     id: int | None = None
 
+    @cached_property
     def as_bytes(self) -> bytes:
         """As the wire has it (<https://html.spec.whatwg.org/multipage/server-sent-events.html>)."""
         head = b"" if self.id is None else b"id: %d\n" % self.id
@@ -84,11 +89,13 @@ class Reader:
     """One open page.
 
     Attributes:
+        browser: tells sign-ins apart.
         over: whether no more will come, because the key is revoked or the server stops.
     """
 
     session: Session
     tenant_id: int
+    browser: bytes = b""
     over: bool = False
     _events: deque[Event] = field(default_factory=deque)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -141,19 +148,23 @@ class Hub:
         """How many pages are open."""
         return sum(map(len, self._readers.values()))
 
-    def open(self, session: Session, tenant_id: int) -> Reader:
+    def open(self, session: Session, tenant_id: int, browser: bytes = b"") -> Reader:
         """Begin to listen.
 
         Raises:
-            Refusal: 429 too many pages of the tenant are open, 503 too many of all.
+            Refusal: 429 too many pages of the browser or the tenant are open, 503 too many of all.
         """
-        if self._stopped or self.number >= MOST:
+        readers = self._readers.get(tenant_id, set())
+        if self._stopped or self.number >= MOST or (
+            self.number >= CROWDED and len(readers) >= FEW
+        ):  # fmt: skip
             raise Refusal(503, "too many pages are open", retry_after=60)
-        readers = self._readers.setdefault(tenant_id, set())
         if len(readers) >= MOST_OF_TENANT:
             raise Refusal(429, "too many pages of this tenant are open", retry_after=60)
-        reader = Reader(session, tenant_id)
-        readers.add(reader)
+        if sum(each.browser == browser for each in readers) >= MOST_OF_BROWSER:
+            raise Refusal(429, "too many pages of this browser are open", retry_after=60)
+        reader = Reader(session, tenant_id, browser)
+        self._readers.setdefault(tenant_id, readers).add(reader)
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
         return reader
@@ -164,6 +175,13 @@ class Hub:
         readers.discard(reader)
         if not readers:
             self._readers.pop(reader.tenant_id, None)
+
+    def end_of(self, browser: bytes) -> None:
+        """End the streams of a browser that has signed out."""
+        for readers in self._readers.values():
+            for reader in readers:
+                if reader.browser == browser:
+                    reader.end()
 
     def stop(self) -> None:
         """End all streams, and take no more: the server stops."""

@@ -12,6 +12,7 @@ each time, so that what is compressed beside it tells nothing of it.
 """
 
 import base64
+import hashlib
 import math
 import time
 from dataclasses import dataclass
@@ -65,6 +66,12 @@ class Sessions:
         # <https://github.com/fernet/spec/blob/master/Spec.md>: version, then the time, 64 bits
         issued = int.from_bytes(base64.urlsafe_b64decode(token)[1:9])
         return issued + self._seconds - time.time()
+
+    @staticmethod
+    def browser_of(request: Request) -> bytes:
+        """What tells one sign-in from others of the same key; of a program, empty."""
+        token = request.cookies.get(_name(request), "")
+        return hashlib.sha256(token.encode()).digest() if token else b""
 
     def begin(self, request: Request, response: Response, session: Session) -> None:
         """Sign somebody in."""

@@ -57,6 +57,8 @@ def routes(answering: Callable[[Any], Any], frame: Callable[..., dict[str, Any]]
         await require_own_form(request, site)
         response = _to("/sign-in")
         site.sessions.end(request, response)
+        if hub := getattr(request.app.state, "live", None):  # its other pages hear no more
+            hub.end_of(site.sessions.browser_of(request))
         response.headers["Clear-Site-Data"] = '"cache"'
         return response
 

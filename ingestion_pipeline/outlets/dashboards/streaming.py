@@ -39,7 +39,7 @@ async def live(request: Request) -> Response:
         raise Refusal(429, "too many requests", retry_after=wait)
     lifetime = min(_LIFETIME, site.sessions.seconds_left(request))
     hub = hub_of(request, site)
-    reader = hub.open(visitor.session, visitor.tenant_id)
+    reader = hub.open(visitor.session, visitor.tenant_id, site.sessions.browser_of(request))
     try:
         if (last := _last_event(request.headers)) is not None:
             event = await hub.missed(visitor.tenant_id, last)
@@ -85,7 +85,7 @@ class Stream(Response):
                 events = await self._reader.next(seconds=min(HEARTBEAT, left))
                 if gone.done():
                     return
-                await self._send(send, b"".join(each.as_bytes() for each in events) or _BEAT)
+                await self._send(send, b"".join(each.as_bytes for each in events) or _BEAT)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             return  # it takes nothing: the connection is closed, and a browser comes back

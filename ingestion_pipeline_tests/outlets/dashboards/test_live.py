@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import httpx
 import pytest
 
 from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.sealing import cipher_for
+from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.outlets.dashboards import live
 from ingestion_pipeline.outlets.dashboards.live import QUEUE, Event, Reader
 from ingestion_pipeline.outlets.dashboards.sessions import Session
@@ -170,6 +174,75 @@ def test_too_many_pages_of_a_tenant_are_refused(
         pass
 
 
+def test_one_browser_shuts_out_no_other_of_its_tenant(
+    pages: PagesServer, visitor: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST_OF_BROWSER", 1)
+    with httpx.Client(base_url=pages.url, timeout=60) as http:
+        assert http.post("/sign-in", data={"key": visitor.api_key}).status_code == 303
+        colleague = replace(visitor, http=http)
+        with listening(pages, visitor):
+            assert visitor.http.get("/live").status_code == 429
+            with listening(pages, colleague):
+                assert http.get("/live").status_code == 429
+                key = {"X-API-Key": visitor.api_key}
+                with httpx.stream("GET", f"{pages.url}/live", headers=key) as answer:
+                    assert answer.status_code == 200
+
+
+def test_when_many_are_open_who_has_few_gets_the_last_places(
+    pages: PagesServer, visitor: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CROWDED", 2)
+    monkeypatch.setattr(live, "FEW", 1)
+    monkeypatch.setattr(live, "MOST", 3)
+    with listening(pages, visitor), listening(pages, visitor):
+        assert visitor.http.get("/live").status_code == 503
+        with pages.visiting() as other, listening(pages, other):
+            assert other.http.get("/live").status_code == 503
+
+
+def test_strangers_take_no_place(
+    pages: PagesServer, visitor: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST", 1)
+    with httpx.Client(base_url=pages.url) as stranger:
+        for headers in ({}, {"X-API-Key": "ik_wrong"}, {"Cookie": "ingestion=gAAAAAB"}):
+            for _ in range(3):
+                assert stranger.get("/live", headers=headers).status_code == 401
+    with listening(pages, visitor):
+        pass
+
+
+def test_signing_out_ends_the_other_pages_of_the_browser_only(
+    pages: PagesServer, visitor: Visiting
+) -> None:
+    with httpx.Client(base_url=pages.url, timeout=60) as http:
+        http.post("/sign-in", data={"key": visitor.api_key})
+        colleague = replace(visitor, http=http)
+        with listening(pages, visitor) as mine, listening(pages, colleague) as theirs:
+            token = re.search(r'name="token" value="([^"]+)"', visitor.http.get("/morning").text)
+            assert token is not None
+            cookies = dict(visitor.http.cookies)
+            visitor.http.post("/sign-out", data={"token": token[1]})
+            assert mine.ended.wait(60)
+            assert not theirs.ended.is_set()
+            visitor.http.cookies.update(cookies)
+
+
+def test_a_session_that_expires_ends_the_stream(pages: PagesServer, visitor: Visiting) -> None:
+    configuration = Settings(CREDENTIAL_KEYS=KEYS)  # type: ignore[call-arg]
+    cipher = cipher_for(configuration, "dashboards: sessions")
+    lifetime = int(configuration.session_lifetime.total_seconds())
+    content = b"tenant:" + tenants.key_hash(visitor.api_key)
+    old = cipher.encrypt_at_time(content, int(time.time()) - lifetime + 4).decode()
+    with httpx.Client(base_url=pages.url, cookies={"ingestion": old}, timeout=60) as http:
+        with http.stream("GET", "/live") as answer:
+            assert answer.status_code == 200
+            assert answer.read().startswith(b"retry")  # until its end
+        assert http.get("/live").status_code == 401
+
+
 def test_a_stream_is_no_slow_request_of_ours(pages: PagesServer, visitor: Visiting) -> None:
     with listening(pages, visitor):
         pass
@@ -205,7 +278,7 @@ def test_a_reader_that_is_told_nothing_beats() -> None:
 
 def test_a_name_can_not_forge_an_event() -> None:
     event = Event("readings", [{"kpi": "x\n\nevent: lost\ndata: {}"}], 7)
-    assert event.as_bytes().count(b"\n") == 4
+    assert event.as_bytes.count(b"\n") == 4
 
 
 def test_a_server_that_stops_ends_the_streams_at_once(

@@ -7,8 +7,8 @@ The days of imports and of collections had no index.
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0040"
+down_revision = "0039"
 
 
 def upgrade() -> None:
