@@ -44,7 +44,6 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "upload_sessions": ("raw", "rd", "", ""),
     "upload_session_files": ("raw", "rwd", "", ""),
     "upload_chunks": ("rawd", "rd", "", ""),
-    "coming_files": ("", "", "", "r"),  # of the tenant that asks, by the view itself
     "api_requests": ("ra", "rad", "r", "r"),
     # What happened.
     "ingestion_events": ("raw", "rawd", "r", "r"),

@@ -154,6 +154,10 @@ def _end(
     return connection.scalars(ended).all()
 
 
+# Of what is dealt with where nobody is to be told: it is not told later, when somebody is.
+NOBODY = "nobody is told: ALERT_WEBHOOK_URL is not set"
+
+
 def tell(
     engine: sa.Engine,
     *,
@@ -203,7 +207,7 @@ def _tell_one(
     fault = post(http, url, _news(incident, starts=starts)) if url else None
     if fault is None:
         sent = "start_sent_at" if starts else "recovery_sent_at"
-        values: dict[str, Any] = {sent: sa.func.now(), "delivery_error": None}
+        values: dict[str, Any] = {sent: sa.func.now(), "delivery_error": None if url else NOBODY}
         values |= {"delivery_attempts": 0, "next_delivery_at": sa.func.now()}
         which = columns.alert_id == incident.alert_id
     else:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.dashboards.tables import Table
+from ingestion_pipeline.outlets.receipts.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Ask:
         now: the moment of the request, UTC.
         exporting: whether one table is taken away, with all its rows.
         health: the health document, of the operator's pages.
+        coming: files that are still coming, of pages that tell of them.
     """
 
     connection: sa.Connection
@@ -52,6 +54,7 @@ class Ask:
     now: datetime
     exporting: bool = False
     health: Mapping[str, Any] | None = None
+    coming: Sequence[Waiting] = ()
 
     def rows(self, query: sa.TextClause, **values: object) -> Sequence[sa.Row[Any]]:
         """The rows of a query, which is a constant; whatever came in is among `values`."""
@@ -136,22 +139,26 @@ class Page:
         build: makes it.
         nav: what the navigation calls it; None: it is not in there.
         operator: whether it is the operator's, not a tenant's.
+        coming: whether it tells of files that are still coming.
     """
 
     path: str
     build: Build
     nav: str | None = None
     operator: bool = False
+    coming: bool = False
 
 
 PAGES: dict[str, Page] = {}
 
 
-def page(path: str, *, nav: str | None = None, operator: bool = False) -> Callable[[Build], Build]:
+def page(
+    path: str, *, nav: str | None = None, operator: bool = False, coming: bool = False
+) -> Callable[[Build], Build]:
     """Make a function a page at a path; the navigation is in order of definition."""
 
     def register(build: Build) -> Build:
-        PAGES[path] = Page(path, build, nav, operator)
+        PAGES[path] = Page(path, build, nav, operator, coming)
         return build
 
     return register

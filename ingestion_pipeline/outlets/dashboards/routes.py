@@ -6,7 +6,8 @@ Here alone is HTTP: a page knows its `Ask` only. Signing in and out is in `signi
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
@@ -34,6 +35,8 @@ from ingestion_pipeline.outlets.dashboards.rendering import (
 from ingestion_pipeline.outlets.dashboards.sessions import is_https
 from ingestion_pipeline.outlets.dashboards.site import Site, Visitor, site_of
 from ingestion_pipeline.outlets.dashboards.streaming import route as live
+from ingestion_pipeline.outlets.receipts.waiting import Waiting
+from ingestion_pipeline.outlets.receipts.waiting import coming as coming_files
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +68,14 @@ def _answering(endpoint: Endpoint) -> Endpoint:
     return answered
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a page is told that its transaction may not read."""
+
+    health: Mapping[str, Any] | None
+    coming: Sequence[Waiting]
+
+
 async def _home(_: Request) -> Response:
     return with_headers(RedirectResponse("/morning", 303))
 
@@ -82,7 +93,12 @@ def _endpoint(page: Page) -> Endpoint:
         if wait := await gateway_of(request).wait_of(visitor.tenant_id) if visitor.tenant_id else 0:
             raise Refusal(429, "too many requests", retry_after=wait)
         health = await request.app.state.health.get() if page.operator else None
-        return await site.views.run(lambda: _made(request, site, page, visitor, wanted, health))
+        # By the gateway's own role: a session is nothing that a tenant's role may read.
+        told = Told(health, ())
+        if page.coming:
+            run, whose = gateway_of(request).run, visitor.tenant_id
+            told = Told(health, await run(coming_files, tenant_id=whose))
+        return await site.views.run(lambda: _made(request, site, page, visitor, wanted, told))
 
     return _answering(show)
 
@@ -101,7 +117,7 @@ def _stranger(request: Request, visitor: Visitor | None, *, for_data: bool) -> R
 
 def _made(
     request: Request, site: Site, page: Page, visitor: Visitor, wanted: str | None,
-    health: Mapping[str, Any] | None,
+    told: Told,
 ) -> Response:  # fmt: skip
     """The page, or one of its tables; in a thread."""
     views = site.views
@@ -110,7 +126,7 @@ def _made(
         ask = Ask(
             connection, visitor.tenant_id, visitor.tenant, page.path,
             dict(request.query_params), datetime.now(UTC), exporting=wanted is not None,
-            health=health,
+            health=told.health, coming=told.coming,
         )  # fmt: skip
         shown = page.build(ask)
         zone = ask.zone

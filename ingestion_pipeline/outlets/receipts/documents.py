@@ -115,7 +115,7 @@ def of_waiting(found: Sequence[Waiting]) -> list[dict[str, Any]]:
         {
             "what": each.what, "number": each.number, "waitsFor": each.waits_for,
             "since": None if each.since is None else each.since.isoformat(),
-            "receipt": each.receipt,
+            "receipt": each.receipt, "session": each.session,
         }
         for each in found
     ]  # fmt: skip

@@ -35,11 +35,14 @@ _HALF = sa.text("""
     JOIN tenant_sites AS s ON s.site_name = d.site_name AND s.tenant_id = :tenant_id
     WHERE cardinality(d.missing) > 0 AND d.site_name = :site AND d.day = CAST(:day AS date)
 """)
-# Of whoever asks: a tenant's role, as pages and logins of tenants are.
+# Tenants' roles may read no session: its token, and where its chunks are.
 _COMING = sa.text("""
-    SELECT session_id, file_name, bytes, received, announced_at, expires_at FROM coming_files
-    WHERE tenant_id = :tenant_id AND (CAST(:session AS bigint) IS NULL OR session_id = :session)
-    ORDER BY session_file_id LIMIT :limit
+    SELECT s.session_id, f.file_name, f.bytes, s.created_at, s.expires_at,
+           (SELECT coalesce(sum(c.last_byte - c.first_byte + 1), 0)
+            FROM upload_chunks AS c WHERE c.session_file_id = f.session_file_id) AS received
+    FROM upload_sessions AS s JOIN upload_session_files AS f ON f.session_id = s.session_id
+    WHERE s.tenant_id = :tenant_id AND s.expires_at > now() AND f.upload_id IS NULL
+    ORDER BY f.session_file_id LIMIT :limit
 """)
 _JOB_OF = {
     "f": sa.text("SELECT job_id FROM uploads WHERE upload_id = CAST(:key AS bigint) "
@@ -62,7 +65,8 @@ class Waiting:
         number: of rows; None where that is not known before it is read.
         waits_for: the reason, in words.
         since: when it began to, UTC.
-        receipt: of the delivery that it is part of; None: of several.
+        receipt: of the delivery that it is part of; None: of several, or it is none yet.
+        session: number of the upload session in which it is still coming.
     """
 
     what: str
@@ -70,17 +74,17 @@ class Waiting:
     waits_for: str
     since: datetime | None
     receipt: str | None = None
+    session: int | None = None
 
 
 def of_tenant(connection: sa.Connection, *, tenant_id: int, limit: int = MOST) -> list[Waiting]:
-    """All that waits of a tenant: by the parent that is missing, and job by job."""
+    """All that has come of a tenant and waits: by the parent that is missing, and job by job."""
     found = [
         each
         for entity in ENTITIES.values()
         for each in _rows(connection, entity, tenant_id, upload_id=None, limit=limit)
     ]
     found += _jobs(connection, tenant_id, limit=limit)
-    found += coming(connection, tenant_id=tenant_id, limit=limit)
     halves = connection.execute(_HALVES, {"tenant_id": tenant_id, "limit": limit})
     return found + [_half(row) for row in halves]
 
@@ -108,19 +112,20 @@ def of_delivery(connection: sa.Connection, *, tenant_id: int, receipt: str) -> l
     return found if job_id is None else found + _jobs(connection, tenant_id, job_id=job_id)
 
 
-def coming(
-    connection: sa.Connection, *, tenant_id: int, session: int | None = None, limit: int = MOST
-) -> list[Waiting]:
-    """Files that were announced in upload sessions, or in one, and are not whole yet."""
-    values = {"tenant_id": tenant_id, "session": session, "limit": limit}
+def coming(connection: sa.Connection, *, tenant_id: int, limit: int = MOST) -> list[Waiting]:
+    """Files that were announced in upload sessions, and are not whole yet.
+
+    Args:
+        connection: of the gateway's own role, which sees everybody's.
+    """
     return [
         Waiting(
             row.file_name, None,
             f"the rest of its bytes: {row.received:,} of {row.bytes:,} have come "
             f"(upload session {row.session_id}, until {row.expires_at:%Y-%m-%d %H:%M} UTC)",
-            row.announced_at,
+            row.created_at, session=row.session_id,
         )
-        for row in connection.execute(_COMING, values)
+        for row in connection.execute(_COMING, {"tenant_id": tenant_id, "limit": limit})
     ]  # fmt: skip
 
 

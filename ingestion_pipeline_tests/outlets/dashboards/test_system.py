@@ -1,10 +1,12 @@
 """The operator sees how the installation does; a tenant never does."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from ingestion_pipeline.foundation.watch import alerts
 from ingestion_pipeline_tests.domains.kpis.builders import send, update
 from ingestion_pipeline_tests.domains.markets import builders as markets
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET
@@ -55,6 +57,22 @@ def test_all_that_one_looks_at_first_is_there(
     assert of(operator, "unexplained")[0]["unexplained"] == 3
     for table in TABLES:
         of(operator, table)
+
+
+def test_an_alert_that_nobody_is_told_of_is_not_called_delivered(
+    pages: PagesServer, operator: httpx.Client
+) -> None:
+    with pages.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE alerts SET resolved_at = now(), start_sent_at = now(), recovery_sent_at = now()"
+        )
+        connection.exec_driver_sql("INSERT INTO alerts (name, message) VALUES ('slow', 'p95 9 s')")
+    assert alerts.tell(pages.engine, url=None, backoff=timedelta(minutes=1)) == 1
+    told = of(operator, "alerts")[0]
+    assert (told["name"], told["told"]) == ("slow", alerts.NOBODY)
+    assert '<div class="tile bad"><dd>1</dd><dt>of them not delivered</dt>' in (
+        operator.get("/system").text
+    )
 
 
 def test_a_tenant_and_a_stranger_see_nothing_of_it(pages: PagesServer, visitor: Visiting) -> None:

@@ -77,27 +77,57 @@ def test_of_anothers_receipts_nothing_is_shown(
 ) -> None:
     rows = visitor.http.get("/receipts/deliveries?table=deliveries&format=json").json()
     names = [row["name"] for row in rows]
-    with pages.engine.connect() as connection:
-        kinds = {
-            "e": "SELECT ingestion_id FROM ingestion_events WHERE tenant_id = :id",
-            "r": "SELECT receipt_id FROM kpi_receipts WHERE tenant_id = :id",
-            "f": "SELECT upload_id FROM uploads WHERE tenant_id = :id",
-        }
+    with pages.engine.begin() as connection:
+        for statement in RARE:
+            connection.execute(sa.text(statement), {"id": visitor.tenant_id})
         theirs = [
-            f"{letter}{key}" for letter, query in kinds.items()
+            f"{letter}{key}" for letter, query in KINDS.items()
             for key in connection.scalars(sa.text(query), {"id": visitor.tenant_id})
         ]  # fmt: skip
-    assert len(theirs) >= 4
+    assert {each[0] for each in theirs} == set("erfxpjc")
     with pages.visiting() as other:
         for receipt in theirs:
+            nobodys = receipt[0] + ("9" * 17 if receipt[0] in "rfxpj" else f"x{receipt[1:]}")
             assert visitor.http.get(f"/receipts/one?receipt={receipt}").status_code == 200
-            assert other.http.get(f"/receipts/one?receipt={receipt}").status_code == 404
-            asked = {"receipt": receipt, "table": "refusals", "format": "csv"}
-            assert other.http.get("/receipts/one", params=asked).status_code == 404
-            assert other.http.get(f"/api/receipts/{receipt}").status_code == 404
+            for address in (
+                "/api/receipts/{}", "/api/receipts/{}/refused.csv",
+                "/api/receipts/{}/refused.ndjson", "/api/receipts/{}?after=1",
+                "/receipts/one?receipt={}", "/receipts/one?receipt={}&table=refusals&format=csv",
+                "/receipts/one?receipt={}&table=waiting&format=json",
+            ):  # fmt: skip
+                refused = other.http.get(address.format(receipt))
+                unknown = other.http.get(address.format(nobodys))
+                assert refused.status_code == unknown.status_code == 404, address
+                assert _told(refused) == _told(unknown), address
         for path in PAGES[:2]:
             text = other.http.get(path).text
             assert not any(name in text for name in names if len(name) > 3)
+
+
+# Of each kind of delivery one, and how it is known.
+RARE = (
+    "INSERT INTO kpi_errors (tenant_id, trace_id, code, message) VALUES (:id, 't', 'c', 'm')",
+    "INSERT INTO gumroad_pings (tenant_id, sale_id, resource_name, fields) "
+    "VALUES (:id, 's', 'sale', '{}')",
+    "INSERT INTO jobs (tenant_id, kind, max_attempts) VALUES (:id, 'book_sales.import.gumroad', 3)",
+    "INSERT INTO tenant_sites (tenant_id, site_name) VALUES (:id, 'their site')",
+    "INSERT INTO collected_days (site_name, day, configured_points, missing_points, fetched, kept, "
+    "result) VALUES ('their site', '2026-01-01', '{}', '{}', 0, 0, '{}')",
+)
+KINDS = {
+    "e": "SELECT ingestion_id FROM ingestion_events WHERE tenant_id = :id",
+    "r": "SELECT receipt_id FROM kpi_receipts WHERE tenant_id = :id",
+    "f": "SELECT upload_id FROM uploads WHERE tenant_id = :id",
+    "x": "SELECT error_id FROM kpi_errors WHERE tenant_id = :id",
+    "p": "SELECT ping_id FROM gumroad_pings WHERE tenant_id = :id",
+    "j": "SELECT job_id FROM jobs WHERE tenant_id = :id AND kind LIKE 'book_sales.%'",
+    "c": "SELECT site_name || '@2026-01-01' FROM tenant_sites WHERE tenant_id = :id",
+}
+
+
+def _told(answer: httpx.Response) -> str:
+    """What an answer says; a page's token is another one each time."""
+    return answer.text.partition("<main")[2] or answer.text
 
 
 @pytest.mark.parametrize("query", [

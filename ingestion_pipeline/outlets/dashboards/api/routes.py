@@ -5,7 +5,7 @@ It reads as the tenant's viewer, through the connections that the pages use.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import IO, Any, TypeVar
 
@@ -24,6 +24,7 @@ from ingestion_pipeline.outlets.receipts import balances, documents, refusals, s
 from ingestion_pipeline.outlets.receipts.balances import Delivery
 from ingestion_pipeline.outlets.receipts.days import Days, zone_of
 from ingestion_pipeline.outlets.receipts.senders import SENDERS
+from ingestion_pipeline.outlets.receipts.waiting import Waiting
 
 router = router_of("receipts")
 T = TypeVar("T")
@@ -112,6 +113,12 @@ async def _read(request: Request, work: Callable[[sa.Connection, int], T]) -> T:
         raise Refusal(503, f"receipts can't be read: {error}") from None
 
 
+async def _coming(request: Request) -> list[Waiting]:
+    """Files of whoever asks that are still coming, as the gateway's own role sees them."""
+    tenant_id = await _tenant_of(request, site_of(request))
+    return await gateway_of(request).run(waiting.coming, tenant_id=tenant_id)
+
+
 async def _tenant_of(request: Request, site: Site) -> int:
     gateway = gateway_of(request)
     if "x-api-key" in request.headers or "authorization" in request.headers:
@@ -172,9 +179,11 @@ async def get_deliveries(request: Request) -> Response:
         raise _wrong("cursor", "must be one of an answer")
     session = _number(query.get("session"), "session", default=0, most=2**62)
 
+    coming = await _coming(request) if session else []
+
     def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
         if session:
-            return _of_session(connection, tenant_id, session, before=before, limit=limit)
+            return _of_session(connection, tenant_id, session, coming, before=before, limit=limit)
         days = asked(zone_of(connection, tenant_id))
         found = balances.deliveries(
             connection, tenant_id=tenant_id, days=days, sender=sender, before=before,
@@ -189,6 +198,7 @@ def _of_session(
     connection: sa.Connection,
     tenant_id: int,
     session: int,
+    coming: Sequence[Waiting],
     *,
     before: tuple[datetime, str] | None,
     limit: int,
@@ -197,7 +207,7 @@ def _of_session(
         connection, tenant_id=tenant_id, session=session, before=before, limit=limit + 1
     )
     files, numbers = balances.session_totals(connection, tenant_id=tenant_id, session=session)
-    coming = waiting.coming(connection, tenant_id=tenant_id, session=session)
+    coming = [each for each in coming if each.session == session]
     if not files and not coming:
         raise Refusal(404, "no such upload session")
     told = documents.of_session(session, files, numbers, coming)
@@ -209,10 +219,13 @@ def _of_session(
     **described(summary="What waits", answers={200: WaitingRows}, refusals=READS),
 )
 async def get_waiting(request: Request) -> Response:
-    """Rows by the parent that is missing, files and events that are not dealt with yet."""
+    """Rows by the parent that is missing, files and events that are not dealt with yet, files that
+    were announced and are not whole.
+    """
+    coming = await _coming(request)
 
     def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
-        found = waiting.of_tenant(connection, tenant_id=tenant_id)
+        found = waiting.of_tenant(connection, tenant_id=tenant_id) + coming
         return {
             "status": "success", "message": f"{len(found)} things wait",
             "waiting": documents.of_waiting(found),

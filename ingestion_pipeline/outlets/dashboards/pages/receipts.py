@@ -43,7 +43,7 @@ _WAITING = Table(
 )  # fmt: skip
 
 
-@page("/receipts", nav="Receipts")
+@page("/receipts", nav="Receipts", coming=True)
 def receipts(ask: Ask) -> Shown:
     """A row a day and sender; above them, what does not add up or waits."""
     days = _days(ask)
@@ -53,6 +53,7 @@ def receipts(ask: Ask) -> Shown:
             "day": each.day, "sender": SENDERS[each.sender].title,
             "unit": SENDERS[each.sender].unit,
             "deliveries": each.deliveries, "failed": each.failed, "failed_level": _if(each.failed),
+            "unfinished": each.unfinished, "unfinished_level": _if(each.unfinished, "warn"),
             "link": _address("/receipts/deliveries", sender=each.sender, day=each.day),
             **_numbers(each.numbers),
         }
@@ -61,10 +62,11 @@ def receipts(ask: Ask) -> Shown:
     columns = (
         Column("day", "day", "day"), Column("sender", "way in", link="link"),
         Column("deliveries", "deliveries", "count"),
+        Column("unfinished", "not done yet", "count", level="unfinished_level"),
         Column("failed", "unusable", "count", level="failed_level"),
         *_NUMBERS, Column("unit", "of"),
     )  # fmt: skip
-    waits = waiting.of_tenant(ask.connection, tenant_id=ask.tenant_id)
+    waits = [*waiting.of_tenant(ask.connection, tenant_id=ask.tenant_id), *ask.coming]
     return Shown(
         "receipts.html", "Receipts",
         (
@@ -106,15 +108,13 @@ def deliveries(ask: Ask) -> Shown:
     )  # fmt: skip
 
 
-@page("/receipts/session")
+@page("/receipts/session", coming=True)
 def session(ask: Ask) -> Shown:
     """An upload session: its files together and one by one, and those that are still coming."""
     number = row_number_of(ask.text("session")) or 0
     connection, tenant_id = ask.connection, ask.tenant_id
     files, numbers = balances.session_totals(connection, tenant_id=tenant_id, session=number)
-    coming = waiting.coming(
-        connection, tenant_id=tenant_id, session=number, limit=ask.window["limit"]
-    )
+    coming = [each for each in ask.coming if each.session == number]
     if not files and not coming:
         raise NotThereError
     window = ask.window
@@ -202,7 +202,8 @@ def _of_waiting(found: Sequence[waiting.Waiting]) -> Table:
     rows = [
         {
             "what": each.what, "number": each.number, "for": each.waits_for, "since": each.since,
-            "link": each.receipt and _address("/receipts/one", receipt=each.receipt),
+            "link": (each.receipt and _address("/receipts/one", receipt=each.receipt))
+            or (each.session and _address("/receipts/session", session=each.session)),
         }
         for each in found
     ]  # fmt: skip

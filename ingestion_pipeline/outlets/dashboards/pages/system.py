@@ -130,7 +130,7 @@ def system(ask: Ask) -> Shown:
             "status": health.get("status", "?"), "status_level": _level(health.get("status")),
             "said": health.get("message", ""), "oldest": oldest,
             "alerts_open": len(open_alerts),
-            "untold": sum(row["start_sent_at"] is None for row in open_alerts),
+            "untold": sum(_told(row)["level"] == "bad" for row in open_alerts),
             "size": (ask.connection.scalar(_SIZE) or 0) / 2**20,
         },
     )  # fmt: skip
@@ -139,7 +139,7 @@ def system(ask: Ask) -> Shown:
 def _services(health: Mapping[str, Any]) -> Table:
     rows = [
         {"service": name, "status": each.get("status", "?"), "level": _level(each.get("status")),
-         "said": each.get("problem") or each.get("condition"),
+         "said": each.get("problem") or str(each.get("condition") or "").lower(),
          "fresh": each.get("last_success_at")
          and datetime.fromisoformat(each["last_success_at"])}
         for name, each in health.get("services", {}).items()
@@ -204,9 +204,11 @@ def _alerts(ask: Ask) -> Table:
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, str]:
-    if row["delivery_error"]:
-        return {"told": f"no, tried {row['delivery_attempts']} times: {row['delivery_error']}",
-                "level": "bad"}  # fmt: skip
+    if (error := row["delivery_error"]) and not row["delivery_attempts"]:
+        return {"told": error, "level": "bad"}  # there is nobody
+    if error:
+        times = "once" if row["delivery_attempts"] == 1 else f"{row['delivery_attempts']} times"
+        return {"told": f"no, tried {times}: {error}", "level": "bad"}
     if row["start_sent_at"] is None:
         return {"told": "not yet", "level": "warn"}
     if row["resolved_at"] is not None and row["recovery_sent_at"] is None:
@@ -251,15 +253,18 @@ def _room(ask: Ask) -> Table:
     columns = (
         Column("tenant", "tenant"), Column("files", "landed files", "count"),
         Column("kept", "they take", "number", unit="MiB"),
-        Column("most", "of", "number", unit="MiB"),
+        Column("most", "limit of their own", "number", unit="MiB"),
         Column("rejected", "refused rows", "number", unit="MiB"),
     )  # fmt: skip
     names = ("kept", "most", "rejected")
     rows = [
-        {**row, **{name: None if row[name] is None else float(row[name]) / 2**20 for name in names}}
-        for row in _rows(ask, _ROOM)
+        {**row, **{name: _mebibytes(row[name]) for name in names}} for row in _rows(ask, _ROOM)
     ]  # fmt: skip
     return Table("room", "What tenants keep", columns, rows)
+
+
+def _mebibytes(size: int | None) -> float | None:
+    return None if size is None else round(float(size) / 2**20, 2)
 
 
 def _unexplained(ask: Ask) -> Table:
