@@ -46,6 +46,7 @@ bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m benchmarks.series
 	$(BIN)/python -m benchmarks.intake
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.live
 
 audit: setup ## ask for known holes of the pinned versions; needs network, so not part of CI
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
