@@ -1,5 +1,6 @@
 """The pages of receipts, and what is live, in a real Chromium: both themes, also on a telephone."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,27 @@ def test_receipts_and_system_are_sound_wide_and_on_a_telephone(
     window.page.context.clear_cookies()
     window.sign_in(CRON_SECRET)
     _look(window, "/system", rules)
+    window.page.context.close()
+    assert window.faults == []
+
+
+def test_a_refused_row_is_put_right_in_the_browser(
+    browser: Browser, pages: PagesServer, visitor: Visiting, sent: str
+) -> None:
+    window = new_window(browser, pages)
+    window.sign_in(visitor.api_key)
+    window.open(f"/receipts/one?receipt={sent}")
+    rows = window.page.locator("textarea#rows")
+    entries = [json.loads(line) for line in rows.input_value().splitlines()]
+    assert [each["line_number"] for each in entries] == [2, 3]
+    entries[0]["row"] = customer(2)
+    rows.fill("\n".join(json.dumps(each) for each in entries))
+    window.page.locator("form.correct button").click()
+    window.page.locator("h1", has_text="Corrected rows").wait_for()
+    assert window.page.locator(".tile dd").all_inner_texts() == ["1", "0", "1"]
+    _look(window, "corrected", None)
+    window.page.get_by_role("link", name="line 3").first.click()
+    window.page.locator("h1", has_text="customers_of_a_rather").wait_for()
     window.page.context.close()
     assert window.faults == []
 
