@@ -1,5 +1,6 @@
 """`ingestion-pipeline intake …`: mappings, and what files would come to by them."""
 
+import codecs
 import json
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,10 @@ def new(
                           "(customers, products, orders and order_items at once); else by its "
                           "columns."),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Of a text that is not UTF-8: what is proposed shows how a word reads."),
+    ] = None,
 ) -> None:  # fmt: skip
     """Propose a mapping for a file: what it makes certain, and what is to be confirmed.
 
@@ -59,12 +64,16 @@ def new(
     if target not in (None, SHOP, *TARGETS):
         console.fail(f"there is no type {target!r}; there are {', '.join((SHOP, *TARGETS))}")
     try:
-        draft = draft_of(file, _limits())
+        if encoding is not None:
+            codecs.lookup(encoding)
+        draft = draft_of(file, _limits(), encoding)
         if target == SHOP or (target is None and looks_like_shop(draft)):
             typer.echo(propose_shop(draft, file), nl=False)
         else:
             likeliest = TARGETS[target] if target else _likeliest(draft)
             typer.echo(propose(draft, file, likeliest), nl=False)
+    except LookupError:
+        console.fail(f"there is no encoding {encoding!r}; there are utf-8, cp1252, cp1250, …")
     except OSError as error:
         console.fail(f"{error.filename}: {error.strerror}")
     except IngestionError as error:
@@ -72,14 +81,25 @@ def new(
 
 
 def _likeliest(draft: Draft) -> Target:
-    """The type of whose fields, the required above all, the most have a column called alike."""
+    """The type of whose fields, the required above all, the most have a column called alike; told
+    with how many these are, as it may be another."""
 
     def share(target: Target) -> tuple[float, int]:
-        found = chosen_for(list(draft.columns), target)
-        required = {each.name for each in target.fields if each.required}
-        return len(required & set(found)) / len(required), len(found)
+        found, required = of(target)
+        return len(required & found) / len(required), len(found)
 
-    return max(TARGETS.values(), key=share)
+    def of(target: Target) -> tuple[set[str], set[str]]:
+        found = chosen_for(list(draft.columns), target)
+        return set(found), {each.name for each in target.fields if each.required}
+
+    likeliest = max(TARGETS.values(), key=share)
+    found, required = of(likeliest)
+    draft.notes.append(
+        f"Its rows are taken for {likeliest.name}, of whose {len(required)} required fields "
+        f"{len(found & required)} are called as a column; if they are something else: --target "
+        f"{', '.join(each for each in (SHOP, *TARGETS) if each != likeliest.name)}"
+    )
+    return likeliest
 
 
 def _limits() -> Limits:

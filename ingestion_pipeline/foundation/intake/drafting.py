@@ -20,6 +20,7 @@ class Draft:
         columns: of the file, by name.
         dated: columns that are used as dates; `numeric`: as numbers. To be filled while the rest
             is written, as they decide what to say of dates and numbers.
+        notes: what is to be said of all of it, as a sentence each.
     """
 
     sample: Sample
@@ -27,6 +28,7 @@ class Draft:
     dated: list[Found] = field(default_factory=list)
     numeric: list[Found] = field(default_factory=list)
     formats: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
 
     def date(self, name: str) -> str:
         """A column as a date; where its format is another than the first one's, with it."""
@@ -50,14 +52,17 @@ class Draft:
         return [row[at].strip() if at < len(row) else "" for row in self.sample.rows]
 
 
-def draft_of(path: Path, limits: Limits | None = None) -> Draft:
+def draft_of(path: Path, limits: Limits | None = None, encoding: str | None = None) -> Draft:
     """A file, looked at.
+
+    Args:
+        encoding: of a text that has no mark; None: it is found out.
 
     Raises:
         ContractError: the file is no table that can be looked at.
         OSError: it can't be read.
     """
-    sample = sample_of(path, limits)
+    sample = sample_of(path, limits, encoding)
     columns = {}
     for place, name in enumerate(sample.header):
         if name:

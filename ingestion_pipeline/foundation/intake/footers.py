@@ -54,6 +54,11 @@ class _Sum:
     told: str
     column: str = ""
 
+    @property
+    def told_beside(self) -> str:
+        """What it is, where another is taken."""
+        return f"the sum of {self.column!r}" if self.column else "how many there are"
+
 
 def footed(draft: Draft, records: Records | None = None) -> Footed:
     """The checks that the lines below the rows make possible."""
@@ -122,9 +127,9 @@ def _check(draft: Draft, name: str, found: Sequence[_Sum]) -> str:
     if best.column:
         draft.number(best.column)
     told = best.told
-    beside = [each.column or "the number of rows" for each in others if each.column != best.column]
+    beside = dict.fromkeys(each.told_beside for each in others if each.column != best.column)
     if beside:
-        told += f"; so is that of {', '.join(map(repr, beside))}"
+        told += f"; so is {', '.join(beside)}"
     return (
         f"  - {{name: {quoted(called)}, of: file, equal: [{best.value}, "
         f"{{footer: {quoted(name)}}}]}}   # confirm: {told}"

@@ -37,22 +37,21 @@ def finish(
         "emit:", *made,
     ]  # fmt: skip
     lines = [
-        *_beginning(path, draft.sample, inside), *inside,
+        *_beginning(path, draft, inside), *inside,
         *_listed(draft.columns.values()), *_below(draft.sample, below),
     ]  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
 
 
-def _beginning(path: Path, sample: Sample, inside: Sequence[str]) -> Iterator[str]:
-    yield (f"# Proposed from {path.name}, of which {len(sample.rows)} rows were looked at. "
+def _beginning(path: Path, draft: Draft, inside: Sequence[str]) -> Iterator[str]:
+    yield (f"# Proposed from {path.name}, of which {len(draft.sample.rows)} rows were looked at. "
            '`confirm` is likely; "?" is open.')  # fmt: skip
     said = [each.partition("   #")[0] for each in inside if not each.lstrip().startswith("#")]
     left = list(dict.fromkeys(each.partition(":")[0].strip() for each in said if OPEN in each))
     confirmed = sum("# confirm" in each for each in inside)
     told = f"Open: {', '.join(left)}" if left else "Nothing is open"
     yield f"# {told}; {confirmed} lines are to be confirmed."
-    if sample.unread:
-        yield f"# {sample.unread}"
+    yield from (f"# {each}" for each in (*draft.notes, draft.sample.unread) if each)
     yield f"source: {quoted(path.stem.casefold()[:40])}   # confirm: whose ids; a shop is a source"
 
 

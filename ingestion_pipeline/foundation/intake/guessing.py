@@ -42,6 +42,8 @@ SIGNS = tuple(
     Numbers(decimal, group, symbols=symbols) for symbols in (False, True)
     for decimal, group in _POINTS
 )  # fmt: skip
+# Letters that are no other letter with an accent.
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ı": "i"})
 NOTHING = frozenset({"--", "-", "—", "n/a", "na", "null", "none", "nan", "(blank)"})
 
 
@@ -146,7 +148,7 @@ def plain(name: str) -> str:
     bare = "".join(
         sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign)
     )
-    return " ".join(re.findall(r"[^\W_]+|#", bare.casefold()))
+    return " ".join(re.findall(r"[^\W_]+|#", bare.casefold().translate(_LETTERS)))
 
 
 def columns_for(names: Sequence[str], roles: Mapping[str, str]) -> dict[str, str]:

@@ -31,6 +31,9 @@ _SEARCHED = 500_000  # rows until the end of the file has to come, to be looked 
 _LAST = 12  # rows of the end, among which a footer is looked for
 _SNIFFED_BYTES, _SNIFFED_LINES = 256 * 1024, 50
 _DOCUMENT_BYTES = 64 * 1024 * 1024
+_NO_ASCII = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_ENCODINGS = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman", "cp850")
+_WORDS, _SHOWN = 500, 4  # looked at, and readings shown, of a text that is not UTF-8
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
@@ -61,8 +64,11 @@ class Sample:
     unread: str = ""
 
 
-def sample_of(path: Path, limits: Limits | None = None) -> Sample:
+def sample_of(path: Path, limits: Limits | None = None, encoding: str | None = None) -> Sample:
     """What a file is, and its first rows.
+
+    Args:
+        encoding: of a text without a mark; else UTF-8, or what is likely where it is not that.
 
     Raises:
         ContractError: it is no table that can be looked at.
@@ -75,7 +81,7 @@ def sample_of(path: Path, limits: Limits | None = None) -> Sample:
             return _workbook(unpacked(file, limits).read())
         if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
             return _json(path, unpacked(file, limits))
-        return _text(file, limits)
+        return _text(file, limits, encoding)
 
 
 def _workbook(content: bytes) -> Sample:
@@ -129,14 +135,18 @@ def _of_objects(read: list[str], objects: Sequence[dict[str, Any]]) -> Sample:
     return Sample(read, header, 0, [[row.get(name, "") for name in header] for row in rows])
 
 
-def _text(file: IO[bytes], limits: Limits | None) -> Sample:
-    beginning = opened(file, limits).read(_SNIFFED_BYTES).decode("utf-8-sig", "replace")
+def _text(file: IO[bytes], limits: Limits | None, said: str | None) -> Sample:
+    content = opened(file, limits).read(_SNIFFED_BYTES)
+    beginning = content.decode("utf-8-sig", "replace")
+    is_utf8 = "\ufffd" not in beginning[:-4]
+    if not is_utf8 and said is not None:
+        beginning = content.decode(said, "replace")
     delimiter, beside = _delimiter(beginning.splitlines()[:_SNIFFED_LINES])
     told = ["format: csv", f"delimiter: {_DELIMITERS[delimiter]}{beside}"]
-    encoding = "utf-8"
-    if "\ufffd" in beginning[:-4]:
-        encoding = "cp1252"
-        told.append("encoding: cp1252   # confirm: it is not UTF-8")
+    encoding = "utf-8" if is_utf8 else said or "cp1252"
+    if not is_utf8:
+        likely = "" if said else f"   # confirm: it is not UTF-8{_readings(content)}"
+        told.append(f"encoding: {encoding}{likely}")
 
     def records(quote: str | None) -> Iterator[Record]:
         file.seek(0)
@@ -148,6 +158,24 @@ def _text(file: IO[bytes], limits: Limits | None) -> Sample:
     if fails and len({len(each.cells) for each in plain if each.text.strip()}) == 1:
         return _table([*told, "quote: none"], records(None), delimiter)
     return _table(told, records('"'), delimiter)
+
+
+def _readings(content: bytes) -> str:
+    """The word of a text that encodings read in the most ways, for whoever knows the language."""
+    words = (found[0] for found in islice(_NO_ASCII.finditer(content), _WORDS))
+    told = max((_as_read(word) for word in words), key=len, default={})
+    shown = ", ".join(f"{text} by {name}" for text, name in islice(told.items(), _SHOWN))
+    return f"; a word of it is {shown}" if shown else ""
+
+
+def _as_read(word: bytes) -> dict[str, str]:
+    """A word by the encodings that make letters of all of it; of several that agree, the first."""
+    found: dict[str, str] = {}
+    for name in _ENCODINGS:
+        text = word.decode(name, "replace")
+        if text.isalpha():
+            found.setdefault(text, name)
+    return found
 
 
 def _delimiter(lines: Sequence[str]) -> tuple[str, str]:

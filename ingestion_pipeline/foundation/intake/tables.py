@@ -19,7 +19,8 @@ from ingestion_pipeline.foundation.storage.file_kinds import WrongFileError
 _SEARCHED = 200  # records among which the header is looked for
 _SEPARATOR = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
-_SUM = re.compile(r"\W*\d[\d.,'\s]*\W*")
+# A number, with a sign or a code of a currency: R$ 1.029,00, 5 EUR
+_SUM = re.compile(r"\W*(?:[^\W\d_]{1,3}\W*)?\d[\d.,'\s]*\W*(?:[^\W\d_]{1,3}\W*)?")
 _IN_ONE_CELL = re.compile(  # "Total rows: 5", "5 rows"
     r"([^\d:=]*[^\W\d][^\d:=]*?)\s*[:=]?\s+(-?\d[\d.,']*)|(-?\d[\d.,']*)\s+([^\d:=]*[^\W\d][^\d:=]*)"
 )

@@ -21,7 +21,10 @@ from ingestion_pipeline.foundation.intake.drafting import OPEN, Draft, quoted
 from ingestion_pipeline.foundation.intake.footers import Records
 from ingestion_pipeline.foundation.intake.framing import finish
 
-_CURRENCIES = {"€": "EUR", "£": "GBP", "₹": "INR", "zł": "PLN"}  # "$" and "¥" are several
+_CURRENCIES = {
+    "€": "EUR", "£": "GBP", "₹": "INR", "zł": "PLN", "R$": "BRL", "Kč": "CZK", "₺": "TRY",
+    "Ft": "HUF", "₪": "ILS", "₩": "KRW",
+}  # "$", "¥" and "kr" are several  # fmt: skip
 _EMPTY = '{is: ""}   # no column says it'
 
 

@@ -21,45 +21,64 @@ _ROLES = {
              " | beleg | bon"
              " | (?:no?|num|numero|ref|reference)?(?: de| di)? ?(?:commande|facture|pedido|ordine)"
              " | (?:invoice|receipt|bill|sale|sales order|purchase|document|doc)"
-             " ?(?:id|no|nr|number|num|#)? | .*order.*(?:id|no|number) | name",
+             " ?(?:id|no|nr|number|num|#)? | .*order.*(?:id|no|number)"
+             " | (?:bestel|ordre|faktura|kvitterings|tilaus)(?:nr|nummer|numero)"
+             " | (?:nr|numer|cislo|numar) (?:zamowienia|paragonu|faktury|objednavky|comanda)"
+             " | zamowienie | objednavka | comanda | (?:siparis|fis) no | rendeles ?szam | name",
     "line": "(?:order |sales )?(?:line ?item|line|position|pos) (?:id|no|nr|number)"
             " | order ?item ?(?:id|no|number)? | line | position | pos | transaction ?(?:id|no)",
     "date": "order(?:ed)? ?(?:date|at|on|time|datetime) | (?:purchase|sale|sales|invoice|receipt|"
             "transaction|placed|created|bought|bestell|auftrags|kauf|rechnungs|beleg|bon)"
             " ?(?:date|datum|at|on|time)?"
-            " | bestelldatum | datum | date | fecha.* | data | created | timestamp | .*date.*",
+            " | bestelldatum | datum | date | fecha.* | data | created | timestamp | .*date.*"
+            " | .*datum.* | data .* | .*dato | tarih.* | .*paiva.*",
     "customer": "(?:customer|cust|client|buyer|member|user|account|kunden|kd)"
                 " ?(?:id|no|nr|number|nummer)",
-    "email": ".*e ?mail.* | mail",
+    "email": ".*e ?mail.* | mail | e ?post.* | correo.* | sahkoposti",
     "name": "(?:customer|cust|client|buyer|kunden?|user|recipient|acheteur|bill to)"
             "(?: (?:full )?name)?"
             " | kundenname | kontakt | contact | (?:billing|full|ship to|ship|shipping) name"
-            " | name",
+            " | klant(?:naam)? | clientes? | klient | kunde?(?:navn|namn)? | asiakas | zakaznik"
+            " | musteri | vevo | name",
     "sku": "(?:.* )?sku | (?:product|item|article|stock|variant|part)"
            " ?(?:code|no|nr|number|num|id|ref) | art(?:ikel)? ?(?:nr|nummer) | asin | ean"
-           " | stockcode | .*barcode | reference | referencia | referentie | codigo",
+           " | stockcode | .*barcode | reference | referencia | referentie | codi[gc][oe].*"
+           " | varen(?:r|ummer) | tuote(?:numero|koodi) | symbol | kod(?: .*)?"
+           " | (?:urun|stok) kodu",
     "product": "(?:product|item|article|lineitem|line item|artikel)"
                " ?(?:name|title|description|desc|bezeichnung)? | produkt(?:name)? | bezeichnung"
                " | title | description | goods | designation | produit | producto | prodotto"
-               " | omschrijving | ware",
+               " | omschrijving | ware | produto | articulo | articolo | descri(?:cao|cion|zione)"
+               " | vare(?:navn)? | vara | varor | tuote(?:nimi)? | (?:nazwa )?(?:towaru?|produktu)"
+               " | produkt | zbozi | nazev.* | urun(?: adi)? | termek | produs",
     "quantity": "(?:.* )?(?:quantity|qty|menge|anzahl|quantite|qte|stuck|cantidad|quantita|aantal)"
-                " | units?(?: sold)? | count | pieces | pcs | quantity.*",
+                " | units?(?: sold)? | count | pieces | pcs | quantity.* | qtde? | quantidade"
+                " | ilosc.* | antall? | maara | mnozstvi | pocet.* | adet | miktar | mennyiseg"
+                " | darab(?:szam)? | cantitate",
     "price": "(?:unit|item|single|lineitem|each|sale|selling|einzel|stuck|net unit|gross unit) ?"
              "(?:price|preis|cost) | price(?: each| per unit| unit)? | preis | .*price.* | .*preis"
-             " | (?:prix|precio|prezzo|prijs).*",
-    "status": "(?:order|financial|payment|fulfil?lment)? ?status | state | zustand",
-    "currency": ".*(?:currency|wahrung|devise|moneda|valuta).* | ccy | curr",
+             " | (?:prix|precio|prezzo|prijs|preco|cena|pris|pret).* | valor unit.* | .*prijs"
+             " | .*pris | .*hinta | (?:birim )?fiyati? | egysegar",
+    "status": "(?:order|financial|payment|fulfil?lment)? ?status | state | zustand | estado"
+              " | situacao | stato | statut | tila | durum",
+    "currency": ".*(?:currency|wahrung|devise|moneda|moeda|valuta|waluta|valuutta).*"
+                " | ccy | curr | mena | para birimi",
     "line_total": "(?:line|row|item|lineitem|line item|positions?) ?(?:total|sum|amount|net|value)"
                   "(?: price| amount)? | extended.* | gesamtpreis",
     "total": "endsumme | endbetrag | rechnungsbetrag"
              " | (?:order|grand|invoice|cart) ?(?:total|amount|sum|value)(?: amount| price)?"
              " | total(?: price| amount| paid| sum)? | amount(?: paid)? | summe | gesamt.*"
-             " | revenue | sales | value | (?:montant|importe|importo|bedrag|totale).*",
+             " | revenue | sales | value | (?:montant|importe|importo|bedrag|totale|totaal).*"
+             " | valor(?: total)? | valoare.* | wartosc.* | kwota.* | suma | summa | belopp | belob"
+             " | belop | celkem.* | tutar.* | osszeg",
     "shipping": "(?:shipping|delivery|postage|freight|versand).*(?:cost|amount|price|charge|fee|"
                 "total|paid)? | versandkosten | porto | shipping | postage | freight"
-                " | fracht(?:kosten)?",
-    "tax": "(?:.* )?(?:tax|vat|mwst|ust|gst)(?: amount| total| paid)? | taxes",
-    "discount": "(?:.* )?(?:discount|rabatt|nachlass|remise|coupon)(?: amount| total| value)?",
+                " | fracht(?:kosten)? | frete | (?:gastos de )?envio | spedizione | frakt | kargo"
+                " | (?:frais de )?(?:livraison|port) | verzend.* | (?:koszt )?(?:dostawy|wysylki)",
+    "tax": "(?:.* )?(?:tax|vat|mwst|ust|gst)(?: amount| total| paid)? | taxes"
+           " | (?:.* )?(?:iva|tva|btw|moms|alv|kdv|dph|imposto)(?: .*)?",
+    "discount": "(?:.* )?(?:discount|rabatt?|nachlass|remise|coupon)(?: amount| total| value)?"
+                " | descontos? | descuentos? | sconto | korting | alennus | indirim | sleva",
 }  # fmt: skip
 # What a column is by what all of its values are, where its name tells nothing.
 _HOLDS: dict[str, Callable[[Found], bool]] = {
