@@ -23,6 +23,7 @@ from ingestion_pipeline.foundation.described.folder import Described, Source
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.printable import printable
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.orchestration.resources import CONFIGURATION
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,11 @@ def with_described(ours: dg.Definitions, configuration: Settings) -> dg.Definiti
     described = configuration.described
     known = _known(described)
     parts, faults = _load(described, known, beside=ours)
-    if faults and configuration.dagster_is_defs_validation_cli:
-        raise ConfigurationError("\n".join(map(str, faults)))
+    if configuration.dagster_is_defs_validation_cli:
+        if faults:
+            raise ConfigurationError("\n".join(map(str, faults)))
+        for told in _unset(known.series):
+            logger.warning(told)
     for fault in faults:
         logger.error("%s (this source is not loaded)", fault)
     fed = _fed(ours, described, known)
@@ -59,6 +63,21 @@ def load(
         beside: what there is besides; nothing may be called as something of it.
     """
     return _load(described, _known(described), beside=beside)
+
+
+def _unset(series: Sequence[DescribedSeries]) -> Iterator[str]:
+    """Variables that APIs name for their secrets and that are not set here.
+
+    No fault: as with Dagster's own `EnvVar`, runs need them, and not whoever checks definitions.
+    """
+    for each in series:
+        auth = each.source.api.auth
+        names = [] if auth is None else [one.name for one in auth.secrets if not one.is_stored]
+        for name in sorted(set(names) - CONFIGURATION.secrets(names).keys()):
+            yield (
+                f"{each.source.mapped.file}: the variable {name}, the secret of {each.known.name}, "
+                "is not set here; its runs fail where it is not"
+            )
 
 
 @dataclass(frozen=True)

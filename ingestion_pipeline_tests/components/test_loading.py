@@ -147,3 +147,58 @@ def test_what_dg_scaffolds_is_sound(kind: type[Described], key: tuple[str, ...])
 def test_a_component_without_attributes_is_refused(make: Callable[..., Any]) -> None:
     with pytest.raises(dg.DagsterInvalidDefinitionError, match="`attributes`"):
         make(None, None)
+
+
+API = """\
+type: ingestion_pipeline.components.HttpSeries
+attributes:
+  tenant: default
+  url: https://api.example.com/v1/readings
+  auth: {{type: bearer, secret: {secret}}}
+  records: data
+  pages: {{cursor: meta.next, query: cursor}}
+  mapping:
+    source: plant
+    mapping: readings
+    emit: {{kpi_points: {{fields: {{kpi_id: name, timestamp: time, value: value}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [("PLANT_TOKEN_UNSET", 1), ("PLANT_TOKEN_SET", 0), ("{stored: plant_token}", 0)],
+)
+def test_a_secret_that_is_not_set_is_warned_of_when_definitions_are_checked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    secret: str,
+    told: int,
+) -> None:
+    """Nothing was said of it until its first run failed."""
+    monkeypatch.setenv("PLANT_TOKEN_SET", "s3cr3t")
+    write(tmp_path, plant=API.format(secret=secret))
+    assert dg.AssetKey(["plant", "readings"]) in loaded(
+        tmp_path, dagster_is_defs_validation_cli=True
+    )
+    warned = [
+        each.getMessage() for each in caplog.records if "is not set here" in each.getMessage()
+    ]
+    assert len(warned) == told
+    assert not told or "PLANT_TOKEN_UNSET, the secret of plant/readings" in warned[0]
+    caplog.clear()
+    loaded(tmp_path)
+    assert "is not set here" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "secret", ["sk-live-0123456789abcdef", "DATABASE_URL", "'a b'", "''", "{env: 7}", "[A]"]
+)
+def test_what_can_be_no_name_of_a_secret_fails_the_check_of_definitions_and_is_not_repeated(
+    tmp_path: Path, secret: str
+) -> None:
+    write(tmp_path, plant=API.format(secret=secret))
+    with pytest.raises(ConfigurationError) as raised:
+        loaded(tmp_path, dagster_is_defs_validation_cli=True)
+    assert "plant/defs.yaml:5" in str(raised.value)
+    assert "sk-live" not in str(raised.value)
