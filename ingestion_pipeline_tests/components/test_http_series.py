@@ -190,6 +190,23 @@ def test_a_day_is_collected_once_and_changes_nothing_when_it_is_again(site: Site
     assert (said["changed"].value, said["records"].value, said["pages"].value) == (False, 3, 2)
 
 
+def test_a_refused_record_of_a_day_is_shown_with_its_reason(site: Site) -> None:
+    """The UI said `rejected: 1`, and of a file which rows and why; of an API nothing."""
+    site.plant.days["2026-01-01"][1]["value"] = "broken"
+    [made] = site.run("2026-01-01").get_asset_materialization_events()
+    said = made.materialization.metadata
+    assert said["rejected"].value == 1
+    [row] = said["first_rejected"].records  # type: ignore[union-attr]
+    assert row.data["line"] == 2
+    assert "value" in str(row.data["why"])
+    assert (
+        "first_rejected"
+        not in next(
+            iter(site.run("2026-01-02").get_asset_materialization_events())
+        ).materialization.metadata
+    )
+
+
 def test_days_in_one_run_of_which_one_fails_are_there_without_it(site: Site) -> None:
     site.plant.down.add("2026-01-02")
     result = site.run("2026-01-01", "2026-01-02", "2026-01-03")

@@ -30,11 +30,14 @@ from ingestion_pipeline.foundation.errors import (
 from ingestion_pipeline.foundation.http_api.windows import complete_at
 from ingestion_pipeline.foundation.http_api.words import Window
 from ingestion_pipeline.foundation.ledger import tenants
+from ingestion_pipeline.foundation.loading.refused import first_rejected, why
 from ingestion_pipeline.foundation.upstreams.client import Patience
+from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.partitions import each_partition
 from ingestion_pipeline.orchestration.resources import Configuration, Database, LandingStore
 
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+_SHOWN = 20  # refused rows
 _NO_POOL = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -98,6 +101,7 @@ class _Work:
     """
 
     context: dg.AssetExecutionContext
+    engine: sa.Engine
     asker: Asker
     collecting: Collecting
     fetching: Fetching
@@ -142,7 +146,16 @@ class _Work:
                 name: dg.MetadataValue.json(value) if isinstance(value, dict) else value
                 for name, value in came_to.items()
             },
+            **(_first_rejected(self.engine, found.upload_id) if came_to.get("rejected") else {}),
         }
+
+
+def _first_rejected(engine: sa.Engine, upload_id: int | None) -> dict[str, Any]:
+    """The first refused rows of a list, without their text: it may hold what is personal."""
+    with engine.connect() as connection:
+        rows = first_rejected(connection, [upload_id or 0], most=_SHOWN)
+    told = [{"line": row["line"], "why": why(row["reasons"])} for row in rows]
+    return {"first_rejected": as_table(told)} if told else {}
 
 
 def _begun(context: dg.AssetExecutionContext) -> datetime | None:
@@ -194,7 +207,7 @@ def _opened(
             )  # fmt: skip
             fetching = Fetching(asker, api, found.known.mapped.read)
             yield _Work(
-                context, asker, collecting, fetching, key_of(found.known), api.window,
+                context, engine, asker, collecting, fetching, key_of(found.known), api.window,
                 _begun(context), [],
             )  # fmt: skip
     except PermanentError as error:
