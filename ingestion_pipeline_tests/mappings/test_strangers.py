@@ -161,3 +161,11 @@ def test_the_error_of_a_foreign_file_told_whom_it_names() -> None:
             came_of("shopify_orders", text)
         assert "'First Name', 'Last Name', 'Email'" in str(failed.value)
         assert "Sample" not in str(failed.value)
+
+
+def test_acx_kinds_that_sold_nothing_were_sales_where_amounts_have_a_sign() -> None:
+    """0 was looked for as a text that Python reads, and not as the report writes it."""
+    text = text_of("acx.1.csv")
+    signed = re.sub(r",(-?)([0-9]+\.[0-9]{2})", r",\1$\2", text)
+    assert "$0.00" in signed
+    assert came_of("acx", signed.encode()).made == came_of("acx", text.encode()).made

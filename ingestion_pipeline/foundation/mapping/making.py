@@ -89,7 +89,7 @@ class Maker:
     """
 
     def __init__(self, mapped: Mapped, compiler: Compiler) -> None:
-        self._spread: Spread | None = spread_of(mapped, compiler.called)
+        self._spread: Spread | None = spread_of(mapped, compiler)
         finishers: dict[_Alike, Finish] = {}
         self._origins = Origins(mapped, compiler)
         self._emitters = [

@@ -1,25 +1,21 @@
 """A row → several: a packed cell taken apart, or columns turned into rows."""
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
 
 from ingestion_pipeline.foundation.mapping.batch import Batch
+from ingestion_pipeline.foundation.mapping.compiled import Compiler
 from ingestion_pipeline.foundation.mapping.refusals import Reason
 from ingestion_pipeline.foundation.mapping.words import Explode, Mapped, Unpivot
 
 Spread = Callable[[Batch, dict[int, list[Reason]]], tuple[Batch, list[int]]]
 
 
-def spread_of(mapped: Mapped, called: Mapping[str, str]) -> Spread | None:
-    """What makes several rows of each, and says of which row each is; None: nothing does.
-
-    Args:
-        called: what the file calls columns.
-    """
+def spread_of(mapped: Mapped, compiler: Compiler) -> Spread | None:
+    """What makes several rows of each, and says of which row each is; None: nothing does."""
     if mapped.explode is not None:
         cell = mapped.explode.cell
-        return _exploding(mapped.explode, (called.get(cell, cell),))
-    return _unpivoting(mapped.unpivot) if mapped.unpivot else None
+        return _exploding(mapped.explode, (compiler.called.get(cell, cell),))
+    return _unpivoting(mapped.unpivot, compiler) if mapped.unpivot else None
 
 
 def _exploding(explode: Explode, columns: tuple[str, ...]) -> Spread:
@@ -62,7 +58,11 @@ def _pairs(explode: Explode, item: str) -> dict[str, str] | str:
     return found
 
 
-def _unpivoting(ways: tuple[Unpivot, ...]) -> Spread:
+def _unpivoting(ways: tuple[Unpivot, ...], compiler: Compiler) -> Spread:
+    def says_nothing(cell: str) -> bool:
+        """Whether a cell is empty, or 0 as this source writes it."""
+        return cell == "" or compiler.number[cell] == 0
+
     def spread(
         batch: Batch,
         reasons: dict[int, list[Reason]],  # noqa: ARG001
@@ -73,7 +73,7 @@ def _unpivoting(ways: tuple[Unpivot, ...]) -> Spread:
         for row in range(batch.size):
             for way in ways:
                 cells = {new: batch.columns[name][row] for new, name in way.columns.items()}
-                if all(_says_nothing(cell) for cell in cells.values()):
+                if all(says_nothing(cell) for cell in cells.values()):
                     continue
                 origin.append(row)
                 for name, column in new.items():
@@ -81,14 +81,6 @@ def _unpivoting(ways: tuple[Unpivot, ...]) -> Spread:
         return _spread(batch, origin, new), origin
 
     return spread
-
-
-def _says_nothing(cell: str) -> bool:
-    """Whether a cell is empty or 0, however many decimals that has."""
-    try:
-        return cell == "" or Decimal(cell) == 0
-    except InvalidOperation:
-        return False
 
 
 def _spread(batch: Batch, origin: list[int], new: dict[str, list[str]]) -> Batch:
