@@ -54,12 +54,14 @@ class Up:
         with psycopg.connect(url) as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 600) -> None:
+    def wait_for(
+        self, condition: Callable[[], bool], *, seconds: float = 600, every: float = 0.5
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, self.output.read_text()
             assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.5)
+            time.sleep(every)
 
     def wait_for_text(self, text: str) -> None:
         self.wait_for(lambda: text in self.output.read_text())
