@@ -186,7 +186,7 @@ def _nanoseconds(pid: int) -> int:
 
 def refreshes(bench: Bench, scale: float) -> None:
     """Print what a refresh of one part, and of all, costs; and again with ten times the days."""
-    print("\n| mart | days | bare SQL ms | full / bare | one part / full | one part ms | grown |\n"
+    print("| mart | days | bare SQL ms | full / bare | one part / full | one part ms | grown |\n"
           "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
     small = int(_DAYS * scale)
     for subject in _SUBJECTS:
@@ -218,7 +218,7 @@ def refreshes(bench: Bench, scale: float) -> None:
 def ledger(bench: Bench, scale: float) -> None:
     """Print what noting changed parts costs those who write."""
     print(
-        "| work | with / without the ledger's triggers: smallest (median of pairs) |\n"
+        "\n| work | with / without the ledger's triggers: smallest (median of pairs) |\n"
         "| --- | ---: |"
     )
     batches = int(400 * scale)
@@ -268,8 +268,8 @@ def main() -> None:
         server = EmbeddedServer(Path(folder))
         try:
             bench = Bench(server.url())
-            ledger(bench, scale)
             refreshes(bench, scale)
+            ledger(bench, scale)
             bench.engine.dispose()
         finally:
             server.stop()

@@ -61,8 +61,8 @@ _DAYS = sa.text(f"""
     gone AS (
         DELETE FROM kpi_daily AS known USING own
         WHERE known.tenant_id = own.tenant_id AND known.kpi_id = own.key AND known.day = own.day
-          AND NOT EXISTS (SELECT FROM fresh WHERE (fresh.tenant_id, fresh.kpi_id, fresh.day)
-                                                = (known.tenant_id, known.kpi_id, known.day))
+          AND (known.tenant_id, known.kpi_id, known.day) NOT IN (
+              SELECT tenant_id, kpi_id, day FROM fresh)
         RETURNING known.tenant_id, known.kpi_id, known.day),
     came AS (
         INSERT INTO kpi_daily AS known (tenant_id, kpi_id, day, points, minimum, maximum, mean,
