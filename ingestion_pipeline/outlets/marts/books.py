@@ -40,6 +40,12 @@ def lines(parts: str) -> str:
         FROM {parts} JOIN ({PAID}) AS paid
           ON paid.tenant_id = part.tenant_id AND paid.platform = part.key AND paid.month = part.day
         GROUP BY 1, 2, 3, 4, 6),
+    replacing AS MATERIALIZED (
+        SELECT DISTINCT known.tenant_id, known.platform, part.day AS month, known.report
+        FROM {parts} JOIN sales_events AS known
+          ON known.tenant_id = part.tenant_id AND known.platform = part.key
+         AND known.occurred_at = CAST(part.day AS timestamp) AT TIME ZONE 'UTC'
+        WHERE known.report LIKE 'prior\\_month\\_%'),
     events AS MATERIALIZED (
         SELECT event.tenant_id, event.platform, part.day AS month,
                CASE WHEN date_precision = 'month' THEN part.day
@@ -72,11 +78,9 @@ def lines(parts: str) -> str:
               AND paid.currency = coalesce(event.currency, paid.currency)
               AND CASE event_type WHEN '{PAGES}' THEN of_pages ELSE of_sales END
             ORDER BY shop DESC, paid.currency LIMIT 1) AS settled ON true
-        WHERE event_type <> '{PAYMENT}' AND NOT EXISTS (
-            SELECT FROM sales_events AS settled
-            WHERE settled.tenant_id = event.tenant_id AND settled.platform = event.platform
-              AND settled.report = 'prior_month_' || event.report
-              AND settled.occurred_at = CAST(part.day AS timestamp) AT TIME ZONE 'UTC')),
+        WHERE event_type <> '{PAYMENT}'
+          AND (event.tenant_id, event.platform, part.day, 'prior_month_' || event.report) NOT IN (
+              SELECT tenant_id, platform, month, report FROM replacing)),
     beyond AS (
         SELECT paid.tenant_id, paid.platform, paid.month, paid.marketplace, paid.currency,
                paid.accrued - coalesce(told.amount, 0) AS amount

@@ -42,7 +42,8 @@ _COUNTED = f"""
         OFFSET 0) AS ordered  -- a look-up a day: a join by tenant would read all orders for each
 """  # noqa: S608
 # All of it sees the table as it was: the first days before and after are told from that. NOT IN is
-# hashed, whatever PostgreSQL believes of a CTE's size; NOT EXISTS compared each row with each.
+# hashed, and `xmax` asks no table, whatever PostgreSQL believes of a CTE's size, or of a table that
+# is empty as yet; NOT EXISTS compared each row with each.
 _CUSTOMERS = sa.text(f"""
     WITH own AS MATERIALIZED ({OWN_DAYS}),
     fresh AS MATERIALIZED (
@@ -59,14 +60,11 @@ _CUSTOMERS = sa.text(f"""
         SELECT * FROM fresh
         ON CONFLICT (tenant_id, customer_id, day, currency) DO UPDATE SET orders = excluded.orders
         WHERE known.orders <> excluded.orders
-        RETURNING known.*),
+        RETURNING known.tenant_id, known.customer_id, known.day, known.xmax = 0 AS is_new),
     changed AS (
         SELECT tenant_id, customer_id FROM gone
         UNION
-        SELECT tenant_id, customer_id FROM came
-        WHERE NOT EXISTS (SELECT FROM customer_days AS known
-                          WHERE (known.tenant_id, known.customer_id, known.day, known.currency)
-                              = (came.tenant_id, came.customer_id, came.day, came.currency))),
+        SELECT tenant_id, customer_id FROM came WHERE is_new),
     before AS (
         SELECT tenant_id, customer_id, min(day) AS day
         FROM customer_days JOIN changed USING (tenant_id, customer_id) GROUP BY 1, 2),
