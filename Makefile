@@ -46,6 +46,7 @@ bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m benchmarks.series
 	$(BIN)/python -m benchmarks.intake
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.marts
 	$(BIN)/python -m benchmarks.live
 
 audit: setup ## ask for known holes of the pinned versions; needs network, so not part of CI
