@@ -112,8 +112,8 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "gumroad_sales": ("raw", "raw", "", "r"),
     "gumroad_syncs": ("raw", "raw", "r", "r"),
     # Marts: runs make them of the tables above, readers read them. Triggers of those write what
-    # has changed, as whoever changes it.
-    "changed_parts": ("a", "rad", "r", ""),
+    # has changed, as whoever changes it. Pages tell what is due.
+    "changed_parts": ("a", "rad", "r", "r"),
     "kpi_hourly": ("", "rawd", "r", "r"),
     "kpi_daily": ("", "rawd", "r", "r"),
     "building_hours": ("", "rawd", "r", "r"),

@@ -15,6 +15,7 @@ charts.py       a series as it is drawn: columns, gaps, what was usual, marks
 usual.py        what was usual at each hour
 series.py       what the pages of a series share
 correcting.py   refused rows, put right on their page
+recent.py       the newest day of a mart, and what is not in it yet
 findings.py     what was found, as pages tell it; `expecting.py`: "as expected"
 telling.py      numbers, ages, instants as text
 drawing.py      sparklines, bars, charts as SVG

@@ -93,6 +93,11 @@ class Chart:
         """How many readings it is made of."""
         return sum(bucket.points for bucket in self.buckets)
 
+    @property
+    def has_usual(self) -> bool:
+        """Whether anybody can say of any of it what was usual."""
+        return any(each.low is not None for each in self.usual)
+
     @cached_property
     def drawn(self) -> dict[str, list[Any]]:
         """Columns for drawing, a row where there is a reading, and an empty one in each gap."""
@@ -126,6 +131,7 @@ class Chart:
                 [_seconds(mark.began), mark.ended and _seconds(mark.ended), mark.kind]
                 for mark in self.marks
             ],
+            "usual": self.has_usual,
             "unit": self.unit,
             "key": self.key,
         }

@@ -39,19 +39,26 @@ def bar(share: float, *, says: str = "", level: str = "") -> Markup:
 
 
 def chart(
-    values: Values, *, low: Values = (), high: Values = (), says: str, width: int = 960,
-    height: int = 220,
+    values: Values, *, low: Values = (), high: Values = (), then: Values = (), says: str,
+    width: int = 960, height: int = 220,
 ) -> Markup:  # fmt: skip
-    """A line with the band between `low` and `high` under it, for those who have no script."""
+    """A line with the band between `low` and `high` under it, for those who have no script.
+
+    `then`: another line, dashed; as long as `values`, as low and high are.
+    """
     extent = [
-        value for value in (*values, *low, *high) if value is not None and math.isfinite(value)
+        value
+        for value in (*values, *low, *high, *then)
+        if value is not None and math.isfinite(value)
     ]
     if not extent:
         return _svg("", says, "drawn", width, height)
     bounds = (min(extent), max(extent))
     band = "".join(_bands(low, high, width, height, bounds))
     line = "".join(_lines(list(_points(values, width, height, bounds))))
-    return _svg(band + line, says, "drawn", width, height)
+    dashed = "".join(_lines(list(_points(then, width, height, bounds))))
+    other = f'<g class="then">{dashed}</g>' if dashed else ""
+    return _svg(band + other + line, says, "drawn", width, height)
 
 
 def _svg(content: str, says: str, kind: str, width: int, height: int) -> Markup:

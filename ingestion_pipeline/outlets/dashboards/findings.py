@@ -5,17 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.dashboards.asking import Ask
 from ingestion_pipeline.outlets.dashboards.charts import Mark
+from ingestion_pipeline.outlets.dashboards.spans import address
 from ingestion_pipeline.outlets.dashboards.telling import number
 
+# A point is called `site/point` there, and either may have slashes: its site is one of the tenant's
+# that has such a point, of several the one with the longest name.
 _COLUMNS = """
     finding_id, domain, subject, kind, began_at, ended_at, raised_at, value, usual_low,
-    usual_middle, usual_high, rarity, sentence, history, state
+    usual_middle, usual_high, rarity, sentence, history, state, (
+        SELECT site_name FROM tenant_sites AS s
+        WHERE domain = 'buildings' AND s.tenant_id = findings.tenant_id
+          AND starts_with(subject, site_name || '/') AND EXISTS (
+              SELECT FROM timeseries_hourly AS told
+              WHERE told.site_name = s.site_name
+                AND told.point_name = substr(subject, length(s.site_name) + 2))
+        ORDER BY length(site_name) DESC LIMIT 1) AS site
 """
 # Worst first: what lasts before what has ended, then the rarer.
 _OF_TENANT = sa.text(f"""
@@ -37,6 +46,7 @@ _OPEN = sa.text("""
     WHERE tenant_id = :tenant_id AND domain = :domain AND state = 'open' GROUP BY 1
 """)
 _NAMES = {"level_shift": "Level shift"}
+_OF_CURRENCIES = {"commerce": "orders in {}", "book_sales": "income of books in {}"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class Found:
     """A finding.
 
     Attributes:
+        site: whose point the subject is; None: it is none, or nobody's any more.
         history: what was there at the same hour of the weeks before, as it was kept.
         link: the page of its series; None: it has none.
     """
@@ -60,6 +71,7 @@ class Found:
     history: Any
     state: str
     rarity: float | None
+    site: str | None = None
 
     @property
     def name(self) -> str:
@@ -78,19 +90,31 @@ class Found:
         """Where the series is shown; of a sender, what became of what it sent."""
         if self.kind in ("silence", "volume"):
             return "/receipts"
+        if self.domain == "buildings":
+            return point_link(self.site, self.subject.removeprefix(f"{self.site}/"))
         return link_of(self.domain, self.subject)
+
+    @property
+    def about(self) -> str:
+        """What it is of; a currency alone would not say that."""
+        says = {} if self.kind in ("silence", "volume") else _OF_CURRENCIES
+        return says.get(self.domain, "{}").format(self.subject)
+
+
+def point_link(site: str | None, point: str) -> str | None:
+    """The page of a point of a building; None where its site is not known."""
+    return None if site is None else address("/buildings/point", site=site, point=point)
 
 
 def link_of(domain: str, subject: str) -> str | None:
-    """The page of a series, by what findings call it."""
+    """The page of a series that has one name; of orders and books, a currency."""
     if domain == "kpis":
-        return "/kpis/series?" + urlencode({"kpi": subject})
-    if domain == "buildings" and "/" in subject:
-        site, _, point = subject.partition("/")
-        return "/buildings/point?" + urlencode({"site": site, "point": point})
+        return address("/kpis/series", kpi=subject)
     if domain == "markets":
-        return "/markets/series?" + urlencode({"series": subject})
-    return {"commerce": "/commerce", "book_sales": "/books"}.get(domain)
+        return address("/markets/series", series=subject)
+    if domain == "commerce":
+        return address("/commerce", currency=subject)
+    return "/books" if domain == "book_sales" else None
 
 
 def of_tenant(ask: Ask, *, since: datetime, most: int = 50, every: bool = False) -> list[Found]:

@@ -177,6 +177,8 @@ def cell(column: Column, row: Mapping[str, Any], zone: tzinfo, now: datetime) ->
     value = row.get(column.key)
     if column.kind == "spark":
         return drawing.sparkline(value or ())
+    if column.kind == "bar":
+        return drawing.bar(value) if value is not None else telling.UNKNOWN
     if column.kind == "instant":
         return telling.instant(value, zone, now)
     if column.kind == "age":
@@ -189,5 +191,6 @@ def cell(column: Column, row: Mapping[str, Any], zone: tzinfo, now: datetime) ->
 
 
 _NUMBERS = {
-    kind: getattr(telling, kind) for kind in ("number", "count", "money", "percent", "change")
+    kind: getattr(telling, kind)
+    for kind in ("number", "count", "money", "average", "percent", "change")
 }

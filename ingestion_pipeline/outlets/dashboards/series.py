@@ -1,7 +1,7 @@
 """What the pages of a series share: tiles, spans to choose, the chart, its numbers as a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, Shown
@@ -9,7 +9,7 @@ from ingestion_pipeline.outlets.dashboards.charts import Chart
 from ingestion_pipeline.outlets.dashboards.drawing import chart as drawn
 from ingestion_pipeline.outlets.dashboards.findings import Found
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
-from ingestion_pipeline.outlets.dashboards.telling import number
+from ingestion_pipeline.outlets.dashboards.telling import number, unit_of
 
 SPANS = ("24h", "7d", "30d", "1y", "2y")
 _DRAWN = 240  # columns of the picture that needs no script
@@ -27,7 +27,8 @@ class Tile:
 def series_shown(
     ask: Ask, chart: Chart, *, title: str, tiles: Sequence[Tile], back: tuple[str, str],
     kept: Mapping[str, str], found: Sequence[Found] = (), tables: tuple[Table, ...] = (),
-    spans: Sequence[str] = SPANS, daily: bool = False,
+    spans: Sequence[str] = SPANS, daily: bool = False, template: str = "series.html",
+    more: Mapping[str, Any] | None = None,
 ) -> Shown:  # fmt: skip
     """The page of a series.
 
@@ -42,38 +43,43 @@ def series_shown(
         tables: further ones.
         spans: that are offered.
         daily: whether it has a value a day at most, and no time of day.
+        template: that extends `series.html`.
+        more: what that needs besides.
     """
-    unit = chart.unit
+    unit = unit_of(chart.unit)
+    chart = replace(chart, unit=unit)
     numbers = _numbers(ask, chart, "day" if daily or chart.span.source == "days" else "instant")
-    return Shown("series.html", title, (numbers, *tables), {
+    return Shown(template, title, (numbers, *tables), {
+        **(more or {}),
         "tiles": tiles, "chart": chart, "found": found, "back": back, "kept": kept,
         "spans": spans, "picture": _picture(chart, title), "unit": unit, "daily": daily,
         "bounds": _bounds(chart, unit), "longest": max(
             chart.gaps, key=lambda gap: gap[1] - gap[0], default=None
         ),
-        "local": lambda at: at.astimezone(ask.zone).strftime("%Y-%m-%dT%H:%M"),
+        "local": lambda at: at.astimezone(ask.zone).strftime(
+            "%Y-%m-%d" if daily else "%Y-%m-%dT%H:%M"
+        ),
     })  # fmt: skip
 
 
 def _numbers(ask: Ask, chart: Chart, when: str) -> Table:
     """The columns of the chart, the newest first."""
     unit = chart.unit
-    if when == "day" and all(bucket.points == 1 for bucket in chart.buckets):
-        columns = [Column("from", "of", when), Column("mean", "value", "number", unit)]
-        return _table(ask, chart, columns)
-    columns = [
-        Column("from", "from", when),
-        Column("to", "to", when),
-        Column("readings", "readings", "count"),
-        Column("least", "least", "number", unit),
-        Column("mean", "mean", "number", unit),
-        Column("most", "most", "number", unit),
-    ]
-    if chart.usual:
+    single = all(bucket.points == 1 for bucket in chart.buckets)
+    columns = [Column("from", "of" if when == "day" else "from", when)]
+    if single:
+        columns += [Column("mean", "value", "number", unit)]
+    else:
+        columns += [Column(name, name, "number", unit) for name in ("mean", "least", "most")]
+    if chart.has_usual:
         columns += [
             Column("usual_low", "usual from", "number", unit),
             Column("usual_high", "usual to", "number", unit),
         ]
+    if not single or ask.exporting:
+        columns += [Column("readings", "readings", "count"), Column("to", "to", when)]
+    if single and ask.exporting:
+        columns += [Column(name, name, "number", unit) for name in ("least", "most")]
     return _table(ask, chart, columns)
 
 

@@ -15,7 +15,10 @@ import msgspec
 from ingestion_pipeline.foundation.spreadsheets import harmless
 
 # How a column's cells are told (rendering.py).
-KINDS = ("text", "number", "count", "money", "percent", "change", "instant", "day", "age", "spark")
+KINDS = (
+    "text", "number", "count", "money", "average", "percent", "change", "instant", "day", "age",
+    "spark", "bar",
+)  # fmt: skip
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -47,7 +50,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its cells stand under one another by their digits."""
-        return self.kind not in ("text", "spark")
+        return self.kind not in ("text", "spark", "bar")
 
 
 @dataclass(frozen=True)

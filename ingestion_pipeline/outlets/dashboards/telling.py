@@ -7,6 +7,11 @@ from decimal import Decimal
 UNKNOWN = "–"
 _THIN = "\u202f"  # between a number and its unit, and never at a line's end
 Number = int | float | Decimal
+# What systems of buildings call them (Haystack, Brick, UCUM), where people write a sign.
+_UNITS = {
+    "degC": "°C", "degF": "°F", "Cel": "°C", "celsius": "°C", "fahrenheit": "°F",
+    "percent": "%", "%RH": "% RH",
+}  # fmt: skip
 
 
 def number(value: Number | None, unit: str = "") -> str:
@@ -69,13 +74,34 @@ def money(value: Number | None, unit: str = "") -> str:
     return _signed(f"{exact:,.{digits}f}") + _of(unit)
 
 
-def percent(value: Number | None, unit: str = "") -> str:
-    """A share in percent, of 0 to 100.
+def average(value: Number | None, unit: str = "") -> str:
+    """An amount that was worked out, to the cent.
 
-    >>> percent(9.14), percent(100)
-    ('9.1\u202f%', '100\u202f%')
+    >>> average(Decimal("1547.477881")), average(None)
+    ('1,547.48', '–')
     """
-    return UNKNOWN if value is None else number(round(float(value), 1)) + _of(unit or "%")
+    return UNKNOWN if value is None else _signed(f"{value:,.2f}") + _of(unit)
+
+
+def unit_of(unit: str | None) -> str:
+    """A unit as people write it.
+
+    >>> unit_of("degC"), unit_of("ppm"), unit_of(None)
+    ('°C', 'ppm', '')
+    """
+    return _UNITS.get(unit or "", unit or "")
+
+
+def percent(value: Number | None, unit: str = "") -> str:
+    """A share in percent, of 0 to 100; of a small one two digits, as rates have.
+
+    >>> percent(9.14), percent(6.25), percent(62.54), percent(100)
+    ('9.14\u202f%', '6.25\u202f%', '62.5\u202f%', '100\u202f%')
+    """
+    if value is None:
+        return UNKNOWN
+    digits = 2 if abs(float(value)) < 10 else 1
+    return number(round(float(value), digits)) + _of(unit or "%")
 
 
 def change(value: Number | None, unit: str = "") -> str:

@@ -17,7 +17,8 @@ SECRET = "checkout-orders-per-minute"
 OTHERS_WORDS = (SECRET, "btc-price-usd", "demo-site-1", "room-1", "austin", "A book", "985.1")
 TABLES = (
     "kpis", "numbers", "revisions", "sites", "alerts", "heat", "rooms", "points", "gaps", "macro",
-    "markets", "comps", "currencies", "days", "incomes", "titles", "months",
+    "markets", "comps", "currencies", "days", "incomes", "titles", "months", "places", "products",
+    "vintage",
 )  # fmt: skip
 INJECTED = (
     "'", "''; RESET ROLE; --", "1; SET ROLE ingestion_viewer_1; --", '"', "%", "\\", "a\0b", "‮",
@@ -26,7 +27,7 @@ INJECTED = (
 )  # fmt: skip
 PARAMETERS = (
     "kpi", "site", "point", "room", "measure", "series", "q", "page", "span", "from", "to",
-    "currency", "table",
+    "currency", "table", "as_of",
 )  # fmt: skip
 
 

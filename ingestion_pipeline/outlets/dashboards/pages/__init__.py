@@ -12,6 +12,7 @@ point.py        one point of a building
 markets.py      macro series, markets, sales to compare with
 macro.py        one macro series, and its revisions
 commerce.py     orders by currency and day
+products.py     what sold most
 books.py        income by currency, basis, title and month
 receipts.py     what became of everything that was sent
 system.py       the operator's: how the installation does
@@ -29,6 +30,7 @@ NAMES = (
     "markets",
     "macro",
     "commerce",
+    "products",
     "books",
     "receipts",
     "system",

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, Shown, page
+from ingestion_pipeline.outlets.dashboards.asking import EXPORT_ROWS, PAGE_ROWS, Ask, Shown, page
+from ingestion_pipeline.outlets.dashboards.recent import Recent, recent
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
 
 DAYS = 90
@@ -43,63 +44,97 @@ _TITLES = sa.text("""
       AND position(lower(:like) IN lower(title)) > 0
     GROUP BY 1, 2, 3, 4 ORDER BY sum(units) DESC, 1, 2, 3, 4 LIMIT :titles
 """)
+# Where a reader buys; of each currency and basis what part of the income.
+_PLACES = sa.text("""
+    SELECT platform, marketplace, currency, basis, sum(income) AS income, sum(units) AS units,
+           sum(units_refunded) AS refunded, sum(pages_read) AS pages,
+           sum(income) / NULLIF(sum(sum(income)) OVER (PARTITION BY currency, basis), 0) AS share
+    FROM book_income_daily
+    WHERE tenant_id = :tenant_id AND day > :start AND day <= :newest
+    GROUP BY 1, 2, 3, 4 ORDER BY currency, basis, sum(income) DESC, 1, 2 LIMIT :places
+""")
 _AMOUNTS = (
     Column("income", "income", "money"),
     Column("units", "units", "count"),
-    Column("refunded", "came back", "count"),
+    Column("refunded", "refunded", "count"),
     Column("pages", "pages read", "count"),
 )
-_WHICH = (Column("currency", "currency"), Column("basis", "", level="level"))
+_WHICH = (Column("currency", "currency"), Column("basis", "basis", level="level"))
 _INCOME_COLUMNS = (
     *_WHICH, *_AMOUNTS,
     Column("months", "by month", "spark", shown_only=True),
     Column("newest", "newest", "day"),
 )  # fmt: skip
 BRIEFLY = ("currency", "basis", "income", "units", "months", "newest")
-_MOST_TITLES = 100
+_OF_PLACES = (
+    Column("platform", "platform"),
+    Column("marketplace", "marketplace"),
+    *_WHICH, *_AMOUNTS,
+    Column("share", "of the currency", "bar", shown_only=True),
+)  # fmt: skip
+_MOST_TITLES, _MOST_PLACES = 100, 200
 
 
 @page("/books", nav="Books")
 def books(ask: Ask) -> Shown:
     """By currency, title, and month."""
-    by_currency, newest = incomes(ask)
+    by_currency, recently = incomes(ask)
+    newest = recently.newest
     like = ask.text("q").strip()
     titles = [] if newest is None else ask.rows(
         _TITLES, tenant_id=ask.tenant_id, start=newest - timedelta(days=DAYS), newest=newest,
-        like=like, titles=100_000 if ask.exporting else _MOST_TITLES,
+        like=like, titles=EXPORT_ROWS if ask.exporting else _MOST_TITLES,
+    )  # fmt: skip
+    places = [] if newest is None else ask.rows(
+        _PLACES, tenant_id=ask.tenant_id, start=newest - timedelta(days=DAYS), newest=newest,
+        places=EXPORT_ROWS if ask.exporting else _MOST_PLACES,
     )  # fmt: skip
     months = ask.rows(_BY_MONTH, tenant_id=ask.tenant_id, start=date(1900, 1, 1), **ask.window)
-    by_title = Table(
+    by_title = recently.table(
         "titles", f"Income of {DAYS} days by title, platform and currency",
         (Column("title", "title"), Column("platform", "platform"), *_WHICH, *_AMOUNTS),
         [_row(row) for row in titles],
         empty=f"No title has {like!r} in it." if like else "No sale yet.",
     )  # fmt: skip
-    by_month = Table(
+    by_month = recently.table(
         "months", "Income by month, platform and currency, newest first",
         (Column("month", "month"), Column("platform", "platform"), *_WHICH, *_AMOUNTS),
         [{**_row(row), "month": row.month.strftime("%Y-%m")} for row in months],
         empty="No sale yet.",
     )  # fmt: skip
-    shown = (by_currency, by_title, by_month.paged(ask.page, size=PAGE_ROWS, whole=ask.exporting))
-    return Shown("books.html", "Books", shown, {"newest": newest, "most_titles": _MOST_TITLES})
+    by_place = recently.table(
+        "places", f"Income of {DAYS} days by platform and marketplace, each currency for itself",
+        _OF_PLACES, [
+            {**_row(row), "share": None if row.share is None else float(row.share)}
+            for row in places
+        ], empty="No sale yet.",
+    )  # fmt: skip
+    shown = (
+        by_currency,
+        by_place,
+        by_title,
+        by_month.paged(ask.page, size=PAGE_ROWS, whole=ask.exporting),
+    )
+    return Shown("books.html", "Books", shown, {"recent": recently, "most_titles": _MOST_TITLES})
 
 
-def incomes(ask: Ask) -> tuple[Table, date | None]:
-    """The last days by currency and basis; and which day the newest is."""
-    today = ask.now.astimezone(ask.zone).date()
-    newest: date | None = ask.rows(_NEWEST, tenant_id=ask.tenant_id, today=today)[0][0]
-    rows: list[dict[str, Any]] = []
-    if newest is not None:
-        lines = _lines(ask, newest)
-        found = ask.rows(_INCOMES, tenant_id=ask.tenant_id, start=newest - timedelta(days=DAYS),
-                         newest=newest)  # fmt: skip
-        rows = [{**_row(row), "months": lines[row.currency, row.basis]} for row in found]
-    table = Table(
+def incomes(ask: Ask) -> tuple[Table, Recent]:
+    """The last days by currency and basis; and how far the mart is."""
+    recently = recent(ask, _NEWEST, "sales_events", unit="month")
+    rows = [] if recently.newest is None else _rows(ask, recently.newest)
+    table = recently.table(
         "incomes", f"What the author earned in {DAYS} days, by currency", _INCOME_COLUMNS, rows,
         empty="No sale yet. Reports in the drop folder bring the first.",
     )  # fmt: skip
-    return table, newest
+    return table, recently
+
+
+def _rows(ask: Ask, newest: date) -> list[dict[str, Any]]:
+    lines = _lines(ask, newest)
+    found = ask.rows(
+        _INCOMES, tenant_id=ask.tenant_id, start=newest - timedelta(days=DAYS), newest=newest
+    )
+    return [{**_row(row), "months": lines[row.currency, row.basis]} for row in found]
 
 
 def _row(row: sa.Row[Any]) -> dict[str, Any]:

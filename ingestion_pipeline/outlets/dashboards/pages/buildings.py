@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, Shown, page
 from ingestion_pipeline.outlets.dashboards.spans import address
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
+from ingestion_pipeline.outlets.dashboards.telling import unit_of
 
+# Temperatures of a mart are °C or °F, as `building_hours.unit` says; pages tell °C. Of what calls
+# itself a temperature there only Fahrenheit's names have an F (`outlets/marts/buildings.py`).
+CELSIUS = "CASE WHEN lower(unit) LIKE '%f%' THEN (mean - 32) / 1.8 ELSE mean END"
+# The share of a day's quarters that have a sample: an hour without any has no row.
+COVERAGE = "LEAST(100, sum(coverage) * 100 / (:hours * count(DISTINCT point_name))) AS coverage"
+MEAN_TEMPERATURE = f"""
+    avg({CELSIUS}) FILTER (WHERE measure = 'temperature' AND abs(mean) < 1e150) AS temperature
+"""
 # Days are looked up where there is a row a site and day: samples are too many to ask for that.
 SITES = sa.text("""
     SELECT site_name, GREATEST(
@@ -18,19 +27,22 @@ SITES = sa.text("""
     ) AS day
     FROM tenant_sites AS s WHERE tenant_id = :tenant_id ORDER BY site_name
 """)
-_OF_DAY = sa.text("""
+_OF_DAY = sa.text(f"""
     SELECT count(DISTINCT room) AS rooms, count(DISTINCT point_name) AS points,
            max(maximum) FILTER (WHERE measure = 'co2') AS co2,
            sum(minutes_above) FILTER (WHERE measure = 'co2') AS stale_minutes,
-           avg(mean) FILTER (WHERE measure = 'temperature' AND abs(mean) < 1e150) AS temperature,
+           {MEAN_TEMPERATURE},
            sum(comfort_minutes) AS comfort, sum(occupied_minutes) FILTER (
                WHERE comfort_minutes IS NOT NULL) AS occupied,
-           avg(coverage) * 100 AS coverage
+           {COVERAGE}
     FROM building_hours WHERE site_name = :site AND hour >= :start AND hour < :end
-""")
+""")  # noqa: S608  (a constant)
 _ALERTS = sa.text("""
-    SELECT site_name, point_name, severity, extreme, started_at, ended_at, samples, open_ended
-    FROM building_alerts
+    SELECT site_name, point_name, severity, extreme, started_at, ended_at, samples, open_ended, (
+        SELECT min(unit) FROM building_hours AS told
+        WHERE told.site_name = a.site_name AND told.point_name = a.point_name
+          AND told.hour = date_trunc('hour', a.started_at, 'UTC')) AS unit
+    FROM building_alerts AS a
     WHERE (:site = '' OR site_name = :site) AND (open_ended OR started_at >= :since)
     ORDER BY open_ended DESC, started_at DESC, site_name, point_name LIMIT :limit OFFSET :offset
 """)
@@ -52,6 +64,7 @@ ALERT_COLUMNS = (
     Column("severity", "severity", level="level"),
     Column("state", "state"),
     Column("extreme", "extreme", "number"),
+    Column("unit", "unit"),
     Column("started_at", "since", "instant"),
     Column("minutes", "lasted", "count", "min"),
     Column("samples", "samples", "count"),
@@ -90,9 +103,20 @@ def of_day(ask: Ask, site: str, day: date | None) -> Mapping[str, Any]:
     """The figures of a site's day; nothing where there is none."""
     if day is None:
         return {}
-    start = datetime.combine(day, time(), UTC)
-    row = ask.row(_OF_DAY, site=site, start=start, end=start + timedelta(days=1))
+    row = ask.row(_OF_DAY, site=site, **day_of(day), hours=hours_of(ask, day))
     return {} if row is None else row._asdict()
+
+
+def day_of(day: date) -> dict[str, datetime]:
+    """From when to when a UTC day goes."""
+    start = datetime.combine(day, time(), UTC)
+    return {"start": start, "end": start + timedelta(days=1)}
+
+
+def hours_of(ask: Ask, day: date) -> int:
+    """How many hours of a UTC day have begun: of today not all."""
+    begun = (ask.now - datetime.combine(day, time(), UTC)) // timedelta(hours=1) + 1
+    return max(1, min(24, begun))
 
 
 def alerts(ask: Ask, site: str = "") -> Table:
@@ -125,7 +149,8 @@ def _alert(row: sa.Row[Any]) -> dict[str, Any]:
     return {
         "site": row.site_name, "point": row.point_name, "severity": row.severity,
         "link": address("/buildings/point", site=row.site_name, point=row.point_name),
-        "extreme": row.extreme, "started_at": row.started_at, "samples": row.samples,
+        "extreme": row.extreme, "unit": unit_of(row.unit), "samples": row.samples,
+        "started_at": row.started_at,
         "minutes": (row.ended_at - row.started_at) / timedelta(minutes=1),
         "state": "open" if row.open_ended else "over", "level": "bad" if row.open_ended else "warn",
     }  # fmt: skip

@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, Shown, page
+from ingestion_pipeline.outlets.dashboards.recent import Recent, recent
+from ingestion_pipeline.outlets.dashboards.spans import address
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
 from ingestion_pipeline.outlets.dashboards.telling import share_of
 
 DAYS = 30
 _SPARK_DAYS = 90
-# The last days that there are: of a shop whose files come weekly, yesterday says nothing.
-_NEWEST = sa.text("""
+NEWEST = sa.text("""
     SELECT max(day) FROM orders_daily WHERE tenant_id = :tenant_id AND day <= :today
 """)
 _CURRENCIES = sa.text("""
@@ -37,18 +38,20 @@ _DAYS = sa.text("""
     WHERE tenant_id = :tenant_id AND (:currency = '' OR currency = :currency)
     ORDER BY day DESC, currency LIMIT :limit OFFSET :offset
 """)
+# What one looks for first stands first: a telephone shows no more than that.
+_FIRST = Column("net", "net", "money")
 _AMOUNTS = (
     Column("gross", "gross", "money"),
     Column("discounts", "discounts", "money"),
     Column("refunds", "refunds", "money"),
-    Column("net", "net", "money"),
 )
 _BY_CURRENCY = (
     Column("currency", "currency", link="link"),
-    *_AMOUNTS,
+    _FIRST,
     Column("change", "change", "change", level="level"),
     Column("orders", "orders", "count"),
-    Column("average", "average", "money"),
+    Column("average", "average", "average"),
+    *_AMOUNTS,
     Column("new", "new customers", "count"),
     Column("returns", "returns", "count"),
     Column("cancelled", "cancelled", "count"),
@@ -59,9 +62,10 @@ BRIEFLY = ("currency", "net", "change", "orders", "average", "days")
 _OF_DAYS = (
     Column("day", "day", "day"),
     Column("currency", "currency"),
+    _FIRST,
     Column("orders", "orders", "count"),
+    Column("average", "average", "average"),
     *_AMOUNTS,
-    Column("average", "average", "money"),
     Column("new", "new customers", "count"),
     Column("returning", "returning", "count"),
     Column("untold", "without a total", "count"),
@@ -71,31 +75,28 @@ _OF_DAYS = (
 @page("/commerce", nav="Commerce")
 def commerce(ask: Ask) -> Shown:
     """By currency, and by day."""
-    by_currency, newest = currencies(ask)
+    by_currency, recently = currencies(ask)
     currency = ask.text("currency")
     rows = ask.rows(_DAYS, tenant_id=ask.tenant_id, currency=currency, **ask.window)
-    days = Table(
+    days = recently.table(
         "days", f"Days with orders{f' in {currency}' if currency else ''}, newest first", _OF_DAYS,
         [{**row._asdict(), "new": row.new_customers, "returning": row.returning_customers}
          for row in rows],
         empty="No order yet.",
     )  # fmt: skip
     tables = (by_currency, days.paged(ask.page, size=PAGE_ROWS, whole=ask.exporting))
-    return Shown("commerce.html", "Commerce", tables, {"newest": newest, "currency": currency})
+    return Shown("commerce.html", "Commerce", tables, {"recent": recently, "currency": currency})
 
 
-def currencies(ask: Ask) -> tuple[Table, date | None]:
-    """The last days by currency against as many before; and which day the newest is."""
-    today = ask.now.astimezone(ask.zone).date()
-    newest: date | None = ask.rows(_NEWEST, tenant_id=ask.tenant_id, today=today)[0][0]
-    rows: list[dict[str, Any]] = []
-    if newest is not None:
-        rows = _rows(ask, newest)
-    table = Table(
+def currencies(ask: Ask) -> tuple[Table, Recent]:
+    """The last days by currency against as many before; and how far the mart is."""
+    recently = recent(ask, NEWEST, "orders")
+    rows = [] if recently.newest is None else _rows(ask, recently.newest)
+    table = recently.table(
         "currencies", f"Orders of {DAYS} days by currency, against the {DAYS} before", _BY_CURRENCY,
         rows, empty="No order yet. Files in the drop folder, or by HTTP, bring the first.",
     )  # fmt: skip
-    return table, newest
+    return table, recently
 
 
 def _rows(ask: Ask, newest: date) -> list[dict[str, Any]]:
@@ -113,7 +114,7 @@ def _rows(ask: Ask, newest: date) -> list[dict[str, Any]]:
         of = now.orders - now.untold if now else 0
         told.append({
             **(now._asdict() if now else {}),
-            "currency": currency, "link": f"/commerce?currency={currency}", "change": moved,
+            "currency": currency, "link": address("/commerce", currency=currency), "change": moved,
             "average": (now.gross - now.discounts) / of if now and of else None,
             "level": "" if moved is None else "good" if moved >= 0 else "warn",
             "days": lines[currency],

@@ -80,7 +80,7 @@ def _now(ask: Ask, newest: sa.Row[Any]) -> Tile:
 def _usual_now(ask: Ask, kpi_id: str) -> Tile:
     found = ask.row(_USUAL_NOW, tenant_id=ask.tenant_id, kpi_id=kpi_id)
     if found is None or found.usual_middle is None:
-        return Tile(number(None), "usual now: nobody can say yet")
+        return Tile(number(None), "usual now: too few weeks to say")
     low, high = number(found.usual_low), number(found.usual_high)
     return Tile(number(found.usual_middle), f"usual now ({low} to {high})")
 
@@ -96,8 +96,9 @@ def _of_weeks(ask: Ask, kpi_id: str) -> tuple[Tile, Tile]:
     )  # fmt: skip
     if not this:
         return Tile(number(None), "mean of 7 days"), Tile(number(None), "least and most of 7 days")
-    moved = change(share_of(this[0].mean, before[0].mean if before else None))
+    moved = share_of(this[0].mean, before[0].mean if before else None)
+    against = "" if moved is None else f", {change(moved)} on the 7 before"
     return (
-        Tile(number(this[0].mean), f"mean of 7 days, {moved} on the 7 before"),
+        Tile(number(this[0].mean), f"mean of 7 days{against}"),
         Tile(f"{number(this[0].least)} – {number(this[0].most)}", "least and most of 7 days"),
     )

@@ -77,7 +77,8 @@ def series_rows(ask: Ask, *, like: str = "", limit: int, offset: int = 0) -> lis
     lines = _lines(ask, [row.kpi_id for row in found[:PAGE_ROWS]])
     return [
         {
-            "kpi": row.kpi_id, "link": link_of("kpis", row.kpi_id), "now": row.value,
+            "kpi": row.kpi_id, "now": row.value,
+            "link": None if row.observed_at is None else link_of("kpis", row.kpi_id),
             "usual": row.usual_middle, "usual_low": row.usual_low, "usual_high": row.usual_high,
             "hours": lines.get(row.kpi_id, ()), "quality": row.quality,
             "open": open_by_kpi[row.kpi_id],

@@ -1,9 +1,11 @@
 """One macro series: what is known now of each date, and what was said of it first."""
 
-from datetime import UTC, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from markupsafe import Markup
 
 from ingestion_pipeline.outlets.dashboards.asking import (
     EXPORT_ROWS,
@@ -14,9 +16,10 @@ from ingestion_pipeline.outlets.dashboards.asking import (
     page,
 )
 from ingestion_pipeline.outlets.dashboards.charts import Bucket, chart_of
+from ingestion_pipeline.outlets.dashboards.drawing import chart as drawn
 from ingestion_pipeline.outlets.dashboards.findings import marks_of, of_subject
 from ingestion_pipeline.outlets.dashboards.series import Tile, series_shown
-from ingestion_pipeline.outlets.dashboards.spans import span_of
+from ingestion_pipeline.outlets.dashboards.spans import Span, span_of
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
 from ingestion_pipeline.outlets.dashboards.telling import change, day, number, share_of
 
@@ -30,10 +33,31 @@ _VALUES = sa.text("""
     ORDER BY 1
 """)
 _REVISED = sa.text("""
-    SELECT observed_on, first_print, first_print_on, value, known_since, revision FROM macro_latest
+    SELECT observed_on, first_print, first_print_on, value, known_since, revision,
+           prints.values AS prints, prints.number
+    FROM macro_latest CROSS JOIN LATERAL (
+        SELECT array_agg(CAST(told.value AS double precision) ORDER BY realtime_start) AS values,
+               count(told.value) AS number
+        FROM macro_observations AS told
+        WHERE told.series_id = macro_latest.series_id AND told.date = observed_on) AS prints
     WHERE series_id = :series_id AND revision <> 0
     ORDER BY observed_on DESC LIMIT :most
 """)
+# What was known on a day, of the dates that are shown.
+_THEN = sa.text("""
+    SELECT now.observed_on, told.value AS known_then, now.value
+    FROM macro_latest AS now LEFT JOIN macro_observations AS told
+        ON told.series_id = now.series_id AND told.date = now.observed_on
+        AND told.realtime_start <= :as_of AND told.realtime_end >= :as_of
+    WHERE now.series_id = :series_id AND now.observed_on >= :start AND now.observed_on <= :end
+    ORDER BY now.observed_on
+""")
+_OF_THEN = (
+    Column("observed_on", "of", "day"),
+    Column("known_then", "known then", "number"),
+    Column("value", "known now", "number"),
+    Column("revised", "revised since by", "number"),
+)
 _OF_REVISIONS = (
     Column("observed_on", "of", "day"),
     Column("first_print", "first print", "number"),
@@ -41,6 +65,8 @@ _OF_REVISIONS = (
     Column("value", "known now", "number"),
     Column("known_since", "since", "day"),
     Column("revision", "revised by", "number"),
+    Column("number", "prints", "count"),
+    Column("prints", "print by print", "spark", shown_only=True),
 )
 
 
@@ -72,10 +98,57 @@ def macro_series(ask: Ask) -> Shown:
         [row._asdict() for row in ask.rows(_REVISED, series_id=series_id, most=most)],
         empty="No value was revised.",
     )  # fmt: skip
+    vintage = _vintage(ask, series_id, span)
     return series_shown(
         ask, chart, title=series_id, tiles=tiles, found=found, back=("/markets", "Markets"),
         kept={"series": series_id}, spans=("1y", "2y", "10y", "50y"), daily=True,
-        tables=(revisions,),
+        tables=(vintage.table, revisions), template="macro.html", more={"vintage": vintage},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """A series as it was known on a day.
+
+    Attributes:
+        as_of: the day.
+        fault: what of it could not be read, as a sentence; empty: nothing.
+        picture: both lines.
+        table: their numbers, the newest first.
+    """
+
+    as_of: date
+    fault: str
+    picture: Markup
+    table: Table
+
+
+def _vintage(ask: Ask, series_id: str, span: Span) -> Vintage:
+    """As of the day that is asked for, `?as_of=`; else a year ago."""
+    today = ask.now.astimezone(ask.zone).date()
+    as_of, fault = today - timedelta(days=365), ""
+    if told := ask.text("as_of").strip():
+        try:
+            as_of = date.fromisoformat(told)
+        except ValueError:
+            fault = (
+                f"{told[:40]!r} is no day such as 2026-11-28. Here is what was known a year ago."
+            )
+    rows = [
+        {**row._asdict(), "revised": row.value - row.known_then}
+        for row in ask.rows(_THEN, series_id=series_id, as_of=as_of, start=span.start.date(),
+                            end=span.end.date())
+        if row.known_then is not None
+    ]  # fmt: skip
+    then, now = ([float(row[name]) for row in rows] for name in ("known_then", "value"))
+    says = f"{series_id} as known on {day(as_of)}, and as known now: {len(rows)} values"
+    table = Table(
+        "vintage", f"Values as they were known on {day(as_of)}", _OF_THEN, rows[::-1],
+        empty="Nothing of this span was known on that day.",
+    )  # fmt: skip
+    return Vintage(
+        as_of, fault, drawn(now, then=then, says=says),
+        table if ask.exporting else table.cut(1, size=PAGE_ROWS),
     )  # fmt: skip
 
 

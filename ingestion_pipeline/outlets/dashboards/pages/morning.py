@@ -36,7 +36,8 @@ def morning(ask: Ask) -> Shown:
         markets.macro(ask).briefly(*markets.BRIEF_MACRO).cut(1, size=_ROWS),
         markets.fundamentals(ask).briefly(*markets.BRIEF_MARKETS).cut(1, size=_ROWS),
     )  # fmt: skip
-    nothing = not found and not any(table.rows for table in tables if table.name != "macro")
+    came = any(table.rows for table in tables if table.name != "macro")
+    nothing = not (found or came or ordered.due or sold.due)
     return Shown("morning.html", _greeting(ask, len(found)), tables, {
         "found": found[:_FINDINGS], "further": found[_FINDINGS:], "ordered": ordered, "sold": sold,
         "nothing": nothing, "days": _DAYS,

@@ -10,7 +10,7 @@ from ingestion_pipeline.outlets.dashboards.charts import SHRUNK, Bucket, Mark, c
 from ingestion_pipeline.outlets.dashboards.findings import marks_of, of_subject
 from ingestion_pipeline.outlets.dashboards.series import Tile, series_shown
 from ingestion_pipeline.outlets.dashboards.spans import Span, address, span_of
-from ingestion_pipeline.outlets.dashboards.telling import age, number, percent
+from ingestion_pipeline.outlets.dashboards.telling import age, number, percent, unit_of
 
 _NEWEST = sa.text("""
     SELECT hour, unit, minimum, maximum, mean, last, coverage FROM timeseries_hourly
@@ -64,9 +64,13 @@ def point(ask: Ask) -> Shown:
         span, _buckets(ask, span, which, newest.unit), unit=newest.unit,
         marks=(*map(_mark, alerts), *marks_of(found)), key=f"point:{subject}",
     )  # fmt: skip
+    unit = unit_of(newest.unit)
     tiles = (
-        Tile(number(newest.last, newest.unit), f"last, {age(ask.now - newest.hour)} ago"),
-        Tile(f"{number(newest.minimum)} – {number(newest.maximum)}", "least and most of that hour"),
+        Tile(number(newest.last, unit), f"last, {age(ask.now - newest.hour)} ago"),
+        Tile(
+            f"{number(newest.minimum)} – {number(newest.maximum, unit)}",
+            "least and most of that hour",
+        ),
         Tile(percent(newest.coverage * 100), "of that hour has samples"),
         Tile(str(len(alerts)), "alerts in this span", "bad" if any(
             row.open_ended for row in alerts) else ""),

@@ -1,56 +1,70 @@
 """One site: hour by day as a heat map, its rooms, its points, alerts, and what is missing."""
 
 from collections import defaultdict
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import takewhile
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.dashboards.asking import PAGE_ROWS, Ask, NotThereError, Shown, page
-from ingestion_pipeline.outlets.dashboards.pages.buildings import SITES, alerts
+from ingestion_pipeline.outlets.dashboards.findings import point_link
+from ingestion_pipeline.outlets.dashboards.pages.buildings import (
+    CELSIUS,
+    COVERAGE,
+    MEAN_TEMPERATURE,
+    SITES,
+    alerts,
+    day_of,
+    hours_of,
+)
 from ingestion_pipeline.outlets.dashboards.spans import address
 from ingestion_pipeline.outlets.dashboards.tables import Column, Table
 from ingestion_pipeline.outlets.dashboards.telling import day as told_day
+from ingestion_pipeline.outlets.dashboards.telling import unit_of
 
 _DAYS = 14  # of the heat map
 _MEASURES = {"co2": ("CO₂ max", "ppm"), "temperature": ("°C mean", "°C")}
 _LEVELS = 9
-_HEAT = sa.text("""
+_HEAT = sa.text(f"""
     SELECT (hour AT TIME ZONE :zone)::date AS day,
            CAST(extract(hour FROM hour AT TIME ZONE :zone) AS integer) AS clock,
-           max(maximum) AS most, avg(mean) FILTER (WHERE abs(mean) < 1e150) AS mean
+           max(maximum) AS most, avg({CELSIUS}) FILTER (WHERE abs(mean) < 1e150) AS mean
     FROM building_hours
     WHERE site_name = :site AND measure = :measure AND (:room = '' OR room = :room)
       AND hour >= :start AND hour < :end AND mean IS NOT NULL
     GROUP BY 1, 2
-""")
-_ROOMS = sa.text("""
+""")  # noqa: S608  (a constant)
+_ROOMS = sa.text(f"""
     SELECT room, max(maximum) FILTER (WHERE measure = 'co2') AS co2,
            sum(minutes_above) FILTER (WHERE measure = 'co2') AS above,
-           avg(mean) FILTER (WHERE measure = 'temperature' AND abs(mean) < 1e150) AS temperature,
+           {MEAN_TEMPERATURE},
            sum(comfort_minutes) AS comfort,
            sum(occupied_minutes) FILTER (WHERE comfort_minutes IS NOT NULL) AS occupied,
-           avg(coverage) * 100 AS coverage, count(DISTINCT point_name) AS points
+           {COVERAGE}, count(DISTINCT point_name) AS points
     FROM building_hours WHERE site_name = :site AND hour >= :start AND hour < :end
     GROUP BY room ORDER BY co2 DESC NULLS LAST, room LIMIT 500
-""")
+""")  # noqa: S608  (a constant)
 _LINES = sa.text("""
     SELECT room, hour, max(maximum) AS most FROM building_hours
     WHERE site_name = :site AND measure = 'co2' AND hour >= :start AND hour < :end
     GROUP BY 1, 2
 """)
-_POINTS = sa.text("""
+_POINTS = sa.text(f"""
     SELECT point_name, unit, min(minimum) AS least, max(maximum) AS most,
-           avg(mean) FILTER (WHERE abs(mean) < 1e150) AS mean, avg(coverage) * 100 AS coverage,
+           avg(mean) FILTER (WHERE abs(mean) < 1e150) AS mean, {COVERAGE},
            sum(samples) AS samples
     FROM building_hours
     WHERE site_name = :site AND hour >= :start AND hour < :end
       AND position(lower(:like) IN lower(point_name)) > 0
     GROUP BY 1, 2 ORDER BY 1, 2 LIMIT :limit OFFSET :offset
-""")
+""")  # noqa: S608  (a constant)
 _GAPS = sa.text("""
-    SELECT point_name, reason, count(*) AS gaps,
+    SELECT point_name, reason, count(*) AS gaps, EXISTS (
+               SELECT FROM timeseries_hourly AS told
+               WHERE told.site_name = :site AND told.point_name = gap.point_name) AS has_page,
            sum(extract(epoch FROM gap_end - gap_start)) / 3600 AS hours, max(day) AS day
-    FROM timeseries_gaps WHERE site_name = :site AND day > :since
+    FROM timeseries_gaps AS gap WHERE site_name = :site AND day > :since
     GROUP BY 1, 2 ORDER BY hours DESC, 1 LIMIT 200
 """)
 _OF_ROOMS = (
@@ -73,7 +87,7 @@ _OF_POINTS = (
     Column("coverage", "coverage", "percent"),
 )
 _OF_GAPS = (
-    Column("point", "point"),
+    Column("point", "point", link="link"),
     Column("reason", "why"),
     Column("gaps", "gaps", "count"),
     Column("hours", "hours missing", "number"),
@@ -104,29 +118,38 @@ def site(ask: Ask) -> Shown:
     })  # fmt: skip
 
 
-def day_of(day: date) -> dict[str, datetime]:
-    """From when to when a UTC day goes."""
-    start = datetime.combine(day, time(), UTC)
-    return {"start": start, "end": start + timedelta(days=1)}
-
-
 def rooms(ask: Ask, name: str, day: date) -> Table:
     """The rooms of a site on a day, the stalest air first."""
     lines: dict[str, list[float | None]] = defaultdict(lambda: [None] * 24)
     for row in ask.rows(_LINES, site=name, **day_of(day)):
         lines[row.room][row.hour.hour] = row.most
+    found = ask.rows(_ROOMS, site=name, **day_of(day), hours=hours_of(ask, day))
+    shared = "" if ask.exporting else shared_by([row.room for row in found if row.room])
     rows = [
         {
-            **row._asdict(), "room": row.room or "no room",
+            **row._asdict(), "room": row.room.removeprefix(shared) or "no room",
             "link": address("/buildings/site", site=name, room=row.room) if row.room else None,
             "hours": lines.get(row.room, ()),
             "comfort": row.comfort / row.occupied * 100 if row.occupied else None,
             "co2_level": "" if row.above is None else "warn" if row.above > 0 else "good",
         }
-        for row in ask.rows(_ROOMS, site=name, **day_of(day))
+        for row in found
     ]  # fmt: skip
     return Table("rooms", f"Rooms of {name} on {told_day(day)} (UTC)", _OF_ROOMS, rows,
                  empty="No hour of this day is worked out yet.")  # fmt: skip
+
+
+def shared_by(rooms: Sequence[str]) -> str:
+    """What all rooms' names begin with, which tells none from another.
+
+    >>> shared_by(["a/site-1/room-1", "a/site-1/room-2"]), shared_by(["a/b", "c"]), shared_by([])
+    ('a/site-1/', '', '')
+    """
+    if not rooms:
+        return ""
+    above = [room.split("/")[:-1] for room in rooms]
+    parts = takewhile(lambda level: len(set(level)) == 1, zip(*above, strict=False))
+    return "".join(f"{level[0]}/" for level in parts)
 
 
 def _heat(ask: Ask, name: str, newest: date, *, measure: str, room: str) -> Table:
@@ -161,9 +184,10 @@ def _heat(ask: Ask, name: str, newest: date, *, measure: str, room: str) -> Tabl
 def _points(ask: Ask, name: str, day: date) -> Table:
     like = ask.text("q").strip()
     rows = [
-        {**row._asdict(), "point": row.point_name,
+        {**row._asdict(), "point": row.point_name, "unit": unit_of(row.unit),
          "link": address("/buildings/point", site=name, point=row.point_name)}
-        for row in ask.rows(_POINTS, site=name, like=like, **day_of(day), **ask.window)
+        for row in ask.rows(_POINTS, site=name, like=like, **day_of(day), **ask.window,
+                            hours=hours_of(ask, day))
     ]  # fmt: skip
     table = Table("points", f"Points of {name} on {told_day(day)} (UTC)", _OF_POINTS, rows,
                   empty=f"No point has {like!r} in its name." if like else
@@ -173,7 +197,11 @@ def _points(ask: Ask, name: str, day: date) -> Table:
 
 def _gaps(ask: Ask, name: str, newest: date) -> Table:
     rows = [
-        {**row._asdict(), "point": "every point" if row.point_name == "*" else row.point_name}
+        {
+            **row._asdict(),
+            "point": "every point" if row.point_name == "*" else row.point_name,
+            "link": point_link(name if row.has_page else None, row.point_name),
+        }
         for row in ask.rows(_GAPS, site=name, since=newest - timedelta(days=_DAYS))
     ]
     return Table("gaps", f"Hours without samples in {_DAYS} days", _OF_GAPS, rows,

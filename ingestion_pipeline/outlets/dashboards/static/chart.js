@@ -38,6 +38,19 @@
   function options(width) {
     const ink = colour("--soft"), edge = colour("--edge"), mark = colour("--mark");
     const axis = { stroke: ink, grid: { stroke: edge, width: 1 }, ticks: { stroke: edge, width: 1 } };
+    // Days as they are written everywhere, hours from 0 to 24, by the tenant's clock.
+    const told = (more) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...more });
+    const hour = told({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    const day = told({ day: "numeric", month: "short" });
+    const month = told({ month: "short", year: "numeric" });
+    const year = told({ year: "numeric" });
+    const times = (u, ticks, axis, space, step) => ticks.map((tick) => {
+      const at = tick * 1e3;
+      if (step >= 300 * 86400) return year.format(at);
+      if (step >= 27 * 86400) return month.format(at);
+      const clock = hour.format(at);
+      return step >= 86400 || clock === "00:00" ? day.format(at) : clock;
+    });
     const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, dateStyle: "medium", timeStyle: "short" });
     const thin = { width: 0, points: { show: false }, stroke: mark };
     return {
@@ -45,12 +58,12 @@
       height: Math.max(220, Math.min(360, width * 0.4)),
       tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), zone),
       scales: { x: { time: true, range: () => [data.start, data.end] } },
-      axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => tick == null ? "" :
+      axes: [{ ...axis, space: 64, values: times }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => tick == null ? "" :
         new Intl.NumberFormat("en", { notation: Math.abs(tick) >= 1e6 ? "compact" : "standard", maximumSignificantDigits: 5 }).format(tick)) }],
       series: [
         { label: "time", value: (_, at) => at == null ? "–" : clock.format(at * 1e3) },
-        { ...thin, label: "usual from", value: (_, v) => number(v) },
-        { ...thin, label: "to", value: (_, v) => number(v) },
+        { ...thin, label: data.usual ? "usual from" : "", value: (_, v) => data.usual ? number(v) : "" },
+        { ...thin, label: data.usual ? "to" : "", value: (_, v) => data.usual ? number(v) : "" },
         { ...thin, label: "least", value: (_, v) => number(v) },
         { ...thin, label: "most", value: (_, v) => number(v) },
         { label: "mean", stroke: mark, width: 1.5, spanGaps: false, value: (_, v) => number(v), points: { show: data.at.length < 80, size: 5 } },

@@ -1,4 +1,4 @@
-"""One gateway with pages for the tests of a module, and landed files of its own."""
+"""One gateway with pages for the tests of a module, with a database and landed files of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
