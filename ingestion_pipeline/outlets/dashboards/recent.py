@@ -17,13 +17,17 @@ from ingestion_pipeline.outlets.dashboards.tables import Column, Table
 from ingestion_pipeline.outlets.dashboards.telling import count
 
 _MOST = 1_000  # that are counted
-# `infinity` is one row for all days there are.
+# `infinity` is one row for all days there are, which may be none: a new time zone puts it, too.
 _DUE = sa.text("""
     SELECT count(*) AS parts, coalesce(bool_or(day = 'infinity'), false) AS every FROM (
         SELECT DISTINCT key, day FROM changed_parts
         WHERE reader = 'marts' AND source = :source AND tenant_id = :tenant_id LIMIT :most
     ) AS due
 """)
+_CAME = {
+    "orders": sa.text("SELECT FROM orders WHERE tenant_id = :tenant_id LIMIT 1"),
+    "sales_events": sa.text("SELECT FROM sales_events WHERE tenant_id = :tenant_id LIMIT 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,14 @@ def recent(ask: Ask, newest: sa.TextClause, source: str, *, unit: str = "day") -
     Args:
         ask: the request.
         newest: a query of the newest day of `:tenant_id` until `:today`.
-        source: the table that it is made of, as `changed_parts.source` has it.
+        source: the table that it is made of, of `_CAME`.
         unit: what the parts of the table are.
     """
     today = ask.now.astimezone(ask.zone).date()
     [[day]] = ask.rows(newest, tenant_id=ask.tenant_id, today=today)
     [[parts, every]] = ask.rows(_DUE, tenant_id=ask.tenant_id, source=source, most=_MOST)
+    if every and ask.row(_CAME[source], tenant_id=ask.tenant_id) is None:
+        parts, every = 0, False
     return Recent(day, _told(parts, unit, many=every or parts >= _MOST))
 
 

@@ -43,6 +43,10 @@ _REVISED = sa.text("""
     WHERE series_id = :series_id AND revision <> 0
     ORDER BY observed_on DESC LIMIT :most
 """)
+# Before anything was last revised: the day that tells most.
+_BEFORE = sa.text("""
+    SELECT max(known_since) - 1 FROM macro_latest WHERE series_id = :series_id AND revision <> 0
+""")
 # What was known on a day, of the dates that are shown.
 _THEN = sa.text("""
     SELECT now.observed_on, told.value AS known_then, now.value
@@ -124,16 +128,15 @@ class Vintage:
 
 
 def _vintage(ask: Ask, series_id: str, span: Span) -> Vintage:
-    """As of the day that is asked for, `?as_of=`; else a year ago."""
-    today = ask.now.astimezone(ask.zone).date()
-    as_of, fault = today - timedelta(days=365), ""
+    """As of the day that is asked for, `?as_of=`; else before the last revision, or a year ago."""
+    [[before]] = ask.rows(_BEFORE, series_id=series_id)
+    as_of: date = before or ask.now.date() - timedelta(days=365)
+    fault = ""
     if told := ask.text("as_of").strip():
         try:
             as_of = date.fromisoformat(told)
         except ValueError:
-            fault = (
-                f"{told[:40]!r} is no day such as 2026-11-28. Here is what was known a year ago."
-            )
+            fault = f"{told[:40]!r} is no day such as 2026-11-28: here is {day(as_of)}."
     rows = [
         {**row._asdict(), "revised": row.value - row.known_then}
         for row in ask.rows(_THEN, series_id=series_id, as_of=as_of, start=span.start.date(),

@@ -16,7 +16,7 @@
   const number = (value) =>
     value == null ? "–" : new Intl.NumberFormat("en", { maximumSignificantDigits: 6 }).format(value) +
       (data.unit ? "\u202f" + data.unit : "");
-  const columns = () => [data.at, data.low, data.high, data.least, data.most, data.mean];
+  const columns = () => [data.at, ...(data.usual ? [data.low, data.high] : []), data.least, data.most, data.mean];
 
   function marked(u) {
     const { ctx } = u, { top, height, left, width } = u.bbox;
@@ -62,15 +62,14 @@
         new Intl.NumberFormat("en", { notation: Math.abs(tick) >= 1e6 ? "compact" : "standard", maximumSignificantDigits: 5 }).format(tick)) }],
       series: [
         { label: "time", value: (_, at) => at == null ? "–" : clock.format(at * 1e3) },
-        { ...thin, label: data.usual ? "usual from" : "", value: (_, v) => data.usual ? number(v) : "" },
-        { ...thin, label: data.usual ? "to" : "", value: (_, v) => data.usual ? number(v) : "" },
+        ...(data.usual ? ["usual from", "to"] : []).map((label) => ({ ...thin, label, value: (_, v) => number(v) })),
         { ...thin, label: "least", value: (_, v) => number(v) },
         { ...thin, label: "most", value: (_, v) => number(v) },
         { label: "mean", stroke: mark, width: 1.5, spanGaps: false, value: (_, v) => number(v), points: { show: data.at.length < 80, size: 5 } },
       ],
       bands: [
-        { series: [2, 1], fill: colour("--usual") },
-        { series: [4, 3], fill: colour("--band") },
+        ...(data.usual ? [{ series: [2, 1], fill: colour("--usual") }] : []),
+        { series: data.usual ? [4, 3] : [2, 1], fill: colour("--band") },
       ],
       cursor: { drag: { x: true, y: false, setScale: false } },
       legend: { live: true },
