@@ -7,6 +7,9 @@ has signed in with, which is looked up with each request: a key that is revoked 
     tenant:<SHA-256 of the API key>          pages of the tenant
     operator:<SHA-256 of CRON_SECRET>        pages of the installation
 
+Signing out forgets the cookie in the browser, and this process takes no copy of it any more.
+Another process would, until it has expired: who fears that one was taken revokes the key.
+
 A form carries a token of its own, of another key, that holds the session's hash: it is another one
 each time, so that what is compressed beside it tells nothing of it.
 """
@@ -26,6 +29,7 @@ from ingestion_pipeline.foundation.settings import Settings
 
 _DIGEST_BYTES = 32
 _MOST = 1_000  # characters of a token; ours have some 250
+_MOST_ENDED = 100_000  # sessions that are remembered as ended: some 15 MB
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,14 @@ class Sessions:
         self._seconds = int(configuration.session_lifetime.total_seconds())
         self._cookies = cipher_for(configuration, "dashboards: sessions")
         self._forms = cipher_for(configuration, "dashboards: forms")
+        self._ended: dict[bytes, float] = {}  # until when, the oldest first
 
     def of(self, request: Request) -> Session | None:
         """Whose session a request carries; what is expired, or not ours, is none's."""
-        content = self._read(self._cookies, request.cookies.get(_name(request), ""))
+        token = request.cookies.get(_name(request), "")
+        content = self._read(self._cookies, token)
+        if content and _identity(token) in self._ended:
+            return None
         kind, _, digest = content.partition(b":")
         if kind not in (b"tenant", b"operator") or len(digest) != _DIGEST_BYTES:
             return None
@@ -82,7 +90,15 @@ class Sessions:
         )  # fmt: skip
 
     def end(self, request: Request, response: Response) -> None:
-        """Sign somebody out, in this browser."""
+        """Sign somebody out, in this browser, and whoever has a copy of its cookie."""
+        token = request.cookies.get(_name(request), "")
+        if self._read(self._cookies, token):
+            now = time.time()
+            for known in [each for each, until in self._ended.items() if until < now]:
+                del self._ended[known]
+            while len(self._ended) >= _MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
+            self._ended[_identity(token)] = now + self._seconds
         response.delete_cookie(
             _name(request), path="/", secure=is_https(request), httponly=True, samesite="lax"
         )
@@ -102,6 +118,11 @@ class Sessions:
             return cipher.decrypt(token, ttl=self._seconds)
         except InvalidToken:
             return b""
+
+
+def _identity(token: str) -> bytes:
+    """Which token it is, however it is written: decoding passes over what is no base64."""
+    return hashlib.sha256(base64.urlsafe_b64decode(token)).digest()
 
 
 def is_https(request: Request) -> bool:

@@ -24,7 +24,8 @@ ADDRESSES = (
     "/morning", "/kpis", KPI, "/kpis/series?kpi=huge", "/buildings",
     "/buildings/site?site=demo-site-1",
     "/buildings/point?site=demo-site-1&point=room-1/co2&span=1y", "/markets",
-    "/markets/series?series=GDP", "/commerce", "/books", "/receipts", "/kpis/series?kpi=nothing",
+    "/markets/series?series=GDP", "/commerce", "/commerce/products", "/books", "/receipts",
+    "/kpis/series?kpi=nothing",
 )  # fmt: skip
 WIDE, TELEPHONE = 1280, 390
 

@@ -10,6 +10,7 @@ from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.sealing import new_key
 from ingestion_pipeline.outlets.dashboards.asking import PAGES
 from ingestion_pipeline_tests.gateway.running import CRON_SECRET
+from ingestion_pipeline_tests.outlets.dashboards.reading import read
 from ingestion_pipeline_tests.outlets.dashboards.serving import (
     PagesServer,
     Visiting,
@@ -104,6 +105,49 @@ def test_signing_out_needs_a_form_of_the_session(pages: PagesServer, visitor: Vi
     done = visitor.http.post("/sign-out", data={"token": own}, headers={"Origin": pages.url})
     assert done.headers["location"] == "/sign-in"
     assert visitor.http.get("/morning").status_code == 303
+
+
+def test_a_copy_of_a_cookie_is_none_after_signing_out(
+    pages: PagesServer, visitor: Visiting
+) -> None:
+    copied = dict(visitor.http.cookies)
+    with httpx.Client(base_url=pages.url, timeout=60) as again:
+        again.post("/sign-in", data={"key": visitor.api_key})
+        other = dict(again.cookies)
+    visitor.http.post("/sign-out", data={"token": token_of(visitor)})
+    for written in (copied["ingestion"], copied["ingestion"] + "=", "!" + copied["ingestion"]):
+        with httpx.Client(base_url=pages.url, cookies={"ingestion": written}) as http:
+            assert http.get("/morning").status_code == 303
+            assert http.get("/kpis?table=kpis&format=csv").status_code == 401
+            assert http.get("/live").status_code == 401
+            assert http.post("/findings/expected").status_code == 401
+    with httpx.Client(base_url=pages.url, cookies=other) as http:
+        assert http.get("/morning").status_code == 200  # another session of the same key
+
+
+def test_signing_in_makes_a_session_of_its_own(pages: PagesServer) -> None:
+    """Who has put a cookie into somebody's browser knows nothing of what they sign in to."""
+    _, api_key = pages.new_tenant()
+    with pages.visiting() as attacker:
+        planted = dict(attacker.http.cookies)["ingestion"]
+    with stranger(pages) as http:
+        answer = http.post("/sign-in", data={"key": api_key},
+                           headers={"Cookie": f"ingestion={planted}"})  # fmt: skip
+        assert answer.headers["set-cookie"].startswith("ingestion=")
+        assert planted not in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "elsewhere.example:1", "<script>", "a b"])
+def test_nobody_is_led_to_what_a_host_header_says(
+    pages: PagesServer, visitor: Visiting, host: str
+) -> None:
+    for path in ("/", "/morning", "/sign-in", "/kpis"):
+        answer = visitor.http.get(path, headers={"Host": host})
+        assert "elsewhere" not in answer.headers.get("location", "")
+        assert f"//{host}" not in answer.text.partition("<main")[0]
+        assert "<script>/" not in answer.text
+    foreign = {"Host": host, "Origin": "https://other.example"}
+    assert visitor.http.post("/sign-out", headers=foreign).status_code in (400, 403)
 
 
 def token_of(visitor: Visiting) -> str:
@@ -201,6 +245,16 @@ def test_every_answer_has_the_headers(pages: PagesServer, visitor: Visiting) -> 
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+        assert answer.headers["vary"].startswith("Cookie")
+        assert answer.headers["cache-control"] == "private, no-store"
+        assert not [
+            (tag, given)
+            for tag, given in read(answer.text).tags
+            if tag == "style"
+            or "style" in given
+            or any(name.startswith("on") for name in given)
+            or (tag == "script" and "src" not in given and given.get("type") != "application/json")
+        ]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert "no-store" in answer.headers["cache-control"]
