@@ -75,6 +75,18 @@ def test_an_outage_is_told_before_a_third_arrival_is_missed(name: str, share: fl
     assert np.searchsorted(later, silence.raised) <= 2 * burst
 
 
+def test_who_sends_at_random_is_told_as_soon_as_anybody_could() -> None:
+    """Of 336 exponential intervals a week one in 1,344 may be longer: that is 7.2 of the usual."""
+    instants = START + np.cumsum(np.random.default_rng(3).exponential(1800, WEEKS * 336))
+    arrivals = instants.astype(np.int64)
+    assert len(silences(arrivals, BERLIN, now=int(arrivals[-1]))) <= WEEKS / 4
+    for share in (0.5, 0.7, 0.9):
+        before = arrivals[: int(share * len(arrivals))]
+        stopped = int(before[-1])
+        (silence,) = silences(before, BERLIN, now=stopped + DAY, since=stopped + DAY - 1)
+        assert silence.raised - stopped <= 12 * 1800
+
+
 def test_the_weekend_of_who_works_in_the_week_is_no_silence() -> None:
     instants = office_hours()
     friday = int(MIDNIGHTS[12 * 7 + 5])

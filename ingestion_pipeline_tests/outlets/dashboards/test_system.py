@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.watch import alerts
 from ingestion_pipeline_tests.domains.kpis.builders import send, update
@@ -13,7 +14,7 @@ from ingestion_pipeline_tests.gateway.running import CRON_SECRET
 from ingestion_pipeline_tests.outlets.dashboards.serving import PagesServer, Visiting
 
 TABLES = ("services", "flows", "queues", "finished", "latencies", "alerts", "breakers", "cron",
-          "room", "unexplained")  # fmt: skip
+          "room", "unexplained", "unusual")  # fmt: skip
 
 
 @pytest.fixture
@@ -57,6 +58,28 @@ def test_all_that_one_looks_at_first_is_there(
     assert of(operator, "unexplained")[0]["unexplained"] == 3
     for table in TABLES:
         of(operator, table)
+
+
+def test_the_operator_sees_who_has_gone_quiet_of_all_and_its_own(
+    pages: PagesServer, visitor: Visiting, operator: httpx.Client
+) -> None:
+    with pages.engine.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO findings (tenant_id, domain, subject, kind, began_at, raised_at,
+                                      watched_weeks, sentence, history, state)
+                SELECT tenant_id, 'markets', subject, 'silence', now(), now(), 9, subject, '[]',
+                       state
+                FROM (VALUES (CAST(NULL AS integer), 'published: GDP', 'open'),
+                             (:tenant_id, 'files: own', 'open'),
+                             (:tenant_id, 'files: over', 'ended')) AS f (tenant_id, subject, state)
+            """),
+            {"tenant_id": visitor.tenant_id},
+        )
+    shown = {row["subject"]: row["tenant"] for row in of(operator, "unusual")}
+    assert shown["published: GDP"] == "(the operator)"
+    assert shown["files: own"] not in (None, "(the operator)")
+    assert "files: over" not in shown
 
 
 def test_an_alert_that_nobody_is_told_of_is_not_called_delivered(
