@@ -106,8 +106,8 @@ def test_of_anothers_receipts_nothing_is_shown(
 
 # Of each kind of delivery one, and how it is known.
 RARE = (
-    "INSERT INTO kpi_errors (tenant_id, trace_id, code, message, sha256, kpi_ids) "
-    "VALUES (:id, 't', 'c', 'm', 'h', '{}')",
+    "INSERT INTO kpi_errors (tenant_id, trace_id, code, message, sha256, kpi_ids, "
+    "observed_at, n, body) VALUES (:id, 't', 'c', 'm', 'h', '{}', now(), 1, '{}')",
     "INSERT INTO gumroad_pings (tenant_id, sale_id, resource_name, fields) "
     "VALUES (:id, 's', 'sale', '{}')",
     "INSERT INTO jobs (tenant_id, kind, max_attempts) VALUES (:id, 'book_sales.import.gumroad', 3)",
