@@ -33,15 +33,16 @@ def killed(work: Callable[[], object], *, at: int, within: Sequence[ModuleType])
 
 
 def fork(work: Callable[[], object], *, at: int, within: Sequence[ModuleType]) -> int:
-    """The id of a process that does it; see `killed`."""
+    """The id of a process that does it; see `killed`. At line 0 it is never killed."""
     child = os.fork()
     if child:
         return child
     status = 1
     try:
-        trace = _killing({str(each.__file__) for each in within}, at)
-        threading.settrace(trace)
-        sys.settrace(trace)
+        if at:
+            trace = _killing({str(each.__file__) for each in within}, at)
+            threading.settrace(trace)
+            sys.settrace(trace)
         work()
         status = 0
     except BaseException:  # noqa: BLE001 (whatever it is, nothing of the parent's runs here)

@@ -3,37 +3,22 @@
 records ─ land: an upload each type, staged ─▶ settle: merged as all staged files are
 """
 
-from collections.abc import Mapping, Sequence
-
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import ENTITIES
 from ingestion_pipeline.domains.commerce.contract.mapped import TARGETS
 from ingestion_pipeline.domains.commerce.land.mapped import counts_of, land_records
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
-from ingestion_pipeline.foundation.intake.sinks import Delivery, Records, Taken
-from ingestion_pipeline.foundation.mapping.targets import Target
+from ingestion_pipeline.foundation.intake.sinks import Delivery, DomainSink, Taken
 
 _MERGED = ("inserted", "updated", "unchanged", "superseded", "waiting", "removed")
 
 
-class _Commerce:
-    """See `foundation.intake.sinks.Sink`."""
-
-    @property
-    def targets(self) -> Mapping[str, Target]:
-        return TARGETS
-
-    def land(
-        self, connection: sa.Connection, delivery: Delivery, records: Sequence[Records]
-    ) -> Taken:
-        return land_records(connection, delivery, records)
-
-    def settle(self, engine: sa.Engine, delivery: Delivery) -> Taken:
-        for entity in ENTITIES.values():
-            merge_claimed(engine, entity)
-        with engine.connect() as connection:
-            return Taken(counts_of(connection, delivery, _MERGED))
+def _merge(engine: sa.Engine, delivery: Delivery) -> Taken:
+    for entity in ENTITIES.values():
+        merge_claimed(engine, entity)
+    with engine.connect() as connection:
+        return Taken(counts_of(connection, delivery, _MERGED))
 
 
-SINK = _Commerce()
+SINK = DomainSink(TARGETS, land_records, _merge)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
+from typing import TypeVar
 
 from ingestion_pipeline.foundation.errors import ContractError
 from ingestion_pipeline.foundation.intake.filling import filler_of
@@ -36,6 +37,7 @@ class Refused:
     rejected: Rejected
 
 
+Result = TypeVar("Result")
 Key = tuple[str, ...] | int
 """What the rows of a record have in common, or the line of a row that is one of its own."""
 
@@ -53,6 +55,21 @@ class ScatteredError(ContractError):
     def __init__(self, keys: frozenset[bytes]) -> None:
         super().__init__(f"the rows of {len(keys)} records do not stand together")
         self.keys = keys
+
+
+def to_the_end(read: Callable[[frozenset[bytes]], Result]) -> Result:
+    """What reading a file from its beginning comes to; once more, where its records turn out not to
+    stand together.
+
+    Args:
+        read: gets the keys of such records (`Run.scattered`), and raises `ScatteredError`.
+    """
+    scattered: frozenset[bytes] = frozenset()
+    while True:
+        try:
+            return read(scattered)
+        except ScatteredError as error:
+            scattered = error.keys
 
 
 class Together:

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from ingestion_pipeline.foundation.intake.grouping import ScatteredError
+from ingestion_pipeline.foundation.intake.grouping import to_the_end
 from ingestion_pipeline.foundation.intake.run import Counts, Made, Part, Run
 from ingestion_pipeline.foundation.mapping.cells import EXACT
 from ingestion_pipeline.foundation.mapping.checking import Outcome
@@ -153,19 +153,18 @@ def look_at(mapped: Mapped, path: Path, *, most: int, limits: Limits | None = No
     Raises:
         WrongFileError, MappingError, ContractError: as `Run`.
     """
-    scattered: frozenset[bytes] = frozenset()
-    while True:
+
+    def once(scattered: frozenset[bytes]) -> Looked:
         with path.open("rb") as file:
             run = Run(
                 mapped, file, file_name=path.name, tenant=TENANT, limits=limits, scattered=scattered
             )
             looking = Looking(mapped, run, most=most)
-            try:
-                for part in run.parts():
-                    looking.add(part)
-                return looking.end()
-            except ScatteredError as error:
-                scattered = error.keys
+            for part in run.parts():
+                looking.add(part)
+            return looking.end()
+
+    return to_the_end(once)
 
 
 def _renamed(missing: Sequence[str], extra: Sequence[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@
 A domain shows its sink in a face of its own, `mapped.py`; `domains.registry.sinks()` finds it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -169,3 +169,31 @@ class Sink(Protocol):
         it is done with the next delivery, or by the domain's own runs.
         """
         ...
+
+
+Land = Callable[[sa.Connection, Delivery, Sequence[Records]], Taken]
+Settle = Callable[[sa.Engine, Delivery], Taken]
+
+
+def nothing_follows(_: sa.Engine, __: Delivery) -> Taken:
+    """What follows in a domain whose own runs do the rest."""
+    return Taken()
+
+
+@dataclass(frozen=True)
+class DomainSink:
+    """A sink made of what its domain does with records, and of what follows then."""
+
+    targets: Mapping[str, Target]
+    lands: Land
+    follows: Settle = nothing_follows
+
+    def land(
+        self, connection: sa.Connection, delivery: Delivery, records: Sequence[Records]
+    ) -> Taken:
+        """See `Sink.land`."""
+        return self.lands(connection, delivery, records)
+
+    def settle(self, engine: sa.Engine, delivery: Delivery) -> Taken:
+        """See `Sink.settle`."""
+        return self.follows(engine, delivery)

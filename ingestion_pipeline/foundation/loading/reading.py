@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-from ingestion_pipeline.foundation.intake.grouping import ScatteredError
+from ingestion_pipeline.foundation.intake.grouping import to_the_end
 from ingestion_pipeline.foundation.intake.looking import amounts_of
 from ingestion_pipeline.foundation.intake.run import Counts, Run
 from ingestion_pipeline.foundation.intake.sinks import Keeping, Records
@@ -86,22 +86,20 @@ def read(
     keeping = {
         emit.label: Keeping(folder, emit, number) for number, emit in enumerate(mapped.emits)
     }
-    scattered: frozenset[bytes] = frozenset()
-    while True:
-        try:
-            with open_file() as file:
-                run = Run(
-                    mapped, file, file_name=file_name, tenant=tenant, limits=bounds.limits,
-                    scattered=scattered,
-                )  # fmt: skip
-                reading = _read(run, keeping, Refusals(bounds.kept_bytes))
-        except ScatteredError as error:
-            scattered = error.keys
-            for each in keeping.values():
-                each.restart()
-        else:
-            reading.records = [each.records() for each in keeping.values()]
-            return reading
+
+    def once(scattered: frozenset[bytes]) -> Reading:
+        for each in keeping.values():
+            each.restart()
+        with open_file() as file:
+            run = Run(
+                mapped, file, file_name=file_name, tenant=tenant, limits=bounds.limits,
+                scattered=scattered,
+            )  # fmt: skip
+            reading = _read(run, keeping, Refusals(bounds.kept_bytes))
+        reading.records = [each.records() for each in keeping.values()]
+        return reading
+
+    return to_the_end(once)
 
 
 def _read(run: Run, keeping: dict[str, Keeping], refusals: Refusals) -> Reading:

@@ -27,6 +27,7 @@ def exchange(
 
     Raises:
         TooLargeError: the body has more.
+        ContractError: it is packed several times over: 64 KiB would be unpacked to 64 GiB at once.
         httpx.RequestError: there is no answer, or no whole one (broken off, shorter than it said,
             not to be decompressed, too slow).
     """
@@ -34,6 +35,8 @@ def exchange(
     with deadlines.within(within):
         response = http.send(request, stream=True)
         try:
+            if len(response.headers.get_list("content-encoding", split_commas=True)) > 1:
+                raise ContractError("the answer is packed several times over")
             pieces = []
             received = 0
             for piece in response.iter_bytes():

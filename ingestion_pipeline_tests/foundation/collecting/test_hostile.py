@@ -94,6 +94,12 @@ def bomb() -> Reply:
     return Reply(b"".join([*blanks, packed.flush()]), headers={"Content-Encoding": "gzip"})
 
 
+def packed_bomb() -> Reply:
+    """That packed once more: what comes in one piece is unpacked in one piece."""
+    twice = gzip.compress(bomb().body, 9)
+    return Reply(twice, headers={"Content-Encoding": "gzip, gzip"})
+
+
 def growing(asked: Asked) -> Reply:
     at = int(asked.query["at"])
     return reply({"rows": [{"a": at}], "count": at + 2})
@@ -117,6 +123,7 @@ def growing(asked: Asked) -> Reply:
         ("", lambda _: Reply(b"\x1f\x8b not packed", headers={"Content-Encoding": "gzip"}),
          "no complete answer"),
         ("limits: {requests_per_minute: 60000, body_megabytes: 1}", lambda _: bomb(), "more than"),
+        ("", lambda _: packed_bomb(), "packed several times over"),
         ("", lambda _: Reply(b"[" * 100_000 + b"]" * 100_000), "JSON"),
         ("", lambda _: Reply(status=429, headers={"Retry-After": "0"}), "HTTP 429"),
         ("", lambda _: Reply(status=304), "HTTP 304"),

@@ -7,9 +7,10 @@ its arrival does: an older one changes nothing that a newer one said, whenever i
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,6 +53,8 @@ _NEW = ", ".join(
 )
 _NOW = ", ".join([f"known.{name}" for name in (*_KEPT, *_REPLACED)] + [_OF_PAYMENT.format("known")])
 _NAMES = ", ".join(_COLUMNS)
+_replaced, _kept = attrgetter(*_REPLACED), attrgetter(*_KEPT)
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 # Events of before as_of was noted have none: there, arrival decides.
 _NEWER = """CASE WHEN known.as_of IS NULL THEN known.received_at > {other}.received_at
     ELSE (known.as_of, known.received_at) > ({other}.as_of, {other}.received_at) END"""
@@ -126,9 +129,11 @@ def merge_events(
     connection.exec_driver_sql("TRUNCATE arriving_events")
     rows = [_row(origin, event) for event in distinct.values()]
     copy_rows(connection, "arriving_events", _COLUMNS, rows)
-    older: int = connection.execute(_OLDER).scalar_one() + beyond
+    older = beyond
     inserted, updated = connection.execute(_MERGE).one()
-    connection.execute(_CONFIRM)
+    if inserted < len(rows):  # else none was known: nothing is older, and nothing said again
+        older += connection.execute(_OLDER).scalar_one()
+        connection.execute(_CONFIRM)
     staged, rejected = len(parsed.events), len(parsed.rejected)
     counts = Counts(
         lines=staged + rejected, rejected=rejected, staged=staged, inserted=inserted,
@@ -141,24 +146,25 @@ def merge_events(
 
 
 def _row(origin: Origin, event: Event) -> tuple[Any, ...]:
-    values = {
-        **{name: getattr(event, name) for name in (*_REPLACED, *_KEPT)},
-        "refunded_units": max(-event.quantity, 0)
-        if event.refunded_units is None
-        else event.refunded_units,
-        "as_of": event.as_of or origin.time,
-        "tenant_id": origin.tenant_id, "platform": origin.platform,
-        "external_id": event.external_id, "raw": json.dumps(_plain(event.raw), ensure_ascii=False),
-        "source_file": origin.source_file, "source_row": event.source_row,
-        "job_id": origin.job_id, "received_at": origin.received_at,
-    }  # fmt: skip
-    return tuple(_plain(values[name]) for name in _COLUMNS)
+    *replaced, refunded = _replaced(event)
+    row = (
+        origin.tenant_id, origin.platform, event.external_id, *replaced,
+        max(-event.quantity, 0) if refunded is None else refunded, *_kept(event),
+        _json(event.raw), origin.source_file, event.source_row, origin.job_id,
+        event.as_of or origin.time, origin.received_at,
+    )  # fmt: skip
+    return tuple(map(_plain, row))
+
+
+def _json(raw: Mapping[str, Any]) -> str:
+    text = _encoded(raw)
+    return _encoded(_plain(raw)) if "\\u0000" in text else text
 
 
 def _plain(value: Any) -> Any:
     """A value without NUL, which no text column takes."""
     if isinstance(value, str):
-        return value.replace("\x00", "")
+        return value.replace("\x00", "") if "\x00" in value else value
     if isinstance(value, dict):
         return {_plain(name): _plain(inner) for name, inner in value.items()}
     return value

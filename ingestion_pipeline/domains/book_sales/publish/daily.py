@@ -1,11 +1,11 @@
-"""Daily sales from events, by pandas, and how they look.
+"""Daily sales from events, summed up where they are, and how they look.
 
 What Amazon has settled for a month (Prior Month Royalties) takes the place of its estimates of that
 month, which stay in `sales_events`. Payments are no sales. Events whose precision is a month count
 on its first day.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,69 +14,60 @@ from ingestion_pipeline.domains.book_sales.sources.registry import canonical
 from ingestion_pipeline.domains.book_sales.tables import daily_sales
 from ingestion_pipeline.foundation.sparkline import LINES, POINTS, picture
 from ingestion_pipeline.foundation.storage import locks
-from ingestion_pipeline.foundation.storage.bulk import copy_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_KEY = ["tenant_id", "day", "platform", "title", "marketplace", "currency"]
-_COLUMNS = [
-    *_KEY, "events", "units", "refunded_units", "free_units", "pages", "amount", "pending_events",
-]  # fmt: skip
+_KEY = "tenant_id, day, platform, title, marketplace, currency"
+_COLUMNS = f"{_KEY}, events, units, refunded_units, free_units, pages, amount, pending_events"
 # An estimate goes where the same month is settled; `report` is `royalty` or `prior_month_royalty`.
-_EVENTS = sa.text("""
-    SELECT tenant_id, CAST(occurred_at AT TIME ZONE 'UTC' AS date) AS day, platform,
-           COALESCE(title, '') AS title, COALESCE(marketplace, '') AS marketplace,
-           COALESCE(currency, '') AS currency, event_type, quantity, amount,
-           GREATEST(refunded_units,
-                    CASE WHEN event_type = 'refund' THEN -quantity ELSE 0 END) AS refunded
-    FROM sales_events AS event
-    WHERE platform = :platform AND event_type <> :payment
-      AND NOT EXISTS (
-        SELECT FROM sales_events AS settled
-        WHERE settled.tenant_id = event.tenant_id AND settled.platform = event.platform
-          AND settled.report = 'prior_month_' || event.report
-          AND settled.occurred_at = date_trunc('month', event.occurred_at))
-""")
+# Pages have no money but in settled months.
+_SUM = sa.text(f"""
+    INSERT INTO daily_sales ({_COLUMNS})
+    SELECT {_KEY}, count(*),
+           COALESCE(sum(quantity) FILTER (WHERE event_type NOT IN (:pages, :free)), 0),
+           sum(refunded),
+           COALESCE(sum(quantity) FILTER (WHERE event_type = :free), 0),
+           COALESCE(sum(quantity) FILTER (WHERE event_type = :pages), 0),
+           COALESCE(sum(amount), 0),
+           count(*) FILTER (WHERE amount IS NULL AND event_type <> :pages)
+    FROM (
+        SELECT tenant_id, CAST(occurred_at AT TIME ZONE 'UTC' AS date) AS day, platform,
+               COALESCE(title, '') AS title, COALESCE(marketplace, '') AS marketplace,
+               COALESCE(currency, '') AS currency, event_type, quantity, amount,
+               GREATEST(refunded_units,
+                        CASE WHEN event_type = 'refund' THEN -quantity ELSE 0 END) AS refunded
+        FROM sales_events AS event
+        WHERE platform = :platform AND event_type <> :payment
+          AND NOT EXISTS (
+            SELECT FROM sales_events AS settled
+            WHERE settled.tenant_id = event.tenant_id AND settled.platform = event.platform
+              AND settled.report = 'prior_month_' || event.report
+              AND settled.occurred_at = date_trunc('month', event.occurred_at))) AS sold
+    GROUP BY {_KEY}
+""")  # noqa: S608 - names of ours
+_SUMMED = sa.text(f"""
+    SELECT {_COLUMNS} FROM daily_sales WHERE platform = :platform ORDER BY {_KEY}
+""")  # noqa: S608 - names of ours
 
 
 def publish_days(engine: sa.Engine, platform: str) -> "pd.DataFrame":
     """Make the daily sales of a platform anew from its events; returns them."""
     import pandas as pd
 
-    platform = canonical(platform)
     with engine.begin() as connection:
-        locks.hold(connection, locks.SUMMARIZING_SALES.of(platform))
-        events = pd.read_sql(
-            _EVENTS, connection, params={"platform": platform, "payment": PAYMENT},
-            coerce_float=False,
-        )  # fmt: skip
-        daily = of_events(events)
-        connection.execute(sa.delete(daily_sales).where(daily_sales.c.platform == platform))
-        rows = [tuple(_plain(value) for value in row) for row in daily.itertuples(index=False)]
-        copy_rows(connection, "daily_sales", _COLUMNS, rows)
-    return daily
+        sum_up(connection, platform)
+        of_platform = {"platform": canonical(platform)}
+        return pd.read_sql(_SUMMED, connection, params=of_platform, coerce_float=False)
 
 
-def of_events(events: "pd.DataFrame") -> "pd.DataFrame":
-    """Events by day, title, platform, marketplace and currency; amounts stay exact decimals."""
-    import pandas as pd
-
-    if events.empty:
-        return pd.DataFrame(columns=_COLUMNS)
-    kind, quantity = events["event_type"], events["quantity"]
-    sold = ~kind.isin([PAGES, FREE])
-    with_measures = events.assign(
-        events=1,
-        units=quantity.where(sold, 0),
-        refunded_units=events["refunded"],
-        free_units=quantity.where(kind == FREE, 0),
-        pages=quantity.where(kind == PAGES, 0),
-        pending_events=(events["amount"].isna() & (kind != PAGES)).astype(int),
-        # Pages have no money but in settled months; an amount of None is 0 in a sum.
-        amount=[value if value is not None else 0 for value in events["amount"]],
-    )
-    return with_measures.groupby(_KEY, as_index=False)[_COLUMNS[len(_KEY) :]].sum()[_COLUMNS]
+def sum_up(connection: sa.Connection, platform: str) -> None:
+    """Make the daily sales of a platform anew from its events."""
+    platform = canonical(platform)
+    locks.hold(connection, locks.SUMMARIZING_SALES.of(platform))
+    connection.execute(sa.delete(daily_sales).where(daily_sales.c.platform == platform))
+    kinds = {"platform": platform, "payment": PAYMENT, "pages": PAGES, "free": FREE}
+    connection.execute(_SUM, kinds)
 
 
 def totals_by_currency(daily: "pd.DataFrame") -> list[dict[str, str]]:
@@ -107,7 +98,3 @@ def plot(daily: "pd.DataFrame") -> str | None:
     largest = shown.abs().sum().sort_values(ascending=False).index[:LINES]
     names = ", ".join(str(name) for name in largest)
     return picture(names, (dict(enumerate(shown[name])) for name in largest))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -17,7 +18,7 @@ from ingestion_pipeline.domains.book_sales.contract.events import DAY, Event, Pa
 from ingestion_pipeline.domains.book_sales.contract.mapped import fault_of
 from ingestion_pipeline.domains.book_sales.sources.formats.notation import NOTHING_TOLD, Told
 from ingestion_pipeline.foundation.errors import ContractError
-from ingestion_pipeline.foundation.intake.grouping import ScatteredError
+from ingestion_pipeline.foundation.intake.grouping import to_the_end
 from ingestion_pipeline.foundation.intake.ordering import Keyed
 from ingestion_pipeline.foundation.intake.run import Made, Run
 from ingestion_pipeline.foundation.loading.choosing import fits
@@ -138,14 +139,10 @@ class MappedReports:
             raise ContractError("decimal, dates: the platform's mapping says how they are written")
         mine = [each for each, whose in self.mappings if whose is None or self.tenant in whose]
         mapped = self._chosen(mine, content, file_name)
-        scattered: frozenset[bytes] = frozenset()
-        while True:
-            try:
-                return self._read(mapped, content, file_name, scattered)
-            except ScatteredError as error:
-                scattered = error.keys
-            except (MappingError, WrongFileError) as error:
-                raise ContractError(str(error)) from None
+        try:
+            return to_the_end(partial(self._read, mapped, content, file_name))
+        except (MappingError, WrongFileError) as error:
+            raise ContractError(str(error)) from None
 
     def _chosen(self, among: Sequence[Mapped], content: bytes, file_name: str) -> Mapped:
         if len(among) > 1:

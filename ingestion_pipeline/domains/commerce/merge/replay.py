@@ -8,7 +8,7 @@ that stages the rows, so that replaying the same file again, or after a kill, ta
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 import sqlalchemy as sa
 
-from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES
+from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES, Entity
 from ingestion_pipeline.domains.commerce.land.rows import RowParser
 from ingestion_pipeline.domains.commerce.land.stage import Bounds, land_file
 from ingestion_pipeline.domains.commerce.merge.claimed import merge_claimed
@@ -33,6 +33,9 @@ _OF_A_FILE = (
 )
 _r, _u = rejected_rows.c, uploads_table.c
 _columns = (_r.upload_id, _r.line_number, _r.tenant_id, _u.type)
+
+
+Key = tuple[int, int]  # upload and line
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -154,7 +157,7 @@ def _take(
     outcome: Replayed,
     bounds: Bounds,
 ) -> None:
-    wanted: dict[tuple[int, int], Entry] = {}
+    wanted: dict[Key, Entry] = {}
     for entry in entries:  # of a line that is there twice the first, as of one in a later batch
         wanted.setdefault((entry.upload_id, entry.line_number), entry)
     ids = {upload_id for upload_id, _ in wanted}
@@ -176,25 +179,36 @@ def _take(
     outcome.known += len(entries) - len(still_open)
     for (tenant_id, type_), rows in groupby(still_open, key=lambda row: (row[2], row[3])):
         keys = [(row.upload_id, row.line_number) for row in rows]
-        lines = [line_of(wanted[key]) for key in keys]
-        parsed = RowParser(ENTITIES[type_], tenant_id, 0).parse(lines, 0)
-        wrong = {each.line_number: each.reasons for each in parsed.rejections}
-        for index, reasons in wrong.items():
-            upload_id, number = keys[index]
-            outcome.refused.append(
-                {"upload_id": upload_id, "line_number": number, "reasons": reasons}
-            )
-        right = [index for index in range(len(keys)) if index not in wrong]
+        right = right_of(ENTITIES[type_], keys, wanted, outcome)
         if right:
-            content = b"\n".join(lines[index] for index in right) + b"\n"
+            content = content_of(right, wanted)
             new = _load(connection, tenant_id, type_, content, location=location, bounds=bounds)
-            mine = sa.tuple_(_r.upload_id, _r.line_number).in_([keys[index] for index in right])
+            mine = sa.tuple_(_r.upload_id, _r.line_number).in_(right)
             connection.execute(sa.update(rejected_rows).where(mine).values(replayed_by=new))
             outcome.taken += len(right)
             outcome.upload_ids.append(new)
 
 
-def line_of(entry: Entry) -> bytes:
+def right_of(
+    entity: Entity, keys: Sequence[Key], wanted: Mapping[Key, Entry], outcome: Replayed
+) -> list[Key]:
+    """Those of the rows that are right now, in their order; the others are noted, with why."""
+    lines = [_line_of(wanted[key]) for key in keys]
+    parsed = RowParser(entity, 0, 0).parse(lines, 0)  # whose they are is no matter of a rule
+    wrong = {keys[each.line_number]: each.reasons for each in parsed.rejections}
+    outcome.refused += [
+        {"upload_id": upload_id, "line_number": line, "reasons": reasons}
+        for (upload_id, line), reasons in wrong.items()
+    ]
+    return [key for key in keys if key not in wrong]
+
+
+def content_of(keys: Sequence[Key], wanted: Mapping[Key, Entry]) -> bytes:
+    """The rows as a file."""
+    return b"".join(_line_of(wanted[key]) + b"\n" for key in keys)
+
+
+def _line_of(entry: Entry) -> bytes:
     """The row as a line; one that says nothing is no blank line here."""
     text = bytes(entry.row)
     line = msgspec.json.decode(text, type=str).encode() if text.startswith(b'"') else text

@@ -13,10 +13,16 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from ingestion_pipeline.domains.commerce.contract.entities import DOMAIN, ENTITIES
-from ingestion_pipeline.domains.commerce.land.rows import RowParser
 from ingestion_pipeline.domains.commerce.land.sessions import ConflictError
 from ingestion_pipeline.domains.commerce.land.uploads import land_upload
-from ingestion_pipeline.domains.commerce.merge.replay import Entry, Replayed, entries_of, line_of
+from ingestion_pipeline.domains.commerce.merge.replay import (
+    Entry,
+    Key,
+    Replayed,
+    content_of,
+    entries_of,
+    right_of,
+)
 from ingestion_pipeline.foundation.ledger import quota
 from ingestion_pipeline.foundation.ledger.tables.uploads import rejected_rows
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads as uploads_table
@@ -28,8 +34,6 @@ from ingestion_pipeline.gateway.front import Caller, Gateway
 MOST_ROWS = 5_000
 _TRIES = 3
 _r, _u = rejected_rows.c, uploads_table.c
-
-Key = tuple[int, int]  # upload and line
 
 
 class _TakenMeanwhileError(ConflictError):
@@ -53,7 +57,7 @@ async def receive_corrected(gateway: Gateway, caller: Caller, content: bytes) ->
         still_open = await gateway.run(_open, caller.tenant_id, list(wanted))
         outcome.known = len(entries) - sum(map(len, still_open.values())) - outcome.taken
         outcome.refused = []
-        right = await asyncio.to_thread(_checked, still_open, wanted, outcome)
+        right = await asyncio.to_thread(_right, still_open, wanted, outcome)
         try:
             for type_, keys in right.items():
                 await _take(gateway, caller, type_, keys, wanted, outcome)
@@ -87,23 +91,15 @@ def _open(
     return found
 
 
-def _checked(
+def _right(
     still_open: Mapping[str, Sequence[Key]], wanted: Mapping[Key, Entry], outcome: Replayed
 ) -> dict[str, list[Key]]:
     """The rows that are right now, parents first; the others are noted with their reasons."""
-    right: dict[str, list[Key]] = {}
-    for type_, entity in ENTITIES.items():
-        keys = still_open.get(type_, ())
-        parsed = RowParser(entity, 0, 0).parse([line_of(wanted[key]) for key in keys], 0)
-        wrong = {each.line_number: each.reasons for each in parsed.rejections}
-        for index, reasons in wrong.items():
-            upload_id, line = keys[index]
-            outcome.refused.append(
-                {"upload_id": upload_id, "line_number": line, "reasons": reasons}
-            )
-        if some := [key for index, key in enumerate(keys) if index not in wrong]:
-            right[type_] = some
-    return right
+    checked = {
+        type_: right_of(entity, still_open.get(type_, ()), wanted, outcome)
+        for type_, entity in ENTITIES.items()
+    }
+    return {type_: keys for type_, keys in checked.items() if keys}
 
 
 async def _take(
@@ -117,7 +113,7 @@ async def _take(
     configuration = gateway.configuration
     landing = Landing(configuration.landing)
     name = f"{type_}_corrected.ndjson"
-    content = b"".join(line_of(wanted[key]) + b"\n" for key in keys)
+    content = content_of(keys, wanted)
     landed = await asyncio.to_thread(landing.write, landing_name(caller.tenant, name), [content])
     async with removed_if_refused(landing, landed.location):
         upload_id = await gateway.run(
