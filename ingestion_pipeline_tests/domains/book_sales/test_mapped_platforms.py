@@ -171,7 +171,9 @@ def test_who_tells_how_numbers_are_written_is_told_that_the_mapping_does(
     with engine.connect() as connection:
         refused = connection.exec_driver_sql("SELECT line_number, reasons FROM rejected_rows").one()
     assert refused.line_number == 3
-    assert refused.reasons == [{"field": "event_type", "rule": "is none of Sale, Refund"}]
+    assert refused.reasons == [
+        {"field": "event_type", "rule": "is none of Sale, Refund", "columns": ["Type"]}
+    ]
 
 
 def test_the_gateway_and_dagster_know_a_described_platform(
