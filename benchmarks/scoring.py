@@ -89,11 +89,11 @@ class Alarms:
 
 
 def alarms(series: Labelled, scores: Floats, threshold: float) -> Alarms:
-    """The alarms of scores at a threshold; NaN raises none."""
+    """The alarms of scores at a threshold; NaN neither raises one nor ends it."""
     first = series.probation
     when = series.instants[first:]
-    above = np.nan_to_num(scores[first:], nan=-math.inf) >= threshold
-    raised = _raised(when, above)
+    judged = ~np.isnan(scores[first:])
+    raised = _raised(when[judged], scores[first:][judged] >= threshold)
     windows = [span for span in series.windows if span[1] >= when[0]]
     inside = np.zeros(len(raised), dtype=bool)
     found = 0

@@ -176,21 +176,26 @@ def _gaps(assessed: Assessed, *, now: int, since: int | None, allowed: float) ->
 
 
 def spikes_of(assessed: Assessed, *, allowed: float) -> list[Finding]:
-    """Runs of points that are too high, or too low."""
+    """Runs of points that are too high, or too low.
+
+    One begins with a point that is rare enough, and lasts while it is outside of what is usual: the
+    longer it lasts the less rare is the next point of it.
+    """
+    values, usual = assessed.series.values, assessed.usual
     rare = np.nan_to_num(assessed.scores.rarity, nan=np.inf) <= allowed
-    high = assessed.series.values > assessed.usual.middle
-    found = _runs(assessed, "spike", rare & high) + _runs(assessed, "drop", rare & ~high)
+    high = values > usual.middle
+    found = _runs(assessed, "spike", rare & high, values > usual.high)
+    found += _runs(assessed, "drop", rare & ~high, values < usual.low)
     return sorted(found, key=lambda each: each.began)
 
 
-def _runs(assessed: Assessed, kind: Kind, told: Bools) -> list[Finding]:
-    index = np.flatnonzero(told)
-    if not len(index):
-        return []
+def _runs(assessed: Assessed, kind: Kind, rare: Bools, outside: Bools) -> list[Finding]:
+    index = np.flatnonzero(rare | outside)
     between = np.diff(index) - 1
     far = np.diff(assessed.series.instants[index]) > _JOINED_WITHIN
-    parts = np.split(index, np.flatnonzero((between > _JOINED) | (between > 0) & far) + 1)
-    return [_finding(assessed, kind, int(part[0]), int(part[-1])) for part in parts]
+    runs = np.split(index, np.flatnonzero((between > _JOINED) | (between > 0) & far) + 1)
+    begun = [run[int(np.argmax(rare[run])) :] for run in runs if np.any(rare[run])]
+    return [_finding(assessed, kind, int(run[0]), int(run[-1])) for run in begun]
 
 
 def _finding(assessed: Assessed, kind: Kind, first: int, last: int) -> Finding:

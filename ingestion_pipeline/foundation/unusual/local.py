@@ -1,4 +1,4 @@
-"""How far a value is from the middle of those just before it: a moving median and its deviation.
+"""What the values just before are like: a moving median with its deviation, the mean of a week.
 
 z = |x − median| / (1.4826 · median |x_i − median|), over up to 60 values before (the Hampel filter;
 Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993). Where more than half of them are equal
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ingestion_pipeline.foundation.unusual.calendars import DAY
 from ingestion_pipeline.foundation.unusual.middles import MAD_TO_SIGMA, MEAN_TO_SIGMA
-from ingestion_pipeline.foundation.unusual.series import Floats
+from ingestion_pipeline.foundation.unusual.series import Floats, Series
 
 WINDOW = 60  # values that one is measured against
 FEWEST = 8  # with fewer before it nothing is told
+WEEK = 7 * DAY
 _AT_ONCE = 100_000
 
 
@@ -52,3 +54,16 @@ def local_of(values: Floats) -> Local:
         windows = sliding_window_view(values[first - WINDOW : stop - 1], WINDOW)
         middle[first:stop], scale[first:stop] = middle_and_scale(windows)
     return Local(middle, scale)
+
+
+def week_of(series: Series) -> Floats:
+    """The mean of the 7 days before each point: float64[n], NaN with fewer than eight points.
+
+    Each window is summed by itself: of running sums one huge value spoils all that come later.
+    """
+    stop = np.arange(len(series))
+    start = np.searchsorted(series.instants, series.instants - WEEK)
+    counts = stop - start
+    # Sums of [start, stop), and between them of one value each, that is passed over.
+    sums = np.add.reduceat(series.values, np.stack([start, stop], axis=1).ravel())[::2]
+    return np.where(counts >= FEWEST, sums / np.maximum(counts, 1), np.nan)

@@ -1,9 +1,12 @@
 """How rare a score is in its own series: false alarms a week, were it the threshold.
 
-P(score ≥ s) = 0.02 · exp(−(s − u) / β) above u, the 98th percentile of the scores before; β is the
-mean excess over u (peaks over threshold with an exponential tail: Pickands, 1975; Davison & Smith,
-1990). Below u it is the share that was as high. Times points a week: false alarms a week. It is
-never said to be rarer than once in ten times as long as was watched.
+P(score ≥ s) = p · exp(−(s − u) / β) above u, the 98th percentile of the scores of the days before;
+β is the mean excess over u, p how many exceed it (peaks over threshold with an exponential tail:
+Pickands, 1975; Davison & Smith, 1990), but never less than the share that was as high: what comes
+back each week is heavier than exponential. Below u it is that share. β and p count the day's own
+scores as they come: the second hour of an incident is no longer as rare as the first. Times points
+a week: false alarms a week. It is never said to be rarer than once in ten times as long as was
+watched.
 
 The scores before are those of the 13 weeks before the point's day. Of the highest days as many as
 may have had a false alarm in that time are left out, if they are three times as high as all others:
@@ -74,14 +77,20 @@ def _without_incidents(highest: Floats, weeks: float) -> Bools:
 
 
 def _rarity(before: Floats, scores: Floats, a_week: float) -> Floats:
-    """False alarms a week of scores; NaN stays NaN. `before` is in order; so many come a week."""
+    """False alarms a week of a day's scores; NaN stays NaN. `before` is in order, `scores` as they
+    came; so many come a week."""
     count = len(before)
     u = before[int((count - 1) * (1 - TAIL))]
     least = _LEAST * u  # a tail of rounding errors is none
-    excess = before[before > u + least] - u
+    excess = before[np.searchsorted(before, u + least, side="right") :] - u
     share = (count - np.searchsorted(before, scores - least)) / count
-    if len(excess):
-        beyond = TAIL * np.exp(-np.maximum(scores - u, 0) / excess.mean())
-        share = np.where(scores > u + least, beyond, share)
+    over = np.where(scores > u + least, scores - u, 0.0)  # NaN is not over
+    came: Ints = np.cumsum(over > 0) - (over > 0)
+    sums: Floats = np.cumsum(over) - over
+    exceeding: Ints = came + len(excess)
+    tail = (over > 0) & (exceeding > 0)
+    beta = (excess.sum() + sums[tail]) / exceeding[tail]
+    beyond = exceeding[tail] / (count + came[tail]) * np.exp(-over[tail] / beta)
+    share[tail] = np.maximum(share[tail], beyond)
     share = np.where(np.isnan(scores), np.nan, np.maximum(share, 1 / (BEYOND * count)))
     return np.asarray(share * a_week)

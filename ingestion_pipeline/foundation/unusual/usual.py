@@ -1,14 +1,18 @@
 """How rare each point of a series is, what was usual where it stands, and what will be.
 
-Three scores, each calibrated by its own tail:
+Four scores, each calibrated by its own tail (rarity.py), which is all the scale that most need:
 
-- *seasonal*: how far a point is from what is usual at this hour of the week (seasonal.py);
-- *lasting*: the mean of those distances, with their signs, over the last 6 hours, but no more than
-  twice the point's own: what is a little off for long, until it is usual again;
-- *local*: how far it is from the 60 points before it (local.py).
+- *seasonal*: how far a point is from what is usual at this hour of the week (seasonal.py), in
+  scales of the hour: a small number at night may be as odd as a large one at noon;
+- *distance*: the same in the series's own unit: what is far wherever it happens;
+- *week*: how far from the mean of the 7 days before, and from what is usual at this hour whatever
+  the level, but no more than twice the distance: what is off for long, until it is usual again;
+- *local*: how far from the 60 points before (local.py), where no hour is known yet.
 
-The rarity of a point is that of the rarest, times how many were asked (Bonferroni). NaN is
-`unknown`: too little came before.
+The rarity of a point is that of the rarest; *seasonal*, a second look at one distance with a scale
+that is itself a guess, counts twice. The others agree so much that nothing is taken off for having
+asked several (benchmarks/README.md: as many false alarms as allowed). NaN is `unknown`: too little
+came before.
 
 The band of what is usual: the middle ± the 99.5th percentile of the scores before × the scale.
 
@@ -22,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingestion_pipeline.foundation.unusual.calendars import HOUR, Calendar
-from ingestion_pipeline.foundation.unusual.local import local_of
+from ingestion_pipeline.foundation.unusual.local import local_of, week_of
 from ingestion_pipeline.foundation.unusual.rarity import ALLOWED as ALLOWED
 from ingestion_pipeline.foundation.unusual.rarity import tails_of, tails_of_sure
 from ingestion_pipeline.foundation.unusual.seasonal import Seasonal, seasonal_of
@@ -30,8 +34,7 @@ from ingestion_pipeline.foundation.unusual.series import Floats, Ints, Series
 
 LOOK_BACK_DAYS = 7 * 30
 MOST = 1e9  # z; of more nothing more is known
-LASTING = 6 * HOUR
-_CLIPPED = 5.0  # z; one spike is no lasting change
+_ROUNDING = 1e-9  # of a value: nearer is the same
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,15 @@ class Scores:
     """How rare each point is, in false alarms a week: float64[n], NaN where it is unknown."""
 
     seasonal: Floats
-    lasting: Floats
+    distance: Floats
+    week: Floats
     local: Floats
 
     @property
     def rarity(self) -> Floats:
-        """Of the rarest of the three."""
-        each = np.stack([self.seasonal, self.lasting, self.local])
-        asked = np.sum(~np.isnan(each), axis=0)
-        return np.asarray(np.fmin.reduce(each) * asked, dtype=np.float64)
+        """Of the rarest."""
+        each = [2 * self.seasonal, self.distance, self.week, self.local]
+        return np.asarray(np.fmin.reduce(each), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,21 @@ class Assessed:
 
 def assess(series: Series, calendar: Calendar) -> Assessed:
     """Judge every point of a series by what came before it."""
-    days = calendar.days(series.instants)
+    days, values = calendar.days(series.instants), series.values
     seasonal = seasonal_of(series, calendar)
-    center = seasonal.base + seasonal.level
-    signed = _z(series.values - center, seasonal.scale)
-    by_week, week_limit = tails_of_sure(np.abs(signed), days, seasonal.sure)
-    lasting, _ = tails_of_sure(_lasting(series.instants, signed), days, seasonal.sure)
-    local = local_of(series.values)
-    by_hour, hour_limit = tails_of(_z(np.abs(series.values - local.middle), local.scale), days)
-    known = ~np.isnan(week_limit) & ~np.isnan(center)
-    middle = np.where(known, center, local.middle)
-    reach = np.where(known, week_limit * seasonal.scale, hour_limit * local.scale)
-    scores = Scores(by_week, lasting, by_hour)
+    center, near = seasonal.base + seasonal.level, local_of(values).middle
+    away = _apart(values, center)
+    from_week = np.fmin(_apart(values, week_of(series)), _apart(values, seasonal.base))
+    from_week = np.fmin(from_week, 2 * away)
+    by_hour, hour_limit = tails_of_sure(_z(away, seasonal.scale), days, seasonal.sure)
+    by_distance, _ = tails_of_sure(away, days, seasonal.sure)
+    by_week, _ = tails_of_sure(from_week, days, seasonal.sure)
+    by_near, near_limit = tails_of(_apart(values, near), days)
+    by_near[~np.isnan(by_distance)] = np.nan
+    known = ~np.isnan(hour_limit) & ~np.isnan(center)
+    middle = np.where(known, center, near)
+    reach = np.where(known, hour_limit * seasonal.scale, near_limit)
+    scores = Scores(by_hour, by_distance, by_week, by_near)
     return Assessed(series, calendar, _usual(middle, reach), scores, seasonal)
 
 
@@ -103,7 +109,7 @@ def forecast(series: Series, calendar: Calendar, *, hours: int = 24) -> tuple[In
         np.append(series.instants, instants), np.append(series.values, np.full(hours, np.nan))
     )
     seasonal = seasonal_of(longer, calendar)
-    score = _z(np.abs(longer.values - seasonal.base - seasonal.level), seasonal.scale)
+    score = _z(_apart(longer.values, seasonal.base + seasonal.level), seasonal.scale)
     _, limit = tails_of_sure(score, calendar.days(longer.instants), seasonal.sure)
     middle = (seasonal.base + seasonal.level)[-hours:]
     reach = (limit * seasonal.scale)[-hours:]
@@ -116,16 +122,11 @@ def _usual(middle: Floats, reach: Floats) -> Usual:
     return Usual(middle - reach, np.where(np.isnan(reach), np.nan, middle), middle + reach)
 
 
-def _lasting(instants: Ints, signed: Floats) -> Floats:
-    """The mean of z, with signs, over the last 6 hours; at most twice the point's own."""
-    known = ~np.isnan(signed)
-    clipped = np.clip(np.where(known, signed, 0.0), -_CLIPPED, _CLIPPED)
-    sums, counts = np.append(0.0, np.cumsum(clipped)), np.append(0, np.cumsum(known))
-    stop = np.arange(1, len(signed) + 1)
-    start = np.searchsorted(instants, instants - LASTING, side="right")
-    mean = (sums[stop] - sums[start]) / np.maximum(counts[stop] - counts[start], 1)
-    own = np.maximum(np.sign(mean) * signed, 0.0)
-    return np.where(known, np.minimum(np.abs(mean), 2 * own), np.nan)
+def _apart(values: Floats, middle: Floats) -> Floats:
+    """How far values are from a middle; what is only rounding is nothing."""
+    distance = np.abs(values - middle)
+    distance[distance <= _ROUNDING * np.abs(values)] = 0.0
+    return distance
 
 
 def _z(distance: Floats, scale: Floats) -> Floats:

@@ -180,3 +180,37 @@ def test_a_daily_series_is_judged_too() -> None:
     assert ("drop", int(instants[250])) in [
         (each.kind, each.began) for each in told(instants, values)
     ]
+
+
+def test_a_peak_of_every_week_is_nothing_unusual() -> None:
+    """By the week before it, as far off as anything ever was: a job that runs on Sundays."""
+    instants, values = office(every=QUARTER)
+    wall = BERLIN.wall_clock(instants)
+    sunday = ((wall // DAY + 3) % 7 == 6) & (wall % DAY // HOUR == 3)
+    found = told(instants, np.where(sunday, 2_000 + values, values))
+    peaks = [each for each in found if each.value is not None and each.value > 1_000]
+    assert [each for each in peaks if each.began >= instant(35, 0)] == []
+
+
+def test_a_small_peak_in_the_quiet_of_the_night_is_told() -> None:
+    """By day it would be within what a quarter may have."""
+    chance = np.random.default_rng(4)
+    instants, values = office(every=QUARTER)
+    loud = BERLIN.wall_clock(instants) % DAY // HOUR >= 8
+    values += np.where(loud, chance.normal(0, 30, len(values)), 0.0)
+    inside = (instants >= instant(TUESDAY, 3)) & (instants < instant(TUESDAY, 4))
+    values[inside] += 100
+    first, last = instant(TUESDAY, 3), instant(TUESDAY, 4)
+    assert kinds(told(instants, values), first=first, last=last) == ["spike"]
+
+
+def test_an_incident_of_hours_is_one_finding() -> None:
+    """Though each of its hours is less rare than the one before."""
+    instants, values = office(every=QUARTER)
+    inside = (instants >= instant(TUESDAY, 10)) & (instants < instant(TUESDAY, 18))
+    values[inside] *= 0.5
+    found = told(instants, values)
+    (drop,) = [each for each in found if instant(TUESDAY, 9) < each.began < instant(TUESDAY, 19)]
+    assert (drop.kind, drop.began, drop.ended) == (
+        "drop", instant(TUESDAY, 10), instant(TUESDAY, 18),
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ingestion_pipeline.foundation.unusual.calendars import DAY, HOUR
 from ingestion_pipeline.foundation.unusual.findings import findings_of
+from ingestion_pipeline.foundation.unusual.rarity import tails_of
 from ingestion_pipeline.foundation.unusual.series import Series, series_of
 from ingestion_pipeline.foundation.unusual.usual import (
     LOOK_BACK_DAYS,
@@ -115,3 +116,27 @@ def test_hours_before_three_weeks_are_those_of_the_days_before() -> None:
     assert not np.any(np.isnan(seasonal.base[3 * 24 :]))
     assert seasonal.base[4 * 24 + 13] == pytest.approx(np.median(values[13 : 4 * 24 : 24]))
     assert instants[1] - instants[0] == HOUR
+
+
+def test_the_second_hour_of_an_incident_is_less_rare_than_the_first() -> None:
+    scores = np.abs(np.random.default_rng(6).normal(0, 1, 8 * 7 * 24))
+    scores[-10:-6] = 4.0
+    rarity, _ = tails_of(scores, np.arange(len(scores)) // 24)
+    assert np.all(np.diff(rarity[-10:-6]) > 0)
+
+
+def test_one_huge_value_does_not_spoil_the_weeks_after_it() -> None:
+    instants, values = office()
+    values[5 * 7 * 24] = 1e140
+    values[-100] *= 2
+    rarity = assess(series_of(instants, values), BERLIN).scores.week
+    assert rarity[-100] <= 0.25
+    assert np.mean(rarity[-14 * 24 :] > 1) > 0.95
+
+
+def test_what_only_rounding_tells_apart_is_usual() -> None:
+    instants, _ = office()
+    there = np.random.default_rng(2).random(len(instants)) < 0.8
+    values = np.where(np.arange(len(instants)) % 2, 0.1, 0.3 - 0.2)
+    rarity = assess(series_of(instants[there], values[there]), BERLIN).scores.rarity
+    assert np.nanmin(rarity) > 0.25

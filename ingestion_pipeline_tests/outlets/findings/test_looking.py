@@ -184,8 +184,9 @@ def test_a_rhythm_by_the_wall_clock_is_usual_where_clocks_change(
 ) -> None:
     with engine.begin() as connection:
         calendars.set_zone(connection, tenant_id, "America/New_York")
-    _plant(engine, tenant_id, zone="America/New_York")
-    look(engine, now=HOUR)
+    # They went back on the first of November; seen three days later.
+    _plant(engine, tenant_id, zone="America/New_York", until=24 * 16)
+    look(engine, now=HOUR - timedelta(days=16))
     assert _found(engine) == []
 
 
