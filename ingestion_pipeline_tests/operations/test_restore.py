@@ -96,6 +96,7 @@ def test_after_dump_loss_and_restore_everything_goes_on(tmp_path: Path) -> None:
         assert post_reading(gateway, api_key, READING) == (202, "success")
         gateway.stop()
         gateway.engine.dispose()
+        viewers.ensure(engine)  # as `tenants create` does
         before = contents(engine)
         engine.dispose()
 
