@@ -37,7 +37,7 @@ def sql(pages: PagesServer, statement: str, **values: object) -> list[sa.Row[Any
 @pytest.mark.parametrize("path", sorted(path for path in PAGES if not PAGES[path].operator))
 def test_a_new_tenant_with_nothing_has_pages(visitor: Visiting, path: str) -> None:
     answer = visitor.http.get(path)
-    one_thing = path.rpartition("/")[2] in ("series", "site", "point", "one")
+    one_thing = path.rpartition("/")[2] in ("series", "site", "point", "one", "session")
     assert answer.status_code == (404 if one_thing else 200)
     assert "Traceback" not in answer.text
 
