@@ -68,7 +68,7 @@ def load(
 def _unset(series: Sequence[DescribedSeries]) -> Iterator[str]:
     """Variables that APIs name for their secrets and that are not set here.
 
-    No fault: as with Dagster's own `EnvVar`, runs need them, and not whoever checks definitions.
+    No fault: runs need them, and not whoever checks definitions.
     """
     for each in series:
         auth = each.source.api.auth

@@ -98,9 +98,14 @@ def test_a_check_whose_asset_is_not_said_is_refused_where_definitions_load() -> 
 @pytest.mark.parametrize("wing", ["book_sales", "buildings", "commerce", "kpis", "markets"])
 def test_a_query_for_offenders_that_is_no_check_would_never_be_asked(wing: str) -> None:
     offenders = import_module(f"ingestion_pipeline.domains.{wing}.offenders")
+    counted = [
+        query for each in vars(offenders).values() if isinstance(each, Offenders)
+        for query in each.left_out.values()
+    ]  # fmt: skip
     undeclared = [
         name for name, each in vars(offenders).items()
         if isinstance(each, FunctionType) and each.__module__ == offenders.__name__
         and not name.startswith("_") and not each.__code__.co_kwonlyargcount  # made by checks.py
+        and each not in counted
     ]  # fmt: skip
     assert undeclared == []

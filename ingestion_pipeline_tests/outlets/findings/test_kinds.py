@@ -96,7 +96,7 @@ def rooms(
     planted: Callable[[datetime], float | None] = lambda _: 0.0,
 ) -> None:  # fmt: skip
     """Heated in office hours by Berlin's clock: 18 °C at night, 21.5 at noon."""
-    chance = np.random.default_rng(4)
+    chance = np.random.default_rng(8)
     rows = []
     for point in points:
         for n in range(16 * 7 * 24, 0, -1):
@@ -184,7 +184,7 @@ def orders(
     days: Sequence[date] = DAYS,
 ) -> None:  # fmt: skip
     """About 120 a working day, 40 on Saturday and Sunday."""
-    chance = np.random.default_rng(11)
+    chance = np.random.default_rng(8)
     usual = [int((120 if day.weekday() < 5 else 40) * chance.normal(1, 0.06)) for day in days]
     rows = [
         {"tenant_id": tenant_id, "currency": currency, "day": day, "value": value}
