@@ -27,7 +27,7 @@ demo: setup ## the same work without serving
 	$(BIN)/ingestion-pipeline demo
 
 test: setup ## every test, with a real PostgreSQL, and a real Chromium where there is one
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 lint: setup ## style, types, the rooms of the package
 	$(BIN)/ruff check .

@@ -30,8 +30,8 @@ class Macro:
         self.gateway, self.sandbox = gateway, sandbox
         with gateway.engine.begin() as connection:
             key = tenants.issue_key(connection, tenants.ensure(connection, "acme"))
-        # None: a thread that closes what has expired may close what another has just taken.
-        limits = httpx.Limits(max_connections=200, keepalive_expiry=None)
+        # None is kept: a gateway closes what was idle, maybe just when another thread takes it.
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=0)
         self.http = httpx.Client(
             base_url=gateway.url, headers={"X-API-Key": key}, timeout=60, limits=limits
         )
