@@ -24,7 +24,6 @@ _PENDING = sa.text("""
          + (SELECT count(*) FROM jobs WHERE status IN ('pending', 'processing', 'retrying'))
          + (SELECT count(*) FROM kpi_updates WHERE tenant_id = :tenant_id AND pending)
          + (SELECT count(*) FROM ingestion_events WHERE status IN ('received', 'validated'))
-         + (SELECT count(*) FROM changed_parts WHERE reader = 'marts')
          + :sites - (SELECT count(*) FROM collected_days WHERE day = :day)
 """)
 _LAUNCH = """
