@@ -235,7 +235,7 @@ def _breakers(ask: Ask) -> Table:
         Column("last_error", "last error"),
     )  # fmt: skip
     rows = [{**row, "level": _level(row["state"])} for row in _rows(ask, _BREAKERS)]
-    return Table("breakers", "Circuit breakers", columns, rows, empty="No upstream was asked yet.")
+    return Table("breakers", "Circuit breakers", columns, rows, empty="No upstream has failed yet.")
 
 
 def _cron(ask: Ask) -> Table:

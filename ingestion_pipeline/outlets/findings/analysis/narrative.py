@@ -16,6 +16,7 @@ Role = Literal["value", "time", "weeks", "low", "high", "middle", "distance", "c
 Direction = Literal["above", "below"]
 LONGEST_HEADLINE, LONGEST_SENTENCE, MOST_SENTENCES = 90, 200, 4
 _MOST_PERCENT = 1000.0
+_LARGEST_PLAIN = 1e15  # beyond, a number is written with an exponent
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -102,7 +103,7 @@ def draft_of(facts: Facts) -> Draft:
 def written_alike(*values: float) -> "Writing":
     """How numbers are written that stand beside each other: alike, and apart where they are."""
     largest = max(map(abs, values))
-    if largest and not 1e-6 <= largest < 1e15:
+    if largest and not 1e-6 <= largest < _LARGEST_PLAIN:
         return Writing(None)
     decimals = max(2 - math.floor(math.log10(largest)), 0) if largest else 0
     apart = len(set(values))
@@ -130,6 +131,8 @@ def _weeks_before(facts: Facts, written: Writing) -> _Text | None:
     weeks = facts.weeks
     if len(weeks) < 3 or facts.middle is None or min(weeks) <= facts.value <= max(weeks):
         return None
+    if max(map(abs, weeks)) >= _LARGEST_PLAIN:  # they may be of another size than the reading
+        written = written_alike(min(weeks), max(weeks))
     low, high = Number("low", written(min(weeks))), Number("high", written(max(weeks)))
     middle = Number("middle", written(statistics.median(weeks)))
     number = Number("weeks", str(len(weeks)))

@@ -72,6 +72,13 @@ def test_numbers_are_written_alike(values: tuple[float, ...], written: str) -> N
     assert written_alike(*values)(values[0]) == written
 
 
+def test_weeks_of_another_size_than_the_reading_made_a_sentence_of_hundreds_of_digits() -> None:
+    draft = draft_of(facts(5.0, low=1.0, middle=2.0, high=3.0, weeks=(1e150, 2e150, 3e150),
+                           rarity=0.01))  # fmt: skip
+    assert all(len(each) <= 200 for each in draft.analysis.sentences)
+    assert "it was 1.00e+150 to 3.00e+150 at this hour" in draft.analysis.sentences[1]
+
+
 _FINITE = st.floats(-1e150, 1e150)
 
 
