@@ -1,6 +1,6 @@
 """What is unusual: scores on labelled series, planted cases, and senders that go quiet.
 
-python -m benchmarks.anomalies [--folder NAB] [--only labelled,planted,silence] [--series 24]
+python -m benchmarks.anomalies [--folder NAB] [--only labelled,noise,planted,silence] [--series 24]
 
 The folder has NAB's files (`group/name.csv`: timestamp, value) and `windows.json` (of each file the
 begin and end of its anomalies); see benchmarks/README.md for where they are to be had.
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detectors import DETECTORS, Detector
+from benchmarks.noise import noise
 from benchmarks.planted_cases import cases, outages, volumes
 from benchmarks.scoring import (
     Alarms,
@@ -41,7 +42,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--only", default="labelled,planted,silence")
+    parser.add_argument("--only", default="labelled,noise,planted,silence")
     parser.add_argument("--series", type=int, default=24)
     asked = parser.parse_args()
     if "labelled" in asked.only and asked.folder:
@@ -54,6 +55,8 @@ def main() -> None:
             print(scored(name, detector, labelled), flush=True)
         print(as_shipped(labelled))
         print(control(labelled))
+    if "noise" in asked.only:
+        noise(series=asked.series)
     if "planted" in asked.only:
         cases(series=asked.series)
     if "silence" in asked.only:
