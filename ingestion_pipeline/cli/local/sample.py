@@ -15,9 +15,10 @@ from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.ledger.tables.uploads import uploads
 from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.outlets.findings.analysis.packages import any_wanted
 
 _SECONDS = 240
-# What schedules start: whoever looks around now sees it, too.
+# What schedules start: whoever looks around now sees it, too. Checks come after what they check.
 _ELSE_AT_NIGHT = ("listen_for_silences", "add_up_receipts", "check_marts", "check_analyses")
 _PENDING = sa.text("""
     SELECT greatest(0, 4 - (SELECT count(*) FROM uploads WHERE domain = 'commerce'))
@@ -77,7 +78,7 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         with engine.connect() as connection:
-            if not connection.scalar(_PENDING, waiting):
+            if not connection.scalar(_PENDING, waiting) and not any_wanted(connection):
                 console.show_uploads(connection, tenant_id)
                 samples = connection.scalar(sa.text("SELECT count(*) FROM timeseries_raw"))
                 console.say(f"  {readings} readings are published as packages and time series")
