@@ -1,6 +1,5 @@
 """`ingestion-pipeline intake …`: mappings, and what files would come to by them."""
 
-import codecs
 import json
 from pathlib import Path
 from typing import Annotated
@@ -63,21 +62,28 @@ def new(
     """
     if target not in (None, SHOP, *TARGETS):
         console.fail(f"there is no type {target!r}; there are {', '.join((SHOP, *TARGETS))}")
+    if encoding is not None and not _is_encoding(encoding):
+        console.fail(f"there is no encoding {encoding!r}; there are utf-8, cp1252, cp1250, …")
     try:
-        if encoding is not None:
-            codecs.lookup(encoding)
         draft = draft_of(file, _limits(), encoding)
         if target == SHOP or (target is None and looks_like_shop(draft)):
             typer.echo(propose_shop(draft, file), nl=False)
         else:
             likeliest = TARGETS[target] if target else _likeliest(draft)
             typer.echo(propose(draft, file, likeliest), nl=False)
-    except LookupError:
-        console.fail(f"there is no encoding {encoding!r}; there are utf-8, cp1252, cp1250, …")
     except OSError as error:
         console.fail(f"{error.filename}: {error.strerror}")
     except IngestionError as error:
         console.fail(str(error))
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether texts can be read by it; what `codecs` knows beside those is none, as base64."""
+    try:
+        " ".encode(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _likeliest(draft: Draft) -> Target:

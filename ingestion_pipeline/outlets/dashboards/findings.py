@@ -12,6 +12,7 @@ from ingestion_pipeline.outlets.dashboards.asking import Ask
 from ingestion_pipeline.outlets.dashboards.charts import Mark
 from ingestion_pipeline.outlets.dashboards.spans import address
 from ingestion_pipeline.outlets.dashboards.telling import number
+from ingestion_pipeline.outlets.findings.tables import QUIET
 
 # A point is called `site/point` there, and either may have slashes: its site is one of the tenant's
 # that has such a point, of several the one with the longest name.
@@ -88,7 +89,7 @@ class Found:
     @property
     def link(self) -> str | None:
         """Where the series is shown; of a sender, what became of what it sent."""
-        if self.kind in ("silence", "volume"):
+        if self.kind in QUIET:
             return "/receipts"
         if self.domain == "buildings":
             return point_link(self.site, self.subject.removeprefix(f"{self.site}/"))
@@ -97,7 +98,7 @@ class Found:
     @property
     def about(self) -> str:
         """What it is of; a currency alone would not say that."""
-        says = {} if self.kind in ("silence", "volume") else _OF_CURRENCIES
+        says = {} if self.kind in QUIET else _OF_CURRENCIES
         return says.get(self.domain, "{}").format(self.subject)
 
 

@@ -94,10 +94,8 @@ def _endpoint(page: Page) -> Endpoint:
             raise Refusal(429, "too many requests", retry_after=wait)
         health = await request.app.state.health.get() if page.operator else None
         # By the gateway's own role: a session is nothing that a tenant's role may read.
-        told = Told(health, ())
-        if page.coming:
-            run, whose = gateway_of(request).run, visitor.tenant_id
-            told = Told(health, await run(coming_files, tenant_id=whose))
+        run, whose = gateway_of(request).run, visitor.tenant_id
+        told = Told(health, await run(coming_files, tenant_id=whose) if page.coming else ())
         return await site.views.run(lambda: _made(request, site, page, visitor, wanted, told))
 
     return _answering(show)

@@ -75,11 +75,10 @@ class Sessions:
         issued = int.from_bytes(base64.urlsafe_b64decode(token)[1:9])
         return issued + self._seconds - time.time()
 
-    @staticmethod
-    def browser_of(request: Request) -> bytes:
+    def browser_of(self, request: Request) -> bytes:
         """What tells one sign-in from others of the same key; of a program, empty."""
         token = request.cookies.get(_name(request), "")
-        return hashlib.sha256(token.encode()).digest() if token else b""
+        return _identity(token) if self._read(self._cookies, token) else b""
 
     def begin(self, request: Request, response: Response, session: Session) -> None:
         """Sign somebody in."""
@@ -91,14 +90,13 @@ class Sessions:
 
     def end(self, request: Request, response: Response) -> None:
         """Sign somebody out, in this browser, and whoever has a copy of its cookie."""
-        token = request.cookies.get(_name(request), "")
-        if self._read(self._cookies, token):
+        if browser := self.browser_of(request):
             now = time.time()
             for known in [each for each, until in self._ended.items() if until < now]:
                 del self._ended[known]
             while len(self._ended) >= _MOST_ENDED:
                 del self._ended[next(iter(self._ended))]
-            self._ended[_identity(token)] = now + self._seconds
+            self._ended[browser] = now + self._seconds
         response.delete_cookie(
             _name(request), path="/", secure=is_https(request), httponly=True, samesite="lax"
         )

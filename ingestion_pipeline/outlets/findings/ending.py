@@ -11,15 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.findings.series import GONE_AFTER_DAYS, Watched
-from ingestion_pipeline.outlets.findings.tables import findings
+from ingestion_pipeline.outlets.findings.tables import QUIET, findings
 
-_QUIET = ("silence", "volume")
 _c = findings.c
 
 
 def end_of_unwatched(connection: sa.Connection, kind: Watched, *, now: datetime) -> None:
     """End what is open of series of a kind that are watched no more."""
-    mine = (_c.domain == kind.domain, _c.kind.not_in(_QUIET))
+    mine = (_c.domain == kind.domain, _c.kind.not_in(QUIET))
     if not _any_open(connection, *mine):
         return
     watched = sa.text(f"""
@@ -35,10 +34,10 @@ def end_of_unheard(
 ) -> None:
     """End the silences of senders of whom nothing is kept any more."""
     for domain in connection.scalars(
-        sa.select(_c.domain).where(_c.kind.in_(_QUIET), _c.state == "open").distinct()
+        sa.select(_c.domain).where(_c.kind.in_(QUIET), _c.state == "open").distinct()
     ).all():
         of_domain = {(each[0], each[2]) for each in heard if each[1] == domain}
-        _end(connection, of_domain, _c.domain == domain, _c.kind.in_(_QUIET), now=now)
+        _end(connection, of_domain, _c.domain == domain, _c.kind.in_(QUIET), now=now)
 
 
 def _any_open(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> bool:

@@ -6,14 +6,12 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.domains.kpis.tables import analyses
 from ingestion_pipeline.foundation.watch.offenders import must_not_be
-from ingestion_pipeline.outlets.findings.tables import findings
-
-_QUIET = ("silence", "volume")
+from ingestion_pipeline.outlets.findings.tables import QUIET, findings
 
 
 def _open(*, quiet: bool) -> sa.Select[Any]:
     c = findings.c
-    kinds = c.kind.in_(_QUIET) if quiet else c.kind.not_in(_QUIET)
+    kinds = c.kind.in_(QUIET) if quiet else c.kind.not_in(QUIET)
     return sa.select(
         c.finding_id, c.tenant_id, c.domain, c.subject, c.kind, c.began_at, c.sentence
     ).where(c.state == "open", kinds)

@@ -19,6 +19,8 @@ from ingestion_pipeline.foundation.unusual.usual import LOOK_BACK_DAYS
 Shift = tuple[datetime, float]
 """(since when, by how much): of a level that has moved as expected."""
 
+GONE_AFTER_DAYS = 60
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -122,7 +124,7 @@ _ORDERS = Watched(
             FROM tenants AS t
             CROSS JOIN LATERAL ({_CAME} AND domain = 'commerce') AS files
         ) AS whole USING (tenant_id)
-        WHERE day < until GROUP BY 1, 2 HAVING max(day) > max(until) - 60
+        WHERE day < until GROUP BY 1, 2 HAVING max(day) > max(until) - {GONE_AFTER_DAYS}
     """,  # noqa: S608 constants only
     points="""
         WITH days AS (
@@ -158,7 +160,7 @@ _BOOKS = Watched(
             CROSS JOIN LATERAL ({_CAME} AND domain = 'book_sales' AND u.type = platform) AS files
         ) AS whole USING (tenant_id, platform)
         WHERE day < until AND currency <> '' AND NOT (basis = 'settled' AND day = month)
-        GROUP BY 1, 2 HAVING max(day) > max(until) - 60
+        GROUP BY 1, 2 HAVING max(day) > max(until) - {GONE_AFTER_DAYS}
     """,  # noqa: S608 constants only
     points="""
         WITH days AS (
@@ -205,7 +207,6 @@ _MACRO = Watched(
 )
 WATCHED = (_KPIS, _BUILDINGS, _ORDERS, _BOOKS, _MACRO)
 
-GONE_AFTER_DAYS = 60
 _DUE = """
     SELECT every.tenant_id, every.subject, every.newest, w.seen_until
     FROM ({newest}) AS every

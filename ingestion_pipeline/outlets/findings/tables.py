@@ -21,6 +21,9 @@ _WHOSE = "Whose it is (tenants.tenant_id); NULL: the operator's own"
 _DOMAIN = "commerce, buildings, kpis, markets or book_sales"
 _SUBJECT = "What is watched, as its domain calls it: a KPI, a point, a currency, a sender"
 
+QUIET = ("silence", "volume")
+"""Kinds of findings of senders; all others are of series."""
+
 findings = sa.Table(
     "findings",
     metadata,

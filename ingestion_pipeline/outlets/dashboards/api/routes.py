@@ -6,7 +6,9 @@ It reads as the tenant's viewer, through the connections that the pages use.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import IO, Any, TypeVar
 
 import sqlalchemy as sa
@@ -100,23 +102,36 @@ async def _read(request: Request, work: Callable[[sa.Connection, int], T]) -> T:
     Whose it is, an API key says, or the session of somebody who has signed in to the pages: a page
     links to what is to be downloaded.
     """
-    try:
+    with _readable():
+        site = site_of(request)
+        return await _viewed(site, await _tenant_of(request, site), work)
+
+
+async def _read_with_coming(
+    request: Request, work: Callable[[sa.Connection, int, list[Waiting]], T]
+) -> T:
+    """The same, given the files that are still coming, as the gateway's own role sees them."""
+    with _readable():
         site = site_of(request)
         tenant_id = await _tenant_of(request, site)
+        coming = await gateway_of(request).run(waiting.coming, tenant_id=tenant_id)
+        return await _viewed(site, tenant_id, lambda connection, of: work(connection, of, coming))
 
-        def within() -> T:
-            with site.views.of_tenant(tenant_id) as connection:
-                return work(connection, tenant_id)
 
-        return await site.views.run(within)
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
     except ConfigurationError as error:
         raise Refusal(503, f"receipts can't be read: {error}") from None
 
 
-async def _coming(request: Request) -> list[Waiting]:
-    """Files of whoever asks that are still coming, as the gateway's own role sees them."""
-    tenant_id = await _tenant_of(request, site_of(request))
-    return await gateway_of(request).run(waiting.coming, tenant_id=tenant_id)
+async def _viewed(site: Site, tenant_id: int, work: Callable[[sa.Connection, int], T]) -> T:
+    def within() -> T:
+        with site.views.of_tenant(tenant_id) as connection:
+            return work(connection, tenant_id)
+
+    return await site.views.run(within)
 
 
 async def _tenant_of(request: Request, site: Site) -> int:
@@ -178,12 +193,11 @@ async def get_deliveries(request: Request) -> Response:
     if cursor is not None and before is None:
         raise _wrong("cursor", "must be one of an answer")
     session = _number(query.get("session"), "session", default=0, most=2**62)
-
-    coming = await _coming(request) if session else []
+    if session:
+        of_session = partial(_of_session, session=session, before=before, limit=limit)
+        return answer(200, await _read_with_coming(request, of_session))
 
     def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
-        if session:
-            return _of_session(connection, tenant_id, session, coming, before=before, limit=limit)
         days = asked(zone_of(connection, tenant_id))
         found = balances.deliveries(
             connection, tenant_id=tenant_id, days=days, sender=sender, before=before,
@@ -197,9 +211,9 @@ async def get_deliveries(request: Request) -> Response:
 def _of_session(
     connection: sa.Connection,
     tenant_id: int,
-    session: int,
     coming: Sequence[Waiting],
     *,
+    session: int,
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> dict[str, Any]:
@@ -222,16 +236,15 @@ async def get_waiting(request: Request) -> Response:
     """Rows by the parent that is missing, files and events that are not dealt with yet, files that
     were announced and are not whole.
     """
-    coming = await _coming(request)
 
-    def work(connection: sa.Connection, tenant_id: int) -> dict[str, Any]:
+    def work(connection: sa.Connection, tenant_id: int, coming: list[Waiting]) -> dict[str, Any]:
         found = waiting.of_tenant(connection, tenant_id=tenant_id) + coming
         return {
             "status": "success", "message": f"{len(found)} things wait",
             "waiting": documents.of_waiting(found),
         }  # fmt: skip
 
-    return answer(200, await _read(request, work))
+    return answer(200, await _read_with_coming(request, work))
 
 
 @router.get(
