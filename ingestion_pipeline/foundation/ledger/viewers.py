@@ -4,6 +4,8 @@
       ├─ may become ▶ ingestion_viewer_N      a member of `ingestion_tenant`, with a row in
       │                                       `tenant_readers`: the policies show it tenant N's rows
       └─ may become ▶ ingestion_reader        for the operator's pages
+    ingestion_runs
+      └─ may become ▶ ingestion_viewer_N      to write what tenant N may see into its own lake
 
 A role is named after the tenant's number, as the tenant's own login is (`readers.py`). Databases
 of one cluster share it: each says in its own `tenant_readers` whose rows it sees there.
@@ -18,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger.tables.tenants import tenant_readers
 from ingestion_pipeline.foundation.storage import locks, roles
-from ingestion_pipeline.foundation.storage.privileges import DASHBOARDS, READER, TENANT
+from ingestion_pipeline.foundation.storage.privileges import DASHBOARDS, READER, RUNS, TENANT
 
 _PREFIX = "ingestion_viewer_"
 # Of a backup that was restored in another cluster the rows are there, and the roles are not.
@@ -28,6 +30,7 @@ _LACKING = sa.text("""
     LEFT JOIN pg_roles ON rolname = :prefix || tenants.tenant_id
     WHERE r.role_name IS NULL OR rolname IS NULL
        OR NOT pg_has_role(:dashboards, pg_roles.oid, 'MEMBER')
+       OR NOT pg_has_role(:runs, pg_roles.oid, 'MEMBER')
        OR NOT pg_has_role(pg_roles.oid, :tenant, 'MEMBER')
     ORDER BY tenants.tenant_id
 """)
@@ -47,14 +50,14 @@ class Viewers:
 
 
 def role_of(tenant_id: int) -> str:
-    """The role under which pages read a tenant's rows."""
+    """The role under which pages, and the lake, read a tenant's rows."""
     return f"{_PREFIX}{int(tenant_id)}"
 
 
 def ensure(engine: sa.Engine) -> Viewers:
     """Make the viewers of all tenants that have none; nothing where we may make no roles."""
     with engine.connect() as connection:
-        for group in (TENANT, DASHBOARDS):
+        for group in (TENANT, RUNS, DASHBOARDS):
             if not roles.is_there(connection, group):
                 return Viewers(lacking="the groups of roles are not made")
         if not sa.inspect(connection).has_table(tenant_readers.name):
@@ -74,12 +77,12 @@ def _may_see_all(connection: sa.Connection) -> bool:
 
 
 def _lacking(connection: sa.Connection) -> list[int]:
-    names = {"prefix": _PREFIX, "dashboards": DASHBOARDS, "tenant": TENANT}
+    names = {"prefix": _PREFIX, "dashboards": DASHBOARDS, "runs": RUNS, "tenant": TENANT}
     return list(connection.scalars(_LACKING, names))
 
 
 def _make(connection: sa.Connection) -> int:
-    roles.let_become(connection, READER)
+    roles.let_become(connection, READER, who=DASHBOARDS)
     lacking = _lacking(connection)
     for tenant_id in lacking:
         role = role_of(tenant_id)
@@ -88,7 +91,8 @@ def _make(connection: sa.Connection) -> int:
             roles.change_role(connection, sql.SQL("CREATE ROLE {} NOLOGIN").format(named))
         group = sql.SQL("GRANT {} TO {}").format(sql.Identifier(TENANT), named)
         roles.change_role(connection, group)
-        roles.let_become(connection, role)
+        for who in (DASHBOARDS, RUNS):
+            roles.let_become(connection, role, who=who)
         row = insert(tenant_readers).values(role_name=role, tenant_id=tenant_id)
         connection.execute(row.on_conflict_do_nothing())
     return len(lacking)

@@ -14,11 +14,15 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.errors import ConfigurationError, PermanentError
 from ingestion_pipeline.foundation.storage import roles, schema
 from ingestion_pipeline.foundation.storage.embedded import binaries
-from ingestion_pipeline.foundation.storage.privileges import STAGING
+from ingestion_pipeline.foundation.storage.privileges import LAKE, STAGING
 
 # Made and dropped by collections under way, which begin their window again without. Whatever else
 # a run's login has made there is not to be made again by the owner.
-_PASSING = (f"--exclude-schema={STAGING}", "--exclude-table=timeseries_staging_*")
+# And the lake's catalogue names files that may be gone by the time of the restore.
+_PASSING = (
+    f"--exclude-schema={STAGING}", "--exclude-table=timeseries_staging_*",
+    f"--exclude-table-data={LAKE}.*",
+)  # fmt: skip
 
 
 def dump(engine: sa.Engine, file: Path) -> int:

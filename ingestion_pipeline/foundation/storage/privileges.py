@@ -14,6 +14,8 @@ DASHBOARDS = "ingestion_dashboards"
 
 # The schema in which runs make tables, and nobody looks up anything.
 STAGING = "ingestion_staging"
+# The schema of the lake's catalogue, which runs alone may use (migration 0041).
+LAKE = "ingestion_lake"
 
 # Table: what the gateway may do, what runs, operators' dashboards, a tenant's own role.
 TABLES: dict[str, tuple[str, str, str, str]] = {

@@ -21,6 +21,7 @@ from ingestion_pipeline.foundation.storage.privileges import (
     DASHBOARDS,
     GATEWAY,
     GROUPS,
+    LAKE,
     LOCK_FUNCTIONS,
     READER,
     RUNS,
@@ -121,6 +122,13 @@ def _grant_to_runs(connection: sa.Connection, schema: str | None) -> None:
     _run(connection, f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {', '.join(GROUPS)}")
     if connection.scalar(sa.text("SELECT to_regnamespace(:name)"), {"name": STAGING}):
         _run(connection, f"GRANT USAGE, CREATE ON SCHEMA {STAGING} TO {RUNS}")
+    if connection.scalar(sa.text("SELECT to_regnamespace(:name)"), {"name": LAKE}):
+        everybody = f"PUBLIC, {', '.join(GROUPS)}, {DASHBOARDS}"
+        _run(connection, f"REVOKE ALL ON SCHEMA {LAKE} FROM {everybody}")
+        _run(connection, f"REVOKE ALL ON ALL TABLES IN SCHEMA {LAKE} FROM {everybody}")
+        _run(connection, f"GRANT USAGE ON SCHEMA {LAKE} TO {RUNS}")
+        verbs = "SELECT, INSERT, UPDATE, DELETE"
+        _run(connection, f"GRANT {verbs} ON ALL TABLES IN SCHEMA {LAKE} TO {RUNS}")
     _run(
         connection,
         "GRANT EXECUTE ON FUNCTION make_timeseries_month(date), drop_timeseries_month(date), "
@@ -225,19 +233,20 @@ def drop_login(connection: sa.Connection, name: str) -> None:
     change_role(connection, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def let_become(connection: sa.Connection, role: str) -> None:
-    """Let the pages' login become a role, of which it has nothing before.
+def let_become(connection: sa.Connection, role: str, *, who: str) -> None:
+    """Let the pages' login, or runs, become a role, of which they have nothing before.
 
     Raises:
         ConfigurationError: our own role may not.
     """
-    # Before PostgreSQL 16 that nothing is inherited is a matter of the role (NOINHERIT).
+    # Before PostgreSQL 16 that nothing is inherited is a matter of the role (NOINHERIT): runs
+    # inherit there. A tenant's viewer has nothing that they lack.
     version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
     how = " WITH INHERIT FALSE, SET TRUE" if int(version) >= 160_000 else ""
-    may = sa.text("SELECT pg_has_role(:dashboards, :role, 'MEMBER')")
-    if not connection.scalar(may, {"dashboards": DASHBOARDS, "role": role}):
+    may = sa.text("SELECT pg_has_role(:who, :role, 'MEMBER')")
+    if not connection.scalar(may, {"who": who, "role": role}):
         grant = sql.SQL("GRANT {} TO {}" + how)
-        change_role(connection, grant.format(sql.Identifier(role), sql.Identifier(DASHBOARDS)))
+        change_role(connection, grant.format(sql.Identifier(role), sql.Identifier(who)))
 
 
 def is_there(connection: sa.Connection, role: str) -> bool:

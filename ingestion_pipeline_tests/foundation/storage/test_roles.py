@@ -160,6 +160,8 @@ def test_a_tenant_sees_its_own_rows_in_every_table_and_no_others(filled: sa.Engi
     with reading_as(filled, "acme") as connection:
         for table in own:
             columns = ", ".join(COLUMNS.get((TENANT, table), "*"))
+            if table == "changed_parts":  # -infinity is no day of Python's
+                columns = "tenant_id"
             rows = connection.exec_driver_sql(f"SELECT {columns} FROM {table}").mappings().all()
             if table in everywhere or table.endswith(("jobs", "attempts")):
                 # `changed_parts`: beside its own row those of the rows that are put in others

@@ -32,7 +32,9 @@ def pending(engine: sa.Engine, mart: Mart) -> int:
     """How many changes of a mart's source wait."""
     with engine.connect() as connection:
         return connection.execute(
-            sa.text("SELECT count(*) FROM changed_parts WHERE source = :source"),
+            sa.text(
+                "SELECT count(*) FROM changed_parts WHERE reader = 'marts' AND source = :source"
+            ),
             {"source": mart.source},
         ).scalar_one()
 

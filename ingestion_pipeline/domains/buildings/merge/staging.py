@@ -10,6 +10,7 @@ what differs. Rows that are equal are not touched. What a server crash takes of 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 
 import psycopg
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ from ingestion_pipeline.domains.buildings.contract.windows import Counts, Window
 from ingestion_pipeline.domains.buildings.land.samples import COLUMNS, refused
 from ingestion_pipeline.domains.buildings.merge.months import Month
 from ingestion_pipeline.domains.buildings.sources.ace_iot.envelope import Unusable
+from ingestion_pipeline.domains.buildings.tables import timeseries_raw
+from ingestion_pipeline.foundation.ledger import changes
 from ingestion_pipeline.foundation.storage.bulk import CopyStream, Row, copy_encoded
 from ingestion_pipeline.foundation.storage.privileges import STAGING
 
@@ -59,12 +62,21 @@ _MERGE = """
 """
 
 
-def copy_straight(connection: sa.Connection, month: Month, payload: bytes, *, binary: bool) -> bool:
-    """COPY encoded rows into a month; False, and nothing is written, where one can't go in.
+def copy_straight(
+    connection: sa.Connection, payload: bytes, *, site: str, window: Window, binary: bool
+) -> bool:
+    """COPY a page's encoded rows into their month; False, and nothing is written, where one can't
+    go in.
 
-    Into its partition, because COPY does not go into a table that has policies.
+    Into its partition, because COPY does not go into a table that has policies. No trigger of the
+    table fires for that: the day (a window is within one) is marked as changed here.
     """
-    return _copied(connection, month.partition, payload, binary=binary)
+    if not _copied(connection, Month.of(window.start).partition, payload, binary=binary):
+        return False
+    if payload.strip():
+        day = window.start.astimezone(UTC).date()
+        changes.mark_day(connection, timeseries_raw.name, key=site, day=day)
+    return True
 
 
 def _copied(connection: sa.Connection, table: str, payload: bytes, *, binary: bool) -> bool:

@@ -163,8 +163,9 @@ class _Work:
         with self._checkpoints.transaction(self._connection) as saving:
             straight = progress.straight and copy_straight(
                 self._connection,
-                Month.of(self._staging.window.start),
                 page.payload,
+                site=self._staging.site,
+                window=self._staging.window,
                 binary=page.binary,
             )
             unusable = list(page.unusable)
