@@ -10,8 +10,13 @@ constants of the exactly pinned version are set; what a process starts is starte
 
 Each question is also asked through a connection of its own, made and thrown away: most of what a
 question costs, on both sides. Here a client keeps its connection.
+
+And each run is a new interpreter, which imports Dagster and all libraries before it does anything.
+Here the code server's runs are forks of a process that has imported them (`multiprocessing`'s
+forkserver). Not of ours: a run reads the code and the files of sources as they are when it starts.
 """
 
+import multiprocessing
 import runpy
 import sys
 from collections.abc import Iterator
@@ -23,6 +28,11 @@ _WATCH_SECONDS = 10.0  # until a code server that was started anew is noticed
 _READ_ANEW_SECONDS = 300.0
 _RECONNECT_MS = 1000
 _CHANNEL = "_kept_channel"
+# What a run imports that is not ours; nothing that starts a thread, which would not be forked.
+_IMPORTED = (
+    "dagster", "sqlalchemy.dialects.postgresql", "psycopg", "pydantic_settings", "httpx", "fsspec",
+    "cryptography.fernet", "msgspec", "stamina",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -43,6 +53,7 @@ def calm(*, daemon: bool = False) -> None:
     its_client.DagsterGrpcClient._channel = kept_channel
     its_watcher.WATCH_INTERVAL = _WATCH_SECONDS
     its_server.open_ipc_subprocess = starting_calm(its_server.open_ipc_subprocess)
+    its_server.DagsterApiServer.__init__ = forking(its_server.DagsterApiServer.__init__)
     if daemon:
         from dagster._daemon import controller
 
@@ -84,6 +95,18 @@ def starting_calm(start: Any) -> Any:
         return start([*parts[:at], "ingestion_pipeline.cli.calm", *parts[at:]], **kwargs)
 
     return started
+
+
+def forking(initialise: Any) -> Any:
+    """What makes a code server, with runs that are forked where the system can do it."""
+
+    def initialised(server: Any, *args: Any, **kwargs: Any) -> None:
+        initialise(server, *args, **kwargs)
+        if "forkserver" in multiprocessing.get_all_start_methods():
+            server._mp_ctx = multiprocessing.get_context("forkserver")
+            server._mp_ctx.set_forkserver_preload(list(_IMPORTED))
+
+    return initialised
 
 
 if __name__ == "__main__":

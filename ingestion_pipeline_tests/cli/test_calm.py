@@ -1,8 +1,11 @@
 """Dagster's processes under `up` ask one another less often; what this sets is there to be set."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 _PRINT = """
 import json
@@ -51,3 +54,35 @@ print(seen[0] is seen[1], seen[0] is seen[2])
 def test_each_question_was_asked_through_a_connection_of_its_own() -> None:
     said = subprocess.check_output([sys.executable, "-c", _KEPT], text=True)
     assert said.split() == ["True", "False"]
+
+
+_FORKED = """
+from types import SimpleNamespace
+from ingestion_pipeline.cli.calm import forking
+from ingestion_pipeline_tests.cli.test_calm import tell
+server = SimpleNamespace()
+forking(lambda server: None)(server)
+for _ in range(2):
+    told = server._mp_ctx.Queue()
+    run = server._mp_ctx.Process(target=tell, args=[told])
+    run.start()
+    print(told.get())
+    run.join()
+"""
+
+
+def tell(queue: Any) -> None:
+    """In a run: whose child it is, how many threads that has, and what was imported before us."""
+    parent = os.getppid()
+    status = Path(f"/proc/{parent}/status").read_text()
+    threads = int(status.split("Threads:")[1].split()[0])
+    ours = [name for name in sys.modules if name.startswith("ingestion_pipeline.")]
+    libraries = sorted({"dagster", "sqlalchemy", "psycopg"} & sys.modules.keys())
+    queue.put(json.dumps([parent, threads, ours, libraries]))
+
+
+def test_each_run_imported_all_libraries_anew() -> None:
+    said = subprocess.check_output([sys.executable, "-c", _FORKED], text=True)
+    (first, *found), (second, *_) = map(json.loads, said.splitlines())
+    assert first == second  # one process, of which both are forks; with one thread, as forks ask
+    assert found == [1, [], ["dagster", "psycopg", "sqlalchemy"]]  # our own code is read anew

@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -291,12 +293,28 @@ def test_a_run_killed_in_the_middle_is_taken_up_again_and_nothing_is_doubled(
 
 
 def kill_a_run(up: Up, job: str) -> None:
-    """Wait until a run of a job is under way, and kill its processes."""
-    up.wait_for(lambda: bool(up.graphql(RUNNING % job)["runsOrError"]["results"]))
-    for run in up.graphql(RUNNING % job)["runsOrError"]["results"]:
-        for process in psutil.process_iter(["cmdline"]):
-            if run["runId"] in " ".join(process.info["cmdline"] or []):
-                process.kill()
+    """Wait until a step of a job's run is under way, and kill the run's process."""
+
+    def one_is_killed() -> bool:
+        runs = up.graphql(RUNNING % job)["runsOrError"]["results"]
+        at_work = {process for run in runs for process in processes_of(run["runId"])}
+        for process in at_work:
+            process.kill()
+        return bool(at_work)
+
+    up.wait_for(one_is_killed, every=0.1)
+
+
+def processes_of(run_id: str) -> list[psutil.Process]:
+    """The process of a run: while a step is under way it follows, through `tail`, what is printed
+    into the run's folder. Nothing names the run in its own command line."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or [""]
+        if words[0] == "tail" and run_id in words[-1]:
+            with suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(process.ppid()))
+    return found
 
 
 def killed(up: Up, words: str) -> None:
@@ -345,8 +363,10 @@ def test_readings_are_published_though_a_run_and_the_daemon_are_killed(up: Up) -
     requests = [
         post("/api/kpi-data", json.dumps(body).encode(), api_key=api_key) for body in bodies
     ]
-    assert {answer.status for answer in send_all(up.gateway_port, requests)} == {202}
-    kill_a_run(up, "publish_readings")
+    with ThreadPoolExecutor(1) as beside:  # the last run may be over before all are sent
+        killing = beside.submit(kill_a_run, up, "publish_readings")
+        assert {answer.status for answer in send_all(up.gateway_port, requests)} == {202}
+        killing.result()
     killed(up, "dagster._daemon")
     published = (
         "SELECT count(*) FILTER (WHERE key LIKE 'package:%'), "

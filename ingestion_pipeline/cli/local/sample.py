@@ -18,8 +18,12 @@ from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.outlets.findings.analysis.packages import any_wanted
 
 _SECONDS = 240
-# What schedules start: whoever looks around now sees it, too. Checks come after what they check.
-_ELSE_AT_NIGHT = ("listen_for_silences", "add_up_receipts", "check_marts", "check_analyses")
+# What starts by itself minutes or hours later: whoever looks around now sees it, too. Checks come
+# after what they check; those of KPIs ran beside the first readings, and rest for five minutes.
+_ELSE_LATER = (
+    "look_for_findings", "listen_for_silences", "add_up_receipts",
+    "check_kpis", "check_marts", "check_analyses",
+)  # fmt: skip
 _PENDING = sa.text("""
     SELECT greatest(0, 4 - (SELECT count(*) FROM uploads WHERE domain = 'commerce'))
          + (SELECT count(*) FROM jobs WHERE status IN ('pending', 'processing', 'retrying'))
@@ -87,7 +91,7 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
         time.sleep(0.5)
     else:
         console.warn("the sample is not loaded yet; see the runs in the UI")
-    for job in _ELSE_AT_NIGHT:
+    for job in _ELSE_LATER:
         _launch(configuration, job, {})
 
 
