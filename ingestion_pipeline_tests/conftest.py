@@ -25,6 +25,7 @@ from ingestion_pipeline.foundation.ledger import metrics, tenants
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
+from ingestion_pipeline_tests.forking import client as forking
 from ingestion_pipeline_tests.foundation.sandbox.running import RunningSandbox
 from ingestion_pipeline_tests.gateway.running import RunningGateway, Sender
 
@@ -48,6 +49,7 @@ _MEMORY_NEEDED = 8 * 2**30  # a whole run leaves less than half of it
 def pytest_configure(config: pytest.Config) -> None:
     _keep_files_in_memory(config)
     _see_no_described_sources(config)
+    config.add_cleanup(forking.install())
 
 
 def _keep_files_in_memory(config: pytest.Config) -> None:

@@ -1,0 +1,1 @@
+"""Commands that tests start, forked from a process that has imported what they import."""
