@@ -209,6 +209,12 @@ class Settings(BaseSettings):
     archive_url: str | None = Field(
         None, description="Where old months go as Parquet, any fsspec URL; unset: in INGESTION_HOME"
     )
+    lake_url: str | None = Field(
+        None,
+        pattern=r"^(off|/\S.*|file:///.+|s3://[^\s/@?#]+(/[^\s?#]*)?)$",  # no password in it
+        description="Where the lake's tables go: a folder, file:///… or s3://bucket/prefix, whose "
+        "keys are the usual AWS_* variables; off: there is none; unset: INGESTION_HOME/lake",
+    )
     defs_folder: Path | None = Field(
         None,
         description="Folder of sources that are described in YAML; unset: the package's own `defs`",
@@ -358,6 +364,14 @@ class Settings(BaseSettings):
     def archive(self) -> str:
         """The URL under which old months are archived."""
         return self.archive_url or (self.home / "archive").as_uri()
+
+    @property
+    def lake(self) -> str | None:
+        """The folder or the URL that the lake's tables are below; None: there is no lake."""
+        if self.lake_url == "off":
+            return None
+        url = self.lake_url or str(self.home / "lake")
+        return url.removeprefix("file://").rstrip("/")
 
     @property
     def site_names(self) -> tuple[str, ...]:

@@ -95,6 +95,7 @@ CLAIMING_IMPORT = Family("book_sales.import.")  # a platform
 LOADING_SALES = Family("book_sales:")  # a tenant's platform
 SUMMARIZING_SALES = Family("", seed=1)  # a platform
 REFRESHING_MART = Family("marts/")  # what is made together
+WRITING_LAKE = Family("lake/")  # a table
 
 
 def hold(connection: sa.Connection, lock: Lock | Named) -> None:

@@ -1,0 +1,161 @@
+"""The lake's catalogue: which tables there are, and which of their files are theirs now.
+
+It is two tables in a schema of the database's own (migration 0041), which only runs may use; who
+reads the lake needs none of it. A pointer beside each table's metadata names the newest, as the
+readers of others know it (`version-hint.text`): a folder is enough for them.
+"""
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.settings import Settings
+from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.outlets.lake import partitions
+from ingestion_pipeline.outlets.lake.columns import Column, follow
+from ingestion_pipeline.outlets.lake.tables import LakeTable
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.table import Table
+
+SCHEMA = "ingestion_lake"
+OPERATOR = "operator"
+SHARED = "shared"
+POINTER = "version-hint.text"
+_TENANT = "tenant_"
+_PROPERTIES = {
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    # A commit that has to be tried again was not alone, and works on what is not true any more.
+    "commit.retry.num-retries": "0",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    # What a query can skip files by; whole texts would be in every manifest.
+    "write.metadata.metrics.default": "truncate(16)",
+}
+
+
+def namespace_of(tenant_id: int) -> str:
+    """The namespace, and the folder, of a tenant: names of tenants are not for all to see."""
+    return f"{_TENANT}{int(tenant_id)}"
+
+
+def tenant_of(namespace: str) -> int | None:
+    """The tenant of a namespace; None: it is none's."""
+    number = namespace.removeprefix(_TENANT)
+    return int(number) if namespace.startswith(_TENANT) and number.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The lake of an installation.
+
+    Attributes:
+        catalog: of pyiceberg.
+        url: of the folder that everything is in, without a slash at its end.
+    """
+
+    catalog: "SqlCatalog"
+    url: str
+
+    def location(self, namespace: str, table: str) -> str:
+        """Where a table is."""
+        return f"{self.url}/{namespace}/{table}"
+
+    def table(self, namespace: str, name: str) -> "Table | None":
+        """A table as it is now; None: there is none."""
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            return self.catalog.load_table((namespace, name))
+        except NoSuchTableError:
+            return None
+
+    def namespaces(self) -> list[str]:
+        """All there are, sorted."""
+        return sorted(".".join(each) for each in self.catalog.list_namespaces())
+
+    def make(
+        self, namespace: str, table: LakeTable, columns: list[Column], *, comment: str
+    ) -> "Table":
+        """Make a table that is not there."""
+        from pyiceberg.schema import Schema
+        from pyiceberg.types import NestedField
+
+        self.catalog.create_namespace_if_not_exists(namespace)
+        schema = Schema(
+            *(
+                NestedField(number, column.name, column.iceberg(), doc=column.comment or None)
+                for number, column in enumerate(columns, start=1)
+            )
+        )
+        return self.catalog.create_table(
+            (namespace, table.name),
+            schema,
+            location=self.location(namespace, table.name),
+            partition_spec=partitions.spec_of(table, schema),
+            properties={**_PROPERTIES, "comment": comment},
+        )
+
+    def point(self, table: "Table") -> None:
+        """Let the pointer name a table's newest metadata."""
+        newest = table.metadata_location.rpartition("/")[2].removesuffix(".metadata.json")
+        where = f"{table.location()}/metadata/{POINTER}"
+        if _said(table, where) == newest:
+            return
+        if "://" in where:
+            with table.io.new_output(where).create(overwrite=True) as file:
+                file.write(newest.encode())
+            return
+        # Whoever reads meanwhile sees the one or the other, as of object stores.
+        partial = Path(f"{where}.{uuid.uuid4().hex}.partial")
+        partial.write_text(newest)
+        partial.replace(where)
+
+
+def _said(table: "Table", where: str) -> str | None:
+    try:
+        with table.io.new_input(where).open() as file:
+            return file.read().decode()
+    except FileNotFoundError:
+        return None
+
+
+def followed(table: "Table", columns: list[Column]) -> tuple["Table", bool]:
+    """A table with the columns that the database has, and whether rows are to be written anew."""
+    changed = follow(table, columns)
+    return table.refresh(), changed
+
+
+def opened(configuration: Settings) -> Lake:
+    """The lake that settings name.
+
+    Raises:
+        ConfigurationError: the lake is off.
+    """
+    url = configuration.lake
+    if url is None:
+        raise ConfigurationError("LAKE_URL is `off`: there is no lake")
+    return lake_at(database.database_url(configuration), url)
+
+
+def lake_at(database_url: str, url: str) -> Lake:
+    """The lake whose catalogue a database has, and whose files are below a URL or a folder."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    catalog = sa.make_url(database_url).update_query_dict({"options": f"-c search_path={SCHEMA}"})
+    return Lake(
+        SqlCatalog(
+            "lake",
+            uri=catalog.render_as_string(hide_password=False),
+            warehouse=url,
+            init_catalog_tables="false",
+            pool_pre_ping="true",
+        ),
+        url.rstrip("/"),
+    )
