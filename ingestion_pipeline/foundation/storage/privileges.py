@@ -115,7 +115,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "gumroad_syncs": ("raw", "raw", "r", "r"),
     # Marts: runs make them of the tables above, readers read them. Triggers of those write what
     # has changed, as whoever changes it. Pages tell what is due.
-    "changed_parts": ("a", "rad", "r", "r"),
+    "changed_parts": ("a", "rawd", "r", "r"),
     "kpi_hourly": ("", "rawd", "r", "r"),
     "kpi_daily": ("", "rawd", "r", "r"),
     "building_hours": ("", "rawd", "r", "r"),

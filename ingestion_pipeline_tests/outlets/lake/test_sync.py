@@ -102,7 +102,7 @@ def test_changes_in_place_and_deletes_are_followed(
     sync(engine, lake, points)
     with engine.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE kpi_points SET quality = 'good', value = 7 WHERE value = 1"
+            "UPDATE kpi_points SET quality = 'high', value = 7 WHERE value = 1"
         )
         connection.exec_driver_sql("DELETE FROM kpi_points WHERE value = 2")
     assert sync(engine, lake, points).partitions == 2

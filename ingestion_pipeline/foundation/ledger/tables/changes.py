@@ -22,6 +22,11 @@ changed_parts = sa.Table(
         "parts of their own",
     ),
     now("changed_at", comment="When the transaction began that changed them, UTC"),
+    text(
+        "refused",
+        nullable=True,
+        comment="Why the lake could not be given the part; NULL: not tried yet",
+    ),
     comment="Parts of tables that have changed: a row a change, written in its transaction by "
     "triggers (note_changed_*), deleted by the reader that has worked the part out",
 )

@@ -62,7 +62,6 @@ _PARTS = {
     "kpi_analyses": ("tenant_id", "''", _WHOLE),
     "macro_observations": ("0", "series_id", _WHOLE),
     "macro_latest": ("0", "series_id", _WHOLE),
-    "macro_series": ("0", "''", _WHOLE),
 }
 _TRIGGERS = {
     "insert": "INSERT ON {} REFERENCING NEW TABLE AS came",
@@ -90,6 +89,11 @@ def upgrade() -> None:
     for event in ("insert", "update"):
         _trigger("collected_windows", event, _TRIGGERS[event])
     op.get_bind().exec_driver_sql(_CATALOGUE)
+    op.execute("""
+        ALTER TABLE changed_parts ADD COLUMN refused TEXT;
+        COMMENT ON COLUMN changed_parts.refused IS
+            'Why the lake could not be given the part; NULL: not tried yet';
+    """)
 
 
 def _note(table: str, sources: str, part: str) -> None:
