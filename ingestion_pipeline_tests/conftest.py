@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psutil
 import psycopg
 import pytest
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _keep_files_in_memory(config)
     _see_no_described_sources(config)
     config.add_cleanup(forking.install())
+    _try_again_at_once()
 
 
 def _keep_files_in_memory(config: pytest.Config) -> None:
@@ -69,6 +71,12 @@ def _see_no_described_sources(config: pytest.Config) -> None:
     none_described = tempfile.TemporaryDirectory(prefix="no-sources-")
     config.add_cleanup(none_described.cleanup)
     os.environ["DEFS_FOLDER"] = none_described.name
+
+
+def _try_again_at_once() -> None:
+    """A step that fails is tried again as often as ever, but not 5 and 10 seconds later. Of runs in
+    the process of the tests; others wait."""
+    dg.RetryPolicy.calculate_delay = lambda *_: 0  # type: ignore[method-assign]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
