@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.storage import schema
+
 
 def marks(connection: sa.Connection, source: str) -> set[tuple[int, str, str]]:
     """Tenant, key and day of the lake's marks of a table, which are forgotten."""
@@ -68,3 +70,82 @@ def test_a_window_of_the_release_before_marks_its_day_when_it_is_complete(
         connection.exec_driver_sql(window.format("a", '{"inserted": 5}'))
         connection.exec_driver_sql(window.format("b", '{"inserted": 0, "unchanged": 5}'))
         assert marks(connection, "timeseries_raw") == {(0, "a", "2026-03-01")}
+
+
+# Where a row of 2026-05-17 23:30, two hours west of UTC, belongs; of a day: of 2026-05-17.
+NUMBER = "3f000000-0000-4000-8000-000000000000"
+WHERE = {
+    "timeseries_raw": (0, "x", "2026-05-18"),
+    **dict.fromkeys(
+        ("weather_raw", "timeseries_hourly", "building_hours"), (0, "x", "2026-05-01")
+    ),
+    **dict.fromkeys(("timeseries_daily", "timeseries_gaps"), (0, "x", "2026-01-01")),
+    **dict.fromkeys(
+        ("building_alerts", "macro_observations", "macro_latest"), (0, "x", "-infinity")
+    ),
+    **dict.fromkeys(("customers", "products", "order_items"), (1, "3", "-infinity")),
+    "kpi_points": (1, "", "2026-05-18"),
+    **dict.fromkeys(("orders", "kpi_hourly", "sales_events"), (1, "", "2026-05-01")),
+    **dict.fromkeys(
+        ("kpi_daily", "kpi_daily_summary", "orders_daily", "customer_days", "daily_sales",
+         "book_income_daily"),
+        (1, "", "2026-01-01"),
+    ),
+    **dict.fromkeys(
+        ("market_fundamentals", "market_comps", "kpi_analyses"), (1, "", "-infinity")
+    ),
+    "findings": (0, "", "-infinity"),
+}  # fmt: skip
+_VALUES = {
+    "integer": "1", "bigint": "1", "numeric": "1", "double precision": "1", "boolean": "true",
+    "text": "'x'", "date": "'2026-05-17'", "jsonb": "'{}'", "ARRAY": "'{}'", "uuid": f"'{NUMBER}'",
+    "timestamp with time zone": "'2026-05-17T23:30-02:00'",
+}  # fmt: skip
+
+
+def insert_something(connection: sa.Connection, table: str) -> None:
+    """A row of 1, x and 2026-05-17 23:30-02:00, whatever the table checks."""
+    for name in connection.exec_driver_sql(
+        f"SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'c'"
+    ).scalars():
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    columns = connection.exec_driver_sql(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        f"WHERE table_schema = 'public' AND table_name = '{table}' AND is_generated = 'NEVER' "
+        "AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'"
+    ).all()
+    names, values = [name for name, _ in columns], [_VALUES[type_] for _, type_ in columns]
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})"
+    )
+
+
+def test_every_table_of_the_lake_marks_the_utc_partition_of_its_rows(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT make_timeseries_month('2026-05-01')")
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+            connection.exec_driver_sql(f"SET LOCAL timezone = '{zone}'")
+            for table, part in WHERE.items():
+                connection.exec_driver_sql("DELETE FROM changed_parts")
+                insert_something(connection, table)
+                assert marks(connection, table) == {part}, (table, zone)
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+                assert marks(connection, table) == {part}, (table, zone)
+                connection.exec_driver_sql(f"TRUNCATE {table} CASCADE")
+                assert marks(connection, table) == {(0, "", "infinity")}, (table, zone)
+
+
+def test_what_the_tables_of_the_lake_hold_already_is_due(bare_database_url: str) -> None:
+    old = sa.create_engine(bare_database_url)
+    schema.upgrade(old, "0040")
+    with old.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        for table in ("orders", "macro_latest"):
+            insert_something(connection, table)
+    schema.upgrade(old)
+    with old.begin() as connection:
+        for table in WHERE:
+            due = {(0, "", "infinity")} if table in ("orders", "macro_latest") else set()
+            assert marks(connection, table) == due, table
+    old.dispose()
