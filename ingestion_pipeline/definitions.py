@@ -20,6 +20,9 @@ from ingestion_pipeline.orchestration.assets import shown
 from ingestion_pipeline.orchestration.resources import CONFIGURATION, RESOURCES
 from ingestion_pipeline.outlets.findings import definitions as findings
 from ingestion_pipeline.outlets.findings import freshness as findings_freshness
+from ingestion_pipeline.outlets.lake import definitions as lake
+from ingestion_pipeline.outlets.lake import freshness as lake_freshness
+from ingestion_pipeline.outlets.lake.resources import LakeStore
 from ingestion_pipeline.outlets.marts import definitions as marts
 from ingestion_pipeline.outlets.marts import freshness as marts_freshness
 from ingestion_pipeline.outlets.receipts import definitions as receipts
@@ -27,6 +30,7 @@ from ingestion_pipeline.outlets.receipts import freshness as receipts_freshness
 
 resources = {
     **RESOURCES, "ace_iot": AceIotApi(), "fred": FredApi(), "gumroad": GumroadApi(),
+    "lake": LakeStore(),
 }  # fmt: skip
 
 
@@ -42,6 +46,7 @@ def ours() -> dg.Definitions:
             findings.definitions,
             receipts.definitions,
             marts.definitions,
+            lake.definitions,
             housekeeping.definitions(questions=registry.questions, limits=watch),
             # A run of many small steps costs two CPU seconds in one process and four in several.
             dg.Definitions(resources=resources, executor=dg.in_process_executor),
@@ -49,6 +54,7 @@ def ours() -> dg.Definitions:
         ages={
             **registry.ages(CONFIGURATION.read()),
             "findings": findings_freshness.ages(),
+            "lake": lake_freshness.ages(),
             "marts": marts_freshness.ages(),
             "receipts": receipts_freshness.ages(),
         },

@@ -26,6 +26,7 @@ from ingestion_pipeline.cli.commands import (
     intake,
     jobs,
     kpis,
+    lake,
     rejected,
     sources,
     tables,
@@ -52,6 +53,7 @@ app.add_typer(kpis.app, name="kpis")
 app.add_typer(sources.app, name="sources")
 app.add_typer(intake.app, name="intake")
 app.add_typer(findings.app, name="findings")
+app.add_typer(lake.app, name="lake")
 app.command()(book_sales.import_report)
 app.command()(book_sales.sample_reports)
 app.command()(book_sales.credential_key)

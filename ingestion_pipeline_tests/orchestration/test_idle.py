@@ -25,7 +25,7 @@ MOST_QUERIES = 2  # of a tick
 # marts, findings and analyses follow what came, and nobody waits for them.
 SELDOM = {
     "alerts", "dropped_reports", "release_jobs_of_canceled_runs",
-    "changed_parts", "packages_without_analysis", "watched_series",
+    "changed_parts", "changed_tables", "packages_without_analysis", "watched_series",
 }  # fmt: skip
 # Every thirty seconds: the whole health document; what days are due and what has none; every five
 # minutes: a question a kind of what is watched.

@@ -23,7 +23,7 @@ from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.sealing import new_key
 from ingestion_pipeline.foundation.settings import Settings
-from ingestion_pipeline.foundation.storage import database, schema
+from ingestion_pipeline.foundation.storage import database, roles, schema
 from ingestion_pipeline.foundation.storage.embedded import EmbeddedServer
 from ingestion_pipeline.foundation.storage.landing import Landing
 
@@ -31,7 +31,7 @@ TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
 # What a demo takes from its own sandbox and folders, whatever the shell says.
 _ELSEWHERE = (
-    "DROP_URL", "LANDING_URL", "KEY_VALUE_URL", "FRED_API_KEY", "GUMROAD_API_BASE_URL",
+    "DROP_URL", "LANDING_URL", "KEY_VALUE_URL", "FRED_API_KEY", "GUMROAD_API_BASE_URL", "LAKE_URL",
 )  # fmt: skip
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
@@ -127,6 +127,7 @@ def _materialize() -> DemoResult:
     configuration = settings()
     engine = database.engine(settings())
     schema.upgrade(engine)
+    roles.ensure(engine)  # the lake reads under tenants' own
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)
     write_readings(engine, tenant_id)

@@ -13,4 +13,12 @@ reading.py      PostgreSQL → Arrow, in a snapshot, under a role
 files.py        Arrow → Parquet files, and the commit that puts them in place of others
 archived.py     Months that were dropped from the database stay
 sync.py         All of it together
+status.py       How the lake stands
+resources.py    The lake as Dagster's resource
+assets.py       Its tables as Dagster's assets
+checks.py       Their checks
+offenders.py    What these must not find, as queries
+freshness.py    Why age is no fault of a table of the lake
+automation.py   When it is written
+definitions.py  What Dagster is given
 """

@@ -1,0 +1,100 @@
+"""`ingestion-pipeline lake …`: the tables for other engines: how they stand, and keeping them."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingestion_pipeline.cli import console
+from ingestion_pipeline.cli.commands import AsJson, upgraded
+from ingestion_pipeline.foundation.errors import ContractError
+
+if TYPE_CHECKING:
+    from ingestion_pipeline.outlets.lake.catalogue import Lake
+    from ingestion_pipeline.outlets.lake.tables import LakeTable
+
+app = typer.Typer(help="Every published table in an open format.", no_args_is_help=True)
+
+Tables = Annotated[
+    list[str] | None, typer.Argument(metavar="[TABLE]...", help="Of the lake; none named: all.")
+]
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the tables of the lake, how far each is, and what waits."""
+    from ingestion_pipeline.outlets.lake import status as stands
+
+    engine, lake = upgraded(), _lake()
+    found = stands.tables(lake)
+    with engine.connect() as connection:
+        waiting, refused = stands.waiting(connection), stands.refusals(connection)
+    if as_json:
+        told = {
+            "lake": lake.url,
+            "tables": [asdict(each) for each in found],
+            "waiting": [asdict(each) for each in waiting],
+            "refused": refused,
+        }
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for each in found:
+        console.say(
+            f"{each.namespace}.{each.name}: {each.rows:,} rows in {each.files:,} files of "
+            f"{each.bytes:,} bytes, as of {each.as_of or 'never'}"
+        )
+    if not found:
+        console.say(f"there is no table yet in {lake.url}")
+    for of in waiting:
+        console.say(f"{of.source}: {of.partitions} partitions wait, {of.refused} are refused")
+    for reason in refused:
+        console.say(f"refused: {reason}")
+
+
+@app.command(name="sync")
+def sync_tables(names: Tables = None) -> None:
+    """Write what has changed now, which Dagster does every minute."""
+    from ingestion_pipeline.outlets.lake.sync import sync
+
+    engine, lake = upgraded(), _lake()
+    refused = 0
+    for table in _tables(names):
+        done = sync(engine, lake, table)
+        refused += len(done.refused)
+        if done.partitions or done.refused:
+            console.say(
+                f"{table.name}: {done.rows:,} rows of {done.partitions:,} partitions written"
+            )
+        for reason in done.refused:
+            console.say(f"{table.name}: refused: {reason}")
+    if refused:
+        raise typer.Exit(console.REJECTED)
+    console.say("the lake is up to date")
+
+
+@app.command()
+def rebuild(names: Tables = None) -> None:
+    """Have all of some tables written anew, by the next sync; what is there stays until then."""
+    from ingestion_pipeline.outlets.lake import due
+
+    with upgraded().begin() as connection:
+        for table in _tables(names):
+            due.mark(connection, table)
+    console.say("marked: `ingestion-pipeline lake sync`, or Dagster within a minute, writes them")
+
+
+def _lake() -> "Lake":
+    from ingestion_pipeline.foundation.environment import settings
+    from ingestion_pipeline.outlets.lake.catalogue import opened
+
+    return opened(settings())
+
+
+def _tables(names: list[str] | None) -> "list[LakeTable]":
+    from ingestion_pipeline.outlets.lake.tables import BY_NAME, TABLES
+
+    for name in names or ():
+        if name not in BY_NAME:
+            raise ContractError(f"the lake has no table {name!r}: {', '.join(sorted(BY_NAME))}")
+    return [BY_NAME[name] for name in names] if names else list(TABLES)

@@ -1,0 +1,75 @@
+"""When the lake is written: a sensor over what has changed; a schedule for its checks."""
+
+import time
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ingestion_pipeline.foundation.storage import roles
+from ingestion_pipeline.orchestration import sensing
+from ingestion_pipeline.outlets.lake.assets import ASSETS, WING
+from ingestion_pipeline.outlets.lake.tables import BY_NAME
+from ingestion_pipeline.outlets.marts.automation import may_run
+
+EVERY_SECONDS = 60  # a run costs some seconds; what is newer is in the database
+_REMEMBERED_RUNS = 8
+# What could not be written is tried again when something of it has changed.
+_DUE = sa.text("""
+    SELECT source, max(change_id), count(*) FROM changed_parts
+    WHERE reader = 'lake' AND refused IS NULL GROUP BY source ORDER BY source
+""")
+
+write_lake = dg.define_asset_job(
+    "write_lake",
+    selection=dg.AssetSelection.assets(*ASSETS).without_checks(),
+    description="Write what has changed into the lake.",
+    tags=sensing.run_tags(WING.name),
+)
+check_lake = dg.define_asset_job(
+    "check_lake",
+    selection=dg.AssetSelection.checks_for_assets(*ASSETS),
+    description="Run all checks of the lake.",
+    tags=sensing.run_tags(WING.name),
+)
+
+
+@dg.sensor(
+    job=write_lake,
+    minimum_interval_seconds=EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run for tables that have changed since the lake was given them.",
+)
+def changed_tables(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request a run of the tables that are due; one at a time."""
+    if not sensing.resource(context, "lake").is_on():
+        return dg.SkipReason("LAKE_URL is `off`: there is no lake")
+    with sensing.resource(context).engine().connect() as connection:
+        due = [tuple(row) for row in connection.execute(_DUE)]
+        if not due:
+            return dg.SkipReason("no table has changed")
+        if not roles.are_there(connection):
+            return dg.SkipReason(
+                "the lake reads under tenants' roles: make them by `ingestion-pipeline db roles`"
+            )
+    records = context.instance.get_run_records(
+        dg.RunsFilter(job_name=write_lake.name), limit=_REMEMBERED_RUNS
+    )
+    ended = (records[0].end_time or records[0].create_timestamp.timestamp()) if records else 0.0
+    if not may_run([record.dagster_run.status for record in records], time.time() - ended):
+        return dg.SkipReason("a run is at work, or waits after a failure")
+    # Dagster never starts a second run of a key, even when the first came to nothing.
+    after = records[0].dagster_run.run_id[:8] if records else ""
+    return dg.RunRequest(
+        "-".join([*(f"{source}-{newest}-{number}" for source, newest, number in due), after]),
+        asset_selection=[WING.key(source) for source, _, _ in due if source in BY_NAME],
+        tags=sensing.run_tags(WING.name),
+    )
+
+
+checks_of_lake = dg.ScheduleDefinition(
+    name="daily_checks_of_lake",
+    job=check_lake,
+    cron_schedule="57 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Runs the checks of the lake every night: that nothing waits, or was refused.",
+)
