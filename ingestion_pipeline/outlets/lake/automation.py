@@ -21,8 +21,8 @@ _DUE = sa.text("""
 
 write_lake = dg.define_asset_job(
     "write_lake",
-    selection=dg.AssetSelection.assets(*ASSETS).without_checks(),
-    description="Write what has changed into the lake.",
+    selection=dg.AssetSelection.assets(*ASSETS),  # its checks are a query each
+    description="Write what has changed into the lake, and check that nothing was refused.",
     tags=sensing.run_tags(WING.name),
 )
 check_lake = dg.define_asset_job(

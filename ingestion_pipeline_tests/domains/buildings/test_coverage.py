@@ -1,6 +1,7 @@
 """What is missing is listed exactly: hours that nobody fetched, points without a sample."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,6 +186,15 @@ def test_old_months_become_parquet_and_nothing_is_lost(engine: sa.Engine, tmp_pa
         assert months_there(connection) == [Month(date(2024, 5, 1))]
     assert publish_archive(engine, today=date(2024, 6, 1), **archive) == []
     collect(engine, every_hour("a", "b"))  # a month that is collected again comes back
+    assert len(publish_archive(engine, today=date(2024, 6, 1), **archive)) == 1
+
+
+def test_a_month_was_dropped_before_the_lake_had_it(engine: sa.Engine, tmp_path: Path) -> None:
+    collect(engine, every_hour("a"))
+    archive: dict[str, Any] = {"keep": 3, "archive_url": tmp_path.as_uri(), "followed": True}
+    assert publish_archive(engine, today=date(2024, 6, 1), **archive) == []
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM changed_parts WHERE reader = 'lake'")
     assert len(publish_archive(engine, today=date(2024, 6, 1), **archive)) == 1
 
 

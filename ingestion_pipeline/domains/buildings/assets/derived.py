@@ -162,8 +162,13 @@ def archived_months(
     landing: LandingStore,
 ) -> dg.MaterializeResult[None]:
     """Archive what is old."""
-    engine, keep = database.engine(), configuration.read().retention_months
-    archived = publish_archive(engine, keep=keep, archive_url=landing.archive().url)
+    engine, settings = database.engine(), configuration.read()
+    archived = publish_archive(
+        engine,
+        keep=settings.retention_months,
+        archive_url=landing.archive().url,
+        followed=settings.lake is not None,
+    )
     for each in archived:
         context.log.info(f"{each.month:%Y-%m}: {each.rows} rows → {each.location}")
     with engine.connect() as connection:

@@ -5,6 +5,7 @@ keeps writers of that month waiting. A month that is collected again afterwards 
 into another file.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import IO, TYPE_CHECKING, Any
@@ -19,7 +20,15 @@ from ingestion_pipeline.foundation.errors import TransientError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+logger = logging.getLogger(__name__)
+
 _ROWS = 50_000  # at a time
+_AWAITED = sa.text("""
+    SELECT EXISTS (
+        SELECT FROM changed_parts
+        WHERE reader = 'lake' AND source = 'timeseries_raw'
+          AND (day = 'infinity' OR date_trunc('month', day) = CAST(:first AS date)))
+""")
 
 
 @dataclass(frozen=True)
@@ -33,9 +42,21 @@ class Archived:
 
 
 def publish_archive(
-    engine: sa.Engine, *, keep: int, archive_url: str, today: date | None = None
+    engine: sa.Engine,
+    *,
+    keep: int,
+    archive_url: str,
+    today: date | None = None,
+    followed: bool = False,
 ) -> list[Archived]:
     """Archive and drop every month that is more than `keep` whole months ago, oldest first.
+
+    Args:
+        engine: of the database.
+        keep: whole months that stay.
+        archive_url: where files go.
+        today: the UTC day that it is.
+        followed: the lake takes all samples: a month of which it lacks some stays until then.
 
     Raises:
         TransientError: a file does not hold what was written; the month stays.
@@ -46,17 +67,23 @@ def publish_archive(
     archived = []
     for month in old:
         with engine.begin() as connection:
-            done = _archive(connection, month, archive_url)
+            done = _archive(connection, month, archive_url, followed=followed)
         if done is not None:
             archived.append(done)
     return archived
 
 
-def _archive(connection: sa.Connection, month: Month, archive_url: str) -> Archived | None:
+def _archive(
+    connection: sa.Connection, month: Month, archive_url: str, *, followed: bool
+) -> Archived | None:
     lock(connection)
     if month not in months_there(connection):
         return None
     connection.exec_driver_sql(f"LOCK TABLE {month.partition} IN SHARE ROW EXCLUSIVE MODE")
+    # Whoever writes samples of it waits for the lock, or its marks are there to be seen.
+    if followed and connection.scalar(_AWAITED, {"first": month.first}):
+        logger.info("%s stays: the lake has not got all of it yet", month.partition)
+        return None
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     name = f"timeseries_raw/{month.first:%Y-%m}-{stamp}.parquet"
     location = f"{archive_url.rstrip('/')}/{name}"
