@@ -12,7 +12,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import TransientError
-from ingestion_pipeline.foundation.ledger import jobs, retention
+from ingestion_pipeline.foundation.ledger import changes, jobs, retention
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.watch import alerts, outage
 from ingestion_pipeline.foundation.watch.gathering import Questions, gather
@@ -186,7 +186,7 @@ def _post(configuration: Settings, news: Mapping[str, Any]) -> str | None:
 
 @dg.op(
     description="Deletes what is older than LEDGER_RETENTION_DAYS or METRICS_RETENTION_DAYS, and "
-    "expired key-value entries."
+    "expired key-value entries; where there is no lake, its marks."
 )
 def forget_old_entries(
     context: dg.OpExecutionContext,
@@ -202,6 +202,8 @@ def forget_old_entries(
         metrics=timedelta(days=settings.metrics_retention_days),
     )
     deleted["key_value"] = _purged(database.engine(), key_value)
+    if settings.lake is None:
+        deleted["changed_parts"] = _without_lake(database.engine())
     context.add_output_metadata({name: number or 0 for name, number in deleted.items()})
     failed = [name for name, number in deleted.items() if number is None]
     if failed:
@@ -214,6 +216,15 @@ def _purged(engine: sa.Engine, key_value: KeyValueStore) -> int | None:
         return key_value.purge_expired(engine)
     except TransientError as error:
         logger.warning("key_value not swept: %s", error)
+        return None
+
+
+def _without_lake(engine: sa.Engine) -> int | None:
+    """Marks of the lake that were summed up; None where that failed, which is logged."""
+    try:
+        return changes.sum_up(engine)
+    except sa.exc.SQLAlchemyError as error:
+        logger.warning("changed_parts not swept: %s", str(error).partition("\n")[0])
         return None
 
 

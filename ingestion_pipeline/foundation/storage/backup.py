@@ -1,7 +1,8 @@
 """The database as one file, and back: `pg_dump` and `pg_restore`, which come with us.
 
 What a backup holds is of one moment, while everybody goes on writing. Roles are the cluster's and
-not in it; landed files are beside the database (docs/operations.md has the order of steps).
+not in it; landed files are beside the database (docs/operations.md has the order of steps). Of the
+lake's catalogue it has the tables, and no rows: which files are the newest, the lake itself says.
 """
 
 import os
@@ -23,6 +24,15 @@ _PASSING = (
     f"--exclude-schema={STAGING}", "--exclude-table=timeseries_staging_*",
     f"--exclude-table-data={LAKE}.*",
 )  # fmt: skip
+# What the lake has is newer than what is restored, or older, or of another installation.
+_MARK_LAKE = """
+    INSERT INTO changed_parts (reader, source, tenant_id, key, day)
+    SELECT 'lake', relname, 0, '', 'infinity'
+    FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE tgname = 'note_lake_truncate' AND relname <> 'tenant_sites'
+      AND relnamespace = current_schema()::regnamespace
+    ORDER BY relname
+"""
 
 
 def dump(engine: sa.Engine, file: Path) -> int:
@@ -69,6 +79,8 @@ def restore(engine: sa.Engine, file: Path) -> str:
     with engine.begin() as connection:
         connection.exec_driver_sql("ANALYZE")  # statistics are not in a backup
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
+        if connection.scalar(sa.text("SELECT to_regnamespace(:name)"), {"name": LAKE}):
+            connection.exec_driver_sql(_MARK_LAKE)
         if roles.are_there(connection):
             roles.grant(connection)
         return schema.current_revision(connection) or "base"

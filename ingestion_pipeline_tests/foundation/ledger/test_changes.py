@@ -1,7 +1,9 @@
 """Marks of the lake: each change of a table names the partitions that it is in, on both sides."""
 
+import pytest
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.ledger import changes
 from ingestion_pipeline.foundation.storage import schema
 
 
@@ -149,3 +151,61 @@ def test_what_the_tables_of_the_lake_hold_already_is_due(bare_database_url: str)
             due = {(0, "", "infinity")} if table in ("orders", "macro_latest") else set()
             assert marks(connection, table) == due, table
     old.dispose()
+
+
+def put(connection: sa.Connection, source: str, *parts: tuple[int, str, str]) -> None:
+    for tenant, key, day in parts:
+        connection.exec_driver_sql(
+            "INSERT INTO changed_parts (reader, source, tenant_id, key, day) "
+            f"VALUES ('lake', '{source}', {tenant}, '{key}', '{day}')"
+        )
+
+
+def test_without_a_lake_the_ledger_comes_to_one_mark_a_table(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "BATCH", 6)
+    with engine.begin() as connection:
+        put(connection, "kpi_points", *[(1, "", f"2026-03-{day:02}") for day in range(1, 12)])
+        put(connection, "timeseries_raw", (0, "tower", "infinity"))
+        put(connection, "customers", (0, "", "infinity"), (0, "", "infinity"))
+        put(connection, "findings", (0, "", "infinity"))
+        connection.exec_driver_sql(
+            "INSERT INTO changed_parts (source, tenant_id, key, day) "
+            "VALUES ('orders', 1, '', '2026-03-01')"
+        )
+    changes.sum_up(engine)
+    assert changes.sum_up(engine) == 0
+    with engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM changed_parts")) == 5
+        for source in ("kpi_points", "timeseries_raw", "customers", "findings"):
+            assert marks(connection, source) == {(0, "", "infinity")}
+
+
+def test_a_mark_that_is_not_committed_yet_stays(engine: sa.Engine) -> None:
+    with engine.connect() as late, late.begin():
+        put(late, "kpi_points", (1, "", "2026-03-01"))
+        with engine.begin() as connection:
+            put(connection, "kpi_points", (1, "", "2026-03-01"), (1, "", "2026-03-02"))
+        assert changes.sum_up(engine) == 2
+    with engine.begin() as connection:
+        both = {(0, "", "infinity"), (1, "", "2026-03-01")}
+        assert marks(connection, "kpi_points") == both
+
+
+def test_who_has_just_begun_a_lake_loses_nothing_to_a_sweep_that_saw_none(
+    engine: sa.Engine,
+) -> None:
+    """It takes the mark of all; of a row that its snapshot lacks the sweep takes the mark."""
+    with engine.begin() as connection:
+        put(connection, "kpi_points", (0, "", "infinity"))
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    with snapshot.connect() as exporter, exporter.begin():
+        exporter.exec_driver_sql("SELECT count(*) FROM kpi_points")
+        with engine.begin() as connection:
+            put(connection, "kpi_points", (1, "", "2026-03-01"))
+        changes.sum_up(engine)
+        with pytest.raises(sa.exc.OperationalError, match="concurrent delete"):
+            exporter.exec_driver_sql("DELETE FROM changed_parts WHERE reader = 'lake'")
+    with engine.begin() as connection:
+        assert marks(connection, "kpi_points") == {(0, "", "infinity")}

@@ -353,3 +353,21 @@ def test_retention_is_a_job_that_says_what_it_deleted(configured: Settings) -> N
     assert result.success
     with database.engine(settings()).connect() as connection:
         assert connection.scalars(sa.text("SELECT key FROM key_value")).all() == ["checkpoint:new"]
+
+
+@pytest.mark.parametrize(("url", "left"), [("off", ["infinity"]), (None, ["2026-03-01"] * 3)])
+def test_marks_that_no_lake_will_ever_take_were_kept_for_ever(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, url: str | None, left: list[str]
+) -> None:
+    if url is not None:
+        monkeypatch.setenv("LAKE_URL", url)
+    settings.cache_clear()
+    with database.engine(settings()).begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO changed_parts (reader, source, tenant_id, key, day) "
+            "SELECT 'lake', 'kpi_points', 1, '', '2026-03-01' FROM generate_series(1, 3)"
+        )
+    assert automation.ledger_retention_job.execute_in_process(resources=RESOURCES).success
+    with database.engine(settings()).connect() as connection:
+        days = connection.scalars(sa.text("SELECT CAST(day AS text) FROM changed_parts"))
+        assert days.all() == left
