@@ -16,11 +16,12 @@ from ingestion_pipeline.domains.kpis import tables as _kpis  # noqa: F401
 from ingestion_pipeline.domains.markets import tables as _markets  # noqa: F401
 from ingestion_pipeline.foundation.storage.metadata import metadata
 from ingestion_pipeline.orchestration.lineage import Origin
+from ingestion_pipeline.orchestration.metadata import as_table
 from ingestion_pipeline.orchestration.resources import Database
 from ingestion_pipeline.orchestration.wing import Wing
 from ingestion_pipeline.outlets.findings import tables as _findings  # noqa: F401
 from ingestion_pipeline.outlets.lake.resources import LakeStore
-from ingestion_pipeline.outlets.lake.status import rows_of
+from ingestion_pipeline.outlets.lake.status import TableStatus, in_namespaces
 from ingestion_pipeline.outlets.lake.sync import Synced, sync
 from ingestion_pipeline.outlets.lake.tables import BY_NAME, TABLES, LakeTable, Whose
 from ingestion_pipeline.outlets.marts import tables as _marts  # noqa: F401
@@ -43,7 +44,7 @@ def _spec(table: LakeTable) -> dg.AssetSpec:
         ),
         *([f"{table.grain.value} of {table.time}"] if table.time else []),
     ]
-    return WING.spec(
+    spec = WING.spec(
         table.name,
         table=made_of,
         deps=[parent],
@@ -51,6 +52,10 @@ def _spec(table: LakeTable) -> dg.AssetSpec:
         origin=Origin(parent, made_of),
         description=f"`{table.name}` in the lake, {_NAMESPACES[table.whose]}; "
         + (f"a partition a {' and '.join(cut)}." if cut else "one partition."),
+    )
+    # The database's table is another asset's.
+    return spec.replace_attributes(
+        metadata={**spec.metadata, "dagster/table_name": f"lake.{table.name}"}
     )
 
 
@@ -64,18 +69,27 @@ def tables_of_the_lake(
         done = sync(engine, opened, BY_NAME[key.path[-1]])
         for reason in done.refused:
             context.log.error("%s: not written: %s", key.to_user_string(), reason)
-        rows = rows_of(opened, key.path[-1])
-        yield dg.MaterializeResult(
-            asset_key=key, metadata={"dagster/row_count": rows, **_metadata(done)}
-        )
+        there = in_namespaces(opened, key.path[-1])
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(done, there))
 
 
-def _metadata(done: Synced) -> dict[str, Any]:
-    told = {
-        "partitions": done.partitions, "rows": done.rows, "bytes": done.bytes,
+def _metadata(done: Synced, there: list[TableStatus]) -> dict[str, Any]:
+    rows = [
+        {
+            "namespace": each.namespace, "rows": each.rows, "files": each.files,
+            "bytes": each.bytes, "as of": each.as_of or "", "where": each.location,
+        }
+        for each in there
+    ]  # fmt: skip
+    return {
+        "dagster/row_count": sum(each.rows for each in there),
+        "partitions": done.partitions,
+        "rows": done.rows,
+        "bytes": done.bytes,
         "commits": done.commits,
-    }  # fmt: skip
-    return told | ({"refused": dg.MetadataValue.json(done.refused)} if done.refused else {})
+        **({"tables": as_table(rows)} if rows else {}),
+        **({"refused": dg.MetadataValue.json(done.refused)} if done.refused else {}),
+    }
 
 
 ASSETS = [tables_of_the_lake]

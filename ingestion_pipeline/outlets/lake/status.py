@@ -1,15 +1,11 @@
 """How the lake stands: its tables, how far each is, and what waits."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ingestion_pipeline.outlets.lake.catalogue import Lake
 from ingestion_pipeline.outlets.lake.sync import AS_OF
-
-if TYPE_CHECKING:
-    from pyiceberg.table import Table
 
 _WAITING = sa.text("""
     SELECT source, count(DISTINCT (tenant_id, key, day)) FILTER (WHERE refused IS NULL),
@@ -62,23 +58,35 @@ class Waiting:
 
 def tables(lake: Lake) -> list[TableStatus]:
     """All tables of all namespaces, as their newest snapshots say."""
-    found = []
-    for namespace in lake.namespaces():
-        for _, name in sorted(lake.catalog.list_tables(namespace)):
-            table = lake.table(namespace, name)
-            said = _summary(table) if table else {}
-            found.append(
-                TableStatus(
-                    namespace,
-                    name,
-                    rows=int(said.get("total-records", 0)),
-                    files=int(said.get("total-data-files", 0)),
-                    bytes=int(said.get("total-files-size", 0)),
-                    as_of=said.get(AS_OF),
-                    location=lake.location(namespace, name),
-                )
-            )
-    return found
+    return [
+        found
+        for namespace in lake.namespaces()
+        for _, name in sorted(lake.catalog.list_tables(namespace))
+        if (found := _status(lake, namespace, name))
+    ]
+
+
+def in_namespaces(lake: Lake, name: str) -> list[TableStatus]:
+    """A table in each namespace that has it."""
+    found = (_status(lake, namespace, name) for namespace in lake.namespaces())
+    return [each for each in found if each]
+
+
+def _status(lake: Lake, namespace: str, name: str) -> TableStatus | None:
+    table = lake.table(namespace, name)
+    if table is None:
+        return None
+    snapshot = table.current_snapshot()
+    said = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
+    return TableStatus(
+        namespace,
+        name,
+        rows=int(said.get("total-records", 0)),
+        files=int(said.get("total-data-files", 0)),
+        bytes=int(said.get("total-files-size", 0)),
+        as_of=said.get(AS_OF),
+        location=table.location(),
+    )
 
 
 def waiting(connection: sa.Connection) -> list[Waiting]:
@@ -93,19 +101,3 @@ def refusals(connection: sa.Connection) -> list[str]:
         whose = f"tenant {tenant}" if tenant else ""
         told.append(f"{' '.join(part for part in (source, whose, key, day) if part)}: {why}")
     return told
-
-
-def rows_of(lake: Lake, name: str) -> int:
-    """How many rows a table has, in all namespaces together."""
-    found = (lake.table(namespace, name) for namespace in lake.namespaces())
-    return sum(_rows(table) for table in found if table)
-
-
-def _rows(table: "Table") -> int:
-    return int(_summary(table).get("total-records", 0))
-
-
-def _summary(table: "Table") -> dict[str, str]:
-    """What the newest snapshot of a table says of it."""
-    snapshot = table.current_snapshot()
-    return snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
