@@ -106,6 +106,14 @@ def there(table: "Table") -> "dict[tuple[Any, ...], list[DataFile]]":
     return found
 
 
+def paths(table: "Table") -> list[str]:
+    """The files that a table's rows are in, sorted: all that an engine needs that knows no Iceberg.
+
+    There are no delete files (decision 0049): these are the table, whole, and nothing else.
+    """
+    return sorted(file.file_path for files in there(table).values() for file in files)
+
+
 def replace(
     table: "Table",
     *,
