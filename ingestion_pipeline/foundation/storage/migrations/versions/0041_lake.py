@@ -77,14 +77,15 @@ def upgrade() -> None:
         "IN SHARE ROW EXCLUSIVE MODE"
     )
     for source, (tenant, key, time) in _PARTS.items():
-        _note(source, f"(VALUES ('{source}'))", f"{tenant}, {key}, {time}")
+        _note(source, f"'{source}', {tenant}, {key}, {time} FROM {{}}", [source])
         op.execute(f"""
             INSERT INTO changed_parts (reader, source, tenant_id, key, day)
             SELECT 'lake', '{source}', 0, '', 'infinity' WHERE EXISTS (SELECT FROM {source})
         """)  # noqa: S608
     # Who got a site, or lost it: the exporter asks who has it.
     sites = ", ".join(f"('{source}')" for source in _SITES)
-    _note("tenant_sites", f"(VALUES {sites})", f"0, site_name, {_ALL}")
+    part = f"lake.source, 0, site_name, {_ALL} FROM (VALUES {sites}) AS lake (source), {{}}"
+    _note("tenant_sites", part, list(_SITES))
     op.get_bind().exec_driver_sql(_WINDOWS)
     for event in ("insert", "update"):
         _trigger("collected_windows", event, _TRIGGERS[event])
@@ -96,28 +97,29 @@ def upgrade() -> None:
     """)
 
 
-def _note(table: str, sources: str, part: str) -> None:
+def _note(table: str, parts: str, sources: list[str]) -> None:
     """Have statements on a table note parts.
 
     Args:
         table: whose statements.
-        sources: of which tables of the lake the parts are, as a query.
-        part: tenant, key and day of the part that a row is in; TRUNCATE: of all parts.
+        parts: what is selected of the rows in {}: source, tenant, key and day. One plain SELECT:
+            a join costs a lone reading twice as much.
+        sources: of which tables of the lake a TRUNCATE marks all parts.
     """
-    notes = f"""INSERT INTO changed_parts (reader, source, tenant_id, key, day)
-                SELECT DISTINCT 'lake', lake.source, {{}}
-                FROM {sources} AS lake (source)"""  # noqa: S608
+    into = "INSERT INTO changed_parts (reader, source, tenant_id, key, day)"
+    gone, came = (f"SELECT DISTINCT 'lake', {parts.format(rows)}" for rows in ("gone", "came"))
+    every = ", ".join(f"('lake', '{source}', 0, '', {_ALL})" for source in sources)
     op.execute(f"""
         CREATE FUNCTION note_lake_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF TG_OP = 'INSERT' THEN
-                {notes.format(part)}, came;
+                {into} {came};
             ELSIF TG_OP = 'UPDATE' THEN
-                {notes.format(part)}, (TABLE gone UNION ALL TABLE came) AS changed;
+                {into} {gone} UNION {came};
             ELSIF TG_OP = 'DELETE' THEN
-                {notes.format(part)}, gone;
+                {into} {gone};
             ELSE
-                {notes.format(f"0, '', {_ALL}")};
+                {into} VALUES {every};
             END IF;
             RETURN NULL;
         END $$;
