@@ -304,6 +304,14 @@ def show_demo(result: DemoResult) -> None:
         warnings = ", ".join(asset.warnings)
         table.add_row(asset.name, state, rows, str(asset.passed_checks), failed, warnings)
     _out.print(table)
+    if query := result.query:
+        same = "as PostgreSQL has it" if query.as_in_database else "PostgreSQL has it otherwise"
+        say("The lake, asked by another engine:")
+        _out.print(query.asked, markup=False, soft_wrap=True)
+        cells = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row]
+                 for row in query.rows]  # fmt: skip
+        show_table(*query.columns, rows=cells)
+        say(f"({same})")
     _out.print("[green]All well.[/green]" if result.all_well else "[red]Something is amiss.[/red]")
 
 

@@ -39,13 +39,21 @@ def status(as_json: AsJson = False) -> None:
         }
         typer.echo(json.dumps(told, indent=2))
         return
-    for each in found:
-        console.say(
-            f"{each.namespace}.{each.name}: {each.rows:,} rows in {each.files:,} files of "
-            f"{each.bytes:,} bytes, as of {each.as_of or 'never'}"
-        )
     if not found:
         console.say(f"there is no table yet in {lake.url}")
+    else:
+        console.show_table(
+            "table", "rows", "bytes", "as of, UTC",
+            rows=[
+                (
+                    f"{each.namespace}/{each.name}", f"{each.rows:,}", f"{each.bytes:,}",
+                    (each.as_of or "")[:19].replace("T", " "),
+                )
+                for each in found
+            ],
+            title=lake.url,
+            whole=("table", "as of, UTC"),
+        )  # fmt: skip
     for of in waiting:
         console.say(f"{of.source}: {of.partitions} partitions wait, {of.refused} are refused")
     for reason in refused:

@@ -55,22 +55,49 @@ class DemoAsset:
 
 
 @dataclass
+class DemoQuery:
+    """A question to the lake, answered by another engine than ours.
+
+    Attributes:
+        asked: the question, as one types it in Python.
+        columns: of the answer.
+        rows: of the answer.
+        as_in_database: whether PostgreSQL answers the same.
+    """
+
+    asked: str
+    columns: list[str]
+    rows: list[list[Any]]
+    as_in_database: bool
+
+
+@dataclass
 class DemoResult:
-    """What the demo did."""
+    """What the demo did.
+
+    Attributes:
+        assets: all of them.
+        query: of the lake; None: polars is not installed.
+    """
 
     assets: list[DemoAsset]
+    query: DemoQuery | None = None
 
     @property
     def all_well(self) -> bool:
-        """Whether every asset was materialized and every check passed."""
+        """Whether every asset was materialized, every check passed, and the lake says the same."""
         return all(
             (asset.materialized or asset.external) and not asset.failed_checks
             for asset in self.assets
-        )
+        ) and (self.query is None or self.query.as_in_database)
 
     def as_dict(self) -> dict[str, Any]:
         """The document that `demo --json` prints."""
-        return {"all_well": self.all_well, "assets": [asdict(asset) for asset in self.assets]}
+        return {
+            "all_well": self.all_well,
+            "assets": [asdict(asset) for asset in self.assets],
+            "query": asdict(self.query) if self.query else None,
+        }
 
 
 def write_dropped_sample(drop: Path) -> None:
@@ -170,7 +197,45 @@ def _materialize() -> DemoResult:
         _execute(with_jobs, "demo_of_sites", instance, assets, tags=_of_all_sites(sample_days()))
         _execute(with_jobs, "demo_of_platforms", instance, assets, tags=_of_all_platforms())
         _execute(with_jobs, "demo_of_the_rest", instance, assets)
-    return DemoResult(list(assets.values()))
+    return DemoResult(list(assets.values()), _query(engine, tenant_id))
+
+
+def _query(engine: sa.Engine, tenant_id: int) -> DemoQuery | None:
+    """Ask the lake for days of KPIs with polars, and the database for the same."""
+    try:
+        import polars
+    except ImportError:
+        return None
+    from pyiceberg.table import StaticTable
+
+    folder = f"{settings().lake}/tenant_{tenant_id}/kpi_daily"
+    days = polars.scan_iceberg(StaticTable.from_metadata(folder))
+    found = (
+        days.group_by("kpi_id")
+        .agg(
+            polars.len().alias("days"),
+            polars.col("points").sum(),
+            polars.col("minimum").min(),
+            polars.col("maximum").max(),
+        )
+        .sort("kpi_id")
+        .collect()
+    )
+    with engine.connect() as connection:
+        known = connection.execute(_SAME, {"tenant_id": tenant_id}).all()
+    rows = [list(row) for row in found.rows()]
+    return DemoQuery(
+        f'polars.scan_iceberg(StaticTable.from_metadata("{folder}"))',
+        found.columns,
+        rows,
+        as_in_database=rows == [list(row) for row in known],
+    )
+
+
+_SAME = sa.text("""
+    SELECT kpi_id, count(*), sum(points), min(minimum), max(maximum) FROM kpi_daily
+    WHERE tenant_id = :tenant_id GROUP BY kpi_id ORDER BY kpi_id COLLATE "C"
+""")
 
 
 def _by_partitions(
