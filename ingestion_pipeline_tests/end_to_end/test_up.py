@@ -232,12 +232,12 @@ def test_no_secret_is_shown_anywhere(up: Up) -> None:
 
 def searchable_tables(up: Up) -> dict[str, bytes]:
     """All rows of all tables, as text."""
-    names = up.rows("SELECT relname FROM pg_stat_user_tables")
+    names = up.rows("SELECT schemaname, relname FROM pg_stat_user_tables")
     return {
         f"table {name}": "\n".join(
-            row[0] for row in up.rows(f'SELECT t::text FROM "{name}" AS t')
+            row[0] for row in up.rows(f'SELECT t::text FROM "{schema}"."{name}" AS t')
         ).encode()
-        for (name,) in names
+        for schema, name in names
         if not name.startswith("timeseries_raw")  # numbers, and many
     }
 
