@@ -13,6 +13,8 @@ reading.py      PostgreSQL → Arrow, in a snapshot, under a role
 files.py        Arrow → Parquet files, and the commit that puts them in place of others
 archived.py     Months that were dropped from the database stay
 sync.py         All of it together
+sums.py         What is compared of a column
+verify.py       Whether the lake has what the database has
 status.py       How the lake stands
 resources.py    The lake as Dagster's resource
 assets.py       Its tables as Dagster's assets

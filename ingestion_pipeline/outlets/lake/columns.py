@@ -32,7 +32,7 @@ _KEY = sa.text("""
     WHERE indrelid = to_regclass(:table) AND indisprimary ORDER BY at
 """)
 _TIMES = ("timestamptz", "timestamp", "date")
-_TEXTS = ("text", "varchar", "bpchar", "name", "uuid", "json", "jsonb")
+TEXTS = ("text", "varchar", "bpchar", "name", "uuid", "json", "jsonb")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Column:
 
         if self.digits:
             return types.DecimalType(*self.digits)
-        if self.type in _TEXTS:
+        if self.type in TEXTS:
             return types.StringType()
         plain: dict[str, Any] = {
             "bool": types.BooleanType,

@@ -92,8 +92,8 @@ def _name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def every_partition(table: LakeTable, types: dict[str, str]) -> str:
-    """A query of the partitions that a table has rows of: key, day."""
+def of_row(table: LakeTable, types: dict[str, str]) -> tuple[str, str]:
+    """The key and the day of the partition that a row is in, in SQL."""
     key, day = "''", f"CAST('{NO_TIME}' AS date)"
     if table.key:
         key = f"left(CAST({table.key} AS text), 1)" if table.by_first else _name(table.key)
@@ -102,6 +102,12 @@ def every_partition(table: LakeTable, types: dict[str, str]) -> str:
         if types[table.time] == "timestamptz":
             time += " AT TIME ZONE 'UTC'"
         day = f"CAST(date_trunc('{table.grain.value}', {time}) AS date)"
+    return key, day
+
+
+def every_partition(table: LakeTable, types: dict[str, str]) -> str:
+    """A query of the partitions that a table has rows of: key, day."""
+    key, day = of_row(table, types)
     return f"SELECT DISTINCT {key} AS key, {day} AS day FROM {table.name}"  # noqa: S608
 
 
