@@ -215,6 +215,14 @@ class Settings(BaseSettings):
         description="Where the lake's tables go: a folder, file:///… or s3://bucket/prefix, whose "
         "keys are the usual AWS_* variables; off: there is none; unset: INGESTION_HOME/lake",
     )
+    aws_endpoint_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/@?#]+/?$",
+        description="URL of the store of s3:// URLs; unset: Amazon's",
+    )
+    aws_region: str | None = Field(
+        None, description="Region of its buckets; unset: us-east-1, Amazon's is asked"
+    )
     defs_folder: Path | None = Field(
         None,
         description="Folder of sources that are described in YAML; unset: the package's own `defs`",
@@ -372,6 +380,15 @@ class Settings(BaseSettings):
             return None
         url = self.lake_url or str(self.home / "lake")
         return url.removeprefix("file://").rstrip("/")
+
+    @property
+    def lake_store(self) -> dict[str, str]:
+        """Which store the lake's s3:// URLs are of, as pyiceberg's file systems call it; no keys:
+        these are read from the environment by the client, and handed to nobody."""
+        if self.aws_endpoint_url:
+            region = self.aws_region or "us-east-1"
+            return {"s3.endpoint": self.aws_endpoint_url.rstrip("/"), "s3.region": region}
+        return {"s3.region": self.aws_region} if self.aws_region else {}
 
     @property
     def site_names(self) -> tuple[str, ...]:

@@ -141,11 +141,17 @@ def opened(configuration: Settings) -> Lake:
     url = configuration.lake
     if url is None:
         raise ConfigurationError("LAKE_URL is `off`: there is no lake")
-    return lake_at(database.database_url(configuration), url)
+    return lake_at(database.database_url(configuration), url, configuration.lake_store)
 
 
-def lake_at(database_url: str, url: str) -> Lake:
-    """The lake whose catalogue a database has, and whose files are below a URL or a folder."""
+def lake_at(database_url: str, url: str, store: dict[str, str] | None = None) -> Lake:
+    """The lake whose catalogue a database has, and whose files are below a URL or a folder.
+
+    Args:
+        database_url: of the database.
+        url: of the folder.
+        store: what pyiceberg's file systems need to know of it, besides keys.
+    """
     from pyiceberg.catalog.sql import SqlCatalog
 
     catalog = sa.make_url(database_url).update_query_dict({"options": f"-c search_path={SCHEMA}"})
@@ -156,6 +162,7 @@ def lake_at(database_url: str, url: str) -> Lake:
             warehouse=url,
             init_catalog_tables="false",
             pool_pre_ping="true",
+            **(store or {}),
         ),
         url.rstrip("/"),
     )

@@ -16,7 +16,7 @@ from ingestion_pipeline.foundation.ledger import tenants
 from ingestion_pipeline.foundation.storage import database, roles
 from ingestion_pipeline.outlets.lake.catalogue import OPERATOR, SHARED, Lake, lake_at
 from ingestion_pipeline.outlets.lake.sync import sync
-from ingestion_pipeline.outlets.lake.tables import TABLES, Whose
+from ingestion_pipeline.outlets.lake.tables import BY_NAME, TABLES, LakeTable, Whose
 from ingestion_pipeline_tests.outlets.marts.filling import (
     BASE,
     new_customer,
@@ -42,16 +42,18 @@ class Filled:
         lake: as its writer has it.
         acme: a tenant of nearly everything.
         other: a tenant with rows beside it.
+        tables: that are in it.
     """
 
     engine: sa.Engine
     lake: Lake
     acme: int
     other: int
+    tables: tuple[LakeTable, ...] = TABLES
 
     def sync(self) -> None:
         """Write what has changed."""
-        for table in TABLES:
+        for table in self.tables:
             assert sync(self.engine, self.lake, table).refused == []
 
     def folders(self) -> list[tuple[str, str]]:
@@ -68,7 +70,7 @@ class Filled:
 
     def in_database(self, namespace: str, name: str) -> list[tuple[Any, ...]]:
         """The rows that a namespace should have of a table, as `comparable` has them."""
-        [table] = [each for each in TABLES if each.name == name]
+        table = BY_NAME[name]
         with self.engine.connect() as connection:
             found = connection.execute(
                 sa.text(f"SELECT * FROM {name} AS t WHERE {_OF[table.whose]}"),
@@ -112,7 +114,13 @@ def _plain(value: object) -> str:
 
 
 @contextmanager
-def filled(database_url: str, url: str) -> Iterator[Filled]:
+def filled(
+    database_url: str,
+    url: str,
+    *,
+    store: dict[str, str] | None = None,
+    only: tuple[str, ...] = tuple(BY_NAME),
+) -> Iterator[Filled]:
     """Fill a database, and write its lake below a URL."""
     engine = database.engine(database_url)
     roles.ensure(engine)
@@ -120,7 +128,8 @@ def filled(database_url: str, url: str) -> Iterator[Filled]:
         acme, other = tenants.ensure(connection, "acme"), tenants.ensure(connection, "other")
         _fill(connection, acme, other)
     refresh_all(engine)
-    made = Filled(engine, lake_at(database_url, url), acme, other)
+    lake = lake_at(database_url, url, store)
+    made = Filled(engine, lake, acme, other, tuple(BY_NAME[name] for name in only))
     made.sync()
     try:
         yield made
