@@ -81,6 +81,32 @@ def sync_tables(names: Tables = None) -> None:
     console.say("the lake is up to date")
 
 
+@app.command(name="verify")
+def verify_tables(names: Tables = None) -> None:
+    """Compare the lake with the database, partition by partition; exits 3 where they differ."""
+    from ingestion_pipeline.outlets.lake.verify import verify
+
+    engine, lake = upgraded(), _lake()
+    differences = 0
+    for table in _tables(names):
+        found = verify(engine, lake, table)
+        differences += len(found.differences)
+        also = "".join(
+            f", {len(parts):,} {what}"
+            for parts, what in ((found.waiting, "wait"), (found.archived, "archived"))
+            if parts
+        )
+        console.say(
+            f"{table.name}: {found.rows:,} rows in {found.partitions:,} partitions are the same"
+            + also
+        )
+        for each in found.differences:
+            console.say(f"{table.name}: differs: {each}")
+    if differences:
+        console.say("`ingestion-pipeline lake rebuild TABLE` has a table written anew")
+        raise typer.Exit(console.REJECTED)
+
+
 @app.command()
 def rebuild(names: Tables = None) -> None:
     """Have all of some tables written anew, by the next sync; what is there stays until then."""

@@ -7,6 +7,7 @@ readers of others know it (`version-hint.text`): a folder is enough for them.
 
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,17 +153,20 @@ def lake_at(database_url: str, url: str, store: dict[str, str] | None = None) ->
         url: of the folder.
         store: what pyiceberg's file systems need to know of it, besides keys.
     """
+    return Lake(_catalog(database_url, url, tuple((store or {}).items())), url.rstrip("/"))
+
+
+@lru_cache(maxsize=8)
+def _catalog(database_url: str, url: str, store: tuple[tuple[str, str], ...]) -> "SqlCatalog":
+    """The catalogue, with its pool of connections: one a process, as engines are."""
     from pyiceberg.catalog.sql import SqlCatalog
 
     catalog = sa.make_url(database_url).update_query_dict({"options": f"-c search_path={SCHEMA}"})
-    return Lake(
-        SqlCatalog(
-            "lake",
-            uri=catalog.render_as_string(hide_password=False),
-            warehouse=url,
-            init_catalog_tables="false",
-            pool_pre_ping="true",
-            **(store or {}),
-        ),
-        url.rstrip("/"),
+    return SqlCatalog(
+        "lake",
+        uri=catalog.render_as_string(hide_password=False),
+        warehouse=url,
+        init_catalog_tables="false",
+        pool_pre_ping="true",
+        **dict(store),
     )
