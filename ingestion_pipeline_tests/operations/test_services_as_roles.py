@@ -21,7 +21,7 @@ from ingestion_pipeline.domains.book_sales.sample import sample_reports
 from ingestion_pipeline.domains.commerce.land.sweep import sweep
 from ingestion_pipeline.foundation.credentials import new_key
 from ingestion_pipeline.foundation.environment import settings
-from ingestion_pipeline.foundation.ledger import jobs
+from ingestion_pipeline.foundation.ledger import jobs, tenants, viewers
 from ingestion_pipeline.foundation.ledger.retention import forget_all
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database, roles
@@ -181,6 +181,9 @@ def test_runs_materialize_every_asset_as_their_role(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = url_as(engine, RUNS, "runs_of_a_test")
+    with engine.begin() as connection:
+        tenants.ensure(connection, demo.TENANT)
+    assert viewers.ensure(engine).lacking is None  # as `tenants create` does: runs make no roles
     port = free_port()
     changes = {
         **upstreams(Settings(), port), "DATABASE_URL": url, "CREDENTIAL_KEYS": new_key(),

@@ -142,6 +142,7 @@ def run() -> DemoResult:
         try:
             with running([stand_ins]):
                 stand_ins.wait_until_ready()
+                roles.ensure(schema.upgraded(settings()))  # the lake reads under tenants' own
                 return _materialize()
         finally:
             database.engine(settings()).dispose()
@@ -154,7 +155,6 @@ def _materialize() -> DemoResult:
     configuration = settings()
     engine = database.engine(settings())
     schema.upgrade(engine)
-    roles.ensure(engine)  # the lake reads under tenants' own
     with engine.begin() as connection:
         tenant_id = tenants.ensure(connection, TENANT)
     write_readings(engine, tenant_id)

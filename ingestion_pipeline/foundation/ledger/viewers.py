@@ -34,6 +34,14 @@ _LACKING = sa.text("""
        OR NOT pg_has_role(pg_roles.oid, :tenant, 'MEMBER')
     ORDER BY tenants.tenant_id
 """)
+_UNREADABLE = sa.text("""
+    SELECT tenants.tenant_id FROM tenants
+    LEFT JOIN tenant_readers AS r
+        ON r.role_name = :prefix || tenants.tenant_id AND r.tenant_id = tenants.tenant_id
+    LEFT JOIN pg_roles ON rolname = r.role_name
+    WHERE rolname IS NULL OR NOT pg_has_role(session_user, pg_roles.oid, 'MEMBER')
+       OR NOT pg_has_role(pg_roles.oid, :tenant, 'MEMBER')
+""")
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,17 @@ def ensure(engine: sa.Engine) -> Viewers:
         return Viewers(made=locks.under_lock(engine, _make))
     except ConfigurationError as error:
         return Viewers(lacking=str(error))
+
+
+def unreadable(connection: sa.Connection) -> frozenset[int]:
+    """The tenants that the connection's login can't read as.
+
+    Raises:
+        ConfigurationError: the groups of roles are not made.
+    """
+    if not roles.is_there(connection, TENANT):
+        raise ConfigurationError("the groups of roles are not made: `ingestion-pipeline db roles`")
+    return frozenset(connection.scalars(_UNREADABLE, {"prefix": _PREFIX, "tenant": TENANT}))
 
 
 def _may_see_all(connection: sa.Connection) -> bool:

@@ -185,6 +185,13 @@ def _let_see_all(connection: sa.Connection) -> None:
             f"CREATE POLICY every_row ON {table} TO {', '.join(SEE_ALL)} "
             "USING (true) WITH CHECK (true)",
         )
+    # Of whom a viewer is, runs alone know, which read the lake's rows as each.
+    known = "SELECT FROM pg_policy WHERE polrelid = 'tenant_readers'::regclass AND polname = "
+    if not connection.scalar(sa.text(f"SELECT EXISTS ({known}'of_runs')")):
+        _run(
+            connection,
+            f"CREATE POLICY of_runs ON tenant_readers FOR SELECT TO {RUNS} USING (true)",
+        )
 
 
 def make_login(connection: sa.Connection, name: str, *, group: str, acts_as_group: bool) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ingestion_pipeline.foundation.errors import ConfigurationError, TransientError
+from ingestion_pipeline.foundation.errors import TransientError
 from ingestion_pipeline.foundation.ledger import viewers
 from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.outlets.lake import columns as lake_columns
@@ -80,8 +80,7 @@ def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
         ConfigurationError: tenants' roles are not made, or a column's type has changed.
         TransientError: somebody else has committed to the table meanwhile.
     """
-    if lacking := viewers.ensure(engine).lacking:
-        raise ConfigurationError(f"the lake reads under tenants' roles, and {lacking}")
+    viewers.ensure(engine)  # as far as our role may make them
     synced = Synced()
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     with (
@@ -100,7 +99,10 @@ def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
                 source = _source(connection, table)
                 properties = {HORIZON: horizon, AS_OF: as_of}
                 with reading(engine.url, exported) as reader:
-                    piece = _Piece(connection, lake, source, reader, properties, synced)
+                    piece = _Piece(
+                        connection, lake, source, reader, properties, synced,
+                        unreadable=viewers.unreadable(connection),
+                    )  # fmt: skip
                     piece.write(parts)
             after = parts[-1]
 
@@ -153,6 +155,7 @@ class _Piece:
     reader: Reader
     properties: dict[str, str]
     synced: Synced
+    unreadable: frozenset[int]
 
     def write(self, parts: list[Due]) -> None:
         """Write each in the namespaces that it is of; then remove its marks."""
@@ -208,6 +211,11 @@ class _Piece:
     ) -> "tuple[list[DataFile], Table | None]":
         """The new files of a partition, and the table, which is made for the first rows."""
         tenant = tenant_of(namespace)
+        if tenant in self.unreadable:  # a tenant that runs have made, who make no roles
+            raise RefusedPartition(
+                f"tenant {tenant} has no role to be read as: `ingestion-pipeline db roles`, run by "
+                "whoever may make roles, makes it"
+            )
         where = part.partition.condition(self.source.table, self.source.types)
         if self.source.table.whose.value == "tenants":
             where += f" AND tenant_id {'IS NULL' if tenant is None else f'= {tenant}'}"

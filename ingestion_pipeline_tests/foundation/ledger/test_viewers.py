@@ -105,3 +105,20 @@ def test_the_catalogue_is_as_pyiceberg_makes_it(engine: sa.Engine) -> None:
         ]
         key = inspected.get_pk_constraint(table.name, schema="ingestion_lake")
         assert key["constrained_columns"] == [c.name for c in table.primary_key]
+
+
+def test_runs_found_that_every_tenant_lacked_a_viewer(two: sa.Engine) -> None:
+    """They saw no row of `tenant_readers`, and could not read the lake's rows as anybody."""
+    with two.begin() as connection:
+        third = tenants.ensure(connection, "new")
+        assert viewers.unreadable(connection) == {third}
+    with logged_in(two, RUNS) as connection:
+        assert viewers.unreadable(connection) == {third}
+        connection.exec_driver_sql(f"SET ROLE {viewers.role_of(1)}")
+        whose = connection.exec_driver_sql("SELECT tenant_id FROM tenant_readers").scalars()
+        assert whose.all() == [1]
+    with logged_in(two, READER) as connection:
+        assert refused(connection, "SELECT * FROM tenant_readers")
+    with logged_in(two, GATEWAY) as connection:
+        found = connection.exec_driver_sql("SELECT count(*) FROM tenant_readers")
+        assert found.scalar() == 0
