@@ -187,7 +187,8 @@ def test_runs_materialize_every_asset_as_their_role(
     port = free_port()
     changes = {
         **upstreams(Settings(), port), "DATABASE_URL": url, "CREDENTIAL_KEYS": new_key(),
-        "COLLECT_WINDOW": "PT12H", "GUMROAD_API_BASE_URL": f"http://127.0.0.1:{port}/gumroad/v2",
+        "COLLECT_WINDOW": "PT12H", "POLARS_ICEBERG_PLANNER": "pyiceberg",
+        "GUMROAD_API_BASE_URL": f"http://127.0.0.1:{port}/gumroad/v2",
     }  # fmt: skip
     for name, value in changes.items():
         monkeypatch.setenv(name, value)

@@ -136,6 +136,7 @@ def run() -> DemoResult:
         port = free_port()
         os.environ["CREDENTIAL_KEYS"] = new_key()
         os.environ["COLLECT_WINDOW"] = "PT6H"  # few requests for few samples
+        os.environ["POLARS_ICEBERG_PLANNER"] = "pyiceberg"  # else it warns that it is not its own
         os.environ |= upstreams(Settings(), port)
         settings.cache_clear()
         stand_ins = sandbox(settings(), port=port, points=20, interval_seconds=300)
