@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.foundation.errors import ConfigurationError
+from ingestion_pipeline.foundation.ledger import viewers
 from ingestion_pipeline.outlets.lake.columns import Column
 
 if TYPE_CHECKING:
@@ -35,13 +37,25 @@ class Reader:
     cursor: Any
 
     @contextmanager
-    def under(self, role: str | None) -> Iterator[None]:
-        """Read as a role, whose policies apply; None: as the connection's own."""
-        if role is None:
+    def under(self, tenant_id: int | None) -> Iterator[None]:
+        """Read as a tenant's viewer, whose policies apply; None: as the connection's own.
+
+        Raises:
+            ConfigurationError: the policies would show that viewer nothing, or another's rows: as
+                if the tenant had none.
+        """
+        if tenant_id is None:
             yield
             return
+        role = viewers.role_of(tenant_id)
         self.cursor.execute(f'SET LOCAL ROLE "{role}"')
         try:
+            self.cursor.execute(viewers.IS_OF)
+            if self.cursor.fetchone() != (tenant_id,):
+                raise ConfigurationError(
+                    f"{role} is no viewer of tenant {tenant_id} here: let the tables' owner run "
+                    "`ingestion-pipeline db roles`"
+                )
             yield
         finally:
             self.cursor.execute("RESET ROLE")

@@ -220,7 +220,7 @@ class _Piece:
         if self.source.table.whose.value == "tenants":
             where += f" AND tenant_id {'IS NULL' if tenant is None else f'= {tenant}'}"
         name, columns = self.source.table.name, self.source.columns
-        with self.reader.under(None if tenant is None else viewers.role_of(tenant)):
+        with self.reader.under(tenant):
             rows = self.reader.count(name, where, columns)
             if table is None:
                 if not rows:
