@@ -213,7 +213,8 @@ class Settings(BaseSettings):
         None,
         pattern=r"^(off|/\S.*|file:///.+|s3://[^\s/@?#]+(/[^\s?#]*)?)$",  # no password in it
         description="Where the lake's tables go: a folder, file:///… or s3://bucket/prefix, whose "
-        "keys are the usual AWS_* variables; off: there is none; unset: INGESTION_HOME/lake",
+        "keys are the usual AWS_* variables; off: there is none; unset: INGESTION_HOME/lake, and "
+        "none where DATABASE_URL is set",
     )
     aws_endpoint_url: str | None = Field(
         None,
@@ -375,8 +376,11 @@ class Settings(BaseSettings):
 
     @property
     def lake(self) -> str | None:
-        """The folder or the URL that the lake's tables are below; None: there is no lake."""
-        if self.lake_url == "off":
+        """The folder or the URL that the lake's tables are below; None: there is no lake.
+
+        Runs of one database may be on many machines, whose folders are not one.
+        """
+        if self.lake_url == "off" or (self.lake_url is None and self.database_url is not None):
             return None
         url = self.lake_url or str(self.home / "lake")
         return url.removeprefix("file://").rstrip("/")

@@ -7,13 +7,18 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from ingestion_pipeline.cli.app import app
+from ingestion_pipeline.foundation.environment import settings
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import roles
 from ingestion_pipeline_tests.outlets.marts.filling import BASE, new_points
 
 
 @pytest.fixture
-def filled(configured: Settings, engine: sa.Engine, tenant_id: int) -> sa.Engine:
+def filled(
+    configured: Settings, engine: sa.Engine, tenant_id: int, monkeypatch: pytest.MonkeyPatch
+) -> sa.Engine:
+    monkeypatch.setenv("LAKE_URL", str(configured.home / "lake"))
+    settings.cache_clear()
     roles.ensure(engine)
     with engine.begin() as connection:
         new_points(connection, tenant_id, {BASE: 1.0})

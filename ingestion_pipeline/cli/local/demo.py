@@ -31,7 +31,7 @@ TENANT = "demo"
 SAMPLE_DAYS = 3  # whole days before today
 # What a demo takes from its own sandbox and folders, whatever the shell says.
 _ELSEWHERE = (
-    "DROP_URL", "LANDING_URL", "KEY_VALUE_URL", "FRED_API_KEY", "GUMROAD_API_BASE_URL", "LAKE_URL",
+    "DROP_URL", "LANDING_URL", "KEY_VALUE_URL", "FRED_API_KEY", "GUMROAD_API_BASE_URL",
 )  # fmt: skip
 _QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
@@ -129,6 +129,7 @@ def run() -> DemoResult:
         server = EmbeddedServer(Path(home))
         os.environ["INGESTION_HOME"] = home
         os.environ["DATABASE_URL"] = server.url()
+        os.environ["LAKE_URL"] = f"{home}/lake"
         for name in _ELSEWHERE:
             os.environ.pop(name, None)
         (Path(home) / "defs").mkdir()  # of sample data, not of what files describe

@@ -42,7 +42,7 @@ check_lake = dg.define_asset_job(
 def changed_tables(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request a run of the tables that are due; one at a time."""
     if not sensing.resource(context, "lake").is_on():
-        return dg.SkipReason("LAKE_URL is `off`: there is no lake")
+        return dg.SkipReason("there is no lake: LAKE_URL says where one goes")
     with sensing.resource(context).engine().connect() as connection:
         due = [tuple(row) for row in connection.execute(_DUE)]
         if not due:

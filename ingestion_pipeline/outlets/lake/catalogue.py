@@ -141,7 +141,7 @@ def opened(configuration: Settings) -> Lake:
     """
     url = configuration.lake
     if url is None:
-        raise ConfigurationError("LAKE_URL is `off`: there is no lake")
+        raise ConfigurationError("there is no lake: LAKE_URL says where one goes")
     return lake_at(database.database_url(configuration), url, configuration.lake_store)
 
 

@@ -60,7 +60,7 @@ def test_where_there_is_no_lake_no_run_is_asked_for(
         {"database": database_at(database_url), "lake": Off()}, dg.DagsterInstance.ephemeral()
     )
     assert isinstance(skipped, dg.SkipReason)
-    assert skipped.skip_message == "LAKE_URL is `off`: there is no lake"
+    assert skipped.skip_message == "there is no lake: LAKE_URL says where one goes"
 
 
 def test_without_tenants_roles_no_run_is_asked_for(
