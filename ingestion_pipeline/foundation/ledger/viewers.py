@@ -24,7 +24,8 @@ from ingestion_pipeline.foundation.storage.privileges import DASHBOARDS, READER,
 
 _PREFIX = "ingestion_viewer_"
 # Of a backup that was restored in another cluster the rows are there, and the roles are not. Runs
-# are shown none of the rows, by policy: whoever becomes a viewer asks as that (IS_OF).
+# are shown the rows by a policy that `db roles` makes; where it is still missing they ask as the
+# viewer that they become (IS_OF).
 _LACKING = sa.text("""
     SELECT tenants.tenant_id FROM tenants
     LEFT JOIN tenant_readers AS r ON r.role_name = :prefix || tenants.tenant_id

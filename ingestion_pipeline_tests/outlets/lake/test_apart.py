@@ -101,10 +101,10 @@ _SQL = {
     "give": "INSERT INTO tenant_sites (tenant_id, site_name) VALUES (:one, :other) "
     "ON CONFLICT DO NOTHING",
     "take": "DELETE FROM tenant_sites WHERE tenant_id = :one AND site_name = :other",
-    "hand over points": "UPDATE kpi_points SET tenant_id = :other, kpi_id = kpi_id || :other "
-    "WHERE tenant_id = :one",
+    "hand over points": "UPDATE kpi_points SET tenant_id = :other, "
+    "kpi_id = kpi_id || gen_random_uuid() WHERE tenant_id = :one",
     "forget points": "DELETE FROM kpi_points WHERE tenant_id = :one AND observed_at >= :at",
-    "rename a site": "UPDATE timeseries_raw SET site_name = :other, point_name = point_name || 'x' "
+    "rename a site": "UPDATE timeseries_raw SET site_name = :other, point_name = gen_random_uuid() "
     "WHERE site_name = :one AND site_name <> :other",
 }
 
@@ -198,6 +198,10 @@ def test_a_viewer_that_is_shown_nothing_is_not_taken_for_a_tenant_without_rows(
         connection.exec_driver_sql(f"DELETE FROM tenant_readers WHERE role_name = '{role}'")
     # As of a login of runs, which may not see who is whose viewer.
     monkeypatch.setattr(viewers, "ensure", lambda _: viewers.Viewers())
+    [refused] = sync(engine, lake, BY_NAME["kpi_points"]).refused
+    assert f"tenant {two[0]} has no role to be read as" in refused
+    # Where it is not known beforehand, whoever has become the viewer asks.
+    monkeypatch.setattr(viewers, "unreadable", lambda _: frozenset())
     with pytest.raises(ConfigurationError, match=f"{role} is no viewer of tenant {two[0]} here"):
         sync(engine, lake, BY_NAME["kpi_points"])
     assert in_lake(lake, two[0], "kpi_points") == was
