@@ -15,6 +15,8 @@ archived.py     Months that were dropped from the database stay
 sync.py         All of it together
 sums.py         What is compared of a column
 verify.py       Whether the lake has what the database has
+sweep.py        Old snapshots go, and files that none names
+durable.py      Files are on the disk before the catalogue names them
 status.py       How the lake stands
 resources.py    The lake as Dagster's resource
 assets.py       Its tables as Dagster's assets

@@ -17,7 +17,7 @@ from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
 from ingestion_pipeline.outlets.lake import partitions
-from ingestion_pipeline.outlets.lake.columns import Column, follow
+from ingestion_pipeline.outlets.lake.columns import Column
 from ingestion_pipeline.outlets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _PROPERTIES = {
     "commit.retry.num-retries": "0",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
+    # For `files.merge_manifests`: no other commit merges them.
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "2",
+    "commit.manifest.target-size-bytes": str(2**20),
     # What a query can skip files by; whole texts would be in every manifest.
     "write.metadata.metrics.default": "truncate(16)",
 }
@@ -105,6 +109,8 @@ class Lake:
 
     def point(self, table: "Table") -> None:
         """Let the pointer name a table's newest metadata."""
+        from ingestion_pipeline.outlets.lake.durable import WrittenThrough, write_names_through
+
         newest = table.metadata_location.rpartition("/")[2].removesuffix(".metadata.json")
         where = f"{table.location()}/metadata/{POINTER}"
         if _said(table, where) == newest:
@@ -115,8 +121,10 @@ class Lake:
             return
         # Whoever reads meanwhile sees the one or the other, as of object stores.
         partial = Path(f"{where}.{uuid.uuid4().hex}.partial")
-        partial.write_text(newest)
+        with WrittenThrough(partial) as file:
+            file.write(newest.encode())
         partial.replace(where)
+        write_names_through(partial.parent)
 
 
 def _said(table: "Table", where: str) -> str | None:
@@ -125,12 +133,6 @@ def _said(table: "Table", where: str) -> str | None:
             return file.read().decode()
     except FileNotFoundError:
         return None
-
-
-def followed(table: "Table", columns: list[Column]) -> tuple["Table", bool]:
-    """A table with the columns that the database has, and whether rows are to be written anew."""
-    changed = follow(table, columns)
-    return table.refresh(), changed
 
 
 def opened(configuration: Settings) -> Lake:
@@ -168,5 +170,6 @@ def _catalog(database_url: str, url: str, store: tuple[tuple[str, str], ...]) ->
         warehouse=url,
         init_catalog_tables="false",
         pool_pre_ping="true",
+        **{"py-io-impl": "ingestion_pipeline.outlets.lake.durable.DurableFileIO"},
         **dict(store),
     )

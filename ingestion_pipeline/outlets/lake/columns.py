@@ -8,6 +8,7 @@ texts are strings. All columns are optional: files of before a column was added 
 Types: <https://iceberg.apache.org/spec/#primitive-types>
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,16 @@ def _digits(type_: str, modifier: int) -> tuple[int, int] | None:
     return packed >> 16, packed & 0x7FF
 
 
-def follow(table: "Table", columns: list[Column]) -> bool:
+def follow(table: "Table", columns: list[Column], *, mark: Callable[[], None]) -> bool:
     """Give a table of the lake the columns and comments that the database has by now.
 
     A column that is gone there stays, empty from now on: older rows have it.
+
+    Args:
+        table: of the lake.
+        columns: of the database's.
+        mark: has all of it written anew; called before the table is changed, so that who is killed
+            in between writes too much, not too little.
 
     Returns:
         Whether there are new columns, or wider ones: what was written before has to be anew.
@@ -154,4 +161,6 @@ def follow(table: "Table", columns: list[Column]) -> bool:
                 changed = True
             elif field.doc != said:
                 update.update_column(column.name, doc=said)
+        if changed:
+            mark()
     return changed

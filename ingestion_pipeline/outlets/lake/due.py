@@ -8,9 +8,12 @@ gone in between go from the lake, too.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.outlets.lake import columns as columns_of_lake
+from ingestion_pipeline.outlets.lake.columns import Column
 from ingestion_pipeline.outlets.lake.partitions import (
     NO_TIME,
     ORDINALS,
@@ -18,6 +21,9 @@ from ingestion_pipeline.outlets.lake.partitions import (
     every_partition,
 )
 from ingestion_pipeline.outlets.lake.tables import Grain, LakeTable, Whose
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
 
 MOST = 64  # partitions of a piece: one snapshot, and one commit a namespace
 
@@ -83,10 +89,20 @@ def refused(connection: sa.Connection, table: LakeTable, part: Due, why: str) ->
     connection.execute(_REFUSED, {**_named(table, [part]), "why": why})
 
 
-def mark(connection: sa.Connection, table: LakeTable, *, tenant_id: int = 0) -> None:
-    """Have all partitions written anew; of one tenant, or all."""
-    all_of_it = Due(tenant_id, Partition("", "infinity", None))
+def mark(connection: sa.Connection, table: LakeTable) -> None:
+    """Have all partitions written anew."""
+    all_of_it = Due(0, Partition("", "infinity", None))
     connection.execute(_ADD, _named(table, [all_of_it]))
+
+
+def follow(engine: sa.Engine, table: LakeTable, found: "Table", columns: list[Column]) -> None:
+    """Give a table of the lake the columns of the database's, and have it written anew for them."""
+
+    def mark_all() -> None:
+        with engine.begin() as connection:
+            mark(connection, table)
+
+    columns_of_lake.follow(found, columns, mark=mark_all)
 
 
 def marked_whole(connection: sa.Connection, table: LakeTable) -> list[tuple[int, str]]:

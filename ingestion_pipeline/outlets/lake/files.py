@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 ROW_GROUP = 128 * 1024  # rows
+PROPERTIES = "ingestion."  # what ours of snapshots begin with
 LARGEST_ROWS = 8 * 1024 * 1024  # of a file: beyond, a partition has another one
 
 
@@ -134,3 +135,21 @@ def replace(
             snapshot.delete_data_file(file)
         for file in new:
             snapshot.append_data_file(file)
+
+
+def merge_manifests(table: "Table", *, beyond: int = 16) -> "Table":
+    """Have a table's manifests in few files: a commit adds two, and whoever reads it opens all.
+
+    The snapshot that does it has the rows, and our properties, of the one before.
+    """
+    snapshot = table.current_snapshot()
+    if snapshot is None or len(snapshot.manifests(table.io)) <= beyond:
+        return table
+    said: Any = snapshot.summary.additional_properties if snapshot.summary else {}
+    properties = {name: said[name] for name in said if name.startswith(PROPERTIES)}
+    with (
+        table.transaction() as transaction,
+        transaction.update_snapshot(snapshot_properties=properties).merge_append(),
+    ):
+        pass  # no file comes
+    return table.refresh()

@@ -22,7 +22,7 @@ from ingestion_pipeline.foundation.storage import locks
 from ingestion_pipeline.outlets.lake import columns as lake_columns
 from ingestion_pipeline.outlets.lake import due, files, whose
 from ingestion_pipeline.outlets.lake.archived import Archived, merged
-from ingestion_pipeline.outlets.lake.catalogue import Lake, followed, tenant_of
+from ingestion_pipeline.outlets.lake.catalogue import Lake, tenant_of
 from ingestion_pipeline.outlets.lake.due import Due
 from ingestion_pipeline.outlets.lake.reading import Reader, RefusedPartition, reading
 from ingestion_pipeline.outlets.lake.tables import LakeTable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 HORIZON = "ingestion.horizon"
 AS_OF = "ingestion.as-of"
+MANY_MANIFESTS = 64  # that each reader opens: not all wait for the sweep
 _SNAPSHOT = sa.text("""
     SELECT pg_export_snapshot(), CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text),
            to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.US"Z"')
@@ -191,7 +192,7 @@ class _Piece:
             return
         self._be_no_older(table)
         files.replace(table, gone=gone, new=new, properties=self.properties)
-        self.lake.point(table.refresh())
+        self.lake.point(files.merge_manifests(table.refresh(), beyond=MANY_MANIFESTS))
         self.synced.commits += 1
         self.synced.rows += sum(file.record_count for file in new)
         self.synced.bytes += sum(file.file_size_in_bytes for file in new)
@@ -201,10 +202,8 @@ class _Piece:
         table = self.lake.table(namespace, self.source.table.name)
         if table is None:
             return None
-        table, changed = followed(table, self.source.columns)
-        if changed:
-            due.mark(self.connection, self.source.table, tenant_id=tenant_of(namespace) or 0)
-        return table
+        due.follow(self.connection.engine, self.source.table, table, self.source.columns)
+        return table.refresh()
 
     def _written(
         self, namespace: str, table: "Table | None", part: Due, there: "list[DataFile]"
