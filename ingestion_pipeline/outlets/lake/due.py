@@ -25,7 +25,7 @@ from ingestion_pipeline.outlets.lake.tables import Grain, LakeTable, Whose
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-MOST = 64  # partitions of a piece: one snapshot, and one commit a namespace
+MOST = 64  # partitions of a piece, or a few more: one snapshot, and one commit a namespace
 
 _IS_MARKED = sa.text("""
     SELECT DISTINCT tenant_id, key FROM changed_parts
@@ -60,17 +60,31 @@ class Due:
     partition: Partition
 
 
-def next_due(connection: sa.Connection, table: LakeTable, after: Due | None) -> list[Due]:
-    """The partitions that are due in the connection's snapshot, in order, a piece of them."""
+def next_due(
+    connection: sa.Connection, table: LakeTable, after: Due | None, *, together: bool
+) -> list[Due]:
+    """The partitions that are due in the connection's snapshot, in order, a piece of them.
+
+    Args:
+        connection: that has the snapshot.
+        table: whose.
+        after: the last one of the piece before.
+        together: rows may move from one partition to another, and all of a tenant are in one piece,
+            and so in one commit: or somebody sees such a row in both, or in none.
+    """
     ordinal = ORDINALS[table.grain.value] if table.time else "CAST(NULL AS integer)"
     last = (after.tenant_id, after.partition.key, after.partition.day) if after else None
-    beyond = "AND (tenant_id, key, day) > (:tenant, :key, CAST(:day AS date))" if last else ""
+    beyond = "(tenant_id, key, day) > (:tenant, :key, CAST(:day AS date))" if last else "true"
+    piece = f"ORDER BY tenant_id, key, day LIMIT {MOST}"
+    if together:
+        beyond = "tenant_id > :tenant" if last else "true"
+        piece = f"ORDER BY tenant_id FETCH FIRST {MOST} ROWS WITH TIES"
     found = connection.execute(
         sa.text(f"""
             SELECT tenant_id, key, CAST(day AS text), {ordinal}
             FROM (SELECT DISTINCT tenant_id, key, day FROM changed_parts
-                  WHERE reader = 'lake' AND source = :source AND day < 'infinity' {beyond}
-                  ORDER BY tenant_id, key, day LIMIT {MOST}) AS due
+                  WHERE reader = 'lake' AND source = :source AND day < 'infinity' AND {beyond}
+                  {piece}) AS due
             ORDER BY tenant_id, key, due.day
         """),  # noqa: S608
         {"source": table.name, **dict(zip(("tenant", "key", "day"), last or (), strict=False))},

@@ -73,6 +73,12 @@ class _Source:
     def types(self) -> dict[str, str]:
         return {column.name: column.type for column in self.columns}
 
+    @property
+    def rows_move(self) -> bool:
+        """Whether a row may go from one partition to another: its primary key does not say which
+        it is in."""
+        return not {self.table.key, self.table.time} - {None} <= set(self.key)
+
 
 def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
     """Write what had changed of a table when it began.
@@ -94,10 +100,10 @@ def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
         while True:
             with connection.begin():
                 exported, horizon, as_of = connection.execute(_SNAPSHOT).one()
-                parts = due.next_due(connection, table, after)
+                source = _source(connection, table)
+                parts = due.next_due(connection, table, after, together=source.rows_move)
                 if not parts:
                     return synced
-                source = _source(connection, table)
                 properties = {HORIZON: horizon, AS_OF: as_of}
                 with reading(engine.url, exported) as reader:
                     piece = _Piece(
