@@ -65,9 +65,9 @@ def sync_tables(names: Tables = None) -> None:
     """Write what has changed now, which Dagster does every minute."""
     from ingestion_pipeline.outlets.lake.sync import sync
 
-    engine, lake = upgraded(), _lake()
+    chosen, engine, lake = _tables(names), upgraded(), _lake()
     refused = 0
-    for table in _tables(names):
+    for table in chosen:
         done = sync(engine, lake, table)
         refused += len(done.refused)
         if done.partitions or done.refused:
@@ -86,9 +86,9 @@ def verify_tables(names: Tables = None) -> None:
     """Compare the lake with the database, partition by partition; exits 3 where they differ."""
     from ingestion_pipeline.outlets.lake.verify import verify
 
-    engine, lake = upgraded(), _lake()
+    chosen, engine, lake = _tables(names), upgraded(), _lake()
     differences = 0
-    for table in _tables(names):
+    for table in chosen:
         found = verify(engine, lake, table)
         differences += len(found.differences)
         also = "".join(
@@ -112,8 +112,9 @@ def rebuild(names: Tables = None) -> None:
     """Have all of some tables written anew, by the next sync; what is there stays until then."""
     from ingestion_pipeline.outlets.lake import due
 
+    chosen = _tables(names)
     with upgraded().begin() as connection:
-        for table in _tables(names):
+        for table in chosen:
             due.mark(connection, table)
     console.say("marked: `ingestion-pipeline lake sync`, or Dagster within a minute, writes them")
 
