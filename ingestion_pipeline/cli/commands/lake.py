@@ -119,6 +119,26 @@ def rebuild(names: Tables = None) -> None:
     console.say("marked: `ingestion-pipeline lake sync`, or Dagster within a minute, writes them")
 
 
+@app.command()
+def adopt(names: Tables = None) -> None:
+    """Take tables that are in the lake and not in the catalogue into it, after a restore.
+
+    Not while another database writes them. They are compared and written anew by the next sync;
+    archived months, which they alone have, stay.
+    """
+    from ingestion_pipeline.outlets.lake import due
+    from ingestion_pipeline.outlets.lake.sweep import folders
+
+    chosen, engine, lake = _tables(names), upgraded(), _lake()
+    for table in chosen:
+        adopted = [each for each in folders(lake) if lake.adopt(each, table.name)]
+        if adopted:
+            with engine.begin() as connection:
+                due.mark(connection, table)
+            console.say(f"{table.name}: taken over in {', '.join(sorted(adopted))}")
+    console.say("all tables that are there are known")
+
+
 def _lake() -> "Lake":
     from ingestion_pipeline.foundation.environment import settings
     from ingestion_pipeline.outlets.lake.catalogue import opened

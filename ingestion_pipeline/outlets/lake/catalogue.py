@@ -22,6 +22,7 @@ from ingestion_pipeline.outlets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.io import FileIO
     from pyiceberg.table import Table
 
 SCHEMA = "ingestion_lake"
@@ -88,10 +89,20 @@ class Lake:
     def make(
         self, namespace: str, table: LakeTable, columns: list[Column], *, comment: str
     ) -> "Table":
-        """Make a table that is not there."""
+        """Make a table that is not there.
+
+        Raises:
+            ConfigurationError: in its place is one that this catalogue does not know.
+        """
         from pyiceberg.schema import Schema
         from pyiceberg.types import NestedField
 
+        if self.stranger(namespace, table.name):
+            raise ConfigurationError(
+                f"{self.location(namespace, table.name)} has a table that this database does not "
+                "know: another database's, which needs another LAKE_URL, or of before a restore: "
+                "`ingestion-pipeline lake adopt` (docs/lake.md)"
+            )
         self.catalog.create_namespace_if_not_exists(namespace)
         schema = Schema(
             *(
@@ -107,13 +118,34 @@ class Lake:
             properties={**_PROPERTIES, "comment": comment},
         )
 
+    def stranger(self, namespace: str, name: str) -> str | None:
+        """The metadata of a table that is in the place of one, and not in the catalogue.
+
+        What was killed before its first commit has no pointer, and is no table.
+        """
+        from pyiceberg.io import load_file_io
+
+        if self.table(namespace, name) is not None:
+            return None
+        metadata = f"{self.location(namespace, name)}/metadata"
+        said = _said(load_file_io(self.catalog.properties, metadata), f"{metadata}/{POINTER}")
+        return f"{metadata}/{said}.metadata.json" if said else None
+
+    def adopt(self, namespace: str, name: str) -> bool:
+        """Take a table that is in its place into the catalogue; whether there was one."""
+        if (metadata := self.stranger(namespace, name)) is None:
+            return False
+        self.catalog.create_namespace_if_not_exists(namespace)
+        self.catalog.register_table((namespace, name), metadata)
+        return True
+
     def point(self, table: "Table") -> None:
         """Let the pointer name a table's newest metadata."""
         from ingestion_pipeline.outlets.lake.durable import WrittenThrough, write_names_through
 
         newest = table.metadata_location.rpartition("/")[2].removesuffix(".metadata.json")
         where = f"{table.location()}/metadata/{POINTER}"
-        if _said(table, where) == newest:
+        if _said(table.io, where) == newest:
             return
         if "://" in where:
             with table.io.new_output(where).create(overwrite=True) as file:
@@ -127,9 +159,9 @@ class Lake:
         write_names_through(partial.parent)
 
 
-def _said(table: "Table", where: str) -> str | None:
+def _said(io: "FileIO", where: str) -> str | None:
     try:
-        with table.io.new_input(where).open() as file:
+        with io.new_input(where).open() as file:
             return file.read().decode()
     except FileNotFoundError:
         return None

@@ -78,8 +78,11 @@ def sweep(
         engine.connect() as connection,
         locks.held_by_session(connection, locks.WRITING_LAKE.of(table.name)),
     ):
-        for namespace in sorted({*lake.namespaces(), *_folders(lake)}):
+        for namespace in sorted({*lake.namespaces(), *folders(lake)}):
             location, named = lake.location(namespace, table.name), set()
+            if lake.stranger(namespace, table.name):
+                swept.faults.append(f"{namespace}: a table that this database does not know")
+                continue
             try:
                 found = lake.table(namespace, table.name)
                 if found is not None:
@@ -174,7 +177,7 @@ def _files(system: Any, path: str) -> Iterator[Any]:
             yield found
 
 
-def _folders(lake: Lake) -> Iterator[str]:
+def folders(lake: Lake) -> Iterator[str]:
     """Namespaces that have a folder, whether the catalogue knows them or not."""
     from pyarrow import fs
 
