@@ -224,6 +224,12 @@ class Settings(BaseSettings):
     aws_region: str | None = Field(
         None, description="Region of its buckets; unset: us-east-1, Amazon's is asked"
     )
+    dask_scheduler: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls|ws|wss)://[^\s/@?#]+$",
+        description="Address of the scheduler that marts over the lake are worked out by; unset: "
+        "processes of this machine",
+    )
     defs_folder: Path | None = Field(
         None,
         description="Folder of sources that are described in YAML; unset: the package's own `defs`",

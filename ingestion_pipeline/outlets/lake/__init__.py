@@ -25,4 +25,5 @@ offenders.py    What these must not find, as queries
 freshness.py    Why age is no fault of a table of the lake
 automation.py   When it is written
 definitions.py  What Dagster is given
+distributed.py  Marts over the lake on a cluster of dask
 """
