@@ -48,6 +48,7 @@ from ingestion_pipeline_tests.outlets.marts.filling import BASE, new_customer, n
 TABLES = [BY_NAME[name] for name in ("kpi_points", "orders", "timeseries_raw")]
 ORDERS = 40  # of a tenant
 NO_TIME = timedelta(0)
+_LINES_OF_WRITING = 600  # that a sync comes by at least, while rows change
 MANY = 64  # kills, from which on the server is among those that are killed
 _OTHERS = """FROM pg_stat_activity WHERE datname = current_database()
              AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
@@ -57,12 +58,16 @@ def _codes(*functions: Any) -> set[CodeType]:
     return {function.__code__ for function in functions}
 
 
-# Before each line of these somebody is killed: each file's write and close, the catalogue's UPDATE
-# and its COMMIT, the pointer, the marks, and the COMMIT of that.
+# Before each line of these somebody is killed: the manifests, the catalogue's UPDATE, its COMMIT,
+# the pointer, the marks, and the COMMIT of that …
 AT_COMMIT = _codes(
     SqlCatalog.commit_table, SqlCatalog._write_metadata, Table._do_commit,
-    Transaction.commit_transaction, DefaultDialect.do_commit, DefaultDialect.do_execute,
-    Lake.point, files.replace, files._file, due.done, durable.WrittenThrough.close,
+    Transaction.commit_transaction, DefaultDialect.do_commit,
+    Lake.point, files.replace, due.done,
+)  # fmt: skip
+# … and all that is before and between.
+IN_WRITING = _codes(
+    DefaultDialect.do_execute, files._file, durable.WrittenThrough.close,
     sync._Piece._commit, sync._Piece.write, sync.sync,
 )  # fmt: skip
 IN_SWEEP = _codes(
@@ -315,14 +320,19 @@ def run(url: str, folder: Path, kills: int, seed: int) -> dict[str, Any]:
     """
     trial = Trial(url, folder, seed)
     trial.done(trial.fill)
-    lines = trial.counted(trial.sync, AT_COMMIT), trial.counted(trial.sweep, IN_SWEEP)
+    lines = {
+        "commit": trial.counted(trial.sync, AT_COMMIT),
+        "sweep": trial.counted(trial.sweep, IN_SWEEP),
+    }
     workers = [killing.fork(work, at=0, within=[]) for work in (trial.write_rows, trial.read)]
     try:
         for n in range(kills):
-            if n % 8 in (0, 1, 2, 3, 4):
-                trial.count("writer", trial.kill(trial.sync, AT_COMMIT, lines[0]))
+            if n % 8 in (0, 2, 4):
+                trial.count("commit", trial.kill(trial.sync, AT_COMMIT, lines["commit"]))
+            elif n % 8 in (1, 3):
+                trial.count("writer", trial.kill(trial.sync, IN_WRITING, _LINES_OF_WRITING))
             elif n % 8 in (5, 6):
-                trial.count("sweep", trial.kill(trial.sweep, IN_SWEEP, lines[1]))
+                trial.count("sweep", trial.kill(trial.sweep, IN_SWEEP, lines["sweep"]))
             elif n % 16 == 15 and kills >= MANY:
                 trial.count("server", trial.cut(trial.kill_server))
             else:
