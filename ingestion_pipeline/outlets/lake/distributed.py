@@ -4,8 +4,8 @@
 
 Dask is an extra (`lake-cluster`). A cluster of some processes on this machine, or any other whose
 scheduler's address is given, is the same to what follows; its workers need this package, and reach
-the lake's files under the same paths, with keys of their own environment. Tasks are pure: what a
-worker that dies had worked out is worked out again by another.
+the lake's files under the same paths, with keys of their own environment. Tasks change nothing:
+what a worker that dies had worked out is worked out again by another.
 
 Amounts are exact decimals, and so are their sums, in whatever order parts are merged. Means are of
 doubles, and agree with PostgreSQL's but for the last digits.
@@ -89,10 +89,11 @@ def work_out(
         if name in ("s3.endpoint", "s3.region")
     }
     chunks = [paths[at : at + FILES_A_TASK] for at in range(0, len(paths), FILES_A_TASK)]
-    parts = client.map(part, chunks, mart=mart, zone=zone, store=store)
+    # Not `pure`: the same files, taken again, would be worked out once.
+    parts = client.map(part, chunks, mart=mart, zone=zone, store=store, pure=False)
     while len(parts) > 1:
         eights = [parts[at : at + _MERGED_AT_ONCE] for at in range(0, len(parts), _MERGED_AT_ONCE)]
-        parts = [client.submit(merged, some, mart=mart) for some in eights]
+        parts = [client.submit(merged, some, mart=mart, pure=False) for some in eights]
     found = parts[0].result() if parts else part([], mart=mart, zone=zone, store=store)
     return mart.finished(found).sort_by([(name, "ascending") for name in mart.by])
 

@@ -147,12 +147,12 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_answer(
             killer = threading.Thread(target=kill)
             killer.start()
             try:
-                found = work_out(client, KPI_DAILY, table("kpi_points"), zone=ZONE, times=300)
+                found = work_out(client, KPI_DAILY, table("kpi_points"), zone=ZONE, times=100)
             finally:
                 ended.set()
                 killer.join()
             assert workers[0].wait(60) == -signal.SIGKILL
-            _check(engine, found, "kpi_daily", times=300)
+            _check(engine, found, "kpi_daily", times=100)
     finally:
         for worker in workers:
             worker.kill()
