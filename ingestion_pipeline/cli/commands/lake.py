@@ -109,13 +109,17 @@ def verify_tables(names: Tables = None) -> None:
 
 @app.command()
 def rebuild(names: Tables = None) -> None:
-    """Have all of some tables written anew, by the next sync; what is there stays until then."""
+    """Have all of some tables written anew, by the next sync; what is there stays until then.
+
+    Where LAKE_URL is another by now they are written there, and left where they were.
+    """
     from ingestion_pipeline.outlets.lake import due
 
-    chosen = _tables(names)
-    with upgraded().begin() as connection:
-        for table in chosen:
+    chosen, engine, lake = _tables(names), upgraded(), _lake()
+    for table in chosen:
+        with engine.begin() as connection:  # first: what is marked only is written once more
             due.mark(connection, table)
+        lake.leave(table.name)
     console.say("marked: `ingestion-pipeline lake sync`, or Dagster within a minute, writes them")
 
 

@@ -74,13 +74,33 @@ class Lake:
         return f"{self.url}/{namespace}/{table}"
 
     def table(self, namespace: str, name: str) -> "Table | None":
-        """A table as it is now; None: there is none."""
+        """A table as it is now; None: there is none.
+
+        Raises:
+            ConfigurationError: it is elsewhere, as `LAKE_URL` was another when it was made.
+        """
+        table = self._known(namespace, name)
+        if table is not None and table.location() != self.location(namespace, name):
+            raise ConfigurationError(
+                f"{namespace}.{name} is in {table.location()}, and LAKE_URL is {self.url} now: "
+                "set it back, or let `ingestion-pipeline lake rebuild` write all of it there"
+            )
+        return table
+
+    def _known(self, namespace: str, name: str) -> "Table | None":
         from pyiceberg.exceptions import NoSuchTableError
 
         try:
             return self.catalog.load_table((namespace, name))
         except NoSuchTableError:
             return None
+
+    def leave(self, name: str) -> None:
+        """Forget a table where it is elsewhere; its files stay there."""
+        for namespace in self.namespaces():
+            table = self._known(namespace, name)
+            if table is not None and table.location() != self.location(namespace, name):
+                self.catalog.drop_table((namespace, name))
 
     def namespaces(self) -> list[str]:
         """All there are, sorted."""

@@ -1,13 +1,14 @@
 """A database that does not know the tables in its lake's place leaves them as they are."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.outlets.lake import due
-from ingestion_pipeline.outlets.lake.catalogue import Lake
+from ingestion_pipeline.outlets.lake.catalogue import Lake, lake_at
 from ingestion_pipeline.outlets.lake.sweep import sweep
 from ingestion_pipeline.outlets.lake.sync import sync
 from ingestion_pipeline.outlets.lake.tables import BY_NAME
@@ -48,3 +49,22 @@ def test_a_restored_database_wrote_over_its_lake_and_swept_it(
     sync(engine, lake, POINTS)
     assert values(lake, tenant_id) == [1.0]
     assert not lake.adopt(f"tenant_{tenant_id}", "kpi_points")
+
+
+def test_a_lake_that_was_moved_went_on_where_it_had_been(
+    engine: sa.Engine, database_url: str, tenant_id: int, lake: Lake, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        new_points(connection, tenant_id, {BASE: 1.0})
+    sync(engine, lake, POINTS)
+    moved = lake_at(database_url, str(tmp_path / "elsewhere"))
+    with engine.begin() as connection:
+        new_points(connection, tenant_id, {BASE + timedelta(days=1): 2.0})
+    with pytest.raises(ConfigurationError, match="lake rebuild"):
+        sync(engine, moved, POINTS)
+    with engine.begin() as connection:
+        due.mark(connection, POINTS)
+    moved.leave("kpi_points")
+    sync(engine, moved, POINTS)
+    assert values(moved, tenant_id) == [1.0, 2.0]
+    assert (tmp_path / "lake" / f"tenant_{tenant_id}" / "kpi_points" / "data").is_dir()
