@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingestion_pipeline.cli import console
 from ingestion_pipeline.cli.commands import AsJson, upgraded
+from ingestion_pipeline.cli.commands.numbers import WholeNumber
 from ingestion_pipeline.foundation.errors import ContractError
 
 if TYPE_CHECKING:
@@ -104,6 +106,35 @@ def verify_tables(names: Tables = None) -> None:
             console.say(f"{table.name}: differs: {each}")
     if differences:
         console.say("`ingestion-pipeline lake rebuild TABLE` has a table written anew")
+        raise typer.Exit(console.REJECTED)
+
+
+@app.command(name="sweep")
+def sweep_tables(
+    names: Tables = None,
+    hours: Annotated[
+        int, typer.Option(click_type=WholeNumber(min=0), help="Hours that old snapshots are kept.")
+    ] = 24,
+) -> None:
+    """Expire old snapshots and delete files that none names, which Dagster does every night."""
+    from ingestion_pipeline.outlets.lake.sweep import GRACE, sweep
+
+    chosen, engine, lake = _tables(names), upgraded(), _lake()
+    faults = 0
+    for table in chosen:
+        done = sweep(engine, lake, table, keep=timedelta(hours=hours))
+        faults += len(done.faults)
+        if done.expired or done.files or done.left:
+            console.say(
+                f"{table.name}: {done.expired:,} snapshots expired, {done.files:,} files of "
+                f"{done.bytes:,} bytes deleted, {done.left:,} left for the next time"
+            )
+        for fault in done.faults:
+            console.say(f"{table.name}: not swept: {fault}")
+    console.say(
+        f"what nobody names is deleted once it is {GRACE.total_seconds() / 3600:g} hours old"
+    )
+    if faults:
         raise typer.Exit(console.REJECTED)
 
 

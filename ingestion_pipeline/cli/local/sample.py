@@ -91,7 +91,7 @@ def load(configuration: Settings, engine: sa.Engine) -> None:
         time.sleep(0.5)
     else:
         console.warn("the sample is not loaded yet; see the runs in the UI")
-    for job in (*_ELSE_LATER, *(["write_lake"] if configuration.lake else [])):
+    for job in (*_ELSE_LATER, *(["write_lake", "keep_lake"] if configuration.lake else [])):
         _launch(configuration, job, {})
 
 

@@ -1,4 +1,4 @@
-"""The lake's tables as assets: each writes the partitions that have changed.
+"""The lake's tables as assets, each writing the partitions that have changed; and its sweeping.
 
 A run that the sensor has started deals with what is due, and so does any other: what has not
 changed is there already. `ingestion-pipeline lake rebuild` has all of a table written anew.
@@ -22,6 +22,7 @@ from ingestion_pipeline.orchestration.wing import Wing
 from ingestion_pipeline.outlets.findings import tables as _findings  # noqa: F401
 from ingestion_pipeline.outlets.lake.resources import LakeStore
 from ingestion_pipeline.outlets.lake.status import TableStatus, in_namespaces
+from ingestion_pipeline.outlets.lake.sweep import sweep
 from ingestion_pipeline.outlets.lake.sync import Synced, sync
 from ingestion_pipeline.outlets.lake.tables import BY_NAME, TABLES, LakeTable, Whose
 from ingestion_pipeline.outlets.marts import tables as _marts  # noqa: F401
@@ -92,4 +93,39 @@ def _metadata(done: Synced, there: list[TableStatus]) -> dict[str, Any]:
     }
 
 
-ASSETS = [tables_of_the_lake]
+@WING.asset(
+    "maintenance",
+    deps=[WING.key(table.name) for table in TABLES],
+    kinds={"iceberg"},
+    description="Snapshots of the lake that are older than a day are expired, small manifests "
+    "merged, and files that no snapshot names deleted a day later, so many a run. Columns that "
+    "were added are followed. Nothing that a reader may still need goes.",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "whole",
+            asset=WING.key("maintenance"),
+            description="No table lacks a file, or is another database's; then nothing is swept.",
+        )
+    ],
+)
+def maintenance(database: Database, lake: LakeStore) -> Iterator[dg.MaterializeResult[None]]:
+    """Sweep each table; one at fault does not keep the others."""
+    engine, opened = database.engine(), lake.lake()
+    swept = {table.name: sweep(engine, opened, table) for table in TABLES}
+    faults = [f"{name}: {fault}" for name, each in swept.items() for fault in each.faults]
+    yield dg.MaterializeResult(
+        metadata={
+            "expired": sum(each.expired for each in swept.values()),
+            "files": sum(each.files for each in swept.values()),
+            "bytes": sum(each.bytes for each in swept.values()),
+            "left": sum(each.left for each in swept.values()),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                passed=not faults, check_name="whole", metadata={"faults": sorted(faults)}
+            )
+        ],
+    )
+
+
+ASSETS = [tables_of_the_lake, maintenance]

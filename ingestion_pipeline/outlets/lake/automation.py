@@ -1,4 +1,4 @@
-"""When the lake is written: a sensor over what has changed; a schedule for its checks."""
+"""When the lake is written: a sensor over what has changed; schedules for sweeping and checks."""
 
 import time
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.storage import roles
 from ingestion_pipeline.orchestration import sensing
-from ingestion_pipeline.outlets.lake.assets import ASSETS, WING
+from ingestion_pipeline.outlets.lake.assets import WING, maintenance, tables_of_the_lake
 from ingestion_pipeline.outlets.lake.tables import BY_NAME
 from ingestion_pipeline.outlets.marts.automation import may_run
 
@@ -21,14 +21,21 @@ _DUE = sa.text("""
 
 write_lake = dg.define_asset_job(
     "write_lake",
-    selection=dg.AssetSelection.assets(*ASSETS),  # its checks are a query each
+    selection=dg.AssetSelection.assets(tables_of_the_lake),  # its checks are a query each
     description="Write what has changed into the lake, and check that nothing was refused.",
     tags=sensing.run_tags(WING.name),
 )
 check_lake = dg.define_asset_job(
     "check_lake",
-    selection=dg.AssetSelection.checks_for_assets(*ASSETS),
+    selection=dg.AssetSelection.checks_for_assets(tables_of_the_lake),
     description="Run all checks of the lake.",
+    tags=sensing.run_tags(WING.name),
+)
+
+keep_lake = dg.define_asset_job(
+    "keep_lake",
+    selection=dg.AssetSelection.assets(maintenance),
+    description="Expire old snapshots of the lake, and delete files that nobody names.",
     tags=sensing.run_tags(WING.name),
 )
 
@@ -73,3 +80,16 @@ checks_of_lake = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Runs the checks of the lake every night: that nothing waits, or was refused.",
 )
+
+
+@dg.schedule(
+    job=keep_lake,
+    cron_schedule="37 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sweeps the lake every night, where there is one.",
+)
+def daily_sweep_of_lake(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request a run, unless there is no lake."""
+    if not sensing.resource(context, "lake").is_on():
+        return dg.SkipReason("there is no lake: LAKE_URL says where one goes")
+    return dg.RunRequest(tags=sensing.run_tags(WING.name))

@@ -7,6 +7,8 @@ from ingestion_pipeline.outlets.lake.automation import (
     changed_tables,
     check_lake,
     checks_of_lake,
+    daily_sweep_of_lake,
+    keep_lake,
     write_lake,
 )
 from ingestion_pipeline.outlets.lake.checks import CHECKS
@@ -14,7 +16,7 @@ from ingestion_pipeline.outlets.lake.checks import CHECKS
 definitions = dg.Definitions(
     assets=ASSETS,
     asset_checks=CHECKS,
-    jobs=[write_lake, check_lake],
+    jobs=[write_lake, check_lake, keep_lake],
     sensors=[changed_tables],
-    schedules=[checks_of_lake],
+    schedules=[checks_of_lake, daily_sweep_of_lake],
 )

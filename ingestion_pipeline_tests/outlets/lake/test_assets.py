@@ -1,15 +1,19 @@
 """The lake in Dagster: what has changed is written by a run that the sensor asks for."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.storage import roles
 from ingestion_pipeline.orchestration.resources import database_at
-from ingestion_pipeline.outlets.lake.assets import tables_of_the_lake
+from ingestion_pipeline.outlets.lake.assets import maintenance, tables_of_the_lake
 from ingestion_pipeline.outlets.lake.automation import changed_tables
 from ingestion_pipeline.outlets.lake.catalogue import Lake
 from ingestion_pipeline.outlets.lake.resources import LakeStore, lake_in
+from ingestion_pipeline.outlets.lake.sync import sync
+from ingestion_pipeline.outlets.lake.tables import BY_NAME
 from ingestion_pipeline_tests.outlets.marts.filling import BASE, new_points
 
 POINTS = dg.AssetKey(["lake", "kpi_points"])
@@ -73,3 +77,21 @@ def test_without_tenants_roles_no_run_is_asked_for(
     skipped = asked(resources, dg.DagsterInstance.ephemeral())
     assert isinstance(skipped, dg.SkipReason)
     assert "ingestion-pipeline db roles" in (skipped.skip_message or "")
+
+
+def test_a_check_of_the_sweep_fails_where_a_table_is_no_longer_whole(
+    engine: sa.Engine, tenant_id: int, lake: Lake, resources: dict[str, object]
+) -> None:
+    with engine.begin() as connection:
+        new_points(connection, tenant_id, {BASE: 1.0})
+    sync(engine, lake, BY_NAME["kpi_points"])
+    assert [each.passed for each in checks(resources)] == [True]
+    [metadata] = Path(lake.url).glob("*/kpi_points/metadata/snap-*.avro")
+    metadata.unlink()
+    [check] = checks(resources)
+    assert not check.passed
+    assert "kpi_points: tenant_1: a file of its snapshot is missing" in str(check.metadata)
+
+
+def checks(resources: dict[str, object]) -> list[dg.AssetCheckEvaluation]:
+    return dg.materialize([maintenance], resources=resources).get_asset_check_evaluations()
