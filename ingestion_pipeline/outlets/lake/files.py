@@ -1,7 +1,7 @@
-"""Rows → Parquet files of the lake, with what its manifests keep of each; one batch in memory."""
+"""Rows → Parquet files of the lake, with what its manifests keep of each; a row group in memory."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ingestion_pipeline.outlets.lake.partitions import Partition
@@ -9,10 +9,11 @@ from ingestion_pipeline.outlets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyiceberg.manifest import DataFile
+    from pyiceberg.manifest import DataFile, ManifestFile
     from pyiceberg.table import Table
 
-ROW_GROUP = 128 * 1024  # rows
+ROW_GROUP = 128 * 1024  # rows, at least, but for the last, and for wide ones:
+ROW_GROUP_BYTES = 32 * 2**20  # of Arrow, which are in memory until they are written
 PROPERTIES = "ingestion."  # what ours of snapshots begin with
 LARGEST_ROWS = 8 * 1024 * 1024  # of a file: beyond, a partition has another one
 
@@ -28,20 +29,37 @@ def write(
     table: "Table", of: LakeTable, partition: Partition, batches: "Iterator[pa.RecordBatch]"
 ) -> "list[DataFile]":
     """Write the rows of a partition into new files that nobody reads yet; none for no rows."""
-    files, batches = [], iter(batches)
-    batch = next(batches, None)
-    while batch is not None:
-        file, batch = _file(table, partition.values(of), batch, batches)
+    files, groups = [], row_groups(batches)
+    group = next(groups, None)
+    while group is not None:
+        file, group = _file(table, partition.values(of), group, groups)
         files.append(file)
     return files
+
+
+def row_groups(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.Table]":
+    """Batches as they come → row groups; a reader has its costs for each."""
+    import pyarrow as pa
+
+    found: list[pa.RecordBatch] = []
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        found.append(batch)
+        rows, size = sum(b.num_rows for b in found), sum(b.nbytes for b in found)
+        if rows >= ROW_GROUP or size >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(found)
+            found.clear()
+    if found:
+        yield pa.Table.from_batches(found)
 
 
 def _file(
     table: "Table",
     values: tuple[Any, ...],
-    batch: "pa.RecordBatch | None",
-    batches: "Iterator[pa.RecordBatch]",
-) -> "tuple[DataFile, pa.RecordBatch | None]":
+    group: "pa.Table | None",
+    groups: "Iterator[pa.Table]",
+) -> "tuple[DataFile, pa.Table | None]":
     """Write one file; also what is left after it."""
     from pyarrow import parquet
 
@@ -55,11 +73,11 @@ def _file(
             sink, schema_of(table), compression="zstd", store_decimal_as_integer=True
         ) as writer,
     ):
-        while batch is not None and rows < LARGEST_ROWS:
-            writer.write_batch(batch, row_group_size=ROW_GROUP)
-            rows += batch.num_rows
-            batch = next(batches, None)
-    return _described(table, values, location, len(output), writer.writer.metadata), batch
+        while group is not None and rows < LARGEST_ROWS:
+            writer.write_table(group, row_group_size=group.num_rows)
+            rows += group.num_rows
+            group = next(groups, None)
+    return _described(table, values, location, len(output), writer.writer.metadata), group
 
 
 def _described(
@@ -93,18 +111,44 @@ def _described(
     )
 
 
-def there(table: "Table") -> "dict[tuple[Any, ...], list[DataFile]]":
-    """The files of a table's newest snapshot, by partition."""
+def there(
+    table: "Table", of: "Collection[tuple[Any, ...]] | None" = None
+) -> "dict[tuple[Any, ...], list[DataFile]]":
+    """The files of a table's newest snapshot, by partition.
+
+    Args:
+        table: of the lake.
+        of: partitions, by what the lake calls them; None: all of them. Manifests that can have no
+            file of these are not read, so that a piece's costs do not grow with the table.
+    """
     found: dict[tuple[Any, ...], list[DataFile]] = {}
     snapshot = table.current_snapshot()
     if snapshot is None:
         return found
+    may_have = _may_have(table, of)
     for manifest in snapshot.manifests(table.io):
+        if not may_have(manifest):
+            continue
         for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
             file = entry.data_file
             values = tuple(file.partition[at] for at in range(len(file.partition)))
-            found.setdefault(values, []).append(file)
+            if of is None or values in of:
+                found.setdefault(values, []).append(file)
     return found
+
+
+def _may_have(
+    table: "Table", of: "Collection[tuple[Any, ...]] | None"
+) -> "Callable[[ManifestFile], bool]":
+    """Whether a manifest may have files of partitions, by the bounds that its list keeps."""
+    from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, In
+    from pyiceberg.expressions.visitors import manifest_evaluator
+
+    wanted: BooleanExpression = AlwaysTrue()
+    for at, field in enumerate(table.spec().fields):
+        if of is not None:
+            wanted = And(wanted, In(term=field.name, literals={values[at] for values in of}))
+    return manifest_evaluator(table.spec(), table.schema(), wanted)
 
 
 def paths(table: "Table") -> list[str]:

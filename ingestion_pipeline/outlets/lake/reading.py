@@ -28,13 +28,27 @@ class RefusedPartition(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Reader:
-    """A connection that sees one snapshot.
+    """A connection that reads, in one snapshot after another.
 
     Attributes:
         cursor: of ADBC.
     """
 
     cursor: Any
+
+    @contextmanager
+    def as_of(self, snapshot: str) -> Iterator[None]:
+        """See a snapshot that another connection has exported.
+
+        Args:
+            snapshot: what `pg_export_snapshot()` said; its transaction is still open.
+        """
+        self.cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            self.cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            yield
+        finally:
+            self.cursor.execute("ROLLBACK")
 
     @contextmanager
     def under(self, tenant_id: int | None) -> Iterator[None]:
@@ -124,12 +138,11 @@ def _as(schema: "pa.Schema", batch: "pa.RecordBatch") -> "pa.RecordBatch":
 
 
 @contextmanager
-def reading(url: sa.URL, snapshot: str) -> Iterator[Reader]:
-    """A connection that sees a snapshot that another one has exported, and can't write.
+def reading(url: sa.URL) -> Iterator[Reader]:
+    """A connection of its own, for as many snapshots as come: to connect reads all of the types.
 
     Args:
         url: of the database.
-        snapshot: what `pg_export_snapshot()` said; its transaction is still open.
     """
     from adbc_driver_postgresql import dbapi
 
@@ -139,12 +152,7 @@ def reading(url: sa.URL, snapshot: str) -> Iterator[Reader]:
         cursor.execute("SET jit = off")
         cursor.execute("SET TIME ZONE 'UTC'")
         cursor.execute("SET work_mem = '128MB'")  # else a day is sorted on disk
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
         cursor.adbc_statement.set_options(
             **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
-        try:
-            yield Reader(cursor)
-        finally:
-            cursor.execute("ROLLBACK")
+        yield Reader(cursor)

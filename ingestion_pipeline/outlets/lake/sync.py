@@ -11,6 +11,7 @@ process writes a table at a time: the lock is taken before the snapshot (decisio
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,10 +94,12 @@ def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
     with (
         snapshot.connect() as connection,
         locks.held_by_session(connection, locks.WRITING_LAKE.of(table.name)),
+        ExitStack() as stack,
     ):
         with connection.begin():
             _take_apart(connection, lake, _source(connection, table))
         after: Due | None = None
+        reader: Reader | None = None
         while True:
             with connection.begin():
                 exported, horizon, as_of = connection.execute(_SNAPSHOT).one()
@@ -105,7 +108,8 @@ def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
                 if not parts:
                     return synced
                 properties = {HORIZON: horizon, AS_OF: as_of}
-                with reading(engine.url, exported) as reader:
+                reader = reader or stack.enter_context(reading(engine.url))
+                with reader.as_of(exported):
                     piece = _Piece(
                         connection, lake, source, reader, properties, synced,
                         unreadable=viewers.unreadable(connection),
@@ -181,19 +185,28 @@ class _Piece:
         self.synced.partitions += len(parts) - len(refused)
 
     def _commit(self, namespace: str, parts: list[Due], refused: dict[Due, str]) -> None:
+        tenant = tenant_of(namespace)
+        if tenant in self.unreadable:  # a tenant that runs have made, who make no roles
+            why = (
+                f"tenant {tenant} has no role to be read as: `ingestion-pipeline db roles`, run by "
+                "whoever may make roles, makes it"
+            )
+            refused.update(dict.fromkeys(parts, why))
+            return
         table = self._table(namespace)
-        there = files.there(table) if table else {}
+        of_part = {part: part.partition.values(self.source.table) for part in parts}
+        there = files.there(table, set(of_part.values())) if table else {}
         gone: list[DataFile] = []
         new: list[DataFile] = []
-        for part in parts:
-            values = part.partition.values(self.source.table)
-            try:
-                written, table = self._written(namespace, table, part, there.get(values, []))
-            except RefusedPartition as error:
-                refused[part] = str(error)
-                continue
-            gone += there.get(values, [])
-            new += written
+        with self.reader.under(tenant):
+            for part, values in of_part.items():
+                try:
+                    written, table = self._written(namespace, table, part, there.get(values, []))
+                except RefusedPartition as error:
+                    refused[part] = str(error)
+                    continue
+                gone += there.get(values, [])
+                new += written
         if table is None or not (gone or new):
             return
         self._be_no_older(table)
@@ -216,29 +229,23 @@ class _Piece:
     ) -> "tuple[list[DataFile], Table | None]":
         """The new files of a partition, and the table, which is made for the first rows."""
         tenant = tenant_of(namespace)
-        if tenant in self.unreadable:  # a tenant that runs have made, who make no roles
-            raise RefusedPartition(
-                f"tenant {tenant} has no role to be read as: `ingestion-pipeline db roles`, run by "
-                "whoever may make roles, makes it"
-            )
         where = part.partition.condition(self.source.table, self.source.types)
         if self.source.table.whose.value == "tenants":
             where += f" AND tenant_id {'IS NULL' if tenant is None else f'= {tenant}'}"
         name, columns = self.source.table.name, self.source.columns
-        with self.reader.under(tenant):
-            rows = self.reader.count(name, where, columns)
-            if table is None:
-                if not rows:
-                    return [], None
-                table = self.lake.make(
-                    namespace, self.source.table, columns, comment=self.source.comment
-                )
-            batches = self.reader.batches(
-                name, where, columns, order=self.source.key, schema=files.schema_of(table)
+        rows = self.reader.count(name, where, columns)
+        if table is None:
+            if not rows:
+                return [], None
+            table = self.lake.make(
+                namespace, self.source.table, columns, comment=self.source.comment
             )
-            if there and Archived.of(self.connection, self.source.table).has(part.partition):
-                return self._merged(table, part, there, batches), table
-            written = files.write(table, self.source.table, part.partition, batches)
+        batches = self.reader.batches(
+            name, where, columns, order=self.source.key, schema=files.schema_of(table)
+        )
+        if there and Archived.of(self.connection, self.source.table).has(part.partition):
+            return self._merged(table, part, there, batches), table
+        written = files.write(table, self.source.table, part.partition, batches)
         if (found := sum(file.record_count for file in written)) != rows:
             raise TransientError(f"{name} {part.partition}: {rows} rows were there, {found} read")
         return written, table
