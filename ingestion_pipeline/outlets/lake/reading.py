@@ -152,6 +152,9 @@ def reading(url: sa.URL) -> Iterator[Reader]:
         cursor.execute("SET jit = off")
         cursor.execute("SET TIME ZONE 'UTC'")
         cursor.execute("SET work_mem = '128MB'")  # else a day is sorted on disk
+        # Rows come in the primary key's order: out of its index for a third of what sorting them
+        # costs, which the planner's guess of 1990's disks (4) hides from it.
+        cursor.execute("SET random_page_cost = 1.1")
         cursor.adbc_statement.set_options(
             **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
