@@ -182,10 +182,10 @@ class Bench:
         """Run a step in a process of its own, and print its line."""
         task = Task(self.url, self.folder, table, days)
         spawn = multiprocessing.get_context("spawn")  # a fork would begin with our memory
-        before = _cpu(self.server)
+        before = server_seconds(self.server)
         with ProcessPoolExecutor(1, mp_context=spawn) as process:
             got = process.submit(in_this_process, work_of, task).result()
-        server = _cpu(self.server) - before
+        server = server_seconds(self.server) - before
         self.rates[name] = got.rows / got.seconds
         print(f"| {name} | {got.rows:,} | {got.seconds:.2f} | {got.rows / got.seconds:,.0f} "
               f"| {got.client:.2f} | {server:.2f} | {got.peak - got.base:.0f} | {got.base:.0f} "
@@ -227,7 +227,7 @@ class Bench:
             self.run("small: one of them has changed", ours, "kpi_points")
 
 
-def _cpu(server: EmbeddedServer) -> float:
+def server_seconds(server: EmbeddedServer) -> float:
     """Seconds of processor time that the server has used, with backends that are gone."""
     postmaster = psutil.Process(int((server.data / "postmaster.pid").read_text().split()[0]))
     gone = postmaster.cpu_times()
