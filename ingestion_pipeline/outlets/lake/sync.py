@@ -204,6 +204,7 @@ class _Piece:
                     written, table = self._written(namespace, table, part, there.get(values, []))
                 except RefusedPartition as error:
                     refused[part] = str(error)
+                    table = table or self._table(namespace)  # it may have been made for this one
                     continue
                 gone += there.get(values, [])
                 new += written

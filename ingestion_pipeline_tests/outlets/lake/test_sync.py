@@ -158,3 +158,21 @@ def test_two_who_sync_at_once_write_what_is_there(
     for thread in threads:
         thread.join()
     assert values(lake, tenant_id) == [float(n) for n in range(9)]
+
+
+def test_a_number_that_is_none_was_found_while_rows_came_and_the_rest_goes_on(
+    engine: sa.Engine, tenant_id: int, lake: Lake
+) -> None:
+    latest = BY_NAME["macro_observations"]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")  # no foreign keys
+        connection.exec_driver_sql("""
+            INSERT INTO macro_observations (series_id, date, realtime_start, realtime_end, value)
+            SELECT series, DATE '2000-01-01' + day, '2026-01-01', '9999-12-31',
+                   CASE WHEN series = 'A' AND day = 3 THEN 'NaN'::numeric ELSE day END
+            FROM unnest(ARRAY['A', 'B']) AS series, generate_series(1, 120000) AS day
+        """)
+    done = sync(engine, lake, latest)
+    assert [reason.partition(":")[0] for reason in done.refused] == ["A"]
+    assert "value" in done.refused[0]
+    assert len(rows(lake, "shared", "macro_observations")) == 120_000
