@@ -49,6 +49,7 @@ bench: setup ## side by side with peers and with the limits
 	$(BIN)/python -m benchmarks.marts
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.lake
+	$(BIN)/python -m benchmarks.lake_costs
 
 audit: setup ## ask for known holes of the pinned versions; needs network, so not part of CI
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
