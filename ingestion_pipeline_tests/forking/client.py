@@ -34,6 +34,8 @@ _SIGNATURE = inspect.signature(_Plain._execute_child)  # type: ignore[attr-defin
 # What may differ from one fork to the other: it is read when a command begins, if at all.
 _OURS = {
     *(name.upper() for name in Settings.model_fields), "DAGSTER_HOME", "PYTEST_CURRENT_TEST",
+    # pandera sets them when a test imports it, as it does in each command that needs it.
+    "SPARK_LOCAL_IP", "PYARROW_IGNORE_TIMEZONE",
 }  # fmt: skip
 _ROOT = Path(__file__).parents[2]
 # What the plain one does without; whoever asks for more gets a process from scratch.

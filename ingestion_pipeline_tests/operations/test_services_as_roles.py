@@ -179,6 +179,7 @@ def test_runs_materialize_every_asset_as_their_role(
     engine: sa.Engine,
     engines_of_this_test: None,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     url = url_as(engine, RUNS, "runs_of_a_test")
     with engine.begin() as connection:
@@ -187,6 +188,7 @@ def test_runs_materialize_every_asset_as_their_role(
     port = free_port()
     changes = {
         **upstreams(Settings(), port), "DATABASE_URL": url, "CREDENTIAL_KEYS": new_key(),
+        "LAKE_URL": str(tmp_path / "lake"),
         "COLLECT_WINDOW": "PT12H", "POLARS_ICEBERG_PLANNER": "pyiceberg",
         "GUMROAD_API_BASE_URL": f"http://127.0.0.1:{port}/gumroad/v2",
     }  # fmt: skip

@@ -355,7 +355,10 @@ def test_retention_is_a_job_that_says_what_it_deleted(configured: Settings) -> N
         assert connection.scalars(sa.text("SELECT key FROM key_value")).all() == ["checkpoint:new"]
 
 
-@pytest.mark.parametrize(("url", "left"), [("off", ["infinity"]), (None, ["2026-03-01"] * 3)])
+@pytest.mark.parametrize(
+    ("url", "left"),
+    [("off", ["infinity"]), (None, ["infinity"]), ("/srv/lake", ["2026-03-01"] * 3)],
+)
 def test_marks_that_no_lake_will_ever_take_were_kept_for_ever(
     configured: Settings, monkeypatch: pytest.MonkeyPatch, url: str | None, left: list[str]
 ) -> None:
