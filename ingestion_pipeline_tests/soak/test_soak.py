@@ -339,7 +339,10 @@ def assert_pages_say_the_same(
     told = httpx.get(f"{cluster.url}/api/receipts?days=3", headers=headers, timeout=60).json()
     assert told["message"] == "everything is explained", told
     waits = httpx.get(f"{cluster.url}/api/receipts/waiting", headers=headers, timeout=60).json()
-    assert waits["waiting"] == []
+    # A session whose answer was lost with its gateway was opened again: nobody knows the first, and
+    # it is told as waiting, truly, until it is over.
+    nobodys = "the rest of its bytes: 0 of "
+    assert [each for each in waits["waiting"] if not each["waitsFor"].startswith(nobodys)] == []
 
 
 def assert_nobody_holds_anything(cluster: Cluster) -> None:
