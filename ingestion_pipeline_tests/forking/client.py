@@ -36,6 +36,7 @@ _OURS = {
     *(name.upper() for name in Settings.model_fields), "DAGSTER_HOME", "PYTEST_CURRENT_TEST",
     # pandera sets them when a test imports it, as it does in each command that needs it.
     "SPARK_LOCAL_IP", "PYARROW_IGNORE_TIMEZONE",
+    "POLARS_ICEBERG_PLANNER",  # by `demo`, in the process of the tests
 }  # fmt: skip
 _ROOT = Path(__file__).parents[2]
 # What the plain one does without; whoever asks for more gets a process from scratch.

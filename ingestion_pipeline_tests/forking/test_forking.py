@@ -29,6 +29,12 @@ raise {end}
 """
 
 
+@pytest.fixture(autouse=True)
+def environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What libraries have put into the environment since is no reason not to fork here."""
+    monkeypatch.setattr(Popen.server, "_environment", dict(os.environ))
+
+
 def both(command: list[str], **kwargs: Any) -> list[subprocess.CompletedProcess[str]]:
     """A command forked, and from scratch."""
     done = []
