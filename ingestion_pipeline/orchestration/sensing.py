@@ -7,7 +7,8 @@ all of Dagster's migrations, a hundred times the cost of the question.
 """
 
 import hashlib
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,8 @@ ABOUT_TO_START = [
     dg.DagsterRunStatus.STARTING,
 ]
 UNFINISHED = [*ABOUT_TO_START, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+LONGEST_PAUSE = 600.0  # seconds between a run that failed and the next
+_REMEMBERED_RUNS = 8
 
 _kept: WeakKeyDictionary[dg.ResourceDefinition, Any] = WeakKeyDictionary()
 
@@ -70,3 +73,37 @@ def run_key_of(prefix: str, due: Iterable[tuple[int, int]]) -> str:
     """
     text = ",".join(f"{job_id}:{attempt}" for job_id, attempt in sorted(due))
     return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def may_run(statuses: Sequence[dg.DagsterRunStatus], seconds_since: float, *, every: float) -> bool:
+    """Whether another run may start now: a failing one waits twice as long each time.
+
+    Args:
+        statuses: of the runs before, the newest first.
+        seconds_since: the newest ended.
+        every: seconds from one run that is well to the next.
+    """
+    failures = 0
+    for status in statuses:
+        if status in UNFINISHED:
+            return False
+        if status is not dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+    return not failures or seconds_since >= min(every * 2**failures, LONGEST_PAUSE)
+
+
+def run_before(context: dg.SensorEvaluationContext, job_name: str, *, every: float) -> str | None:
+    """The run of a job before the next, which may start now; None: one is at work, or a pause.
+
+    It belongs into the next one's key, empty where there was none: Dagster never starts a second
+    run of a key, even when the first came to nothing.
+    """
+    records = context.instance.get_run_records(
+        dg.RunsFilter(job_name=job_name), limit=_REMEMBERED_RUNS
+    )
+    ended = (records[0].end_time or records[0].create_timestamp.timestamp()) if records else 0.0
+    statuses = [record.dagster_run.status for record in records]
+    if not may_run(statuses, time.time() - ended, every=every):
+        return None
+    return records[0].dagster_run.run_id[:8] if records else ""

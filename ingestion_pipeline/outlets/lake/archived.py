@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from ingestion_pipeline.outlets.lake.files import as_in, schema_of
 from ingestion_pipeline.outlets.lake.partitions import Partition
 from ingestion_pipeline.outlets.lake.tables import LakeTable
 
@@ -54,22 +55,12 @@ def merged(
     import pyarrow as pa
     from pyarrow import parquet
 
-    from ingestion_pipeline.outlets.lake.files import schema_of
-
     schema = schema_of(table)
     late = pa.Table.from_batches(list(batches), schema=schema)
     kept = []
     for file in there:
         with table.io.new_input(file.file_path).open() as source:
-            rows = parquet.read_table(source)
-        # Columns that came later are empty in older files.
-        columns = [
-            rows.column(field.name).cast(field.type)
-            if field.name in rows.column_names
-            else pa.nulls(rows.num_rows, field.type)
-            for field in schema
-        ]
-        rows = pa.table(columns, schema=schema)
+            rows = as_in(schema, parquet.read_table(source))
         kept.append(
             rows.join(late.select(key), keys=key, join_type="left anti").select(schema.names)
         )

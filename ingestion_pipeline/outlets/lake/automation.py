@@ -1,18 +1,16 @@
 """When the lake is written: a sensor over what has changed; schedules for sweeping and checks."""
 
-import time
-
 import dagster as dg
 import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.storage import roles
 from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.outlets.lake.assets import WING, maintenance, tables_of_the_lake
+from ingestion_pipeline.outlets.lake.catalogue import NONE
 from ingestion_pipeline.outlets.lake.tables import BY_NAME
-from ingestion_pipeline.outlets.marts.automation import may_run
 
 EVERY_SECONDS = 60  # a run costs some seconds; what is newer is in the database
-_REMEMBERED_RUNS = 8
+_PAUSE_SECONDS = 30  # twice that after a failure, then twice as long each time
 # What could not be written is tried again when something of it has changed.
 _DUE = sa.text("""
     SELECT source, max(change_id), count(*) FROM changed_parts
@@ -49,7 +47,7 @@ keep_lake = dg.define_asset_job(
 def changed_tables(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request a run of the tables that are due; one at a time."""
     if not sensing.resource(context, "lake").is_on():
-        return dg.SkipReason("there is no lake: LAKE_URL says where one goes")
+        return dg.SkipReason(NONE)
     with sensing.resource(context).engine().connect() as connection:
         due = [tuple(row) for row in connection.execute(_DUE)]
         if not due:
@@ -58,14 +56,9 @@ def changed_tables(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
             return dg.SkipReason(
                 "the lake reads under tenants' roles: make them by `ingestion-pipeline db roles`"
             )
-    records = context.instance.get_run_records(
-        dg.RunsFilter(job_name=write_lake.name), limit=_REMEMBERED_RUNS
-    )
-    ended = (records[0].end_time or records[0].create_timestamp.timestamp()) if records else 0.0
-    if not may_run([record.dagster_run.status for record in records], time.time() - ended):
+    after = sensing.run_before(context, write_lake.name, every=_PAUSE_SECONDS)
+    if after is None:
         return dg.SkipReason("a run is at work, or waits after a failure")
-    # Dagster never starts a second run of a key, even when the first came to nothing.
-    after = records[0].dagster_run.run_id[:8] if records else ""
     return dg.RunRequest(
         "-".join([*(f"{source}-{newest}-{number}" for source, newest, number in due), after]),
         asset_selection=[WING.key(source) for source, _, _ in due if source in BY_NAME],
@@ -91,5 +84,5 @@ checks_of_lake = dg.ScheduleDefinition(
 def daily_sweep_of_lake(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request a run, unless there is no lake."""
     if not sensing.resource(context, "lake").is_on():
-        return dg.SkipReason("there is no lake: LAKE_URL says where one goes")
+        return dg.SkipReason(NONE)
     return dg.RunRequest(tags=sensing.run_tags(WING.name))

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.settings import Settings
 from ingestion_pipeline.foundation.storage import database
+from ingestion_pipeline.foundation.storage.privileges import LAKE
 from ingestion_pipeline.outlets.lake import partitions
 from ingestion_pipeline.outlets.lake.columns import Column
 from ingestion_pipeline.outlets.lake.tables import LakeTable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pyiceberg.io import FileIO
     from pyiceberg.table import Table
 
-SCHEMA = "ingestion_lake"
+NONE = "there is no lake: LAKE_URL says where one goes"
 OPERATOR = "operator"
 SHARED = "shared"
 POINTER = "version-hint.text"
@@ -72,6 +73,12 @@ class Lake:
     def location(self, namespace: str, table: str) -> str:
         """Where a table is."""
         return f"{self.url}/{namespace}/{table}"
+
+    def io(self, location: str) -> "FileIO":
+        """The file system that a location is in."""
+        from pyiceberg.io import load_file_io
+
+        return load_file_io(self.catalog.properties, location)
 
     def table(self, namespace: str, name: str) -> "Table | None":
         """A table as it is now; None: there is none.
@@ -143,12 +150,10 @@ class Lake:
 
         What was killed before its first commit has no pointer, and is no table.
         """
-        from pyiceberg.io import load_file_io
-
         if self.table(namespace, name) is not None:
             return None
         metadata = f"{self.location(namespace, name)}/metadata"
-        said = _said(load_file_io(self.catalog.properties, metadata), f"{metadata}/{POINTER}")
+        said = _said(self.io(metadata), f"{metadata}/{POINTER}")
         return f"{metadata}/{said}.metadata.json" if said else None
 
     def adopt(self, namespace: str, name: str) -> bool:
@@ -195,7 +200,7 @@ def opened(configuration: Settings) -> Lake:
     """
     url = configuration.lake
     if url is None:
-        raise ConfigurationError("there is no lake: LAKE_URL says where one goes")
+        raise ConfigurationError(NONE)
     return lake_at(database.database_url(configuration), url, configuration.lake_store)
 
 
@@ -215,7 +220,7 @@ def _catalog(database_url: str, url: str, store: tuple[tuple[str, str], ...]) ->
     """The catalogue, with its pool of connections: one a process, as engines are."""
     from pyiceberg.catalog.sql import SqlCatalog
 
-    catalog = sa.make_url(database_url).update_query_dict({"options": f"-c search_path={SCHEMA}"})
+    catalog = sa.make_url(database_url).update_query_dict({"options": f"-c search_path={LAKE}"})
     return SqlCatalog(
         "lake",
         uri=catalog.render_as_string(hide_password=False),

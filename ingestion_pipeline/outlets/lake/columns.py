@@ -36,6 +36,11 @@ _TIMES = ("timestamptz", "timestamp", "date")
 TEXTS = ("text", "varchar", "bpchar", "name", "uuid", "json", "jsonb")
 
 
+def quoted(name: str) -> str:
+    """The name of a column as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table in PostgreSQL.
@@ -60,8 +65,14 @@ class Column:
     @property
     def selected(self) -> str:
         """What is asked for in SQL, so that Arrow gets a plain type."""
-        quoted = '"' + self.name.replace('"', '""') + '"'
-        return f"CAST({quoted} AS text) AS {quoted}" if self.type in _CAST else quoted
+        name = quoted(self.name)
+        return name if self.as_text == name else f"{self.as_text} AS {name}"
+
+    @property
+    def as_text(self) -> str:
+        """The column in SQL, a text where the lake has it as one."""
+        name = quoted(self.name)
+        return f"CAST({name} AS text)" if self.type in _CAST else name
 
     def iceberg(self) -> "IcebergType":
         """Its type in the lake.

@@ -18,7 +18,7 @@ from ingestion_pipeline.outlets.lake.partitions import (
     NO_TIME,
     ORDINALS,
     Partition,
-    every_partition,
+    of_row,
 )
 from ingestion_pipeline.outlets.lake.tables import Grain, LakeTable, Whose
 
@@ -138,7 +138,8 @@ def take_apart(
     whose = {
         Whose.TENANTS: "coalesce(tenant_id, 0)", Whose.SITES: "0", Whose.EVERYBODY: "0"
     }[table.whose]  # fmt: skip
-    every = every_partition(table, types).replace("DISTINCT", f"DISTINCT {whose} AS tenant_id,", 1)
+    key, day = of_row(table, types)
+    every = f"SELECT DISTINCT {whose} AS tenant_id, {key} AS key, {day} AS day FROM {table.name}"  # noqa: S608
     if parts := list(in_lake):
         connection.execute(_ADD, _named(table, parts))
     connection.execute(

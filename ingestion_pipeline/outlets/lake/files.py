@@ -25,6 +25,24 @@ def schema_of(table: "Table") -> "pa.Schema":
     return schema_to_pyarrow(table.schema())
 
 
+def as_in(schema: "pa.Schema", rows: Any) -> "pa.RecordBatch | pa.Table":
+    """Rows as a schema has them: columns that came later are empty in older files.
+
+    Args:
+        schema: of a table's files.
+        rows: a batch, or a table, of columns of its own.
+    """
+    import pyarrow as pa
+
+    columns = [
+        rows.column(field.name).cast(field.type)
+        if field.name in rows.schema.names
+        else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return type(rows).from_arrays(columns, schema=schema)
+
+
 def write(
     table: "Table", of: LakeTable, partition: Partition, batches: "Iterator[pa.RecordBatch]"
 ) -> "list[DataFile]":
@@ -181,14 +199,14 @@ def replace(
             snapshot.append_data_file(file)
 
 
-def merge_manifests(table: "Table", *, beyond: int = 16) -> "Table":
+def merge_manifests(table: "Table", *, beyond: int = 16) -> None:
     """Have a table's manifests in few files: a commit adds two, and whoever reads it opens all.
 
     The snapshot that does it has the rows, and our properties, of the one before.
     """
     snapshot = table.current_snapshot()
     if snapshot is None or len(snapshot.manifests(table.io)) <= beyond:
-        return table
+        return
     said: Any = snapshot.summary.additional_properties if snapshot.summary else {}
     properties = {name: said[name] for name in said if name.startswith(PROPERTIES)}
     with (
@@ -196,4 +214,3 @@ def merge_manifests(table: "Table", *, beyond: int = 16) -> "Table":
         transaction.update_snapshot(snapshot_properties=properties).merge_append(),
     ):
         pass  # no file comes
-    return table.refresh()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ingestion_pipeline.outlets.lake.columns import quoted
 from ingestion_pipeline.outlets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ class Partition:
         found = []
         if table.key and table.by_first:
             first = int(self.key, 16)
-            found.append(f"{_name(table.key)} >= CAST('{first:x}{_ZEROS}' AS uuid)")
+            found.append(f"{quoted(table.key)} >= CAST('{first:x}{_ZEROS}' AS uuid)")
             if first < 15:
-                found.append(f"{_name(table.key)} < CAST('{first + 1:x}{_ZEROS}' AS uuid)")
+                found.append(f"{quoted(table.key)} < CAST('{first + 1:x}{_ZEROS}' AS uuid)")
         elif table.key:
-            found.append(f"{_name(table.key)} = {literal(self.key)}")
+            found.append(f"{quoted(table.key)} = {literal(self.key)}")
         if table.time:
-            time, grain = _name(table.time), table.grain.value
+            time, grain = quoted(table.time), table.grain.value
             start, end = f"DATE '{self.day}'", f"DATE '{self.day}' + INTERVAL '1 {grain}'"
             if types[table.time] == "date":
                 found.append(f"{time} >= {start} AND {time} < CAST({end} AS date)")
@@ -88,27 +89,17 @@ def literal(text: str) -> str:
     return sql.Literal(text).as_string(None)
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
 def of_row(table: LakeTable, types: dict[str, str]) -> tuple[str, str]:
     """The key and the day of the partition that a row is in, in SQL."""
     key, day = "''", f"CAST('{NO_TIME}' AS date)"
     if table.key:
-        key = f"left(CAST({table.key} AS text), 1)" if table.by_first else _name(table.key)
+        key = f"left(CAST({table.key} AS text), 1)" if table.by_first else quoted(table.key)
     if table.time:
-        time = _name(table.time)
+        time = quoted(table.time)
         if types[table.time] == "timestamptz":
             time += " AT TIME ZONE 'UTC'"
         day = f"CAST(date_trunc('{table.grain.value}', {time}) AS date)"
     return key, day
-
-
-def every_partition(table: LakeTable, types: dict[str, str]) -> str:
-    """A query of the partitions that a table has rows of: key, day."""
-    key, day = of_row(table, types)
-    return f"SELECT DISTINCT {key} AS key, {day} AS day FROM {table.name}"  # noqa: S608
 
 
 def spec_of(table: LakeTable, schema: "Schema") -> "PartitionSpec":

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.foundation.errors import ConfigurationError
 from ingestion_pipeline.foundation.ledger import viewers
-from ingestion_pipeline.outlets.lake.columns import Column
+from ingestion_pipeline.outlets.lake.columns import Column, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,7 @@ class Reader:
         """
         timed = [column for column in columns if column.has_infinity]
         finite = "".join(
-            f', count(*) FILTER (WHERE NOT isfinite("{column.name}"))' for column in timed
+            f", count(*) FILTER (WHERE NOT isfinite({quoted(column.name)}))" for column in timed
         )
         self.cursor.execute(f"SELECT count(*){finite} FROM {table} WHERE {where}")  # noqa: S608
         rows, *infinite = self.cursor.fetchone()
@@ -109,7 +109,7 @@ class Reader:
             RefusedPartition: a number has more digits than the column, or is none (NaN).
         """
         selected = ", ".join(column.selected for column in columns)
-        by = ", ".join(f'{table}."{name}"' for name in order)
+        by = ", ".join(f"{table}.{quoted(name)}" for name in order)
         self.cursor.execute(
             f"SELECT {selected} FROM {table} WHERE {where} ORDER BY {by}"  # noqa: S608
         )

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ingestion_pipeline.outlets.lake.columns import TEXTS, Column
+from ingestion_pipeline.outlets.lake.columns import TEXTS, Column, quoted
 
 _HUGE = "1e290"
 _EXACT, _WIDEST = 38, 76  # digits of Arrow's two decimals
 CLOSE = 1e-9  # of the sum of what floats amount to: they are summed in another order
-_CAST_TO_TEXT = ("uuid", "json", "jsonb", "name")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Sum:
 
 def sums_of(column: Column) -> list[Sum]:
     """What is compared of a column."""
-    name = '"' + column.name.replace('"', '""') + '"'
+    name = quoted(column.name)
     values = Sum("values", f"count({name})", lambda array: len(array) - array.null_count)
     return [values, *_by_type(column, name)]
 
@@ -56,7 +55,7 @@ def _by_type(column: Column, name: str) -> list[Sum]:
     if column.digits or column.type in ("int2", "int4", "int8"):
         return [Sum("sum", f"sum(CAST({name} AS numeric))", _total)]
     if column.type in TEXTS:
-        return _texts(f"CAST({name} AS text)" if column.type in _CAST_TO_TEXT else name)
+        return _texts(column.as_text)
     if column.type in ("timestamptz", "timestamp"):
         micros = f"sum(extract(epoch FROM {name}) * 1000000) FILTER (WHERE isfinite({name}))"
         return [Sum("sum of microseconds", micros, lambda array: _total(_integers(array)))]

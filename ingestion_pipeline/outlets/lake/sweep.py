@@ -80,30 +80,31 @@ def sweep(
     ):
         for namespace in sorted({*lake.namespaces(), *folders(lake)}):
             location, named = lake.location(namespace, table.name), set()
-            if lake.stranger(namespace, table.name):
-                swept.faults.append(f"{namespace}: a table that this database does not know")
-                continue
             try:
                 found = lake.table(namespace, table.name)
                 if found is not None:
                     columns = lake_columns.columns_of(connection, table.name)
                     connection.commit()
                     due.follow(engine, table, found, columns)
-                    found = _expired(files.merge_manifests(found.refresh()), keep, swept)
+                    files.merge_manifests(found)
+                    _expire(found, keep, swept)
                     lake.point(found)
                     named = _named(found)
+                elif lake.stranger(namespace, table.name):
+                    swept.faults.append(f"{namespace}: a table that this database does not know")
+                    continue
             except FileNotFoundError as error:
                 swept.faults.append(f"{namespace}: a file of its snapshot is missing: {error}")
                 continue
-            _delete(_io(lake, location), location, named, grace, most, swept)
+            _delete(lake.io(location), location, named, grace, most, swept)
     return swept
 
 
-def _expired(table: "Table", keep: timedelta, swept: Swept) -> "Table":
-    """A table without snapshots that are too old, or too many."""
+def _expire(table: "Table", keep: timedelta, swept: Swept) -> None:
+    """Take the snapshots from a table that are too old, or too many."""
     newest = table.current_snapshot()
     if newest is None:
-        return table
+        return
     now = datetime.now(UTC).timestamp() * 1000
     snapshots = sorted(table.snapshots(), key=lambda each: each.timestamp_ms, reverse=True)
     gone = [
@@ -116,7 +117,6 @@ def _expired(table: "Table", keep: timedelta, swept: Swept) -> "Table":
     if gone:
         table.maintenance.expire_snapshots().by_ids(gone).commit()
         swept.expired += len(gone)
-    return table.refresh()
 
 
 def _named(table: "Table") -> set[str]:
@@ -181,17 +181,11 @@ def folders(lake: Lake) -> Iterator[str]:
     """Namespaces that have a folder, whether the catalogue knows them or not."""
     from pyarrow import fs
 
-    io = _io(lake, lake.url)
+    io = lake.io(lake.url)
     selector = fs.FileSelector(_path(io, lake.url), recursive=False, allow_not_found=True)
     for found in _system(io, lake.url).get_file_info(selector):
         if found.type == fs.FileType.Directory and _NAMESPACES.fullmatch(found.base_name):
             yield found.base_name
-
-
-def _io(lake: Lake, location: str) -> Any:
-    from pyiceberg.io import load_file_io
-
-    return load_file_io(lake.catalog.properties, location)
 
 
 def _path(io: Any, location: str) -> str:

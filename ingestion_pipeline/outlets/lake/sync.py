@@ -10,7 +10,6 @@ no commit names are swept later. What commits after the snapshot has marks that 
 process writes a table at a time: the lock is taken before the snapshot (decision 0049).
 """
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,6 @@ from ingestion_pipeline.outlets.lake.reading import Reader, RefusedPartition, re
 from ingestion_pipeline.outlets.lake.tables import LakeTable
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
@@ -113,6 +111,7 @@ def sync(engine: sa.Engine, lake: Lake, table: LakeTable) -> Synced:
                     piece = _Piece(
                         connection, lake, source, reader, properties, synced,
                         unreadable=viewers.unreadable(connection),
+                        archived=Archived.of(connection, table),
                     )  # fmt: skip
                     piece.write(parts)
             after = parts[-1]
@@ -152,7 +151,7 @@ def _take_apart(connection: sa.Connection, lake: Lake, source: _Source) -> None:
                 there.append(part)
         if strangers:
             files.replace(table, gone=strangers, new=[], properties={})
-            lake.point(table.refresh())
+            lake.point(table)
     due.take_apart(connection, source.table, source.types, there)
 
 
@@ -167,6 +166,7 @@ class _Piece:
     properties: dict[str, str]
     synced: Synced
     unreadable: frozenset[int]
+    archived: Archived
 
     def write(self, parts: list[Due]) -> None:
         """Write each in the namespaces that it is of; then remove its marks."""
@@ -212,7 +212,8 @@ class _Piece:
             return
         self._be_no_older(table)
         files.replace(table, gone=gone, new=new, properties=self.properties)
-        self.lake.point(files.merge_manifests(table.refresh(), beyond=MANY_MANIFESTS))
+        files.merge_manifests(table, beyond=MANY_MANIFESTS)
+        self.lake.point(table)
         self.synced.commits += 1
         self.synced.rows += sum(file.record_count for file in new)
         self.synced.bytes += sum(file.file_size_in_bytes for file in new)
@@ -223,16 +224,17 @@ class _Piece:
         if table is None:
             return None
         due.follow(self.connection.engine, self.source.table, table, self.source.columns)
-        return table.refresh()
+        return table
 
     def _written(
         self, namespace: str, table: "Table | None", part: Due, there: "list[DataFile]"
     ) -> "tuple[list[DataFile], Table | None]":
         """The new files of a partition, and the table, which is made for the first rows."""
         tenant = tenant_of(namespace)
-        where = part.partition.condition(self.source.table, self.source.types)
-        if self.source.table.whose.value == "tenants":
-            where += f" AND tenant_id {'IS NULL' if tenant is None else f'= {tenant}'}"
+        where = (
+            f"{part.partition.condition(self.source.table, self.source.types)} "
+            f"AND {whose.condition(self.source.table, tenant)}"
+        )
         name, columns = self.source.table.name, self.source.columns
         rows = self.reader.count(name, where, columns)
         if table is None:
@@ -244,23 +246,13 @@ class _Piece:
         batches = self.reader.batches(
             name, where, columns, order=self.source.key, schema=files.schema_of(table)
         )
-        if there and Archived.of(self.connection, self.source.table).has(part.partition):
-            return self._merged(table, part, there, batches), table
+        if there and self.archived.has(part.partition):
+            late = merged(table, there, batches, key=self.source.key)
+            return files.write(table, self.source.table, part.partition, late), table
         written = files.write(table, self.source.table, part.partition, batches)
         if (found := sum(file.record_count for file in written)) != rows:
             raise TransientError(f"{name} {part.partition}: {rows} rows were there, {found} read")
         return written, table
-
-    def _merged(
-        self,
-        table: "Table",
-        part: Due,
-        there: "list[DataFile]",
-        batches: "Iterator[pa.RecordBatch]",
-    ) -> "list[DataFile]":
-        """The files of a partition whose month was dropped: its late rows, and what was there."""
-        rows = merged(table, there, batches, key=self.source.key)
-        return files.write(table, self.source.table, part.partition, rows)
 
     def _be_no_older(self, table: "Table") -> None:
         snapshot = table.current_snapshot()

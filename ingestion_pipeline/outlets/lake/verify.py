@@ -180,10 +180,8 @@ class _Comparing:
         key, day = partitions.of_row(self.table, types)
         sums = "".join(f", {each.sql}" for _, each in self.sums)
         tenant = tenant_of(namespace)
-        where = "true"
-        if self.table.whose is Whose.TENANTS:
-            where = "tenant_id IS NULL" if tenant is None else f"tenant_id = {tenant}"
-        elif self.table.whose is Whose.SITES and tenant is None:
+        where = whose.condition(self.table, tenant)
+        if self.table.whose is Whose.SITES and tenant is None:
             where = _NOBODYS.format(self.table.name)
         query = f"""
             SELECT {key}, CAST({day} AS text), count(*){sums}
@@ -293,31 +291,22 @@ class _Found:
         """Read a file, a batch at a time."""
         from pyarrow import parquet
 
-        from ingestion_pipeline.outlets.lake.files import schema_of
-
-        types = {each.name: each.type for each in schema_of(table)}
+        schema = files.schema_of(table)
         with table.io.new_input(file.file_path).open() as source:
             for batch in parquet.ParquetFile(source).iter_batches():
-                self._add(batch, types, key)
+                self._add(files.as_in(schema, batch), key)
 
-    def _add(self, batch: Any, types: dict[str, Any], key: list[str]) -> None:
+    def _add(self, batch: Any, key: list[str]) -> None:
         import pandas as pd
-        import pyarrow as pa
 
         self.rows += batch.num_rows
-        there = set(batch.schema.names)
-        arrays = {
-            name: batch.column(name).cast(type_) if name in there
-            else pa.nulls(batch.num_rows, type_)
-            for name, type_ in types.items()
-        }  # fmt: skip
         for at, (column, each) in enumerate(self._of):
-            if column.name not in arrays:
+            if column.name not in batch.schema.names:
                 continue
-            one, other = self.sums[at], each.arrow(arrays[column.name])
+            one, other = self.sums[at], each.arrow(batch.column(column.name))
             known = [value for value in (one, other) if value is not None]
             self.sums[at] = each.joined(*known) if len(known) == 2 else (known or [None])[0]
-        rows = pa.table({name: arrays[name] for name in key}).to_pandas()
+        rows = batch.select(key).to_pandas()
         self._keys.append(pd.util.hash_pandas_object(rows, index=False).to_numpy())
 
     def doubled(self) -> int:

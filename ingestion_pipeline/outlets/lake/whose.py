@@ -45,6 +45,18 @@ class Owners:
         return tenant_of(namespace) in tenants if tenants else namespace == OPERATOR
 
 
+def condition(table: LakeTable, tenant: int | None) -> str:
+    """The rows of a table that are a tenant's, in SQL, beside what the policies show its viewer.
+
+    Args:
+        table: whose.
+        tenant: None: the operator.
+    """
+    if table.whose is not Whose.TENANTS:
+        return "true"
+    return "tenant_id IS NULL" if tenant is None else f"tenant_id = {int(tenant)}"
+
+
 def due_of(table: LakeTable, namespace: str, values: tuple[Any, ...]) -> Due:
     """What the ledger calls a partition of a namespace's table, given the lake's values of it."""
     left = list(values)

@@ -1,6 +1,5 @@
 """When marts are made: a sensor over what has changed; a schedule for their checks."""
 
-import time
 from datetime import date, timedelta
 
 import dagster as dg
@@ -14,8 +13,6 @@ from ingestion_pipeline.outlets.marts.refresh import Mart
 
 EVERY_SECONDS = 30  # a run costs some seconds; what is newer is in the tables that marts are of
 MOST_DAYS = 60  # of a run: for each Dagster writes an event an asset, some 10 ms
-LONGEST_PAUSE = 600.0  # seconds between a run that failed and the next
-_REMEMBERED_RUNS = 8
 
 _BY_DAY = ["kpi_hourly", "kpi_daily", "building_hours", "orders_daily", "customer_days"]
 _WHOLE = ["book_income_daily", "macro_latest"]
@@ -101,23 +98,6 @@ def _due(connection: sa.Connection, marts: tuple[Mart, ...], last: date) -> list
     return [_Due(tuple(row)) for row in connection.execute(_DUE, bounds)]
 
 
-def may_run(statuses: list[dg.DagsterRunStatus], seconds_since: float) -> bool:
-    """Whether another run may start now: a failing one waits twice as long each time.
-
-    Args:
-        statuses: of the runs before, the newest first.
-        seconds_since: the newest ended.
-    """
-    failures = 0
-    for status in statuses:
-        if status in sensing.UNFINISHED:
-            return False
-        if status is not dg.DagsterRunStatus.FAILURE:
-            break
-        failures += 1
-    return not failures or seconds_since >= min(EVERY_SECONDS * 2**failures, LONGEST_PAUSE)
-
-
 def _request(
     context: dg.SensorEvaluationContext,
     job_name: str,
@@ -125,15 +105,9 @@ def _request(
     days: tuple[str, str] | None,
 ) -> list[dg.RunRequest]:
     """The run of a job for what is due; none, where one is at work or has just failed."""
-    records = context.instance.get_run_records(
-        dg.RunsFilter(job_name=job_name), limit=_REMEMBERED_RUNS
-    )
-    ended = (records[0].end_time or records[0].create_timestamp.timestamp()) if records else 0.0
-    statuses = [record.dagster_run.status for record in records]
-    if not may_run(statuses, time.time() - ended):
+    after = sensing.run_before(context, job_name, every=EVERY_SECONDS)
+    if after is None:
         return []
-    # Dagster never starts a second run of a key, even when the first came to nothing.
-    after = records[0].dagster_run.run_id[:8] if records else ""
     run_key = "-".join([*(each.key for each in due), *(days or ()), after])
     tags = {
         **sensing.run_tags(WING.name, *(days or ())),

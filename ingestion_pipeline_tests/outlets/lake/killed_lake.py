@@ -71,7 +71,7 @@ IN_WRITING = _codes(
     sync._Piece._commit, sync._Piece.write, sync.sync,
 )  # fmt: skip
 IN_SWEEP = _codes(
-    sweep.sweep, sweep._expired, sweep._named, sweep._delete, files.merge_manifests,
+    sweep.sweep, sweep._expire, sweep._named, sweep._delete, files.merge_manifests,
     SqlCatalog.commit_table, DefaultDialect.do_commit, Lake.point,
 )  # fmt: skip
 

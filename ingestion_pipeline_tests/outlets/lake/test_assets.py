@@ -1,5 +1,6 @@
 """The lake in Dagster: what has changed is written by a run that the sensor asks for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -24,15 +25,20 @@ def resources(lake: Lake, database_url: str) -> dict[str, object]:
     return {"database": database_at(database_url), "lake": lake_in(database_url, lake.url)}
 
 
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
 def asked(resources: dict[str, object], instance: dg.DagsterInstance) -> object:
     context = dg.build_sensor_context(instance=instance, resources=resources)
     return changed_tables(context)
 
 
 def test_a_change_is_written_by_one_run(
-    engine: sa.Engine, tenant_id: int, resources: dict[str, object]
+    engine: sa.Engine, tenant_id: int, resources: dict[str, object], instance: dg.DagsterInstance
 ) -> None:
-    instance = dg.DagsterInstance.ephemeral()
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM changed_parts")
         new_points(connection, tenant_id, {BASE: 1.0})
@@ -51,7 +57,7 @@ def test_a_change_is_written_by_one_run(
 
 
 def test_where_there_is_no_lake_no_run_is_asked_for(
-    engine: sa.Engine, tenant_id: int, database_url: str, monkeypatch: pytest.MonkeyPatch
+    engine: sa.Engine, tenant_id: int, database_url: str, instance: dg.DagsterInstance
 ) -> None:
     with engine.begin() as connection:
         new_points(connection, tenant_id, {BASE: 1.0})
@@ -60,21 +66,19 @@ def test_where_there_is_no_lake_no_run_is_asked_for(
         def is_on(self) -> bool:
             return False
 
-    skipped = asked(
-        {"database": database_at(database_url), "lake": Off()}, dg.DagsterInstance.ephemeral()
-    )
+    skipped = asked({"database": database_at(database_url), "lake": Off()}, instance)
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == "there is no lake: LAKE_URL says where one goes"
 
 
 def test_without_tenants_roles_no_run_is_asked_for(
     engine: sa.Engine, tenant_id: int, resources: dict[str, object],
-    monkeypatch: pytest.MonkeyPatch,
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     with engine.begin() as connection:
         new_points(connection, tenant_id, {BASE: 1.0})
     monkeypatch.setattr(roles, "are_there", lambda _: False)  # of the cluster, for all tests
-    skipped = asked(resources, dg.DagsterInstance.ephemeral())
+    skipped = asked(resources, instance)
     assert isinstance(skipped, dg.SkipReason)
     assert "ingestion-pipeline db roles" in (skipped.skip_message or "")
 

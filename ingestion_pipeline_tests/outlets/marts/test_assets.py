@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -9,11 +10,12 @@ import sqlalchemy as sa
 
 from ingestion_pipeline.definitions import ours
 from ingestion_pipeline.foundation.watch.offenders import Offenders
+from ingestion_pipeline.orchestration import sensing
 from ingestion_pipeline.orchestration.resources import database_at
 from ingestion_pipeline.outlets.marts import offenders
 from ingestion_pipeline.outlets.marts.all import BY_DAY, WHOLE
 from ingestion_pipeline.outlets.marts.assets import ASSETS
-from ingestion_pipeline.outlets.marts.automation import changed_parts, may_run
+from ingestion_pipeline.outlets.marts.automation import EVERY_SECONDS, changed_parts
 from ingestion_pipeline_tests.outlets.marts.filling import (
     BASE,
     new_customer,
@@ -95,6 +97,7 @@ def test_an_order_behind_the_ledgers_back_is_found_by_the_check(
 
 def test_a_run_that_failed_waits_twice_as_long_each_time() -> None:
     failed, done = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
+    may_run = partial(sensing.may_run, every=EVERY_SECONDS)
     assert may_run([], 0)
     assert may_run([done, failed], 0)
     assert not may_run([dg.DagsterRunStatus.STARTED], 1e9)
